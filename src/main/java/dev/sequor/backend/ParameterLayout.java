@@ -1,0 +1,82 @@
+package dev.sequor.backend;
+
+/**
+ * Where each parameter lies in the flat parameter buffer; the same on disk, host and device. One
+ * block per layer and direction (block {@code layer·D + direction}), each {@code W[G·H,I] R[G·H,H]
+ * bW[G·H] bR[G·H] p[P·H]}, row-major, gates in the order of {@link CellType#gateNames()}.
+ */
+public record ParameterLayout(
+    CellType cell, int layers, int directions, int inputSize, int hiddenSize) {
+
+  /** A parameter of one block. */
+  public enum Kind {
+    /** Input weights {@code W [G·H,I]}. */
+    INPUT_WEIGHTS,
+    /** Recurrent weights {@code R [G·H,H]}. */
+    RECURRENT_WEIGHTS,
+    /** Input bias {@code bW [G·H]}. */
+    INPUT_BIAS,
+    /** Recurrent bias {@code bR [G·H]}. */
+    RECURRENT_BIAS,
+    /** Peephole weights {@code p [P·H]}; empty for cells without. */
+    PEEPHOLES
+  }
+
+  private int layerInputSize(int layer) {
+    return layer == 0 ? inputSize : directions * hiddenSize;
+  }
+
+  /** Rows of {@code kind}: {@code G·H} or {@code P·H}. */
+  public int rows(Kind kind) {
+    return (kind == Kind.PEEPHOLES ? cell.peepholes() : cell.gates()) * hiddenSize;
+  }
+
+  /** Columns of {@code kind} in {@code layer}; 1 for vectors. */
+  public int columns(Kind kind, int layer) {
+    return switch (kind) {
+      case INPUT_WEIGHTS -> layerInputSize(layer);
+      case RECURRENT_WEIGHTS -> hiddenSize;
+      case INPUT_BIAS, RECURRENT_BIAS, PEEPHOLES -> 1;
+    };
+  }
+
+  /** Elements of {@code kind} in {@code layer}. */
+  public long elements(Kind kind, int layer) {
+    return (long) rows(kind) * columns(kind, layer);
+  }
+
+  /** Elements of one block of {@code layer}. */
+  public long blockElements(int layer) {
+    long sum = 0;
+    for (Kind kind : Kind.values()) {
+      sum += elements(kind, layer);
+    }
+    return sum;
+  }
+
+  /** First element of the block of {@code layer} and {@code direction}. */
+  public long blockOffset(int layer, int direction) {
+    long sum = direction * blockElements(layer);
+    for (int below = 0; below < layer; below++) {
+      sum += directions * blockElements(below);
+    }
+    return sum;
+  }
+
+  /** First element of {@code kind} in the block of {@code layer} and {@code direction}. */
+  public long offset(Kind kind, int layer, int direction) {
+    long sum = blockOffset(layer, direction);
+    for (Kind before : Kind.values()) {
+      if (before == kind) {
+        break;
+      }
+      sum += elements(before, layer);
+    }
+    return sum;
+  }
+
+  /** Elements of all blocks. */
+  public long totalElements() {
+    return blockOffset(layers, 0);
+  }
+}

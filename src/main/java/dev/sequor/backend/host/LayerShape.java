@@ -1,0 +1,24 @@
+package dev.sequor.backend.host;
+
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.Mode;
+
+/**
+ * One direction of one recurrent layer.
+ *
+ * @param cell the cell
+ * @param timeSteps {@code T}
+ * @param batchSize {@code B}
+ * @param inputSize {@code I}, the width of a row of {@code x}
+ * @param hiddenSize {@code H}
+ * @param outputStride elements from one row of {@code y} to the next; {@code H} or {@code 2·H}
+ * @param mode whether a backward pass follows
+ */
+public record LayerShape(
+    CellType cell,
+    int timeSteps,
+    int batchSize,
+    int inputSize,
+    int hiddenSize,
+    int outputStride,
+    Mode mode) {}
