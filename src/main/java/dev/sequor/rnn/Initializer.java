@@ -1,0 +1,6 @@
+package dev.sequor.rnn;
+
+/** Initial weights. */
+public final class Initializer {
+  private Initializer() {}
+}
