@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 
 /**
  * Writes a file so that its name stands for either the old content or all of the new one, whenever
@@ -41,7 +42,7 @@ final class DurableFile {
       Files.deleteIfExists(temporary);
       throw e;
     }
-    forceDirectory(target.toAbsolutePath().getParent());
+    forceDirectory(Objects.requireNonNull(target.toAbsolutePath().getParent()));
   }
 
   /** Makes renames in {@code directory} permanent. */

@@ -51,7 +51,9 @@ class SafetensorsTest {
 
   private String refusal(Path file) {
     String message =
-        assertThrows(MalformedFileException.class, () -> SafetensorsFile.open(file)).getMessage();
+        String.valueOf(
+            assertThrows(MalformedFileException.class, () -> SafetensorsFile.open(file))
+                .getMessage());
     assertTrue(message.startsWith(file + ": "), message);
     return message.substring(file.toString().length() + 2);
   }
@@ -113,7 +115,9 @@ class SafetensorsTest {
       assertEquals(-3, read.readBytes("counts").getLong(0));
       assertEquals(Long.MAX_VALUE, read.readBytes("counts").getLong(8));
       String message =
-          assertThrows(MalformedFileException.class, () -> read.readFloats("counts")).getMessage();
+          String.valueOf(
+              assertThrows(MalformedFileException.class, () -> read.readFloats("counts"))
+                  .getMessage());
       assertTrue(message.endsWith("tensor 'counts' is I64; needed F32, F16 or BF16"), message);
     }
   }
@@ -214,7 +218,7 @@ class SafetensorsTest {
       }
       return expected.equals("either") ? expected : "load";
     } catch (MalformedFileException e) {
-      assertTrue(e.getMessage().startsWith(path + ": "), e.getMessage());
+      assertTrue(String.valueOf(e.getMessage()).startsWith(path + ": "), e.getMessage());
       return expected.equals("either") ? expected : "reject";
     }
   }
