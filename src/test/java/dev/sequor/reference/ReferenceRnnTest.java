@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.ParameterLayout.Kind;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.reference.ReferenceRnn.Gradients;
 import dev.sequor.reference.ReferenceRnn.Variable;
@@ -57,7 +58,7 @@ class ReferenceRnnTest {
     RnnShape shape = new RnnShape(CellType.RNN_LINEAR, 2, 1, 1, 400, 1, 10, 0.25f);
     double[] parameters = new double[(int) shape.parameterLayout().totalElements()];
     // Layer 0 gives all ones (by its bias), layer 1 passes its input on.
-    int biases = (int) shape.parameterLayout().offset(KIND_BIAS, 0, 0);
+    int biases = (int) shape.parameterLayout().offset(Kind.INPUT_BIAS, 0, 0);
     int weights = (int) shape.parameterLayout().blockOffset(1, 0);
     for (int j = 0; j < 10; j++) {
       parameters[biases + j] = 1;
@@ -87,9 +88,6 @@ class ReferenceRnnTest {
       assertEquals(1, v);
     }
   }
-
-  private static final dev.sequor.backend.ParameterLayout.Kind KIND_BIAS =
-      dev.sequor.backend.ParameterLayout.Kind.INPUT_BIAS;
 
   private static RnnProblem randomProblem(CellType cell, SplittableRandom random) {
     int timeSteps = 1 + random.nextInt(5);
