@@ -203,7 +203,7 @@ public record Checkpoint(
   public static Checkpoint load(Path directory) throws IOException {
     CheckpointConfig config = readConfig(directory);
     List<NamedTensor> parameters = read(directory, config.weights());
-    requireShapes(stored(directory, config.weights()), new ModelLayout(config.model()), parameters);
+    requireShapes(stored(directory, config.weights()), layout(directory, config), parameters);
     List<NamedTensor> moments = new ArrayList<>();
     List<NamedTensor> carriedState = new ArrayList<>();
     for (NamedTensor tensor : read(directory, config.training())) {

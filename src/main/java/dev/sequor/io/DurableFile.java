@@ -13,18 +13,19 @@ import java.util.Objects;
  * the process or the machine stops: to a temporary name in the same directory, forced to the disk,
  * renamed, and the directory forced to the disk.
  */
-final class DurableFile {
+public final class DurableFile {
   static final String TEMPORARY_SUFFIX = ".partial";
 
   private DurableFile() {}
 
   /** Writes a file's content. */
-  interface Content {
+  public interface Content {
+    /** Writes all of it, from the start of {@code channel}. */
     void writeTo(FileChannel channel) throws IOException;
   }
 
   /** Writes {@code target}, replacing what is there. */
-  static void write(Path target, Content content) throws IOException {
+  public static void write(Path target, Content content) throws IOException {
     Path temporary = target.resolveSibling(target.getFileName() + TEMPORARY_SUFFIX);
     try {
       try (FileChannel channel =

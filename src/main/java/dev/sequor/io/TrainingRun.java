@@ -35,7 +35,7 @@ public record TrainingRun(
    * The loss over the steps, in bits per character.
    *
    * @param training means over consecutive steps, each at its last step
-   * @param heldOut on the whole held-out part, after its step
+   * @param heldOut on held-out text, after its step
    */
   public record Curve(List<Point> training, List<Point> heldOut) {
     /** Copies the lists. */
@@ -54,6 +54,31 @@ public record TrainingRun(
     atLeastOne("batchSize", batchSize);
     atLeastOne("totalSteps", totalSteps);
     atLeastOne("checkpointInterval", checkpointInterval);
+  }
+
+  /** The same with another {@code curve}. */
+  public TrainingRun withCurve(Curve curve) {
+    return with(backend, curve);
+  }
+
+  /** The same on another device. */
+  public TrainingRun withBackend(String backend) {
+    return with(backend, curve);
+  }
+
+  private TrainingRun with(String backend, Curve curve) {
+    return new TrainingRun(
+        textFile,
+        heldOutFraction,
+        corpusSha256,
+        sequenceLength,
+        batchSize,
+        seed,
+        totalSteps,
+        checkpointInterval,
+        device,
+        backend,
+        curve);
   }
 
   private static void atLeastOne(String name, long value) {
