@@ -12,9 +12,20 @@ import dev.sequor.reference.ReferenceRnn;
  * Normalised distances of a whole tensor: {@code max|e| / max|expected|} and {@code ‖e‖₂ /
  * ‖expected‖₂}. Never element by element, where a value near zero would ask for the impossible.
  */
-record Closeness(double bound, double rms) {
+record Closeness(String where, double bound, double rms) {
+  /**
+   * Fewer elements are judged together with the other parameters of their layer and direction: the
+   * bar of a single number would be purely relative, and sums over many rows may cancel.
+   */
+  private static final int TENSOR = 16;
+
   /** What correct float32 arithmetic stays below, with TF32 or BF16 far above. */
-  static final Closeness FLOAT32 = new Closeness(1e-5, 2e-6);
+  static final Closeness FLOAT32 = new Closeness("", 1e-5, 2e-6);
+
+  /** The same bars; messages say where. */
+  Closeness in(Object place) {
+    return new Closeness(place + ": ", bound, rms);
+  }
 
   /** Checks one tensor. */
   void check(String name, double[] expected, float[] actual) {
@@ -23,7 +34,8 @@ record Closeness(double bound, double rms) {
   }
 
   /** Checks elements {@code [from, to)} of both. */
-  void check(String name, double[] expected, float[] actual, int from, int to) {
+  void check(String tensor, double[] expected, float[] actual, int from, int to) {
+    String name = where + tensor;
     double worst = 0;
     int where = from;
     double largest = 0;
@@ -71,8 +83,14 @@ record Closeness(double bound, double rms) {
     for (int layer = 0; layer < shape.layers(); layer++) {
       for (int direction = 0; direction < shape.directions(); direction++) {
         for (ParameterLayout.Kind kind : ParameterLayout.Kind.values()) {
-          int from = (int) layout.offset(kind, layer, direction);
-          int to = from + (int) layout.elements(kind, layer);
+          boolean small = layout.elements(kind, layer) < TENSOR;
+          int from =
+              (int)
+                  (small
+                      ? layout.blockOffset(layer, direction)
+                      : layout.offset(kind, layer, direction));
+          int to =
+              from + (int) (small ? layout.blockElements(layer) : layout.elements(kind, layer));
           String name = "gradient of " + kind + " layer " + layer + " direction " + direction;
           check(name, expected, actual, from, to);
         }

@@ -12,4 +12,11 @@ class CpuBackendTest {
       super(PROVIDER);
     }
   }
+
+  @Nested
+  class Conformance extends ConformanceContract {
+    Conformance() {
+      super(PROVIDER);
+    }
+  }
 }

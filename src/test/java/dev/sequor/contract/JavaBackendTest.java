@@ -12,4 +12,11 @@ class JavaBackendTest {
       super(PROVIDER);
     }
   }
+
+  @Nested
+  class Conformance extends ConformanceContract {
+    Conformance() {
+      super(PROVIDER);
+    }
+  }
 }

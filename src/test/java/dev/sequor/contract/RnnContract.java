@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What a backend's recurrent stacks must do. */
 abstract class RnnContract extends BackendContract {
   /** Two runs that may sum in another order. */
-  private static final Closeness ROUNDING = new Closeness(2e-6, 1e-6);
+  private static final Closeness ROUNDING = new Closeness("", 2e-6, 1e-6);
 
   /** Past this, float32 no longer holds every integer. */
   private static final double EXACT_INTEGERS = 1 << 24;
@@ -67,10 +67,11 @@ abstract class RnnContract extends BackendContract {
     RnnProblem problem = c.problem();
     ContractCase.Expected expected = c.expected(problem);
     Results training = BackendRun.run(backend, problem);
-    Closeness.FLOAT32.checkOutputs(expected.outputs(), training);
-    Closeness.FLOAT32.checkGradients(problem.shape, expected.gradients(), training);
+    Closeness bars = Closeness.FLOAT32.in(c);
+    bars.checkOutputs(expected.outputs(), training);
+    bars.checkGradients(problem.shape, expected.gradients(), training);
     Results inference = BackendRun.run(backend, problem.inference());
-    Closeness.FLOAT32.checkOutputs(expected.outputs(), inference);
+    bars.checkOutputs(expected.outputs(), inference);
   }
 
   @ParameterizedTest
@@ -121,7 +122,7 @@ abstract class RnnContract extends BackendContract {
       for (int i = 0; i < sum.length; i++) {
         sum[i] += before[i];
       }
-      assertExactly("y", outputs.y, actual.y);
+      assertExactly(c + " y", outputs.y, actual.y);
       assertExactly("finalState", outputs.finalState, actual.finalState);
       assertExactly("dx", gradients.x, actual.dx);
       assertExactly("dInitialState", gradients.initialState, actual.dInitialState);
