@@ -4,7 +4,11 @@ import dev.sequor.backend.ParameterLayout;
 import dev.sequor.rnn.Parameters;
 import dev.sequor.rnn.TensorRegion;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
 
 /**
  * Where each tensor of a model lies in its flat parameter buffer, and what it is called. The names
@@ -104,6 +108,58 @@ public final class ModelLayout {
   /** Trainable weights: all elements but the gaps. */
   public long trainableElements() {
     return regions.stream().mapToLong(TensorRegion::elements).sum();
+  }
+
+  /**
+   * Cuts a flat buffer's values into its tensors.
+   *
+   * @param prefix goes before each name
+   */
+  List<NamedTensor> split(float[] flat, String prefix) {
+    List<NamedTensor> tensors = new ArrayList<>();
+    for (TensorRegion region : regions) {
+      int offset = (int) region.offset();
+      float[] values = Arrays.copyOfRange(flat, offset, offset + (int) region.elements());
+      tensors.add(new NamedTensor(prefix + region.name(), region.shape(), values));
+    }
+    return tensors;
+  }
+
+  /**
+   * The inverse of {@link #split}, in any order of the tensors.
+   *
+   * @throws IllegalArgumentException if a tensor is missing, unknown, there twice, of another
+   *     shape, or not finite
+   */
+  float[] join(List<NamedTensor> tensors, String prefix) {
+    float[] flat = new float[Math.toIntExact(end)];
+    Map<String, NamedTensor> byName = new HashMap<>();
+    for (NamedTensor tensor : tensors) {
+      if (byName.put(tensor.name(), tensor) != null) {
+        throw new IllegalArgumentException("tensor '" + tensor.name() + "' is there twice");
+      }
+    }
+    for (TensorRegion region : regions) {
+      String name = prefix + region.name();
+      NamedTensor tensor = byName.remove(name);
+      if (tensor == null) {
+        throw new IllegalArgumentException(
+            "tensor '" + name + "' is missing; the model needs it, shaped " + region.shape());
+      }
+      tensor.requireShape(region.shape());
+      tensor.requireFinite();
+      System.arraycopy(tensor.values(), 0, flat, (int) region.offset(), tensor.values().length);
+    }
+    if (!byName.isEmpty()) {
+      throw new IllegalArgumentException(
+          "the model has no tensor '" + new TreeSet<>(byName.keySet()).first() + "'");
+    }
+    return flat;
+  }
+
+  /** Whether {@code region} belongs to the recurrent stack. */
+  boolean isRecurrent(TensorRegion region) {
+    return region.name().startsWith(RECURRENT);
   }
 
   /** First element of the recurrent stack's flat block. */

@@ -31,4 +31,36 @@ public record NamedTensor(String name, List<Integer> shape, float[] values) {
               + elements);
     }
   }
+
+  /**
+   * Throws if the shape is another.
+   *
+   * @throws IllegalArgumentException if so
+   */
+  void requireShape(List<Integer> needed) {
+    if (!shape.equals(needed)) {
+      throw new IllegalArgumentException(
+          "tensor '" + name + "' has shape " + shape + "; the model needs " + needed);
+    }
+  }
+
+  /**
+   * Throws if a value is NaN or infinite.
+   *
+   * @throws IllegalArgumentException if so
+   */
+  void requireFinite() {
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw new IllegalArgumentException(
+            "tensor '"
+                + name
+                + "' holds "
+                + values[i]
+                + " at element "
+                + i
+                + "; needed finite numbers");
+      }
+    }
+  }
 }
