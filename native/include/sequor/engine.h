@@ -1,0 +1,74 @@
+// The CPU engine's C interface: what the Java side calls. Pointers are host memory, float32 unless said otherwise, row-major.
+// Nothing is checked here; functions that can run out of memory return null or a non-zero status.
+#pragma once
+
+#include <stdint.h>
+
+extern "C" {
+
+// A team of threads and the kernels of one instruction set.
+typedef struct SeqEngine SeqEngine;
+// One direction of one layer: sizes, packed weights, scratch.
+typedef struct SeqLayer SeqLayer;
+
+// 64-byte aligned, zero-filled; null if there is not enough memory.
+void* sequor_allocate(int64_t bytes);
+void sequor_free(void* memory);
+void sequor_copy(void* to, const void* from, int64_t bytes);
+void sequor_fill(float* to, int64_t elements, float value);
+
+// The best instruction set of this processor: "AVX-512", "AVX2" or "baseline".
+const char* sequor_best_instruction_set(void);
+
+// Null if this build or processor lacks the instruction set, or a thread cannot be started.
+SeqEngine* sequor_engine_create(const char* instruction_set, int threads);
+void sequor_engine_destroy(SeqEngine* engine);
+
+// cell is CellType.id(). Null if the cell is unknown or there is not enough memory.
+SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_steps, int batch, int input, int hidden,
+                              int output_stride, int training);
+void sequor_layer_destroy(SeqLayer* layer);
+int64_t sequor_layer_saved_elements(const SeqLayer* layer);
+
+// The valid rows in processing order (dev.sequor.backend.host.SequenceRows): offsets [steps+1], padded_rows [N], order [B],
+// padding [padding_count]. They are copied.
+void sequor_layer_rows(SeqLayer* layer, int steps, int identity, const int32_t* offsets, const int32_t* padded_rows,
+                       const int32_t* order, const int32_t* padding, int padding_count);
+
+// parameters: W[G·H,I] R[G·H,H] bW[G·H] bR[G·H] p[P·H]; repack says that they changed since the last call. x [T,B,I]; s0, sT
+// [S,B,H] or null; y points at this direction's first column of [T,B,output_stride]; saved or null in inference.
+void sequor_layer_forward(SeqLayer* layer, const float* parameters, int repack, const float* x, const float* s0, float* y,
+                          float* sT, float* saved);
+
+// dy like y, or null; dsT, ds0 [S,B,H] or null; d_parameters is added to; dx [T,B,I] or null, added to if add_to_dx.
+void sequor_layer_backward(SeqLayer* layer, const float* parameters, int repack, const float* x, const float* saved,
+                           const float* dy, const float* dsT, float* d_parameters, float* dx, int add_to_dx, float* ds0);
+
+// y[i] = word(i) < p·2^32 ? 0 : x[i] / (1 - p), with the Philox words of (seed, stream, offset).
+void sequor_dropout(SeqEngine* engine, int64_t elements, float p, int64_t seed, int stream, int64_t offset, const float* x,
+                    float* y);
+
+// activation: 0 none, 1 tanh, 2 relu. y[M,N] = f(x[M,K]·weight[N,K]^T + bias[N]); bias may be null.
+void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
+                           const float* weight, const float* bias, float* y);
+// dy is multiplied by f' in place; dx (or null) is overwritten; d_weight and d_bias (or null) are added to.
+void sequor_linear_backward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
+                            const float* weight, const float* y, float* dy, float* dx, float* d_weight, float* d_bias);
+
+// y[rows,width] = table[tokens]; without table one-hot rows; a negative token gives zeros.
+void sequor_embedding_forward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* table, float* y);
+void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* dy, float* d_table);
+
+// function: 0 softmax cross-entropy (int32 targets), 1 binary cross-entropy, 2 mean squared error (float32 targets).
+// lengths [B] or null; d_outputs or null, may be outputs; result[2] = sum of the rows' losses, number of valid rows.
+void sequor_loss(SeqEngine* engine, int function, int time_steps, int batch, int output, const float* outputs,
+                 const void* targets, const int32_t* lengths, float gradient_scale, float* d_outputs, float* result);
+
+// rule: 0 SGD, 1 Adam, 2 AdamW; see dev.sequor.backend.OptimizerStep. norm[1] is written before anything else.
+void sequor_optimizer_step(SeqEngine* engine, int rule, int64_t step, float learning_rate, float momentum, float beta1,
+                           float beta2, float epsilon, float weight_decay, float clip_norm, float clip_value,
+                           int64_t elements, float* parameters, const float* gradients, float* moments, float* norm);
+
+// For tests: the vector activations on n floats. function: 0 sigmoid, 1 tanh, 2 exponential.
+void sequor_activation(SeqEngine* engine, int function, int64_t n, const float* x, float* y);
+}

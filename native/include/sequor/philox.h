@@ -1,0 +1,30 @@
+// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+// Twin of dev.sequor.backend.Philox: key = seed; counter = (index / 4, stream, offset low, offset high); element index is word
+// index % 4 of its block.
+#pragma once
+
+#include <cstdint>
+
+#include "sequor/portable.h"
+
+namespace sequor {
+
+SEQ_HD void philox_block(uint64_t seed, uint32_t stream, uint64_t offset, uint32_t block, uint32_t (&out)[4]) {
+  uint32_t c0 = block, c1 = stream, c2 = uint32_t(offset), c3 = uint32_t(offset >> 32);
+  uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t p0 = uint64_t(0xD2511F53u) * c0, p1 = uint64_t(0xCD9E8D57u) * c2;
+    c0 = uint32_t(p1 >> 32) ^ c1 ^ k0;
+    c2 = uint32_t(p0 >> 32) ^ c3 ^ k1;
+    c1 = uint32_t(p1);
+    c3 = uint32_t(p0);
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  out[0] = c0;
+  out[1] = c1;
+  out[2] = c2;
+  out[3] = c3;
+}
+
+}  // namespace sequor

@@ -1,0 +1,251 @@
+// The C interface: memory, the choice of an instruction set, and calls into its kernels.
+#include "sequor/engine.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "variant.h"
+
+namespace sequor {
+
+extern const Variant variant_baseline;
+#if defined(__x86_64__)
+extern const Variant variant_avx2;
+extern const Variant variant_avx512;
+#endif
+
+namespace {
+
+struct Choice {
+  const char* name;
+  const Variant* variant;
+  bool (*usable)();
+};
+
+// Best first.
+const Choice kChoices[] = {
+#if defined(__x86_64__)
+    {"AVX-512", &variant_avx512,
+     [] {
+       return bool(__builtin_cpu_supports("avx512f")) && __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+     }},
+    {"AVX2", &variant_avx2, [] { return bool(__builtin_cpu_supports("avx2")) && __builtin_cpu_supports("fma"); }},
+#endif
+    {"baseline", &variant_baseline, [] { return true; }},
+};
+
+constexpr size_t kAlignment = 64;
+
+size_t rounded(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+// Row strides that are multiples of 4 KiB would put all rows of a tile into the same few cache sets.
+int row_stride(long width) {
+  const long rounded = (width + 15) / 16 * 16;
+  return int(rounded % 1024 == 0 ? rounded + 16 : rounded);
+}
+
+}  // namespace
+}  // namespace sequor
+
+using namespace sequor;
+
+void* sequor_allocate(int64_t bytes) {
+  const size_t size = rounded(bytes > 0 ? size_t(bytes) : 1);
+  void* memory = std::aligned_alloc(kAlignment, size);
+  if (memory != nullptr) std::memset(memory, 0, size);
+  return memory;
+}
+
+void sequor_free(void* memory) { std::free(memory); }
+
+void sequor_copy(void* to, const void* from, int64_t bytes) { std::memmove(to, from, size_t(bytes)); }
+
+void sequor_fill(float* to, int64_t elements, float value) {
+  for (int64_t i = 0; i < elements; ++i) to[i] = value;
+}
+
+const char* sequor_best_instruction_set(void) {
+  for (const Choice& choice : kChoices)
+    if (choice.usable()) return choice.name;
+  return "";
+}
+
+SeqEngine* sequor_engine_create(const char* instruction_set, int threads) {
+  for (const Choice& choice : kChoices) {
+    if (std::strcmp(choice.name, instruction_set) != 0 || !choice.usable()) continue;
+    SeqEngine* engine = new (std::nothrow) SeqEngine{choice.variant, nullptr, nullptr, nullptr};
+    if (engine == nullptr) return nullptr;
+    engine->team = Team::create(threads);
+    engine->gemm_scratch =
+        static_cast<float*>(sequor_allocate(int64_t(threads) * choice.variant->gemm_scratch_floats * sizeof(float)));
+    engine->partial_sums = static_cast<double*>(sequor_allocate(int64_t(threads) * kPartialStride * sizeof(double)));
+    if (engine->team == nullptr || engine->gemm_scratch == nullptr || engine->partial_sums == nullptr) {
+      sequor_engine_destroy(engine);
+      return nullptr;
+    }
+    return engine;
+  }
+  return nullptr;
+}
+
+void sequor_engine_destroy(SeqEngine* engine) {
+  if (engine == nullptr) return;
+  delete engine->team;
+  sequor_free(engine->gemm_scratch);
+  sequor_free(engine->partial_sums);
+  delete engine;
+}
+
+SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_steps, int batch, int input, int hidden,
+                              int output_stride, int training) {
+  SeqLayer* l = new (std::nothrow) SeqLayer{};
+  if (l == nullptr) return nullptr;
+  l->engine = engine;
+  l->T = time_steps;
+  l->B = batch;
+  l->I = input;
+  l->H = hidden;
+  l->Hs = row_stride(hidden);
+  l->ldy = output_stride;
+  l->training = training != 0;
+  // Every variant gives the same traits; ldg needs the gates before the sizes are computed from it.
+  if (!engine->variant->bind_cell(*l, cell)) {
+    delete l;
+    return nullptr;
+  }
+  l->ldg = row_stride(long(l->traits.gates) * l->Hs);
+  engine->variant->bind_cell(*l, cell);
+
+  const bool two = l->traits.two_products;
+  struct Part {
+    float** pointer;
+    long floats;
+  } parts[] = {
+      {&l->input_pack, l->input_pack_size},       {&l->recurrent_pack, l->recurrent_pack_size},
+      {&l->backward_pack, l->backward_pack_size}, {&l->bias_pack, l->bias_pack_size},
+      {&l->peephole_pack, l->peephole_pack_size}, {&l->state, l->state_size},
+      {&l->gates, two ? l->gates_size : 0},       {&l->gated, two ? l->gated_size : 0},
+      {&l->dwx, l->dwx_size},                     {&l->drh, l->drh_size},
+      {&l->carry, l->carry_size},                 {&l->thread_scratch, l->thread_size * l->threads},
+  };
+  int64_t bytes = 0;
+  for (const Part& part : parts) bytes += int64_t(rounded(size_t(part.floats) * sizeof(float)));
+  l->arena = static_cast<float*>(sequor_allocate(bytes));
+  const int64_t rows = int64_t(time_steps) * batch;
+  l->rows.offsets = static_cast<int32_t*>(sequor_allocate((time_steps + 1LL) * 4));
+  l->rows.padded = static_cast<int32_t*>(sequor_allocate(rows * 4));
+  l->rows.padding = static_cast<int32_t*>(sequor_allocate(rows * 4));
+  l->rows.order = static_cast<int32_t*>(sequor_allocate(batch * 4LL));
+  if (!l->arena || !l->rows.offsets || !l->rows.padded || !l->rows.padding || !l->rows.order) {
+    sequor_layer_destroy(l);
+    return nullptr;
+  }
+  char* next = reinterpret_cast<char*>(l->arena);
+  for (const Part& part : parts) {
+    *part.pointer = reinterpret_cast<float*>(next);
+    next += rounded(size_t(part.floats) * sizeof(float));
+  }
+  if (l->traits.shared_gate_gradients) l->drh = l->dwx;
+  return l;
+}
+
+void sequor_layer_destroy(SeqLayer* layer) {
+  if (layer == nullptr) return;
+  sequor_free(layer->arena);
+  sequor_free(layer->rows.offsets);
+  sequor_free(layer->rows.padded);
+  sequor_free(layer->rows.padding);
+  sequor_free(layer->rows.order);
+  delete layer;
+}
+
+int64_t sequor_layer_saved_elements(const SeqLayer* l) {
+  if (!l->training) return 0;
+  const CellTraits& t = l->traits;
+  return int64_t(l->T) * l->B * l->Hs * (t.states + t.saved + (t.two_products ? 1 : 0));
+}
+
+void sequor_layer_rows(SeqLayer* l, int steps, int identity, const int32_t* offsets, const int32_t* padded_rows,
+                       const int32_t* order, const int32_t* padding, int padding_count) {
+  l->rows.steps = steps;
+  l->rows.identity = identity != 0;
+  l->rows.padding_count = padding_count;
+  std::memcpy(l->rows.offsets, offsets, (steps + size_t(1)) * 4);
+  std::memcpy(l->rows.padded, padded_rows, size_t(offsets[steps]) * 4);
+  std::memcpy(l->rows.order, order, size_t(l->B) * 4);
+  std::memcpy(l->rows.padding, padding, size_t(padding_count) * 4);
+}
+
+void sequor_layer_forward(SeqLayer* layer, const float* parameters, int repack, const float* x, const float* s0, float* y,
+                          float* sT, float* saved) {
+  layer->forward_function(*layer, {parameters, repack != 0, x, s0, y, sT, saved});
+}
+
+void sequor_layer_backward(SeqLayer* layer, const float* parameters, int repack, const float* x, const float* saved,
+                           const float* dy, const float* dsT, float* d_parameters, float* dx, int add_to_dx, float* ds0) {
+  layer->backward_function(*layer, {parameters, repack != 0, x, saved, dy, dsT, d_parameters, dx, add_to_dx != 0, ds0});
+}
+
+void sequor_dropout(SeqEngine* engine, int64_t elements, float p, int64_t seed, int stream, int64_t offset, const float* x,
+                    float* y) {
+  engine->variant->dropout(*engine, elements, p, uint64_t(seed), uint32_t(stream), uint64_t(offset), x, y);
+}
+
+void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
+                           const float* weight, const float* bias, float* y) {
+  LinearCall call{};
+  call.rows = rows;
+  call.input = input;
+  call.output = output;
+  call.activation = activation;
+  call.x = x;
+  call.weight = weight;
+  call.bias = bias;
+  call.y_out = y;
+  engine->variant->linear_forward(*engine, call);
+}
+
+void sequor_linear_backward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
+                            const float* weight, const float* y, float* dy, float* dx, float* d_weight, float* d_bias) {
+  LinearCall call{};
+  call.rows = rows;
+  call.input = input;
+  call.output = output;
+  call.activation = activation;
+  call.x = x;
+  call.weight = weight;
+  call.y = y;
+  call.dy = dy;
+  call.dx = dx;
+  call.d_weight = d_weight;
+  call.d_bias = d_bias;
+  engine->variant->linear_backward(*engine, call);
+}
+
+void sequor_embedding_forward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* table, float* y) {
+  engine->variant->embedding_forward(*engine, rows, width, tokens, table, y);
+}
+
+void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* dy,
+                               float* d_table) {
+  engine->variant->embedding_backward(*engine, rows, width, tokens, dy, d_table);
+}
+
+void sequor_loss(SeqEngine* engine, int function, int time_steps, int batch, int output, const float* outputs,
+                 const void* targets, const int32_t* lengths, float gradient_scale, float* d_outputs, float* result) {
+  engine->variant->loss(*engine, {function, time_steps, batch, output, outputs, targets, lengths, gradient_scale, d_outputs,
+                                  result});
+}
+
+void sequor_optimizer_step(SeqEngine* engine, int rule, int64_t step, float learning_rate, float momentum, float beta1,
+                           float beta2, float epsilon, float weight_decay, float clip_norm, float clip_value,
+                           int64_t elements, float* parameters, const float* gradients, float* moments, float* norm) {
+  engine->variant->optimizer_step(*engine, {rule, step, learning_rate, momentum, beta1, beta2, epsilon, weight_decay,
+                                            clip_norm, clip_value, elements, parameters, gradients, moments, norm});
+}
+
+void sequor_activation(SeqEngine* engine, int function, int64_t n, const float* x, float* y) {
+  engine->variant->activation(function, n, x, y);
+}

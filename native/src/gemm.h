@@ -1,0 +1,259 @@
+// Matrix products of float32: a register-tiled micro-kernel, products with packed weights for the time steps, and a blocked
+// product for the large matrices (after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
+#pragma once
+
+#include "simd.h"
+
+namespace sequor {
+namespace SEQ_ISA {
+
+// Tile of kMr rows and two registers of columns: 28 of 32 accumulators with AVX-512, 12 of 16 with AVX2 and SSE.
+#if SEQ_LANES == 16
+constexpr int kMr = 14;
+#else
+constexpr int kMr = 6;
+#endif
+constexpr int kNr = 2 * kLanes;
+
+// c[M, NV·lanes] (+)= a[M,K] · b[K, NV·lanes]. a is row-major with stride lda, or packed as [K,M]; b is packed.
+// Few accumulators would leave the multipliers idle between dependent additions, so small tiles split K into kSplit sums.
+template <int M, int NV, bool kPackedA>
+static void micro_kernel(long K, const float* a, long lda, const float* b, float* c, long ldc, bool accumulate) {
+  constexpr int kSplit = M * NV >= 8 ? 1 : (M * NV >= 4 ? 2 : 4);
+  Simd acc[kSplit][M][NV];
+  for (int u = 0; u < kSplit; ++u)
+    for (int i = 0; i < M; ++i)
+      for (int v = 0; v < NV; ++v) acc[u][i][v] = Simd{};
+  long k = 0;
+  for (; k + kSplit <= K; k += kSplit) {
+#pragma GCC unroll 4
+    for (int u = 0; u < kSplit; ++u) {
+      Simd bv[NV];
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) bv[v] = load(b + (u * NV + v) * kLanes).v;
+#pragma GCC unroll 16
+      for (int i = 0; i < M; ++i) {
+        const Simd av = broadcast(kPackedA ? a[(k + u) * M + i] : a[i * lda + k + u]);
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; ++v) acc[u][i][v] += av * bv[v];
+      }
+    }
+    b += kSplit * NV * kLanes;
+  }
+  if (kSplit > 1) {
+    for (; k < K; ++k) {
+      for (int i = 0; i < M; ++i) {
+        const Simd av = broadcast(kPackedA ? a[k * M + i] : a[i * lda + k]);
+        for (int v = 0; v < NV; ++v) acc[0][i][v] += av * load(b + v * kLanes).v;
+      }
+      b += NV * kLanes;
+    }
+    for (int u = 1; u < kSplit; ++u)
+      for (int i = 0; i < M; ++i)
+        for (int v = 0; v < NV; ++v) acc[0][i][v] += acc[u][i][v];
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) {
+      float* to = c + i * ldc + v * kLanes;
+      store(to, accumulate ? Vec(load(to).v + acc[0][i][v]) : Vec(acc[0][i][v]));
+    }
+  }
+}
+
+using MicroKernel = void (*)(long, const float*, long, const float*, float*, long, bool);
+
+template <int NV, bool kPackedA>
+static inline MicroKernel micro_kernel_of(int m) {
+  switch (m) {
+    case 1: return micro_kernel<1, NV, kPackedA>;
+    case 2: return micro_kernel<2, NV, kPackedA>;
+    case 3: return micro_kernel<3, NV, kPackedA>;
+    case 4: return micro_kernel<4, NV, kPackedA>;
+    case 5: return micro_kernel<5, NV, kPackedA>;
+    case 6: return micro_kernel<6, NV, kPackedA>;
+#if SEQ_LANES == 16
+    case 7: return micro_kernel<7, NV, kPackedA>;
+    case 8: return micro_kernel<8, NV, kPackedA>;
+    case 9: return micro_kernel<9, NV, kPackedA>;
+    case 10: return micro_kernel<10, NV, kPackedA>;
+    case 11: return micro_kernel<11, NV, kPackedA>;
+    case 12: return micro_kernel<12, NV, kPackedA>;
+    case 13: return micro_kernel<13, NV, kPackedA>;
+    case 14: return micro_kernel<14, NV, kPackedA>;
+#endif
+    default: __builtin_unreachable();
+  }
+}
+
+// Rows of row block `block` when `rows` are spread evenly over as few blocks of at most kMr as possible.
+static inline long block_begin(long rows, long blocks, long block) { return rows * block / blocks; }
+static inline long block_count(long rows) { return (rows + kMr - 1) / kMr; }
+
+// The row operand of a step's product: row-major rows, or rows packed by pack_rows.
+struct RowOperand {
+  const float* data;
+  long stride;
+  bool packed;
+};
+
+// c[rows, vectors·lanes] = a[rows,K] · packed panels (each [K][2·lanes], the last [K][lanes] if vectors is odd).
+static inline void product(long rows, long K, const RowOperand& a, const float* panels, int vectors, float* c, long ldc,
+                           bool accumulate = false) {
+  const long blocks = block_count(rows);
+  for (int v = 0; v < vectors; v += 2) {
+    const int nv = vectors - v >= 2 ? 2 : 1;
+    const float* panel = panels + long(v) * kLanes * K;
+    for (long block = 0; block < blocks; ++block) {
+      const long first = block_begin(rows, blocks, block);
+      const int m = int(block_begin(rows, blocks, block + 1) - first);
+      const float* from = a.data + first * (a.packed ? K : a.stride);
+      const MicroKernel kernel = a.packed ? (nv == 2 ? micro_kernel_of<2, true>(m) : micro_kernel_of<1, true>(m))
+                                          : (nv == 2 ? micro_kernel_of<2, false>(m) : micro_kernel_of<1, false>(m));
+      kernel(K, from, a.stride, panel, c + first * ldc + v * kLanes, ldc, accumulate);
+    }
+  }
+}
+
+// Packs rows (index[i], or i itself) of a row-major matrix for product: block after block, each [K][rows of the block].
+static inline void pack_rows(long rows, long K, const float* from, long stride, const int32_t* index, float* to) {
+  const long blocks = block_count(rows);
+  for (long block = 0; block < blocks; ++block) {
+    const long first = block_begin(rows, blocks, block), m = block_begin(rows, blocks, block + 1) - first;
+    for (long i = 0; i < m; ++i) {
+      const float* row = from + (index ? long(index[first + i]) : first + i) * stride;
+      for (long k = 0; k < K; ++k) to[k * m + i] = row[k];
+    }
+    to += m * K;
+  }
+}
+
+// An operand of the blocked product: element (r, c) at data[(index ? index[r] : r)·row + c·column].
+struct Operand {
+  const float* data;
+  long row;
+  long column;
+  const int32_t* index = nullptr;
+};
+
+constexpr long kKc = 256, kMc = kMr * (SEQ_LANES == 16 ? 16 : 24), kNc = 512;
+// Floats of packing memory that one thread needs.
+constexpr long kGemmScratch = kKc * (kMc + kNc) + kMr * kNr;
+
+// c (+)= a[M,K] · b[K,N], on one thread. c is row-major with stride ldc; its row r is row c_index[r] where there is an index.
+static void gemm(long M, long N, long K, const Operand& a, const Operand& b, float* c, long ldc, const int32_t* c_index,
+                 bool accumulate, float* scratch) {
+  float* packed_a = scratch;
+  float* packed_b = packed_a + kKc * kMc;
+  float* tile = packed_b + kKc * kNc;
+  if (K == 0 && !accumulate) {
+    for (long i = 0; i < M; ++i) {
+      float* row = c + (c_index ? long(c_index[i]) : i) * ldc;
+      for (long j = 0; j < N; ++j) row[j] = 0.0f;
+    }
+  }
+  for (long n0 = 0; n0 < N; n0 += kNc) {
+    const long nc = N - n0 < kNc ? N - n0 : kNc;
+    for (long k0 = 0; k0 < K; k0 += kKc) {
+      const long kc = K - k0 < kKc ? K - k0 : kKc;
+      const bool add = accumulate || k0 > 0;
+      for (long j0 = 0; j0 < nc; j0 += kNr) {
+        const long nr = nc - j0 < kNr ? nc - j0 : kNr;
+        float* to = packed_b + j0 * kc;
+        const float* from = b.data + (n0 + j0) * b.column;
+        if (b.column == 1) {
+          for (long k = 0; k < kc; ++k) {
+            const float* row = from + (b.index ? long(b.index[k0 + k]) : k0 + k) * b.row;
+            if (nr == kNr) {
+              std::memcpy(to + k * kNr, row, sizeof(float) * kNr);
+            } else {
+              for (long j = 0; j < kNr; ++j) to[k * kNr + j] = j < nr ? row[j] : 0.0f;
+            }
+          }
+        } else {
+          for (long j = 0; j < kNr; ++j) {
+            if (j < nr) {
+              for (long k = 0; k < kc; ++k)
+                to[k * kNr + j] = from[(b.index ? long(b.index[k0 + k]) : k0 + k) * b.row + j * b.column];
+            } else {
+              for (long k = 0; k < kc; ++k) to[k * kNr + j] = 0.0f;
+            }
+          }
+        }
+      }
+      for (long m0 = 0; m0 < M; m0 += kMc) {
+        const long mc = M - m0 < kMc ? M - m0 : kMc;
+        const long blocks = block_count(mc);
+        for (long block = 0; block < blocks; ++block) {
+          const long first = block_begin(mc, blocks, block), m = block_begin(mc, blocks, block + 1) - first;
+          float* to = packed_a + first * kc;
+          if (a.row == 1) {
+            for (long k = 0; k < kc; ++k) {
+              const float* from = a.data + (m0 + first) + (k0 + k) * a.column;
+              for (long i = 0; i < m; ++i) to[k * m + i] = from[i];
+            }
+          } else {
+            for (long i = 0; i < m; ++i) {
+              const long r = m0 + first + i;
+              const float* from = a.data + (a.index ? long(a.index[r]) : r) * a.row + k0 * a.column;
+              for (long k = 0; k < kc; ++k) to[k * m + i] = from[k * a.column];
+            }
+          }
+        }
+        for (long j0 = 0; j0 < nc; j0 += kNr) {
+          const long nr = nc - j0 < kNr ? nc - j0 : kNr;
+          for (long block = 0; block < blocks; ++block) {
+            const long first = block_begin(mc, blocks, block);
+            const int m = int(block_begin(mc, blocks, block + 1) - first);
+            const float* pa = packed_a + first * kc;
+            const float* pb = packed_b + j0 * kc;
+            const MicroKernel kernel = micro_kernel_of<2, true>(m);
+            if (nr == kNr && !c_index) {
+              kernel(kc, pa, 0, pb, c + (m0 + first) * ldc + n0 + j0, ldc, add);
+            } else {
+              kernel(kc, pa, 0, pb, tile, kNr, false);
+              for (int i = 0; i < m; ++i) {
+                const long r = m0 + first + i;
+                float* row = c + (c_index ? long(c_index[r]) : r) * ldc + n0 + j0;
+                for (long j = 0; j < nr; ++j) row[j] = add ? row[j] + tile[i * kNr + j] : tile[i * kNr + j];
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// The part of gemm that `member` of `members` threads computes: a grid over c that packs as little as possible twice. No sum
+// is split, so the result is the same for any number of threads.
+static void gemm_part(int member, int members, long M, long N, long K, const Operand& a, const Operand& b, float* c, long ldc,
+                      const int32_t* c_index, bool accumulate, float* scratch) {
+  int best = 1;
+  double least = 1e300;
+  for (int down = 1; down <= members; ++down) {
+    if (members % down != 0) continue;
+    const int across = members / down;
+    const double packed = double(M) / down + double(N) / across;
+    const double idle = (M < long(down) * kMr || N < long(across) * kNr) ? 1e12 : 0;
+    if (packed + idle < least) {
+      least = packed + idle;
+      best = down;
+    }
+  }
+  const int across = members / best;
+  const long down_index = member / across, across_index = member % across;
+  const long mb = block_count(M), nb = (N + kNr - 1) / kNr;
+  const long m0 = mb * down_index / best * kMr, m1 = mb * (down_index + 1) / best * kMr;
+  const long n0 = nb * across_index / across * kNr, n1 = nb * (across_index + 1) / across * kNr;
+  const long rows = (m1 < M ? m1 : M) - m0, columns = (n1 < N ? n1 : N) - n0;
+  if (rows <= 0 || columns <= 0) return;
+  const Operand part_a{a.index ? a.data : a.data + m0 * a.row, a.row, a.column, a.index ? a.index + m0 : nullptr};
+  const Operand part_b{b.data + n0 * b.column, b.row, b.column, b.index};
+  gemm(rows, columns, K, part_a, part_b, c_index ? c + n0 : c + m0 * ldc + n0, ldc, c_index ? c_index + m0 : nullptr,
+       accumulate, scratch);
+}
+
+}  // namespace SEQ_ISA
+}  // namespace sequor

@@ -1,0 +1,567 @@
+// One direction of one recurrent layer over a whole sequence, forward and back-propagation through time, for any cell.
+//
+// Rows are in compact order (variant.h, Rows): step k works on rows offset(k) … offset(k)+n(k)-1, and n falls with k, so work
+// and memory follow the valid rows, not the padding.
+//
+// Each thread owns a slice of the hidden units through all time steps: its rows of W and R stay in its cache, packed so that one
+// register tile holds all gates of its units, and the gates are applied to the tile while it is in L1. h (or c) of a step is all
+// that threads exchange, so one barrier a step suffices. The input product is made for several steps at once where the batch is
+// small, so that W is not read again for each step.
+//
+// saved (training): states before each step [S][T·B][Hs], gates [T·B][K][Hs] and, with two products, r∘h [T·B][Hs].
+#pragma once
+
+#include "column_sums.h"
+#include "gemm.h"
+#include "sequor/cells.h"
+#include "variant.h"
+
+namespace sequor {
+namespace SEQ_ISA {
+
+template <int n>
+constexpr int at_least_one = n > 0 ? n : 1;
+
+template <typename Cell>
+struct Layer {
+  static constexpr int G = Cell::kGates, S = Cell::kStates, K = Cell::kSaved, P = Cell::kPeepholes;
+  // Gates of the first and, if there are two products, of the second recurrent product.
+  static constexpr int kFirstGates = Cell::kTwoProducts ? G - 1 : G;
+  static constexpr int kSecondGates = G - kFirstGates;
+  // Unit blocks (one register of units each) that are packed together so that panels of two registers come out even.
+  static constexpr int kGroup = (G % 2 == 0 && kFirstGates % 2 == 0) ? 1 : 2;
+
+  static long unit_blocks(const SeqLayer& l) { return (l.H + kLanes - 1) / kLanes; }
+
+  // The unit blocks [begin, end) of one thread.
+  struct Slice {
+    long begin, end;
+  };
+
+  static Slice slice_of(const SeqLayer& l, int member) {
+    const long blocks = unit_blocks(l), groups = (blocks + kGroup - 1) / kGroup;
+    const long begin = groups * member / l.threads * kGroup, end = groups * (member + 1) / l.threads * kGroup;
+    return {begin < blocks ? begin : blocks, end < blocks ? end : blocks};
+  }
+
+  static long widest_slice(const SeqLayer& l) {
+    long widest = 0;
+    for (int member = 0; member < l.threads; ++member) {
+      const Slice s = slice_of(l, member);
+      if (s.end - s.begin > widest) widest = s.end - s.begin;
+    }
+    return widest;
+  }
+
+  static bool x_needs_packing(const SeqLayer& l) { return !l.rows.identity || l.I % 1024 == 0; }
+
+  // ---- sizes -------------------------------------------------------------------------------------------------------------
+
+  static void bind(SeqLayer& l) {
+    l.traits = {G, S, K, P, Cell::kTwoProducts, Cell::kSharedGateGradients};
+    l.forward_function = forward;
+    l.backward_function = backward;
+    // A step too small to pay for a barrier runs on one thread.
+    const double step_flops = 2.0 * l.B * G * l.H * l.H;
+    const long groups = (unit_blocks(l) + kGroup - 1) / kGroup;
+    l.threads = l.engine->team->size();
+    if (l.threads > groups) l.threads = int(groups);
+    if (step_flops < 100e3) l.threads = 1;
+    l.chunk_steps = 128 / l.B;
+    if (l.chunk_steps > l.T) l.chunk_steps = l.T;
+    if (l.chunk_steps < 1) l.chunk_steps = 1;
+
+    const long units = unit_blocks(l) * kLanes, rows = long(l.T) * l.B;
+    l.input_pack_size = units * G * l.I;
+    l.recurrent_pack_size = units * G * l.H;
+    l.bias_pack_size = 2 * units * G;
+    l.peephole_pack_size = units * P;
+    l.state_size = l.training ? 0 : 2L * S * l.B * l.Hs;
+    l.gates_size = !l.training && Cell::kTwoProducts ? long(l.B) * K * l.Hs : 0;
+    l.gated_size = !l.training && Cell::kTwoProducts ? long(l.B) * l.Hs : 0;
+    l.backward_pack_size = l.training ? units * G * l.Hs : 0;
+    l.dwx_size = l.training ? rows * l.ldg : 0;
+    l.drh_size = l.training && !Cell::kSharedGateGradients ? rows * l.ldg : 0;
+    l.carry_size = l.training ? long(S) * l.B * l.Hs : 0;
+    const long chunk_rows = long(l.chunk_steps) * l.B, columns = widest_slice(l) * G * kLanes;
+    l.thread_size = chunk_rows * columns + long(l.B) * kGroup * G * kLanes + chunk_rows * l.I;
+  }
+
+  // ---- packing -----------------------------------------------------------------------------------------------------------
+
+  // Gate-interleaved panels of gates [first, first+count) of `weights` [G·H,width], for one slice: register v of a group is
+  // gate v % count of unit block v / count. Padding units get zeros.
+  static void pack_gates(const SeqLayer& l, const Slice& slice, const float* weights, long width, int first, int count,
+                         float* pack) {
+    for (long group = slice.begin; group < slice.end; group += kGroup) {
+      const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
+      const int vectors = int(blocks) * count;
+      float* to = pack + group * count * kLanes * width;
+      for (int v = 0; v < vectors; ++v) {
+        const int panel = v / 2 * 2, nv = vectors - panel >= 2 ? 2 : 1;
+        float* column = to + long(panel) * kLanes * width + (v - panel) * kLanes;
+        const long unit = (group + v / count) * kLanes;
+        const float* from = weights + (long(first + v % count) * l.H + unit) * width;
+        for (int lane = 0; lane < kLanes; ++lane) {
+          const bool real = unit + lane < l.H;
+          for (long k = 0; k < width; ++k) column[k * nv * kLanes + lane] = real ? from[lane * width + k] : 0.0f;
+        }
+      }
+    }
+  }
+
+  static void pack_vectors(const SeqLayer& l, const Slice& slice, const float* vectors, int count, float* pack) {
+    for (long block = slice.begin; block < slice.end; ++block)
+      for (int g = 0; g < count; ++g)
+        for (int lane = 0; lane < kLanes; ++lane) {
+          const long unit = block * kLanes + lane;
+          pack[(block * count + g) * kLanes + lane] = unit < l.H ? vectors[long(g) * l.H + unit] : 0.0f;
+        }
+  }
+
+  static void pack_forward(const SeqLayer& l, const Slice& slice, const float* parameters) {
+    const long H = l.H, GH = long(G) * H;
+    const float *W = parameters, *R = W + GH * l.I, *bW = R + GH * H, *bR = bW + GH, *p = bR + GH;
+    pack_gates(l, slice, W, l.I, 0, G, l.input_pack);
+    pack_gates(l, slice, R, H, 0, kFirstGates, l.recurrent_pack);
+    if (kSecondGates > 0) pack_gates(l, slice, R, H, kFirstGates, kSecondGates, second_pack(l));
+    pack_vectors(l, slice, bW, G, l.bias_pack);
+    pack_vectors(l, slice, bR, G, l.bias_pack + unit_blocks(l) * G * kLanes);
+    pack_vectors(l, slice, p, P, l.peephole_pack);
+  }
+
+  static float* second_pack(const SeqLayer& l) {
+    return l.recurrent_pack + unit_blocks(l) * kFirstGates * kLanes * l.H;
+  }
+
+  // Panels of two unit blocks over k = g·Hs + row of gate g, for gates [first, first+count): the operand of dgates·R.
+  static void pack_backward(const SeqLayer& l, const Slice& slice, const float* R, int first, int count, float* pack) {
+    const long width = long(count) * l.Hs;
+    for (long block = slice.begin; block < slice.end; block += 2) {
+      const int nv = slice.end - block >= 2 ? 2 : 1;
+      float* to = pack + block * kLanes * width;
+      for (int g = 0; g < count; ++g) {
+        for (long j = 0; j < l.Hs; ++j) {
+          float* row = to + (g * long(l.Hs) + j) * nv * kLanes;
+          const float* from = R + (long(first + g) * l.H + j) * l.H + block * kLanes;
+          for (int lane = 0; lane < nv * kLanes; ++lane)
+            row[lane] = (j < l.H && block * kLanes + lane < l.H) ? from[lane] : 0.0f;
+        }
+      }
+    }
+  }
+
+  // ---- forward -----------------------------------------------------------------------------------------------------------
+
+  // State rows: element (s, i, j) at base[s·plane + i·Hs + j].
+  struct States {
+    float* base;
+    long plane;
+  };
+
+  static float* saved_gates(const SeqLayer& l, float* saved) { return saved + long(S) * l.T * l.B * l.Hs; }
+  static float* saved_gated(const SeqLayer& l, float* saved) {
+    return saved_gates(l, saved) + long(K) * l.T * l.B * l.Hs;
+  }
+
+  template <bool kTraining>
+  static States states_before(const SeqLayer& l, float* saved, int k) {
+    if (kTraining) return {saved + long(l.rows.offsets[k]) * l.Hs, long(l.T) * l.B * l.Hs};
+    return {l.state + (k & 1) * long(S) * l.B * l.Hs, long(l.B) * l.Hs};
+  }
+
+  // Copies the initial state into the rows of step 0; sequences of length 0 end where they start.
+  template <bool kTraining>
+  static void begin_states(const SeqLayer& l, const ForwardCall& c, const Slice& slice) {
+    const long first = slice.begin * kLanes, end = slice.end * kLanes, real = end < l.H ? end : l.H;
+    const States st = states_before<kTraining>(l, c.saved, 0);
+    const int running = l.rows.count(0);
+    for (int s = 0; s < S; ++s) {
+      for (int i = 0; i < l.B; ++i) {
+        const long at = (long(s) * l.B + l.rows.order[i]) * l.H;
+        if (i < running) {
+          float* to = st.base + s * st.plane + long(i) * l.Hs;
+          for (long j = first; j < end; ++j) to[j] = (c.s0 && j < real) ? c.s0[at + j] : 0.0f;
+        } else if (c.sT) {
+          for (long j = first; j < real; ++j) c.sT[at + j] = c.s0 ? c.s0[at + j] : 0.0f;
+        }
+      }
+    }
+  }
+
+  // Where the result of row i of step k goes.
+  template <bool kTraining>
+  struct Output {
+    const SeqLayer& l;
+    const ForwardCall& c;
+    States next;
+    int k, running_next;
+
+    SEQ_HD void put(long i, long unit, const Vec* state) const {
+      const int width = int(l.H - unit < kLanes ? l.H - unit : kLanes);
+      store_first(c.y + long(l.rows.padded[l.rows.offsets[k] + i]) * l.ldy + unit, state[0], width);
+      if (i < running_next) {
+        for (int s = 0; s < S; ++s) store(next.base + s * next.plane + i * l.Hs + unit, state[s]);
+      } else if (c.sT) {
+        for (int s = 0; s < S; ++s) store_first(c.sT + (long(s) * l.B + l.rows.order[i]) * l.H + unit, state[s], width);
+      }
+    }
+  };
+
+  template <bool kTraining>
+  static void forward_member(SeqLayer& l, const ForwardCall& c, int member) {
+    Team& team = *l.engine->team;
+    const Slice slice = slice_of(l, member);
+    if (c.repack) pack_forward(l, slice, c.parameters);
+    begin_states<kTraining>(l, c, slice);
+    team.barrier();
+
+    const long slice_columns = (slice.end - slice.begin) * G * kLanes;
+    const long chunk_rows = long(l.chunk_steps) * l.B;
+    float* wx = l.thread_scratch + member * l.thread_size;
+    float* tile = wx + chunk_rows * slice_columns;
+    float* packed_x = tile + long(l.B) * kGroup * G * kLanes;
+
+    for (int k0 = 0; k0 < l.rows.steps; k0 += l.chunk_steps) {
+      const int k1 = k0 + l.chunk_steps < l.rows.steps ? k0 + l.chunk_steps : l.rows.steps;
+      const long first = l.rows.offsets[k0], rows = l.rows.offsets[k1] - first;
+      RowOperand x{c.x + first * l.I, l.I, false};
+      if (x_needs_packing(l)) {
+        pack_rows(rows, l.I, c.x, l.I, l.rows.padded + first, packed_x);
+        x = {packed_x, 0, true};
+      }
+      // Groups are packed one after the other, so the whole slice is one run of panels if its groups are even.
+      for (long group = slice.begin; group < slice.end; group += kGroup) {
+        const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
+        product(rows, l.I, x, l.input_pack + group * G * kLanes * l.I, int(blocks) * G,
+                wx + (group - slice.begin) * G * kLanes, slice_columns);
+      }
+      for (int k = k0; k < k1; ++k) {
+        const float* step_wx = wx + (l.rows.offsets[k] - first) * slice_columns;
+        if constexpr (Cell::kTwoProducts) {
+          step_two_products<kTraining>(l, c, slice, k, step_wx, slice_columns, tile);
+        } else {
+          step_one_product<kTraining>(l, c, slice, k, step_wx, slice_columns, tile);
+        }
+        team.barrier();
+      }
+    }
+
+    const long begin = slice.begin * kLanes, end = slice.end * kLanes < l.H ? slice.end * kLanes : l.H;
+    for (int i = 0; i < l.rows.padding_count; ++i)
+      for (long j = begin; j < end; ++j) c.y[long(l.rows.padding[i]) * l.ldy + j] = 0.0f;
+  }
+
+  template <bool kTraining>
+  static void step_one_product(SeqLayer& l, const ForwardCall& c, const Slice& slice, int k, const float* wx, long ldw,
+                               float* tile) {
+    const long n = l.rows.count(k);
+    const States before = states_before<kTraining>(l, c.saved, k);
+    const Output<kTraining> out{l, c, states_before<kTraining>(l, c.saved, k + 1), k, l.rows.count(k + 1)};
+    const RowOperand operand{before.base + Cell::kRecurrentState * before.plane, l.Hs, false};
+    float* gates = kTraining ? saved_gates(l, c.saved) + long(l.rows.offsets[k]) * K * l.Hs : nullptr;
+    for (long group = slice.begin; group < slice.end; group += kGroup) {
+      const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
+      const long ldt = blocks * G * kLanes;
+      product(n, l.H, operand, l.recurrent_pack + group * G * kLanes * l.H, int(blocks) * G, tile, ldt);
+      for (long block = group; block < group + blocks; ++block) {
+        Vec bw[G], br[G], p[at_least_one<P>];
+        for (int g = 0; g < G; ++g) {
+          bw[g] = load(l.bias_pack + (block * G + g) * kLanes);
+          br[g] = load(l.bias_pack + ((unit_blocks(l) + block) * G + g) * kLanes);
+        }
+        for (int q = 0; q < P; ++q) p[q] = load(l.peephole_pack + (block * P + q) * kLanes);
+        const float* wx_block = wx + (block - slice.begin) * G * kLanes;
+        const float* rh_block = tile + (block - group) * G * kLanes;
+        const long unit = block * kLanes;
+        for (long i = 0; i < n; ++i) {
+          Vec w[G], r[G], s[S], next[S], kept[at_least_one<K>];
+          for (int g = 0; g < G; ++g) {
+            w[g] = load(wx_block + i * ldw + g * kLanes) + bw[g];
+            r[g] = load(rh_block + i * ldt + g * kLanes) + br[g];
+          }
+          for (int q = 0; q < S; ++q) s[q] = load(before.base + q * before.plane + i * l.Hs + unit);
+          Cell::template forward<Vec>(w, r, p, s, next, kept);
+          if (kTraining) {
+            for (int q = 0; q < K; ++q) store(gates + (i * K + q) * l.Hs + unit, kept[q]);
+          }
+          out.put(i, unit, next);
+        }
+      }
+    }
+  }
+
+  template <bool kTraining>
+  static void step_two_products(SeqLayer& l, const ForwardCall& c, const Slice& slice, int k, const float* wx, long ldw,
+                                float* tile) {
+    const long n = l.rows.count(k), row0 = l.rows.offsets[k];
+    const States before = states_before<kTraining>(l, c.saved, k);
+    const Output<kTraining> out{l, c, states_before<kTraining>(l, c.saved, k + 1), k, l.rows.count(k + 1)};
+    float* gates = kTraining ? saved_gates(l, c.saved) + row0 * K * l.Hs : l.gates;
+    float* gated = kTraining ? saved_gated(l, c.saved) + row0 * l.Hs : l.gated;
+    const float* biases = l.bias_pack + unit_blocks(l) * G * kLanes;
+    for (long group = slice.begin; group < slice.end; group += kGroup) {
+      const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
+      const long ldt = blocks * kFirstGates * kLanes;
+      product(n, l.H, {before.base, l.Hs, false}, l.recurrent_pack + group * kFirstGates * kLanes * l.H,
+              int(blocks) * kFirstGates, tile, ldt);
+      for (long block = group; block < group + blocks; ++block) {
+        const long unit = block * kLanes;
+        for (long i = 0; i < n; ++i) {
+          Vec w[kFirstGates], r[kFirstGates], kept[K], rh;
+          for (int g = 0; g < kFirstGates; ++g) {
+            w[g] = load(wx + i * ldw + ((block - slice.begin) * G + g) * kLanes) +
+                   load(l.bias_pack + (block * G + g) * kLanes);
+            r[g] = load(tile + i * ldt + ((block - group) * kFirstGates + g) * kLanes) +
+                   load(biases + (block * G + g) * kLanes);
+          }
+          Cell::template forward_gates<Vec>(w, r, load(before.base + i * l.Hs + unit), rh, kept);
+          for (int g = 0; g < kFirstGates; ++g) store(gates + (i * K + g) * l.Hs + unit, kept[g]);
+          store(gated + i * l.Hs + unit, rh);
+        }
+      }
+    }
+    l.engine->team->barrier();
+    for (long group = slice.begin; group < slice.end; group += kGroup) {
+      const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
+      const long ldt = blocks * kSecondGates * kLanes;
+      product(n, l.H, {gated, l.Hs, false}, second_pack(l) + group * kSecondGates * kLanes * l.H,
+              int(blocks) * kSecondGates, tile, ldt);
+      for (long block = group; block < group + blocks; ++block) {
+        const long unit = block * kLanes;
+        for (long i = 0; i < n; ++i) {
+          Vec kept[K], next[S];
+          for (int g = 0; g < kFirstGates; ++g) kept[g] = load(gates + (i * K + g) * l.Hs + unit);
+          const Vec w = load(wx + i * ldw + ((block - slice.begin) * G + G - 1) * kLanes) +
+                        load(l.bias_pack + (block * G + G - 1) * kLanes);
+          const Vec r = load(tile + i * ldt + (block - group) * kLanes) + load(biases + (block * G + G - 1) * kLanes);
+          Cell::template forward_candidate<Vec>(w, r, load(before.base + i * l.Hs + unit), next[0], kept);
+          if (kTraining) store(gates + (i * K + K - 1) * l.Hs + unit, kept[K - 1]);
+          out.put(i, unit, next);
+        }
+      }
+    }
+  }
+
+  static void forward(SeqLayer& l, const ForwardCall& c) {
+    run_team(*l.engine->team, l.threads, [&](int member) {
+      if (l.training) {
+        forward_member<true>(l, c, member);
+      } else {
+        forward_member<false>(l, c, member);
+      }
+    });
+  }
+
+  // ---- backward ----------------------------------------------------------------------------------------------------------
+
+  // tile[rows, 2·lanes] = dgates rows · R for the panel of unit blocks at `block`; returns the registers in the panel.
+  static int recurrent_gradient(const SeqLayer& l, const Slice& slice, long block, long rows, const float* gradients,
+                                long width, const float* pack, float* tile) {
+    const int nv = slice.end - block >= 2 ? 2 : 1;
+    product(rows, width, {gradients, l.ldg, false}, pack + block * kLanes * width, nv, tile, nv * kLanes);
+    return nv;
+  }
+
+  static void begin_carry(const SeqLayer& l, const BackwardCall& c, const Slice& slice) {
+    const long first = slice.begin * kLanes, end = slice.end * kLanes;
+    for (int s = 0; s < S; ++s) {
+      for (int i = 0; i < l.B; ++i) {
+        const float* from = c.dsT ? c.dsT + (long(s) * l.B + l.rows.order[i]) * l.H : nullptr;
+        float* to = l.carry + (long(s) * l.B + i) * l.Hs;
+        for (long j = first; j < end; ++j) to[j] = (from && j < l.H) ? from[j] : 0.0f;
+      }
+    }
+  }
+
+  static void end_carry(const SeqLayer& l, const BackwardCall& c, const Slice& slice) {
+    if (!c.ds0) return;
+    const long first = slice.begin * kLanes, end = slice.end * kLanes < l.H ? slice.end * kLanes : l.H;
+    for (int s = 0; s < S; ++s)
+      for (int i = 0; i < l.B; ++i)
+        for (long j = first; j < end; ++j)
+          c.ds0[(long(s) * l.B + l.rows.order[i]) * l.H + j] = l.carry[(long(s) * l.B + i) * l.Hs + j];
+  }
+
+  // carry (of the state that R multiplies) += the gradients of step k+1 times R. Rows that had no step k+1 keep what dsT gave.
+  static void add_recurrent(const SeqLayer& l, const Slice& slice, int k, float* tile) {
+    const long n = l.rows.count(k + 1);
+    if (n == 0) return;
+    const float* gradients = l.drh + long(l.rows.offsets[k + 1]) * l.ldg;
+    const int gates = kFirstGates;  // with two products, those of the first; the second was added within its own step
+    for (long block = slice.begin; block < slice.end; block += 2) {
+      const int nv = recurrent_gradient(l, slice, block, n, gradients, long(gates) * l.Hs, l.backward_pack, tile);
+      for (long i = 0; i < n; ++i) {
+        float* to = l.carry + (long(Cell::kRecurrentState) * l.B + i) * l.Hs + block * kLanes;
+        for (int v = 0; v < nv; ++v)
+          store(to + v * kLanes, load(to + v * kLanes) + load(tile + (i * nv + v) * kLanes));
+      }
+    }
+  }
+
+  static void backward_member(SeqLayer& l, const BackwardCall& c, int member) {
+    Team& team = *l.engine->team;
+    const Slice slice = slice_of(l, member);
+    if (c.repack) {
+      const float* R = c.parameters + long(G) * l.H * l.I;
+      pack_backward(l, slice, R, 0, kFirstGates, l.backward_pack);
+      if (kSecondGates > 0) pack_backward(l, slice, R, kFirstGates, kSecondGates, second_backward_pack(l));
+      pack_vectors(l, slice, c.parameters + long(G) * l.H * (l.I + l.H + 2), P, l.peephole_pack);
+    }
+    begin_carry(l, c, slice);
+    float* tile = l.thread_scratch + member * l.thread_size;
+    for (int k = l.rows.steps - 1; k >= 0; --k) {
+      add_recurrent(l, slice, k, tile);
+      if constexpr (Cell::kTwoProducts) {
+        backward_candidate(l, c, slice, k);
+        team.barrier();
+        backward_reset(l, c, slice, k, tile);
+      } else {
+        backward_gates(l, c, slice, k);
+      }
+      team.barrier();
+    }
+    add_recurrent(l, slice, -1, tile);
+    end_carry(l, c, slice);
+  }
+
+  static float* second_backward_pack(const SeqLayer& l) {
+    return l.backward_pack + unit_blocks(l) * kLanes * long(kFirstGates) * l.Hs;
+  }
+
+  SEQ_HD static Vec incoming(const SeqLayer& l, const BackwardCall& c, int s, int k, long i, long unit) {
+    Vec d = load(l.carry + (long(s) * l.B + i) * l.Hs + unit);
+    if (s == 0 && c.dy) {
+      const int width = int(l.H - unit < kLanes ? l.H - unit : kLanes);
+      d = d + load_first(c.dy + long(l.rows.padded[l.rows.offsets[k] + i]) * l.ldy + unit, width);
+    }
+    return d;
+  }
+
+  static void backward_gates(SeqLayer& l, const BackwardCall& c, const Slice& slice, int k) {
+    const long n = l.rows.count(k), row0 = l.rows.offsets[k];
+    const long plane = long(l.T) * l.B * l.Hs;
+    const float* before = c.saved + row0 * l.Hs;
+    const float* gates = c.saved + S * plane + row0 * K * l.Hs;
+    float* d_peepholes = c.d_parameters + long(G) * l.H * (l.I + l.H + 2);
+    for (long block = slice.begin; block < slice.end; ++block) {
+      const long unit = block * kLanes;
+      Vec p[at_least_one<P>], dp_sum[at_least_one<P>];
+      for (int q = 0; q < P; ++q) {
+        p[q] = load(l.peephole_pack + (block * P + q) * kLanes);
+        dp_sum[q] = Vec(0.0f);
+      }
+      for (long i = 0; i < n; ++i) {
+        Vec kept[at_least_one<K>], s[S], dnext[S], dwx[G], drh[G], ds[S], dp[at_least_one<P>];
+        for (int q = 0; q < K; ++q) kept[q] = load(gates + (i * K + q) * l.Hs + unit);
+        for (int q = 0; q < S; ++q) {
+          s[q] = load(before + q * plane + i * l.Hs + unit);
+          dnext[q] = incoming(l, c, q, k, i, unit);
+        }
+        Cell::template backward<Vec>(kept, p, s, dnext, dwx, drh, ds, dp);
+        for (int g = 0; g < G; ++g) {
+          store(l.dwx + (row0 + i) * l.ldg + long(g) * l.Hs + unit, dwx[g]);
+          if (!Cell::kSharedGateGradients) store(l.drh + (row0 + i) * l.ldg + long(g) * l.Hs + unit, drh[g]);
+        }
+        for (int q = 0; q < S; ++q) store(l.carry + (long(q) * l.B + i) * l.Hs + unit, ds[q]);
+        for (int q = 0; q < P; ++q) dp_sum[q] = dp_sum[q] + dp[q];
+      }
+      const int width = int(l.H - unit < kLanes ? l.H - unit : kLanes);
+      for (int q = 0; q < P; ++q) {
+        float* to = d_peepholes + long(q) * l.H + unit;
+        store_first(to, load_first(to, width) + dp_sum[q], width);
+      }
+    }
+  }
+
+  static void backward_candidate(SeqLayer& l, const BackwardCall& c, const Slice& slice, int k) {
+    const long n = l.rows.count(k), row0 = l.rows.offsets[k];
+    const float* before = c.saved + row0 * l.Hs;
+    const float* gates = c.saved + long(S) * l.T * l.B * l.Hs + row0 * K * l.Hs;
+    for (long block = slice.begin; block < slice.end; ++block) {
+      const long unit = block * kLanes;
+      for (long i = 0; i < n; ++i) {
+        Vec kept[K], da_z, da_n, dh;
+        for (int q = 0; q < K; ++q) kept[q] = load(gates + (i * K + q) * l.Hs + unit);
+        Cell::template backward_candidate<Vec>(kept, load(before + i * l.Hs + unit), incoming(l, c, 0, k, i, unit), da_z,
+                                               da_n, dh);
+        float* to = l.dwx + (row0 + i) * l.ldg + unit;
+        store(to + l.Hs, da_z);
+        store(to + 2L * l.Hs, da_n);
+        store(l.carry + i * l.Hs + unit, dh);
+      }
+    }
+  }
+
+  static void backward_reset(SeqLayer& l, const BackwardCall& c, const Slice& slice, int k, float* tile) {
+    const long n = l.rows.count(k), row0 = l.rows.offsets[k];
+    const float* before = c.saved + row0 * l.Hs;
+    const float* gates = c.saved + long(S) * l.T * l.B * l.Hs + row0 * K * l.Hs;
+    const float* da_n = l.drh + row0 * l.ldg + long(kFirstGates) * l.Hs;
+    for (long block = slice.begin; block < slice.end; block += 2) {
+      const int nv = recurrent_gradient(l, slice, block, n, da_n, long(kSecondGates) * l.Hs, second_backward_pack(l), tile);
+      for (int v = 0; v < nv; ++v) {
+        const long unit = (block + v) * kLanes;
+        for (long i = 0; i < n; ++i) {
+          Vec kept[K], da_r, dh = load(l.carry + i * l.Hs + unit);
+          for (int q = 0; q < K; ++q) kept[q] = load(gates + (i * K + q) * l.Hs + unit);
+          Cell::template backward_reset<Vec>(kept, load(before + i * l.Hs + unit), load(tile + (i * nv + v) * kLanes), da_r,
+                                             dh);
+          store(l.dwx + (row0 + i) * l.ldg + unit, da_r);
+          store(l.carry + i * l.Hs + unit, dh);
+        }
+      }
+    }
+  }
+
+  // Everything that is a large product over all rows at once.
+  static void gradients_member(SeqLayer& l, const BackwardCall& c, int member, int members) {
+    const long N = l.rows.total(), H = l.H, I = l.I, GH = long(G) * H;
+    float* scratch = l.engine->gemm_scratch + member * l.engine->variant->gemm_scratch_floats;
+    const float *W = c.parameters, *states = c.saved + long(Cell::kRecurrentState) * l.T * l.B * l.Hs;
+    float *dW = c.d_parameters, *dR = dW + GH * I, *dbW = dR + GH * H, *dbR = dbW + GH;
+    const int32_t* index = l.rows.identity ? nullptr : l.rows.padded;
+    const float* gated = Cell::kTwoProducts ? c.saved + long(S + K) * l.T * l.B * l.Hs : nullptr;
+    // Gates lie side by side without gaps if H needs no padding; then neighbouring gates make one larger product.
+    const bool joined = l.Hs == l.H;
+    for (int g = 0; g < G;) {
+      const int limit = g < kFirstGates ? kFirstGates : G;
+      const int width = joined ? limit - g : 1;
+      const float* rh = l.drh + long(g) * l.Hs;
+      gemm_part(member, members, width * H, H, N, {rh, 1, l.ldg}, {g < kFirstGates ? states : gated, l.Hs, 1},
+                dR + g * H * H, H, nullptr, true, scratch);
+      g += width;
+    }
+    for (int g = 0; g < G;) {
+      const int width = joined ? G : 1;
+      const float* wx = l.dwx + long(g) * l.Hs;
+      gemm_part(member, members, width * H, I, N, {wx, 1, l.ldg}, {c.x, I, 1, index}, dW + g * H * I, I, nullptr, true,
+                scratch);
+      if (c.dx) {
+        gemm_part(member, members, N, I, width * H, {wx, l.ldg, 1}, {W + g * H * I, I, 1}, c.dx, I, index,
+                  c.add_to_dx || g > 0, scratch);
+      }
+      g += width;
+    }
+    const long blocks = unit_blocks(l), begin = blocks * member / members * kLanes;
+    const long last = blocks * (member + 1) / members * kLanes, end = last < H ? last : H;
+    for (int g = 0; g < G && begin < end; ++g) {
+      add_column_sums(l.dwx + long(g) * l.Hs, l.ldg, N, begin, end, dbW + g * H);
+      add_column_sums(l.drh + long(g) * l.Hs, l.ldg, N, begin, end, dbR + g * H);
+    }
+    if (c.dx && !c.add_to_dx && member == 0) {
+      for (int i = 0; i < l.rows.padding_count; ++i)
+        std::memset(c.dx + long(l.rows.padding[i]) * I, 0, sizeof(float) * I);
+    }
+  }
+
+  static void backward(SeqLayer& l, const BackwardCall& c) {
+    run_team(*l.engine->team, l.threads, [&](int member) { backward_member(l, c, member); });
+    const double flops = 2.0 * l.rows.total() * G * l.H * (l.H + 2.0 * l.I);
+    const int members = flops < 1e6 ? 1 : l.engine->team->size();
+    run_team(*l.engine->team, members, [&](int member) { gradients_member(l, c, member, members); });
+  }
+};
+
+}  // namespace SEQ_ISA
+}  // namespace sequor

@@ -1,0 +1,138 @@
+// One SIMD register of floats, as wide as the instruction set this file is compiled for, and the activations on it.
+// Included once per instruction set, inside a namespace of its own, so that no two variants share a symbol.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "sequor/portable.h"
+
+#if defined(__AVX512F__)
+#define SEQ_LANES 16
+#elif defined(__AVX2__)
+#define SEQ_LANES 8
+#else
+#define SEQ_LANES 4
+#endif
+
+namespace sequor {
+namespace SEQ_ISA {
+
+constexpr int kLanes = SEQ_LANES;
+
+typedef float Simd __attribute__((vector_size(4 * SEQ_LANES)));
+typedef int32_t SimdInt __attribute__((vector_size(4 * SEQ_LANES)));
+
+// All lanes x. Subtracting zero leaves every x as it is, -0 too, so the compiler emits a bare broadcast; adding would not.
+SEQ_HD Simd broadcast(float x) { return x - Simd{}; }
+
+// A Simd with the constructors that cells, written for any number type, expect.
+struct Vec {
+  Simd v;
+
+  SEQ_HD Vec() {}
+  SEQ_HD Vec(Simd value) : v(value) {}
+  SEQ_HD explicit Vec(float value) : v(broadcast(value)) {}
+
+  friend SEQ_HD Vec operator+(Vec a, Vec b) { return Vec(a.v + b.v); }
+  friend SEQ_HD Vec operator-(Vec a, Vec b) { return Vec(a.v - b.v); }
+  friend SEQ_HD Vec operator*(Vec a, Vec b) { return Vec(a.v * b.v); }
+  friend SEQ_HD Vec operator/(Vec a, Vec b) { return Vec(a.v / b.v); }
+};
+
+SEQ_HD Vec load(const float* p) {
+  Vec r;
+  std::memcpy(&r.v, p, sizeof r.v);
+  return r;
+}
+
+SEQ_HD void store(float* p, Vec value) { std::memcpy(p, &value.v, sizeof value.v); }
+
+// The first n lanes; the others are 0.
+SEQ_HD Vec load_first(const float* p, int n) {
+  if (n >= kLanes) return load(p);
+  float lanes[kLanes] = {};
+  for (int i = 0; i < n; ++i) lanes[i] = p[i];
+  return load(lanes);
+}
+
+SEQ_HD void store_first(float* p, Vec value, int n) {
+  if (n >= kLanes) {
+    store(p, value);
+    return;
+  }
+  float lanes[kLanes];
+  store(lanes, value);
+  for (int i = 0; i < n; ++i) p[i] = lanes[i];
+}
+
+SEQ_HD float sum(Vec value) {
+  float lanes[kLanes];
+  store(lanes, value);
+  for (int width = kLanes / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  }
+  return lanes[0];
+}
+
+SEQ_HD float largest(Vec value) {
+  float lanes[kLanes];
+  store(lanes, value);
+  float m = lanes[0];
+  for (int i = 1; i < kLanes; ++i) m = lanes[i] > m ? lanes[i] : m;
+  return m;
+}
+
+// NaN passes through all of these, since every comparison with it is false.
+SEQ_HD Vec at_most(Vec x, float bound) {
+  const Simd b = broadcast(bound);
+  return Vec(x.v > b ? b : x.v);
+}
+
+SEQ_HD Vec at_least(Vec x, float bound) {
+  const Simd b = broadcast(bound);
+  return Vec(x.v < b ? b : x.v);
+}
+
+SEQ_HD Vec relu(Vec x) { return at_least(x, 0.0f); }
+
+SEQ_HD Vec where_positive(Vec h, Vec value) { return Vec(h.v > Simd{} ? value.v : Simd{}); }
+
+// e^x = scale·(1 + p), with scale = 2^n, n = round(x / ln 2), p = e^r - 1, r = x - n·ln 2, |r| <= 0.3466.
+// p by its Taylor series to r^7, whose remainder r^8/8! is 1.5e-8 of r at worst, a quarter of an ulp. Needs -87.3 <= x <= 88.
+SEQ_HD void exp_parts(Vec x, Vec& scale, Vec& p) {
+  const float kMagic = 12582912.0f;  // 1.5·2^23: adding it leaves the rounded integer in the low bits
+  const Simd shifted = x.v * 1.44269504f + kMagic;
+  const Simd n = shifted - kMagic;
+  SimdInt bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits - 0x4B400000 + 127) << 23;
+  std::memcpy(&scale.v, &bits, sizeof bits);
+  // ln 2 in two parts; the first has 17 significant bits, so n times it is exact.
+  const Simd r = (x.v - n * 0x1.62e4p-1f) - n * 1.42860682e-6f;
+  Simd q = r * (1.0f / 5040) + (1.0f / 720);
+  q = q * r + (1.0f / 120);
+  q = q * r + (1.0f / 24);
+  q = q * r + (1.0f / 6);
+  q = q * r + 0.5f;
+  p = Vec(r + r * (r * q));
+}
+
+SEQ_HD Vec exponential(Vec x) {
+  Vec scale, p;
+  exp_parts(at_least(at_most(x, 88.0f), -87.0f), scale, p);
+  return scale + scale * p;
+}
+
+SEQ_HD Vec sigmoid(Vec x) { return Vec(1.0f) / (Vec(1.0f) + exponential(Vec(-x.v))); }
+
+// tanh x = m / (m + 2) with m = e^{2x} - 1: no cancellation near 0, where scale = 1 and m = p. |tanh 9.05| rounds to 1.
+SEQ_HD Vec tanh_act(Vec x) {
+  Vec scale, p;
+  exp_parts(at_least(at_most(x + x, 18.1f), -18.1f), scale, p);
+  const Vec m = scale * p + (scale - Vec(1.0f));
+  return m / (m + Vec(2.0f));
+}
+
+}  // namespace SEQ_ISA
+}  // namespace sequor

@@ -1,0 +1,151 @@
+// What one instruction set's build of the kernels offers to engine.cpp, and the state that both share.
+#pragma once
+
+#include <cstdint>
+
+#include "team.h"
+
+namespace sequor {
+
+struct Variant;
+
+// The constants of a cell that decide sizes.
+struct CellTraits {
+  int gates, states, saved, peepholes;
+  bool two_products, shared_gate_gradients;
+};
+
+// The valid rows in processing order; see SequenceRows on the Java side.
+struct Rows {
+  int steps = 0;
+  bool identity = false;
+  int32_t* offsets = nullptr;
+  int32_t* padded = nullptr;
+  int32_t* order = nullptr;
+  int32_t* padding = nullptr;
+  int padding_count = 0;
+
+  int total() const { return offsets[steps]; }
+  int count(int k) const { return k < steps ? offsets[k + 1] - offsets[k] : 0; }
+};
+
+struct ForwardCall {
+  const float* parameters;
+  bool repack;
+  const float* x;
+  const float* s0;
+  float* y;
+  float* sT;
+  float* saved;
+};
+
+struct BackwardCall {
+  const float* parameters;
+  bool repack;
+  const float* x;
+  const float* saved;
+  const float* dy;
+  const float* dsT;
+  float* d_parameters;
+  float* dx;
+  bool add_to_dx;
+  float* ds0;
+};
+
+struct LinearCall {
+  long rows, input, output;
+  int activation;
+  const float *x, *weight, *bias, *y;
+  float *y_out, *dy, *dx, *d_weight, *d_bias;
+};
+
+struct LossCall {
+  int function;
+  long time_steps, batch, output;
+  const float* outputs;
+  const void* targets;
+  const int32_t* lengths;
+  float gradient_scale;
+  float* d_outputs;
+  float* result;
+};
+
+struct OptimizerCall {
+  int rule;
+  int64_t step;
+  float learning_rate, momentum, beta1, beta2, epsilon, weight_decay, clip_norm, clip_value;
+  int64_t elements;
+  float* parameters;
+  const float* gradients;
+  float* moments;
+  float* norm;
+};
+
+}  // namespace sequor
+
+struct SeqEngine {
+  const sequor::Variant* variant;
+  sequor::Team* team;
+  float* gemm_scratch;      // one part per thread
+  double* partial_sums;     // one cache line per thread
+};
+
+struct SeqLayer;
+
+namespace sequor {
+
+// Doubles from one thread's partial sums to the next: a cache line each.
+constexpr int kPartialStride = 8;
+
+// The entry points of one instruction set.
+struct Variant {
+  const char* name;
+  long gemm_scratch_floats;
+  // Sets the cell-dependent members of a layer: traits, functions and the sizes of its arrays. False if there is no such cell.
+  bool (*bind_cell)(SeqLayer& layer, const char* cell);
+  void (*linear_forward)(SeqEngine&, const LinearCall&);
+  void (*linear_backward)(SeqEngine&, const LinearCall&);
+  void (*embedding_forward)(SeqEngine&, long rows, long width, const int32_t* tokens, const float* table, float* y);
+  void (*embedding_backward)(SeqEngine&, long rows, long width, const int32_t* tokens, const float* dy, float* d_table);
+  void (*loss)(SeqEngine&, const LossCall&);
+  void (*optimizer_step)(SeqEngine&, const OptimizerCall&);
+  void (*dropout)(SeqEngine&, int64_t elements, float p, uint64_t seed, uint32_t stream, uint64_t offset, const float* x,
+                  float* y);
+  void (*activation)(int function, int64_t n, const float* x, float* y);
+};
+
+}  // namespace sequor
+
+struct SeqLayer {
+  SeqEngine* engine;
+  sequor::CellTraits traits;
+  void (*forward_function)(SeqLayer&, const sequor::ForwardCall&);
+  void (*backward_function)(SeqLayer&, const sequor::BackwardCall&);
+
+  int T, B, I, H;
+  int Hs;   // row stride of states and gates: H rounded up to the widest register, kept off multiples of 4 KiB
+  int ldg;  // row stride of gate gradients: G·Hs, likewise
+  int ldy;
+  bool training;
+  int threads;      // that work on the time steps
+  int chunk_steps;  // time steps whose input product is made at once
+  sequor::Rows rows;
+
+  // Lengths in floats of the arrays below; engine.cpp allocates them in one piece.
+  long input_pack_size, recurrent_pack_size, backward_pack_size, bias_pack_size, peephole_pack_size;
+  long state_size, gates_size, gated_size, dwx_size, drh_size, carry_size, thread_size;
+
+  float* input_pack;      // W, gate-interleaved panels
+  float* recurrent_pack;  // R, likewise
+  float* backward_pack;   // R, panels over k = gate rows
+  float* bias_pack;       // bW then bR, gate-interleaved
+  float* peephole_pack;   // p, interleaved by unit block
+  float* state;           // inference: two slots [S,B,Hs]
+  float* gates;           // inference, two products: what the second part needs of the first [B,K,Hs]
+  float* gated;           // inference, two products: r∘h [B,Hs]
+  float* dwx;             // [N,ldg]
+  float* drh;             // [N,ldg]; the same memory as dwx where the cell shares them
+  float* carry;           // [S,B,Hs]
+  float* thread_scratch;  // thread_size floats a thread
+  float* arena;
+};

@@ -1,0 +1,122 @@
+package dev.sequor.backend.cpu;
+
+import static dev.sequor.backend.cpu.CpuBuffer.address;
+
+import dev.sequor.backend.BackendException;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.host.LayerPlan;
+import dev.sequor.backend.host.LayerShape;
+import dev.sequor.backend.host.SequenceRows;
+import org.jspecify.annotations.Nullable;
+
+/** One direction of one layer on the native engine. */
+final class CpuLayerPlan implements LayerPlan {
+  /** No version of any buffer. */
+  private static final long NEVER = -1;
+
+  private long layer;
+
+  // Which weights the packed copies were made from; forward and backward pack different matrices.
+  private long forwardAddress;
+  private long forwardVersion = NEVER;
+  private long backwardAddress;
+  private long backwardVersion = NEVER;
+
+  CpuLayerPlan(long engine, LayerShape shape) {
+    layer =
+        NativeEngine.sequor_layer_create(
+            engine,
+            shape.cell().id(),
+            shape.timeSteps(),
+            shape.batchSize(),
+            shape.inputSize(),
+            shape.hiddenSize(),
+            shape.outputStride(),
+            shape.mode() == Mode.TRAINING ? 1 : 0);
+    if (layer == 0) {
+      throw new BackendException("cpu: no memory, or no kernels, for " + shape);
+    }
+  }
+
+  @Override
+  public long savedElements() {
+    return NativeEngine.sequor_layer_saved_elements(layer);
+  }
+
+  private void take(SequenceRows rows) {
+    NativeEngine.sequor_layer_rows(
+        layer,
+        rows.steps(),
+        rows.isIdentity() ? 1 : 0,
+        rows.offsets(),
+        rows.paddedRows(),
+        rows.order(),
+        rows.padding(),
+        rows.paddingCount());
+  }
+
+  @Override
+  public void forward(
+      SequenceRows rows,
+      Buffer parameters,
+      Buffer x,
+      @Nullable Buffer initialState,
+      Buffer y,
+      int yColumn,
+      @Nullable Buffer finalState,
+      @Nullable Buffer saved) {
+    take(rows);
+    long weights = address(parameters);
+    boolean repack = forwardVersion != parameters.version() || forwardAddress != weights;
+    NativeEngine.sequor_layer_forward(
+        layer,
+        weights,
+        repack ? 1 : 0,
+        address(x),
+        address(initialState),
+        address(y) + 4L * yColumn,
+        address(finalState),
+        address(saved));
+    forwardAddress = weights;
+    forwardVersion = parameters.version();
+  }
+
+  @Override
+  public void backward(
+      SequenceRows rows,
+      Buffer parameters,
+      Buffer x,
+      Buffer saved,
+      @Nullable Buffer dy,
+      int yColumn,
+      @Nullable Buffer dFinalState,
+      Buffer dParameters,
+      @Nullable Buffer dx,
+      boolean addToDx,
+      @Nullable Buffer dInitialState) {
+    take(rows);
+    long weights = address(parameters);
+    boolean repack = backwardVersion != parameters.version() || backwardAddress != weights;
+    NativeEngine.sequor_layer_backward(
+        layer,
+        weights,
+        repack ? 1 : 0,
+        address(x),
+        address(saved),
+        dy == null ? 0 : address(dy) + 4L * yColumn,
+        address(dFinalState),
+        address(dParameters),
+        address(dx),
+        addToDx ? 1 : 0,
+        address(dInitialState));
+    backwardAddress = weights;
+    backwardVersion = parameters.version();
+  }
+
+  @Override
+  public void close() {
+    NativeEngine.sequor_layer_destroy(layer);
+    layer = 0;
+  }
+}

@@ -1,0 +1,182 @@
+package dev.sequor.backend.cpu;
+
+import java.nio.ByteBuffer;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.annotation.Cast;
+import org.bytedeco.javacpp.annotation.Platform;
+
+/**
+ * The functions of {@code native/include/sequor/engine.h}, where they are described. Pointers are
+ * plain addresses, 0 for null: calls then cost no objects.
+ */
+@Platform(include = "sequor/engine.h", link = "sequor_cpu", compiler = "cpp17")
+final class NativeEngine {
+  private NativeEngine() {}
+
+  /**
+   * Loads the library; throws {@link UnsatisfiedLinkError} or {@link NoClassDefFoundError} where it
+   * was not built.
+   */
+  static void load() {
+    Loader.load(NativeEngine.class);
+  }
+
+  static native @Cast("int64_t") long sequor_allocate(long bytes);
+
+  static native void sequor_free(@Cast("void*") long memory);
+
+  static native void sequor_copy(
+      @Cast("void*") long to, @Cast("const void*") long from, long bytes);
+
+  /** From a direct buffer's first byte. */
+  static native void sequor_copy(
+      @Cast("void*") long to, @Cast("const void*") ByteBuffer from, long bytes);
+
+  /** To a direct buffer's first byte. */
+  static native void sequor_copy(
+      @Cast("void*") ByteBuffer to, @Cast("const void*") long from, long bytes);
+
+  static native void sequor_fill(@Cast("float*") long to, long elements, float value);
+
+  static native @Cast("const char*") String sequor_best_instruction_set();
+
+  static native @Cast("int64_t") long sequor_engine_create(String instructionSet, int threads);
+
+  static native void sequor_engine_destroy(@Cast("SeqEngine*") long engine);
+
+  static native @Cast("int64_t") long sequor_layer_create(
+      @Cast("SeqEngine*") long engine,
+      String cell,
+      int timeSteps,
+      int batch,
+      int input,
+      int hidden,
+      int outputStride,
+      int training);
+
+  static native void sequor_layer_destroy(@Cast("SeqLayer*") long layer);
+
+  static native long sequor_layer_saved_elements(@Cast("const SeqLayer*") long layer);
+
+  static native void sequor_layer_rows(
+      @Cast("SeqLayer*") long layer,
+      int steps,
+      int identity,
+      @Cast("const int32_t*") int[] offsets,
+      @Cast("const int32_t*") int[] paddedRows,
+      @Cast("const int32_t*") int[] order,
+      @Cast("const int32_t*") int[] padding,
+      int paddingCount);
+
+  static native void sequor_layer_forward(
+      @Cast("SeqLayer*") long layer,
+      @Cast("const float*") long parameters,
+      int repack,
+      @Cast("const float*") long x,
+      @Cast("const float*") long s0,
+      @Cast("float*") long y,
+      @Cast("float*") long finalState,
+      @Cast("float*") long saved);
+
+  static native void sequor_layer_backward(
+      @Cast("SeqLayer*") long layer,
+      @Cast("const float*") long parameters,
+      int repack,
+      @Cast("const float*") long x,
+      @Cast("const float*") long saved,
+      @Cast("const float*") long dy,
+      @Cast("const float*") long dFinalState,
+      @Cast("float*") long dParameters,
+      @Cast("float*") long dx,
+      int addToDx,
+      @Cast("float*") long dInitialState);
+
+  static native void sequor_dropout(
+      @Cast("SeqEngine*") long engine,
+      long elements,
+      float p,
+      long seed,
+      int stream,
+      long offset,
+      @Cast("const float*") long x,
+      @Cast("float*") long y);
+
+  static native void sequor_linear_forward(
+      @Cast("SeqEngine*") long engine,
+      int rows,
+      int input,
+      int output,
+      int activation,
+      @Cast("const float*") long x,
+      @Cast("const float*") long weight,
+      @Cast("const float*") long bias,
+      @Cast("float*") long y);
+
+  static native void sequor_linear_backward(
+      @Cast("SeqEngine*") long engine,
+      int rows,
+      int input,
+      int output,
+      int activation,
+      @Cast("const float*") long x,
+      @Cast("const float*") long weight,
+      @Cast("const float*") long y,
+      @Cast("float*") long dy,
+      @Cast("float*") long dx,
+      @Cast("float*") long dWeight,
+      @Cast("float*") long dBias);
+
+  static native void sequor_embedding_forward(
+      @Cast("SeqEngine*") long engine,
+      int rows,
+      int width,
+      @Cast("const int32_t*") long tokens,
+      @Cast("const float*") long table,
+      @Cast("float*") long y);
+
+  static native void sequor_embedding_backward(
+      @Cast("SeqEngine*") long engine,
+      int rows,
+      int width,
+      @Cast("const int32_t*") long tokens,
+      @Cast("const float*") long dy,
+      @Cast("float*") long dTable);
+
+  static native void sequor_loss(
+      @Cast("SeqEngine*") long engine,
+      int function,
+      int timeSteps,
+      int batch,
+      int output,
+      @Cast("const float*") long outputs,
+      @Cast("const void*") long targets,
+      @Cast("const int32_t*") long lengths,
+      float gradientScale,
+      @Cast("float*") long dOutputs,
+      @Cast("float*") long result);
+
+  static native void sequor_optimizer_step(
+      @Cast("SeqEngine*") long engine,
+      int rule,
+      long step,
+      float learningRate,
+      float momentum,
+      float beta1,
+      float beta2,
+      float epsilon,
+      float weightDecay,
+      float clipNorm,
+      float clipValue,
+      long elements,
+      @Cast("float*") long parameters,
+      @Cast("const float*") long gradients,
+      @Cast("float*") long moments,
+      @Cast("float*") long norm);
+
+  static native void sequor_activation(
+      @Cast("SeqEngine*") long engine,
+      int function,
+      long n,
+      @Cast("const float*") long x,
+      @Cast("float*") long y);
+}
