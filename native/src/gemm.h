@@ -33,7 +33,7 @@ static void micro_kernel(long K, const float* a, long lda, const float* b, float
       for (int v = 0; v < NV; ++v) bv[v] = load(b + (u * NV + v) * kLanes).v;
 #pragma GCC unroll 16
       for (int i = 0; i < M; ++i) {
-        const Simd av = Simd{} + (kPackedA ? a[(k + u) * M + i] : a[i * lda + k + u]);
+        const Simd av = broadcast(kPackedA ? a[(k + u) * M + i] : a[i * lda + k + u]);
 #pragma GCC unroll 2
         for (int v = 0; v < NV; ++v) acc[u][i][v] += av * bv[v];
       }
@@ -43,7 +43,7 @@ static void micro_kernel(long K, const float* a, long lda, const float* b, float
   if (kSplit > 1) {
     for (; k < K; ++k) {
       for (int i = 0; i < M; ++i) {
-        const Simd av = Simd{} + (kPackedA ? a[k * M + i] : a[i * lda + k]);
+        const Simd av = broadcast(kPackedA ? a[k * M + i] : a[i * lda + k]);
         for (int v = 0; v < NV; ++v) acc[0][i][v] += av * load(b + v * kLanes).v;
       }
       b += NV * kLanes;

@@ -23,13 +23,16 @@ constexpr int kLanes = SEQ_LANES;
 typedef float Simd __attribute__((vector_size(4 * SEQ_LANES)));
 typedef int32_t SimdInt __attribute__((vector_size(4 * SEQ_LANES)));
 
+// All lanes x. Subtracting zero leaves every x as it is, -0 too, so the compiler emits a bare broadcast; adding would not.
+SEQ_HD Simd broadcast(float x) { return x - Simd{}; }
+
 // A Simd with the constructors that cells, written for any number type, expect.
 struct Vec {
   Simd v;
 
   SEQ_HD Vec() {}
   SEQ_HD Vec(Simd value) : v(value) {}
-  SEQ_HD explicit Vec(float value) : v(Simd{} + value) {}
+  SEQ_HD explicit Vec(float value) : v(broadcast(value)) {}
 
   friend SEQ_HD Vec operator+(Vec a, Vec b) { return Vec(a.v + b.v); }
   friend SEQ_HD Vec operator-(Vec a, Vec b) { return Vec(a.v - b.v); }
@@ -82,12 +85,12 @@ SEQ_HD float largest(Vec value) {
 
 // NaN passes through all of these, since every comparison with it is false.
 SEQ_HD Vec at_most(Vec x, float bound) {
-  const Simd b = Simd{} + bound;
+  const Simd b = broadcast(bound);
   return Vec(x.v > b ? b : x.v);
 }
 
 SEQ_HD Vec at_least(Vec x, float bound) {
-  const Simd b = Simd{} + bound;
+  const Simd b = broadcast(bound);
   return Vec(x.v < b ? b : x.v);
 }
 

@@ -49,7 +49,8 @@ final class CpuBackend implements Backend, LayerEngine {
     return name;
   }
 
-  private long engine() {
+  /** The engine's address, for as long as it is open. */
+  long engine() {
     if (engine == 0) {
       throw new IllegalStateException(name + " is used after close");
     }

@@ -1,0 +1,139 @@
+package dev.sequor.backend.java;
+
+import dev.sequor.backend.Availability;
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.BackendProvider;
+import dev.sequor.backend.BackendUnavailableException;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.DType;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnTensors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The device {@code java}: works wherever the JVM does. The number of threads is the system
+ * property {@code sequor.threads}, else the environment variable {@code SEQUOR_THREADS}, else the
+ * number of processors.
+ */
+public final class JavaBackendProvider implements BackendProvider {
+  private static volatile @Nullable Availability probed;
+
+  /** For {@link java.util.ServiceLoader}. */
+  public JavaBackendProvider() {}
+
+  @Override
+  public String name() {
+    return "java";
+  }
+
+  @Override
+  public int priority() {
+    return 10;
+  }
+
+  @Override
+  public Availability probe() {
+    Availability known = probed;
+    if (known == null) {
+      known = tryOneLayer();
+      probed = known;
+    }
+    return known;
+  }
+
+  @Override
+  public Backend open(int ordinal) {
+    if (ordinal != 0) {
+      throw new BackendUnavailableException(
+          "device 'java:" + ordinal + "' does not exist; there is only java:0");
+    }
+    return new JavaBackend(threads());
+  }
+
+  private static int threads() {
+    String property = System.getProperty("sequor.threads");
+    String variable = System.getenv("SEQUOR_THREADS");
+    String value = property != null ? property : variable;
+    if (value == null) {
+      return Runtime.getRuntime().availableProcessors();
+    }
+    try {
+      int threads = Integer.parseInt(value.trim());
+      if (threads >= 1 && threads <= 1024) {
+        return threads;
+      }
+    } catch (NumberFormatException e) {
+      // Reported below, with what was needed.
+    }
+    throw new IllegalArgumentException(
+        (property != null
+                ? "system property sequor.threads"
+                : "environment variable SEQUOR_THREADS")
+            + " is '"
+            + value
+            + "'; needed a number of threads, 1 to 1024");
+  }
+
+  // A broken JVM or class path shows as an Error; a probe reports whatever goes wrong.
+  @SuppressWarnings("CatchThrowable")
+  private Availability tryOneLayer() {
+    try (Backend backend = open(0)) {
+      runTinyLstm(backend);
+      return Availability.usable(backend.name());
+    } catch (Throwable e) {
+      return Availability.unusable(
+          String.valueOf(e.getMessage() == null ? e : e.getMessage()),
+          "set sequor.threads to 1 and use a supported JDK (17 or newer)",
+          e);
+    }
+  }
+
+  /** One step of an LSTM with one unit, against the same numbers in double precision. */
+  private static void runTinyLstm(Backend backend) {
+    float[] parameters = {
+      0.5f, -0.25f, 1.5f, 0.75f, 0.3f, 0.2f, -0.7f, 0.4f, 0.1f, 1f, -0.2f, 0.05f, 0f, 0.1f, 0.2f, 0f
+    };
+    float x = 0.8f;
+    float h = -0.3f;
+    float c = 0.6f;
+    RnnShape shape = new RnnShape(CellType.LSTM, 1, 1, 1, 1, 1, 1, 0f);
+    try (RnnPlan plan = backend.plan(shape, Mode.INFERENCE);
+        Buffer weights = backend.allocate(DType.FLOAT32, parameters.length);
+        Buffer input = backend.allocate(DType.FLOAT32, 1);
+        Buffer output = backend.allocate(DType.FLOAT32, 1);
+        Buffer state = backend.allocate(DType.FLOAT32, 2)) {
+      weights.write(parameters);
+      input.write(x);
+      state.write(h, c);
+      plan.forward(new RnnTensors(weights, input, null, state, output, state, null, 0, 0));
+      double[] gates = new double[4];
+      for (int gate = 0; gate < 4; gate++) {
+        gates[gate] =
+            parameters[gate] * x
+                + parameters[4 + gate] * h
+                + parameters[8 + gate]
+                + parameters[12 + gate];
+      }
+      double cell = sigmoid(gates[1]) * c + sigmoid(gates[0]) * Math.tanh(gates[2]);
+      double hidden = sigmoid(gates[3]) * Math.tanh(cell);
+      float[] result = state.readFloats();
+      check("h'", result[0], hidden);
+      check("c'", result[1], cell);
+      check("y", output.readFloats()[0], hidden);
+    }
+  }
+
+  private static double sigmoid(double a) {
+    return 1 / (1 + Math.exp(-a));
+  }
+
+  private static void check(String name, double value, double expected) {
+    if (!(Math.abs(value - expected) <= 1e-6)) {
+      throw new IllegalStateException(
+          "a small LSTM layer gave " + name + " = " + value + "; needed " + expected);
+    }
+  }
+}

@@ -1,0 +1,94 @@
+package dev.sequor.backend.java;
+
+import static dev.sequor.backend.java.ElementaryFunctions.sigmoid;
+import static dev.sequor.backend.java.ElementaryFunctions.tanh;
+
+import java.util.Arrays;
+
+/**
+ * LSTM (Gers, Schmidhuber and Cummins 2000), with {@code a = wx + rh} per gate.
+ *
+ * <pre>
+ *   i = σ(a_i)   f = σ(a_f)   g = tanh(a_g)   o = σ(a_o)
+ *   c' = f∘c + i∘g            h' = o∘tanh(c')
+ * </pre>
+ *
+ * Saved: i, f, g, o, tanh(c').
+ */
+final class Lstm implements LayerCell {
+  @Override
+  public int saved() {
+    return 5;
+  }
+
+  @Override
+  public void forward(CellRows rows, int n) {
+    float[] i = rows.saved[0];
+    float[] f = rows.saved[1];
+    float[] g = rows.saved[2];
+    float[] o = rows.saved[3];
+    squash(rows.wx[0], rows.rh[0], i, n);
+    squash(rows.wx[1], rows.rh[1], f, n);
+    squash(rows.wx[3], rows.rh[3], o, n);
+    float[] wxG = rows.wx[2];
+    float[] rhG = rows.rh[2];
+    for (int j = 0; j < n; j++) {
+      g[j] = tanh(wxG[j] + rhG[j]);
+    }
+    float[] c = rows.state[1];
+    float[] cNext = rows.next[1];
+    for (int j = 0; j < n; j++) {
+      cNext[j] = f[j] * c[j] + i[j] * g[j];
+    }
+    float[] tanhC = rows.saved[4];
+    for (int j = 0; j < n; j++) {
+      tanhC[j] = tanh(cNext[j]);
+    }
+    float[] hNext = rows.next[0];
+    for (int j = 0; j < n; j++) {
+      hNext[j] = o[j] * tanhC[j];
+    }
+  }
+
+  private static void squash(float[] wx, float[] rh, float[] gate, int n) {
+    for (int j = 0; j < n; j++) {
+      gate[j] = sigmoid(wx[j] + rh[j]);
+    }
+  }
+
+  @Override
+  public void backward(CellRows rows, int n) {
+    float[] i = rows.saved[0];
+    float[] f = rows.saved[1];
+    float[] g = rows.saved[2];
+    float[] o = rows.saved[3];
+    float[] tanhC = rows.saved[4];
+    float[] c = rows.state[1];
+    float[] dH = rows.dNext[0];
+    float[] dC = rows.dNext[1];
+    float[] dI = rows.dwx[0];
+    float[] dF = rows.dwx[1];
+    float[] dG = rows.dwx[2];
+    float[] dO = rows.dwx[3];
+    for (int j = 0; j < n; j++) {
+      dO[j] = dH[j] * tanhC[j] * o[j] * (1f - o[j]);
+    }
+    for (int j = 0; j < n; j++) {
+      dC[j] += dH[j] * o[j] * (1f - tanhC[j] * tanhC[j]);
+    }
+    for (int j = 0; j < n; j++) {
+      dI[j] = dC[j] * g[j] * i[j] * (1f - i[j]);
+    }
+    for (int j = 0; j < n; j++) {
+      dF[j] = dC[j] * c[j] * f[j] * (1f - f[j]);
+    }
+    for (int j = 0; j < n; j++) {
+      dG[j] = dC[j] * i[j] * (1f - g[j] * g[j]);
+    }
+    float[] dCPrevious = rows.dState[1];
+    for (int j = 0; j < n; j++) {
+      dCPrevious[j] = dC[j] * f[j];
+    }
+    Arrays.fill(rows.dState[0], 0, n, 0f);
+  }
+}

@@ -1,0 +1,5 @@
+/** Tests of what the native engine alone has. */
+@NullMarked
+package dev.sequor.backend.cpu;
+
+import org.jspecify.annotations.NullMarked;
