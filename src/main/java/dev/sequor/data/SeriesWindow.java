@@ -29,7 +29,19 @@ public record SeriesWindow(
    *
    * @throws IllegalArgumentException naming the first that does not fit
    */
-  public SeriesWindow {
+  public SeriesWindow(
+      int timeSteps,
+      int batchSize,
+      Values inputValues,
+      Values targetValues,
+      int @Nullable [] lengths,
+      boolean resetState) {
     WindowShape.check(timeSteps, batchSize, lengths);
+    this.timeSteps = timeSteps;
+    this.batchSize = batchSize;
+    this.inputValues = inputValues;
+    this.targetValues = targetValues;
+    this.lengths = lengths;
+    this.resetState = resetState;
   }
 }

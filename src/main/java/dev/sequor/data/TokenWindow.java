@@ -29,7 +29,13 @@ public record TokenWindow(
    *
    * @throws IllegalArgumentException naming the first that does not fit
    */
-  public TokenWindow {
+  public TokenWindow(
+      int timeSteps,
+      int batchSize,
+      int[] tokens,
+      int[] targets,
+      int @Nullable [] lengths,
+      boolean resetState) {
     WindowShape.check(timeSteps, batchSize, lengths);
     if (tokens.length != timeSteps * batchSize) {
       throw new IllegalArgumentException(
@@ -56,6 +62,12 @@ public record TokenWindow(
               + batchSize
               + " for the last step only");
     }
+    this.timeSteps = timeSteps;
+    this.batchSize = batchSize;
+    this.tokens = tokens;
+    this.targets = targets;
+    this.lengths = lengths;
+    this.resetState = resetState;
   }
 
   @Override
