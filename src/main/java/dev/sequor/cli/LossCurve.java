@@ -12,6 +12,9 @@ import java.util.List;
 final class LossCurve {
   private static final int MAX_POINTS = 1000;
 
+  /** Enough that the figure shown does not flicker. */
+  private static final int DISPLAYED_STEPS = 20;
+
   private final List<Point> training;
   private final List<Point> heldOut;
   private final long interval;
@@ -27,7 +30,7 @@ final class LossCurve {
   LossCurve(Curve start, long totalSteps) {
     this.training = new ArrayList<>(start.training());
     this.heldOut = new ArrayList<>(start.heldOut());
-    this.interval = Math.max(1, totalSteps / 200);
+    this.interval = Math.max(1, totalSteps / 100);
     this.step = training.isEmpty() ? 0 : training.get(training.size() - 1).step();
   }
 
@@ -88,10 +91,14 @@ final class LossCurve {
 
   /** The mean of the last steps, for display; NaN before the first. */
   double recent() {
-    if (count > 0) {
-      return sum / count;
+    double total = sum;
+    long means = count;
+    for (int i = training.size() - 1; i >= 0 && means < DISPLAYED_STEPS; i--) {
+      long steps = training.get(i).step() - (i == 0 ? 0 : training.get(i - 1).step());
+      total += steps * training.get(i).bitsPerCharacter();
+      means += steps;
     }
-    return training.isEmpty() ? Double.NaN : training.get(training.size() - 1).bitsPerCharacter();
+    return total / means;
   }
 
   /**

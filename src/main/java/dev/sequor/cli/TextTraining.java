@@ -110,7 +110,7 @@ final class TextTraining implements AutoCloseable {
     long startSteps = steps();
     long startNanos = System.nanoTime();
     long charactersPerStep = (long) run.batchSize() * run.sequenceLength();
-    long judgementInterval = Math.max(1, run.totalSteps() / JUDGEMENTS);
+    long judgementInterval = (run.totalSteps() - 1) / JUDGEMENTS + 1;
     while (steps() < run.totalSteps() && !interruption.isRequested()) {
       TrainStep step = trainer.step(streams);
       curve.addStep(step.step(), step.loss().meanBits());

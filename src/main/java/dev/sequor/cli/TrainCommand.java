@@ -17,6 +17,7 @@ import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainerSnapshot;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -498,8 +499,12 @@ final class TrainCommand implements Callable<Integer> {
     try {
       training.save();
     } catch (IOException e) {
+      String reason =
+          e instanceof FileSystemException refusal && refusal.getReason() != null
+              ? refusal.getReason()
+              : e.getClass().getSimpleName().replace("Exception", "");
       throw new IllegalArgumentException(
-          directory + ": the model cannot be written there (" + e + ")", e);
+          directory + ": the model cannot be written there (" + reason + ")", e);
     }
   }
 

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.io.CheckpointConfig.StoredFile;
@@ -284,9 +285,14 @@ public record Checkpoint(
               .map(r -> r.getFieldName() == null ? "[" + r.getIndex() + "]" : r.getFieldName())
               .collect(Collectors.joining("."));
     }
-    Throwable cause = e.getCause();
-    String what =
-        cause instanceof IllegalArgumentException ? cause.getMessage() : e.getOriginalMessage();
+    String what = e.getOriginalMessage();
+    if (e.getCause() instanceof IllegalArgumentException refusal) {
+      what = String.valueOf(refusal.getMessage());
+    } else if (e instanceof UnrecognizedPropertyException) {
+      what = "unknown field";
+    } else if (what.contains("; `")) {
+      what = what.substring(0, what.indexOf("; `")); // The rest names a setting of the parser.
+    }
     return (where.isEmpty() ? "" : where + ": ") + what;
   }
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Bad input gets one clear line and exit code 2, and nothing is written. */
 class BadInputTest {
-  private static final int TEXT_CHARACTERS = 1000;
+  private static final int TEXT_CHARACTERS = 5000;
 
   @TempDir Path folder;
   private Path text = Path.of("");
@@ -33,8 +33,11 @@ class BadInputTest {
 
   /** Trains on a small text with {@code options}, and expects a refusal that creates nothing. */
   private void isRefused(String part, Object... options) {
-    List<Object> arguments = new ArrayList<>(List.of("train", "--device", "java"));
+    List<Object> arguments = new ArrayList<>(List.of("train"));
     arguments.addAll(Arrays.asList(options));
+    if (!arguments.contains("--device")) {
+      arguments.addAll(List.of("--device", "java"));
+    }
     if (!arguments.contains("--text")) {
       arguments.addAll(List.of("--text", text));
     }
@@ -65,18 +68,18 @@ class BadInputTest {
   @Test
   void textsThatAreTooShort() {
     isRefused(
-        "900 characters are left to train on; one sequence of --seq-length 900 needs 901",
+        "4500 characters are left to train on; one sequence of --seq-length 4500 needs 4501",
         "--seq-length",
-        "900",
+        "4500",
         "--batch",
         "1");
-    isRefused("enough for at most 14 sequences of --seq-length 64", "--batch", "15");
+    isRefused("enough for at most 70 sequences of --seq-length 64", "--batch", "71");
   }
 
   @ParameterizedTest(name = "{0} {1}")
   @CsvSource({
     "--hidden, 0, --hidden is 0; needed at least 1",
-    "--hidden, x, 'Invalid value for option ''--hidden'' (H)'",
+    "--hidden, x, 'Invalid value for option ''--hidden'': ''x'' is not an int'",
     "--layers, 0, --layers is 0; needed at least 1",
     "--embedding, -1, --embedding is -1; needed at least 0",
     "--seq-length, 0, --seq-length is 0; needed at least 1",
@@ -96,7 +99,7 @@ class BadInputTest {
     "--wings, 2, Unknown options: '--wings'",
   })
   void optionsThatMakeNoSense(String option, String value, String part) {
-    isRefused(part, option, value, "--seq-length".equals(option) ? "--quiet" : "--seq-length=8");
+    isRefused(part, option, value);
   }
 
   @Test
@@ -117,7 +120,7 @@ class BadInputTest {
     isRefused("is not empty and holds no model of this program", "--out", foreign);
     isRefused("is not empty and holds no model of this program", "--out", letter);
     assertEquals("Dear", Files.readString(letter));
-    assertEquals(1, Files.list(foreign).count());
+    assertArrayEquals(new String[] {"letter.txt"}, foreign.toFile().list());
   }
 
   @Test
@@ -189,7 +192,7 @@ class BadInputTest {
     CommandLineRun.of("train", "--resume", model, "--steps", 4)
         .isRefusedWith(2, "not the text that");
     CommandLineRun.of("eval", model, "--text", text)
-        .isRefusedWith(2, "character 'e' (U+0065) at line 1, column 1001 is not among the 5");
+        .isRefusedWith(2, "character 'e' (U+0065) at line 1, column 5001 is not among the 5");
     CommandLineRun.of("sample", model, "--prime", "ox").isRefusedWith(2, "character 'o' (U+006F)");
     CommandLineRun.of("sample", model, "--temperature", "-1").isRefusedWith(2, "temperature is -1");
     CommandLineRun.of("sample", model, "--length", "0").isRefusedWith(2, "--length is 0");

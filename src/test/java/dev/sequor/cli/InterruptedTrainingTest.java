@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Runs stopped from outside, in processes of their own, end with the weights of unstopped ones. */
 @EnabledOnOs({OS.LINUX, OS.MAC})
 class InterruptedTrainingTest {
-  private static final int STEPS = 400;
+  private static final int STEPS = 200;
   private static final long PATIENCE_SECONDS = 120;
 
   @TempDir Path folder;
@@ -40,7 +40,7 @@ class InterruptedTrainingTest {
     text = Files.writeString(folder.resolve("text.txt"), letters);
   }
 
-  private List<String> settings(Path model) {
+  private List<String> settings(Path model, int checkpointInterval) {
     return List.of(
         "--text",
         text.toString(),
@@ -65,7 +65,7 @@ class InterruptedTrainingTest {
         "--steps",
         "" + STEPS,
         "--checkpoint-every",
-        "3",
+        "" + checkpointInterval,
         "--quiet");
   }
 
@@ -114,16 +114,16 @@ class InterruptedTrainingTest {
   private byte[] uninterruptedWeights() throws IOException {
     Path model = folder.resolve("uninterrupted");
     List<Object> arguments = new ArrayList<>(List.of("train"));
-    arguments.addAll(settings(model));
+    arguments.addAll(settings(model, STEPS));
     CommandLineRun.of(arguments.toArray()).succeeds();
     return Files.readAllBytes(Checkpoint.weightsFile(model));
   }
 
   @ParameterizedTest(name = "after {0} steps or a little more")
-  @ValueSource(ints = {1, 37, 250})
+  @ValueSource(ints = {1, 37, 120})
   void aKilledRunGoesOnBitForBit(int steps) throws Exception {
     Path model = folder.resolve("killed");
-    Process process = start(settings(model));
+    Process process = start(settings(model, 3));
     awaitSteps(process, model, steps);
     process.destroyForcibly().waitFor();
     long saved = Checkpoint.load(model).snapshot().progress().steps();
@@ -136,7 +136,7 @@ class InterruptedTrainingTest {
   @Test
   void anInterruptedRunSavesItsLastStepAndSaysSo() throws Exception {
     Path model = folder.resolve("interrupted");
-    Process process = start(settings(model));
+    Process process = start(settings(model, 3));
     awaitSteps(process, model, 10);
     new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
     assertTrue(process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS));

@@ -131,7 +131,7 @@ class TrainSampleEvalTest {
   @Test
   void namesAreLearntWhereNoTextIsGivenAndFiveAreShown() throws IOException {
     Path model = folder.resolve("model");
-    CommandLineRun run = train("--out", model, "--steps", 30, "--batch", 8).succeeds();
+    CommandLineRun run = train("--out", model, "--steps", 30).succeeds();
     assertTrue(run.out().contains("bits per character on held-out text"), run.out());
     assertTrue(run.out().contains("5 sampled names:"), run.out());
     assertTrue(run.out().contains("written to " + model), run.out());

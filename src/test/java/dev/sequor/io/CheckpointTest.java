@@ -191,6 +191,15 @@ class CheckpointTest {
   }
 
   @Test
+  void lengthsMustBeThoseOfTheConfiguration() throws IOException {
+    checkpoint(7).save(folder);
+    Path config = folder.resolve("config.json");
+    String json = Files.readString(config);
+    Files.writeString(config, json.replaceFirst("\"bytes\" : \\d+", "\"bytes\" : 1"));
+    refused(" bytes; config.json needs 1");
+  }
+
+  @Test
   void aChangedBitIsFound() throws IOException {
     checkpoint(7).save(folder);
     Path file = folder.resolve("model-7.safetensors");
@@ -230,10 +239,10 @@ class CheckpointTest {
         "\"hiddenSize\" : 2 | \"hiddenSize\" : 0 | hiddenSize is 0; needed at least 1",
         "\"hiddenSize\" : 2 | \"hiddenSize\" : 2.5 | model.hiddenSize: ",
         "\"hiddenSize\" : 2 | \"hiddenSize\" : \"2\" | model.hiddenSize: ",
-        "\"hiddenSize\" : 2 | \"depth\" : 2 | depth",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2, \"depth\" : 1 | model.depth: unknown field",
+        "\"hiddenSize\" : 2 | \"layers\" : 2 | Duplicate field 'layers'",
         "\"layers\" : 2 | \"layers\" : 1 | is none of the model's",
         "\"layers\" : 2 | \"layers\" : 3 | has no tensor 'recurrent.layers.2.forward.input_weights'",
-        "\"bytes\" : | \"bytes\" : 1 | bytes; config.json needs 1",
         "LSTM_PEEPHOLE | LSTN | model.cell: ",
         "model-7.safetensors | ../model-7.safetensors | is no name of a file of a checkpoint",
         "\"outputSize\" : 9 | \"outputSize\" : 8 | the model needs [8, 2]",
@@ -256,6 +265,6 @@ class CheckpointTest {
         config,
         Files.readString(config)
             .replace("\"model\" : {", "\"model\" : { \"@class\" : \"java.lang.Runtime\","));
-    refused("@class");
+    refused("model.@class: unknown field");
   }
 }
