@@ -18,8 +18,9 @@ final class DenseStack {
 
   /**
    * One layer; {@code dWeights} and {@code dBias} are null in inference. The gradient by a hidden
-   * layer's output has memory of its own, because the activation's derivative needs the output; the
-   * output layer has no activation, so the loss writes its gradient over the output.
+   * layer's output has memory of its own, because the output is still needed when it is written:
+   * for the weights' gradient of the layer above and the activation's derivative. Nothing reads the
+   * output layer's output again, so the loss writes its gradient over it.
    */
   private record Layer(
       LinearShape shape,
@@ -36,10 +37,19 @@ final class DenseStack {
     int width = spec.rnn().outputSize();
     for (int i = 0; i < spec.denseLayers().size(); i++) {
       DenseSpec dense = spec.denseLayers().get(i);
-      add(model, "dense." + i, rows, width, dense.size(), dense.activation(), training, memory);
+      add(
+          model,
+          "dense." + i,
+          rows,
+          width,
+          dense.size(),
+          dense.activation(),
+          training,
+          memory,
+          !training);
       width = dense.size();
     }
-    add(model, "output", rows, width, spec.outputSize(), Activation.NONE, training, memory);
+    add(model, "output", rows, width, spec.outputSize(), Activation.NONE, training, memory, true);
   }
 
   private void add(
@@ -50,9 +60,9 @@ final class DenseStack {
       int outputs,
       Activation activation,
       boolean training,
-      BatchMemory memory) {
+      BatchMemory memory,
+      boolean gradientOverOutput) {
     Buffer y = memory.floats((long) rows * outputs);
-    boolean inPlace = activation == Activation.NONE || !training;
     layers.add(
         new Layer(
             new LinearShape(rows, inputs, outputs, activation),
@@ -61,7 +71,7 @@ final class DenseStack {
             training ? model.gradient(name + ".weights") : null,
             training ? model.gradient(name + ".bias") : null,
             y,
-            inPlace ? y : memory.floats((long) rows * outputs)));
+            gradientOverOutput ? y : memory.floats((long) rows * outputs)));
   }
 
   /** Before {@link #backward}, the place of the gradient by the outputs as well. */

@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +35,7 @@ public final class SequenceModel implements AutoCloseable {
   private final Buffer parameters;
   private final Buffer recurrentParameters;
   private @Nullable Buffer gradients;
+  private @Nullable Buffer recurrentGradients;
 
   /** Slices of the two flat buffers by tensor name, made once. */
   private final Map<String, Buffer> parameterSlices = new HashMap<>();
@@ -203,10 +205,10 @@ public final class SequenceModel implements AutoCloseable {
    * @throws IllegalArgumentException if the window does not fit the model or its state
    */
   public BatchLoss loss(Window window, @Nullable RnnState state) {
-    begin(window, state);
     Batch batch = batch(window.timeSteps(), window.batchSize(), Mode.INFERENCE);
     batch.takeInputs(window.inputValues(), window.lengths());
     int predictions = batch.takeTargets(window.targetValues());
+    begin(window, state);
     batch.forward(state, 0, 0);
     batch.loss(0f, lossReport);
     readReport();
@@ -275,6 +277,7 @@ public final class SequenceModel implements AutoCloseable {
   Buffer gradients() {
     if (gradients == null) {
       gradients = backend.allocate(DType.FLOAT32, layout.totalElements());
+      recurrentGradients = recurrent(gradients);
       slice(gradients, gradientSlices);
     }
     return gradients;
@@ -302,7 +305,8 @@ public final class SequenceModel implements AutoCloseable {
   }
 
   Buffer recurrentGradients() {
-    return recurrent(gradients());
+    gradients();
+    return Objects.requireNonNull(recurrentGradients);
   }
 
   private Buffer recurrent(Buffer flat) {
