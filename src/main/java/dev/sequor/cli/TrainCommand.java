@@ -133,7 +133,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--epochs",
       paramLabel = "N",
-      defaultValue = "3",
+      defaultValue = "5",
       description = "Times to read the text.")
   private long epochs;
 

@@ -58,7 +58,8 @@ class TrainSampleEvalTest {
   void aSmallTextIsLearntSampledAndJudged() throws IOException {
     Path text = text();
     Path model = folder.resolve("model");
-    JsonNode trained = train("--text", text, "--out", model, "--json").succeeds().json();
+    JsonNode trained =
+        train("--text", text, "--out", model, "--epochs", 3, "--json").succeeds().json();
     assertEquals(
         List.of(
             "model",
