@@ -19,4 +19,11 @@ class CpuBackendTest {
       super(PROVIDER);
     }
   }
+
+  @Nested
+  class Oracles extends OracleContract {
+    Oracles() {
+      super(PROVIDER);
+    }
+  }
 }
