@@ -17,6 +17,12 @@ public abstract class Buffer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Buffer.class);
   private static final Cleaner LEAKS = Cleaner.create();
 
+  /**
+   * Counts the writes to all buffers, so that memory freed and given to another buffer never shows
+   * a version it had before.
+   */
+  private static final AtomicLong WRITES = new AtomicLong();
+
   private final Backend backend;
   private final DType type;
   private final long elements;
@@ -29,7 +35,7 @@ public abstract class Buffer implements AutoCloseable {
    */
   private static final class Allocation implements Runnable {
     final AtomicBoolean closed = new AtomicBoolean();
-    final AtomicLong version = new AtomicLong();
+    final AtomicLong version = new AtomicLong(WRITES.incrementAndGet());
     final String description;
 
     Allocation(String description) {
@@ -81,8 +87,8 @@ public abstract class Buffer implements AutoCloseable {
   }
 
   /**
-   * Grows with every write to this memory, through this buffer or any slice; packed copies of
-   * weights depend on it.
+   * Grows with every write to this memory, through this buffer or any slice, and is never the same
+   * for two memories; packed copies of weights depend on it.
    */
   public final long version() {
     return allocation.version.get();
@@ -90,7 +96,7 @@ public abstract class Buffer implements AutoCloseable {
 
   /** Called by whoever writes to this memory. */
   public final void markWritten() {
-    allocation.version.incrementAndGet();
+    allocation.version.set(WRITES.incrementAndGet());
   }
 
   /** Whether the memory has been freed. */
