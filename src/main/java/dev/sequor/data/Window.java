@@ -1,0 +1,35 @@
+package dev.sequor.data;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A padded, time-major batch: {@code B} sequences, or the next {@code T} steps of {@code B}
+ * streams, with what is to be predicted. Implementations hand their arrays over without copying;
+ * nobody may change them while the window is in use.
+ */
+public sealed interface Window permits TokenWindow, SeriesWindow {
+  /** {@code T}, the padded length. */
+  int timeSteps();
+
+  /** {@code B}. */
+  int batchSize();
+
+  /** Tokens {@code [T,B]} or vectors {@code [T,B,I]}; entries past a sequence's end are unused. */
+  Values inputValues();
+
+  /**
+   * Tokens {@code [T,B]} or vectors {@code [T,B,N]}; for models that read out the last step only,
+   * {@code [B]} or {@code [B,N]}. Entries past a sequence's end are unused, and a negative token
+   * means "no target here".
+   */
+  Values targetValues();
+
+  /** {@code [B]}, each 0…T, in any order; null when every sequence has T steps. */
+  int @Nullable [] lengths();
+
+  /**
+   * Whether the sequences start here, from a zero state; otherwise they continue those of the
+   * window before.
+   */
+  boolean resetState();
+}

@@ -1,0 +1,113 @@
+package dev.sequor.model;
+
+import dev.sequor.data.TokenWindow;
+import dev.sequor.data.Window;
+import dev.sequor.rnn.RnnState;
+import org.jspecify.annotations.Nullable;
+
+/** Measures a model's loss on data that it does not learn from. */
+public final class Evaluator {
+  private Evaluator() {}
+
+  /**
+   * The loss over {@code windows}, each of which resets or continues the state of the one before;
+   * every prediction of every window that counts is counted once.
+   *
+   * @throws IllegalArgumentException if a window does not fit the model, or continues another
+   *     number of streams than the one before
+   */
+  public static BatchLoss evaluate(SequenceModel model, Iterable<? extends Window> windows) {
+    BatchLoss total = new BatchLoss(0, 0);
+    RnnState state = null;
+    try {
+      for (Window window : windows) {
+        state = stateFor(model, window, state);
+        total = total.plus(model.loss(window, state));
+      }
+    } finally {
+      if (state != null) {
+        state.close();
+      }
+    }
+    return total;
+  }
+
+  private static @Nullable RnnState stateFor(
+      SequenceModel model, Window window, @Nullable RnnState state) {
+    boolean fits = state != null && state.batchSize() == window.batchSize();
+    if (model.spec().bidirectional() || fits || !window.resetState()) {
+      return state; // The model refuses to continue a state that does not fit.
+    }
+    if (state != null) {
+      state.close();
+    }
+    return model.newState(window.batchSize());
+  }
+
+  /**
+   * The loss of predicting each token but the first from those before it, over {@code streams}
+   * contiguous parts that are read side by side, with carried state. With one stream every
+   * prediction sees all tokens before it; more are faster, and the first predictions of each part
+   * see fewer.
+   *
+   * @param tokens at least two
+   * @param timeSteps length of the windows; only memory and speed depend on it
+   * @param streams at most the number of predictions, {@code tokens.length - 1}
+   * @throws IllegalArgumentException naming the first argument that is out of range, or if the
+   *     model is bidirectional or does not predict tokens at every step
+   */
+  public static BatchLoss evaluateText(
+      SequenceModel model, int[] tokens, int timeSteps, int streams) {
+    int predictions = tokens.length - 1;
+    if (predictions < 1) {
+      throw new IllegalArgumentException(
+          "the text holds " + tokens.length + " tokens; needed at least 2");
+    }
+    if (timeSteps < 1) {
+      throw new IllegalArgumentException("timeSteps is " + timeSteps + "; needed at least 1");
+    }
+    if (streams < 1 || streams > predictions) {
+      throw new IllegalArgumentException(
+          "streams is " + streams + "; needed 1 to " + predictions + ", the predictions");
+    }
+    if (model.spec().bidirectional()) {
+      throw new IllegalArgumentException(
+          "the model is bidirectional and sees the tokens that it should predict; needed a"
+              + " unidirectional one");
+    }
+    int perStream = (predictions + streams - 1) / streams;
+    int steps = Math.min(timeSteps, perStream);
+    BatchLoss total = new BatchLoss(0, 0);
+    try (RnnState state = model.newState(streams)) {
+      for (int first = 0; first < perStream; first += steps) {
+        total = total.plus(model.loss(window(tokens, steps, streams, perStream, first), state));
+      }
+    }
+    return total;
+  }
+
+  /**
+   * Steps {@code first} to {@code first + T - 1} of every stream; stream {@code b} makes the
+   * predictions {@code b·perStream} to {@code (b+1)·perStream - 1}, as far as there are any.
+   */
+  private static TokenWindow window(
+      int[] tokens, int steps, int streams, int perStream, int first) {
+    int[] inputs = new int[steps * streams];
+    int[] targets = new int[steps * streams];
+    int[] lengths = new int[streams];
+    boolean full = true;
+    for (int b = 0; b < streams; b++) {
+      long begin = (long) b * perStream;
+      long end = Math.min(begin + perStream, tokens.length - 1);
+      int length = (int) Math.max(0, Math.min(steps, end - begin - first));
+      for (int t = 0; t < length; t++) {
+        int i = (int) begin + first + t;
+        inputs[t * streams + b] = tokens[i];
+        targets[t * streams + b] = tokens[i + 1];
+      }
+      lengths[b] = length;
+      full &= length == steps;
+    }
+    return new TokenWindow(steps, streams, inputs, targets, full ? null : lengths, first == 0);
+  }
+}

@@ -1,0 +1,66 @@
+package dev.sequor.model;
+
+import java.util.List;
+
+/**
+ * A tensor in host memory under the name it has in a checkpoint.
+ *
+ * @param name for example {@code output.bias}
+ * @param shape its sizes, last axis contiguous
+ * @param values as many as the product of the sizes, row-major
+ */
+@SuppressWarnings("ArrayRecordComponent") // Weights are large: handed over, not copied.
+public record NamedTensor(String name, List<Integer> shape, float[] values) {
+  /**
+   * Checks that the values fill the shape.
+   *
+   * @throws IllegalArgumentException if not
+   */
+  public NamedTensor {
+    shape = List.copyOf(shape);
+    long elements = shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
+    if (elements != values.length) {
+      throw new IllegalArgumentException(
+          "tensor '"
+              + name
+              + "' holds "
+              + values.length
+              + " floats; its shape "
+              + shape
+              + " needs "
+              + elements);
+    }
+  }
+
+  /**
+   * Throws if the shape is another.
+   *
+   * @throws IllegalArgumentException if so
+   */
+  void requireShape(List<Integer> needed) {
+    if (!shape.equals(needed)) {
+      throw new IllegalArgumentException(
+          "tensor '" + name + "' has shape " + shape + "; the model needs " + needed);
+    }
+  }
+
+  /**
+   * Throws if a value is NaN or infinite.
+   *
+   * @throws IllegalArgumentException if so
+   */
+  void requireFinite() {
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw new IllegalArgumentException(
+            "tensor '"
+                + name
+                + "' holds "
+                + values[i]
+                + " at element "
+                + i
+                + "; needed finite numbers");
+      }
+    }
+  }
+}

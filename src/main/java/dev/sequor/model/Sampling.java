@@ -1,0 +1,42 @@
+package dev.sequor.model;
+
+/**
+ * How the next token is drawn from a model's softmax.
+ *
+ * @param temperature divides the logits; 0 takes the most likely token
+ * @param topK keep only the {@code k} most likely tokens; 0 keeps all, and so does more than there
+ *     are
+ * @param topP of these, keep the fewest most likely tokens whose probabilities reach {@code p}
+ *     (nucleus sampling, Holtzman et al. 2020), at least one; 1 keeps all
+ * @param seed key of the random numbers: the same seed draws the same tokens on every backend, up
+ *     to the rounding of the logits
+ */
+public record Sampling(float temperature, int topK, float topP, long seed) {
+  /**
+   * Checks each number.
+   *
+   * @throws IllegalArgumentException naming the first that is out of range
+   */
+  public Sampling {
+    if (!(temperature >= 0f) || Float.isInfinite(temperature)) {
+      throw new IllegalArgumentException(
+          "temperature is " + temperature + "; needed a finite number of at least 0");
+    }
+    if (topK < 0) {
+      throw new IllegalArgumentException("topK is " + topK + "; needed at least 0 (0 keeps all)");
+    }
+    if (!(topP > 0f && topP <= 1f)) {
+      throw new IllegalArgumentException("topP is " + topP + "; needed 0 < topP <= 1");
+    }
+  }
+
+  /** From the whole distribution. */
+  public static Sampling ofTemperature(float temperature, long seed) {
+    return new Sampling(temperature, 0, 1f, seed);
+  }
+
+  /** Always the most likely token. */
+  public static Sampling greedy() {
+    return new Sampling(0f, 0, 1f, 0L);
+  }
+}

@@ -1,0 +1,356 @@
+package dev.sequor.model;
+
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.DType;
+import dev.sequor.backend.Mode;
+import dev.sequor.data.Values;
+import dev.sequor.data.Window;
+import dev.sequor.rnn.Initializer;
+import dev.sequor.rnn.Rnn;
+import dev.sequor.rnn.RnnState;
+import dev.sequor.rnn.TensorRegion;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A sequence model on one backend: its parameters in one flat buffer, their gradients in another
+ * (from the first training step on), and the memory of the batch shapes it has seen lately. Not
+ * safe for use by several threads at once.
+ */
+public final class SequenceModel implements AutoCloseable {
+  /** Training, evaluation, priming and sampling shapes side by side. */
+  private static final int BATCHES_KEPT = 4;
+
+  private final Backend backend;
+  private final SequenceModelSpec spec;
+  private final ModelLayout layout;
+  private final Rnn rnn;
+  private final Buffer parameters;
+  private final Buffer recurrentParameters;
+  private @Nullable Buffer gradients;
+  private @Nullable Buffer recurrentGradients;
+
+  /** Slices of the two flat buffers by tensor name, made once. */
+  private final Map<String, Buffer> parameterSlices = new HashMap<>();
+
+  private final Map<String, Buffer> gradientSlices = new HashMap<>();
+
+  /** The sum of a batch's losses, the rows that counted, and the norm of the gradient. */
+  private final Buffer report;
+
+  private final Buffer lossReport;
+  private final Buffer normReport;
+  private final ByteBuffer reportStaging =
+      ByteBuffer.allocateDirect(3 * Float.BYTES).order(ByteOrder.nativeOrder());
+
+  private final Map<BatchKey, Batch> batches = new LinkedHashMap<>(16, 0.75f, true);
+  private boolean closed;
+
+  private record BatchKey(int timeSteps, int batchSize, Mode mode) {}
+
+  /**
+   * A model with initial weights drawn from {@code seed}, see {@link Initializer}: tensor number
+   * {@code i} of {@link ModelLayout#regions()} has offset {@code i}.
+   *
+   * @param backend stays the caller's
+   */
+  public SequenceModel(Backend backend, SequenceModelSpec spec, long seed) {
+    this.backend = backend;
+    this.spec = spec;
+    this.layout = new ModelLayout(spec);
+    this.rnn = new Rnn(backend, spec.rnn());
+    this.parameters = backend.allocate(DType.FLOAT32, layout.totalElements());
+    try {
+      this.report = backend.allocate(DType.FLOAT32, 3);
+    } catch (RuntimeException | Error e) {
+      parameters.close();
+      throw e;
+    }
+    this.lossReport = report.slice(0, 2);
+    this.normReport = report.slice(2, 1);
+    this.recurrentParameters = recurrent(parameters);
+    slice(parameters, parameterSlices);
+    parameters.write(initialParameters(new Initializer(seed)));
+  }
+
+  private void slice(Buffer flat, Map<String, Buffer> slices) {
+    for (TensorRegion region : layout.regions()) {
+      slices.put(region.name(), flat.slice(region.offset(), region.elements()));
+    }
+  }
+
+  private float[] initialParameters(Initializer initializer) {
+    float[] flat = new float[Math.toIntExact(layout.totalElements())];
+    boolean recurrentDone = false;
+    List<TensorRegion> regions = layout.regions();
+    for (int i = 0; i < regions.size(); i++) {
+      TensorRegion region = regions.get(i);
+      float[] values;
+      if (layout.isRecurrent(region)) {
+        if (recurrentDone) {
+          continue;
+        }
+        recurrentDone = true;
+        values = initializer.stack(spec.rnn().parameterLayout(), i);
+      } else if (region.shape().size() == 1) {
+        continue; // A bias: zero.
+      } else if (region.name().startsWith("embedding.")) {
+        values = initializer.normal(region.shape().get(0), region.shape().get(1), i);
+      } else {
+        values = initializer.glorotUniform(region.shape().get(0), region.shape().get(1), i);
+      }
+      System.arraycopy(values, 0, flat, (int) region.offset(), values.length);
+    }
+    return flat;
+  }
+
+  /** What this model is. */
+  public SequenceModelSpec spec() {
+    return spec;
+  }
+
+  /** Where its tensors lie. */
+  public ModelLayout layout() {
+    return layout;
+  }
+
+  /** The backend it runs on. */
+  public Backend backend() {
+    return backend;
+  }
+
+  /** The flat parameters, laid out by {@link #layout()}. */
+  public Buffer parameters() {
+    return parameters;
+  }
+
+  /** A zero state for {@code batchSize} streams; the caller closes it. */
+  public RnnState newState(int batchSize) {
+    requireOpen();
+    return rnn.newState(batchSize);
+  }
+
+  /** A copy of every tensor, in the order of {@link ModelLayout#regions()}. */
+  public List<NamedTensor> tensors() {
+    return layout.split(parameters.readFloats(), "");
+  }
+
+  /**
+   * Replaces every tensor.
+   *
+   * @throws IllegalArgumentException if one is missing, unknown, of another shape, or not finite;
+   *     nothing has changed then
+   */
+  public void load(List<NamedTensor> tensors) {
+    parameters.write(layout.join(tensors, ""));
+  }
+
+  /**
+   * The outputs for tokens, in inference (no dropout).
+   *
+   * @param tokens {@code [T,B]}, time-major; those past a sequence's end are not looked at
+   * @param lengths {@code [B]}, each 0…T; null when every sequence has T steps
+   * @param state the state to start from, replaced by the state of each sequence at its end; null
+   *     to start from zero
+   * @return {@code [T,B,N]}, or {@code [B,N]} if only the last step is read out: the model's own
+   *     memory, good until its next use
+   * @throws IllegalArgumentException naming the first argument that does not fit
+   */
+  public Buffer forward(
+      int timeSteps,
+      int batchSize,
+      int[] tokens,
+      int @Nullable [] lengths,
+      @Nullable RnnState state) {
+    return infer(timeSteps, batchSize, new Values.Tokens(tokens), lengths, state).outputs();
+  }
+
+  /**
+   * The outputs for real vectors {@code [T,B,I]}; otherwise as {@link #forward(int, int, int[],
+   * int[], RnnState)}.
+   */
+  public Buffer forward(
+      int timeSteps,
+      int batchSize,
+      float[] vectors,
+      int @Nullable [] lengths,
+      @Nullable RnnState state) {
+    return infer(timeSteps, batchSize, new Values.Reals(vectors), lengths, state).outputs();
+  }
+
+  private Batch infer(
+      int timeSteps,
+      int batchSize,
+      Values inputs,
+      int @Nullable [] lengths,
+      @Nullable RnnState state) {
+    Batch batch = batch(timeSteps, batchSize, Mode.INFERENCE);
+    batch.takeInputs(inputs, lengths);
+    batch.forward(state, 0, 0);
+    return batch;
+  }
+
+  /**
+   * The loss of a window, in inference (no dropout).
+   *
+   * @param state the state to start from, unless the window resets it, and to replace; may be null
+   *     if the window resets it
+   * @throws IllegalArgumentException if the window does not fit the model or its state
+   */
+  public BatchLoss loss(Window window, @Nullable RnnState state) {
+    Batch batch = batch(window.timeSteps(), window.batchSize(), Mode.INFERENCE);
+    batch.takeInputs(window.inputValues(), window.lengths());
+    int predictions = batch.takeTargets(window.targetValues());
+    begin(window, state);
+    batch.forward(state, 0, 0);
+    batch.loss(0f, lossReport);
+    readReport();
+    return reportedLoss(predictions);
+  }
+
+  /**
+   * Queues forward pass, mean loss and backward pass of a window; afterwards {@link #gradients()}
+   * holds the gradient of the mean loss. {@link #readReport()} fetches the loss.
+   *
+   * @return the predictions that count, at least one
+   */
+  int backpropagate(Window window, @Nullable RnnState state, long dropoutSeed, long dropoutOffset) {
+    Batch batch = batch(window.timeSteps(), window.batchSize(), Mode.TRAINING);
+    batch.takeInputs(window.inputValues(), window.lengths());
+    int predictions = batch.takeTargets(window.targetValues());
+    if (predictions == 0) {
+      throw new IllegalArgumentException("the window has no target that counts; needed at least 1");
+    }
+    begin(window, state);
+    backend.fill(gradients(), 0f);
+    batch.forward(state, dropoutSeed, dropoutOffset);
+    batch.loss(1f / predictions, lossReport);
+    batch.backward();
+    return predictions;
+  }
+
+  private void begin(Window window, @Nullable RnnState state) {
+    if (window.resetState()) {
+      if (state != null) {
+        state.zero();
+      }
+      return;
+    }
+    if (spec.bidirectional()) {
+      throw new IllegalArgumentException(
+          "the window continues the sequences of the one before; a bidirectional model needs whole"
+              + " sequences");
+    }
+    if (state == null) {
+      throw new IllegalArgumentException(
+          "the window continues the sequences of the one before; needed their state");
+    }
+  }
+
+  /** Waits for the queued work and fetches the loss and the norm of the gradient. */
+  void readReport() {
+    reportStaging.clear();
+    backend.download(report, reportStaging);
+  }
+
+  BatchLoss reportedLoss(int predictions) {
+    return new BatchLoss(reportStaging.getFloat(0), predictions);
+  }
+
+  float reportedNorm() {
+    return reportStaging.getFloat(2 * Float.BYTES);
+  }
+
+  /** Where the optimiser writes the norm of the gradient. */
+  Buffer normReport() {
+    return normReport;
+  }
+
+  /** The flat gradients, allocated by the first who asks. */
+  Buffer gradients() {
+    if (gradients == null) {
+      gradients = backend.allocate(DType.FLOAT32, layout.totalElements());
+      recurrentGradients = recurrent(gradients);
+      slice(gradients, gradientSlices);
+    }
+    return gradients;
+  }
+
+  Buffer parameter(String name) {
+    return named(parameterSlices, name);
+  }
+
+  Buffer gradient(String name) {
+    gradients();
+    return named(gradientSlices, name);
+  }
+
+  private static Buffer named(Map<String, Buffer> slices, String name) {
+    Buffer slice = slices.get(name);
+    if (slice == null) {
+      throw new IllegalArgumentException("the model has no tensor '" + name + "'");
+    }
+    return slice;
+  }
+
+  Buffer recurrentParameters() {
+    return recurrentParameters;
+  }
+
+  Buffer recurrentGradients() {
+    gradients();
+    return Objects.requireNonNull(recurrentGradients);
+  }
+
+  private Buffer recurrent(Buffer flat) {
+    return flat.slice(layout.recurrentOffset(), layout.recurrentElements());
+  }
+
+  private Batch batch(int timeSteps, int batchSize, Mode mode) {
+    requireOpen();
+    BatchKey key = new BatchKey(timeSteps, batchSize, mode);
+    Batch batch = batches.get(key);
+    if (batch == null) {
+      batch = new Batch(this, rnn, timeSteps, batchSize, mode);
+      batches.put(key, batch);
+      if (batches.size() > BATCHES_KEPT) {
+        var eldest = batches.values().iterator();
+        Batch evicted = eldest.next();
+        eldest.remove();
+        // Queued work may still use the batch's memory.
+        backend.synchronize();
+        evicted.close();
+      }
+    }
+    return batch;
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the model is used after close");
+    }
+  }
+
+  /** Frees parameters, gradients, plans and batch memory. */
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      rnn.close();
+      batches.values().forEach(Batch::close);
+      batches.clear();
+      report.close();
+      if (gradients != null) {
+        gradients.close();
+      }
+      parameters.close();
+    }
+  }
+}

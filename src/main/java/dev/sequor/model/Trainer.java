@@ -1,0 +1,326 @@
+package dev.sequor.model;
+
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.DType;
+import dev.sequor.data.Window;
+import dev.sequor.data.WindowSource;
+import dev.sequor.rnn.RnnState;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Trains a model by back-propagation through time: full BPTT on batches whose windows all reset the
+ * state, truncated BPTT on contiguous streams whose windows carry it (the state's value is handed
+ * on, its gradient is not).
+ *
+ * <p>Its state, {@link #snapshot()}, is all that a resumed run needs to continue bit for bit on the
+ * same backend.
+ */
+public final class Trainer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Trainer.class);
+
+  /** An unlucky batch may overflow once; as many in a row do not recover. */
+  private static final int SKIPPED_STEPS_ALLOWED = 10;
+
+  private static final String STATE = "state";
+
+  private final SequenceModel model;
+  private final Clipping clipping;
+  private final Buffer moments;
+  private Optimizer optimizer;
+  private long seed;
+  private long steps;
+  private long updates;
+  private long skippedSteps;
+  private long consecutiveSkippedSteps;
+  private long epoch;
+  private long position;
+
+  /** The memory of the carried state, kept even while nothing is carried. */
+  private @Nullable RnnState state;
+
+  /** Whether {@link #state} continues the streams of the last window. */
+  private boolean carries;
+
+  /**
+   * A trainer at its first step.
+   *
+   * @param model stays the caller's
+   * @param seed key of the dropout bits
+   */
+  public Trainer(SequenceModel model, Optimizer optimizer, Clipping clipping, long seed) {
+    this.model = model;
+    this.optimizer = optimizer;
+    this.clipping = clipping;
+    this.seed = seed;
+    this.moments =
+        model
+            .backend()
+            .allocate(DType.FLOAT32, optimizer.rule().moments() * model.layout().totalElements());
+  }
+
+  /**
+   * One update from the next window of {@code source}: the one after the last that this trainer (or
+   * the one it was restored from) learned from. After the last window of an epoch the carried state
+   * is dropped.
+   *
+   * @throws IllegalArgumentException if the window does not fit, see {@link #step(Window)}
+   * @throws IllegalStateException if the gradient was not finite in {@value #SKIPPED_STEPS_ALLOWED}
+   *     steps in a row
+   */
+  public TrainStep step(WindowSource source) {
+    long windows = source.windowsPerEpoch();
+    if (position >= windows) {
+      throw new IllegalArgumentException(
+          "the data has "
+              + windows
+              + " windows an epoch; the trainer is at window "
+              + position
+              + " and needs more");
+    }
+    TrainStep done = step(source.window(epoch, position));
+    position++;
+    if (position == windows) {
+      position = 0;
+      epoch++;
+      carries = false;
+    }
+    return done;
+  }
+
+  /**
+   * One update from {@code window}; the epoch and position of {@link #progress()} stay.
+   *
+   * @throws IllegalArgumentException if the window does not fit the model, has no target, or
+   *     continues streams that this trainer does not carry
+   * @throws IllegalStateException if the gradient was not finite in {@value #SKIPPED_STEPS_ALLOWED}
+   *     steps in a row
+   */
+  public TrainStep step(Window window) {
+    RnnState carried = stateFor(window);
+    int predictions = model.backpropagate(window, carried, seed, steps);
+    carries = carried != null;
+    model
+        .backend()
+        .optimizerStep(
+            optimizer.step(updates + 1, clipping),
+            model.parameters(),
+            model.gradients(),
+            moments,
+            model.normReport());
+    model.readReport();
+    steps++;
+    BatchLoss loss = model.reportedLoss(predictions);
+    float norm = model.reportedNorm();
+    boolean skipped = !Float.isFinite(norm);
+    if (skipped) {
+      skip(loss, norm);
+    } else {
+      updates++;
+      consecutiveSkippedSteps = 0;
+    }
+    return new TrainStep(steps, loss, norm, skipped);
+  }
+
+  private void skip(BatchLoss loss, float norm) {
+    skippedSteps++;
+    consecutiveSkippedSteps++;
+    LOG.warn(
+        "step {} skipped: the norm of its gradient is {} (loss {}); {} skipped so far",
+        steps,
+        norm,
+        loss.mean(),
+        skippedSteps);
+    if (consecutiveSkippedSteps >= SKIPPED_STEPS_ALLOWED) {
+      throw new IllegalStateException(
+          "the norm of the gradient is "
+              + norm
+              + " at step "
+              + steps
+              + ", not finite in "
+              + consecutiveSkippedSteps
+              + " steps in a row (loss "
+              + loss.mean()
+              + "); needed: a lower learning rate than "
+              + optimizer.learningRate()
+              + ", tighter clipping, or finite inputs and targets");
+    }
+  }
+
+  /** The state to run {@code window} from; null for bidirectional models, which carry none. */
+  private @Nullable RnnState stateFor(Window window) {
+    if (model.spec().bidirectional()) {
+      return null; // The model refuses windows that continue.
+    }
+    int batchSize = window.batchSize();
+    if (!window.resetState() && (state == null || !carries)) {
+      throw new IllegalArgumentException(
+          "the window continues streams, but the trainer carries none; needed a window that resets"
+              + " the state first");
+    }
+    if (state != null && state.batchSize() == batchSize) {
+      return state;
+    }
+    if (!window.resetState() && state != null) {
+      throw new IllegalArgumentException(
+          "the window continues "
+              + batchSize
+              + " streams; the trainer carries "
+              + state.batchSize());
+    }
+    return replaceState(batchSize);
+  }
+
+  private RnnState replaceState(int batchSize) {
+    RnnState replacement = model.newState(batchSize);
+    if (state != null) {
+      model.backend().synchronize();
+      state.close();
+    }
+    state = replacement;
+    return replacement;
+  }
+
+  /** The counters, position and seed. */
+  public TrainerProgress progress() {
+    return new TrainerProgress(
+        seed,
+        steps,
+        updates,
+        skippedSteps,
+        consecutiveSkippedSteps,
+        epoch,
+        position,
+        carries && state != null ? state.batchSize() : 0);
+  }
+
+  /** The optimiser, with its present learning rate. */
+  public Optimizer optimizer() {
+    return optimizer;
+  }
+
+  /**
+   * Takes another learning rate from the next step on.
+   *
+   * @throws IllegalArgumentException if it is not finite and greater than 0
+   */
+  public void learningRate(float learningRate) {
+    optimizer = optimizer.withLearningRate(learningRate);
+  }
+
+  /** A copy of everything that the next step depends on, apart from configuration and data. */
+  public TrainerSnapshot snapshot() {
+    List<NamedTensor> momentTensors = new ArrayList<>();
+    int total = Math.toIntExact(model.layout().totalElements());
+    float[] flat = moments.readFloats();
+    for (int moment = 0; moment < optimizer.rule().moments(); moment++) {
+      float[] one = Arrays.copyOfRange(flat, moment * total, (moment + 1) * total);
+      momentTensors.addAll(model.layout().split(one, momentPrefix(moment)));
+    }
+    List<NamedTensor> stateTensors =
+        carries && state != null
+            ? List.of(
+                new NamedTensor(STATE, stateShape(state.batchSize()), state.values().readFloats()))
+            : List.of();
+    return new TrainerSnapshot(progress(), model.tensors(), momentTensors, stateTensors);
+  }
+
+  private static String momentPrefix(int moment) {
+    return "moments." + moment + ".";
+  }
+
+  private List<Integer> stateShape(int batchSize) {
+    var rnn = model.spec().rnn();
+    return List.of(
+        rnn.layers() * rnn.directions(), rnn.cell().states(), batchSize, rnn.hiddenSize());
+  }
+
+  /**
+   * Becomes what the trainer was when it made {@code snapshot}; its model gets the snapshot's
+   * parameters.
+   *
+   * @throws IllegalArgumentException if a tensor is missing, unknown, of another shape, or (but for
+   *     the carried state) not finite; nothing has changed then
+   */
+  public void restore(TrainerSnapshot snapshot) {
+    TrainerProgress saved = snapshot.progress();
+    ModelLayout layout = model.layout();
+    float[] parameters = layout.join(snapshot.parameters(), "");
+    float[] flatMoments = joinMoments(snapshot.moments());
+    float[] carried = carriedValues(saved.carriedBatchSize(), snapshot.carriedState());
+
+    model.parameters().write(parameters);
+    moments.write(flatMoments);
+    carries = carried != null;
+    if (carried != null) {
+      RnnState target =
+          state != null && state.batchSize() == saved.carriedBatchSize()
+              ? state
+              : replaceState(saved.carriedBatchSize());
+      target.values().write(carried);
+    }
+    seed = saved.seed();
+    steps = saved.steps();
+    updates = saved.updates();
+    skippedSteps = saved.skippedSteps();
+    consecutiveSkippedSteps = saved.consecutiveSkippedSteps();
+    epoch = saved.epoch();
+    position = saved.position();
+  }
+
+  private float[] joinMoments(List<NamedTensor> tensors) {
+    int count = optimizer.rule().moments();
+    int total = Math.toIntExact(model.layout().totalElements());
+    float[] flat = new float[Math.multiplyExact(count, total)];
+    int taken = 0;
+    for (int moment = 0; moment < count; moment++) {
+      String prefix = momentPrefix(moment);
+      List<NamedTensor> own = tensors.stream().filter(t -> t.name().startsWith(prefix)).toList();
+      taken += own.size();
+      System.arraycopy(model.layout().join(own, prefix), 0, flat, moment * total, total);
+    }
+    if (taken != tensors.size()) {
+      throw new IllegalArgumentException(
+          "the snapshot holds "
+              + tensors.size()
+              + " moment tensors; "
+              + optimizer.rule()
+              + " for this model needs "
+              + taken);
+    }
+    return flat;
+  }
+
+  private float @Nullable [] carriedValues(int batchSize, List<NamedTensor> tensors) {
+    if (batchSize == 0 && tensors.isEmpty()) {
+      return null;
+    }
+    if (tensors.size() != 1 || !tensors.get(0).name().equals(STATE) || batchSize == 0) {
+      throw new IllegalArgumentException(
+          "the snapshot carries "
+              + batchSize
+              + " streams and the tensors "
+              + tensors.stream().map(NamedTensor::name).toList()
+              + "; needed '"
+              + STATE
+              + "' exactly if streams are carried");
+    }
+    NamedTensor tensor = tensors.get(0);
+    tensor.requireShape(stateShape(batchSize));
+    return tensor.values();
+  }
+
+  /** Frees moments and carried state. */
+  @Override
+  public void close() {
+    model.backend().synchronize();
+    moments.close();
+    if (state != null) {
+      state.close();
+    }
+  }
+}

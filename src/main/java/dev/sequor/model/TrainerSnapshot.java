@@ -1,0 +1,26 @@
+package dev.sequor.model;
+
+import java.util.List;
+
+/**
+ * Everything a trainer needs to continue bit for bit, in host memory. It does not hold the
+ * configuration (model spec, optimiser, clipping) nor the data.
+ *
+ * @param progress the numbers
+ * @param parameters one tensor for each of {@link ModelLayout#regions()}, under its name
+ * @param moments the optimiser's moments, {@code moments.0.<name>} then {@code moments.1.<name>},
+ *     as many as the rule has, each shaped as its parameter
+ * @param carriedState {@code state [L·D,S,B,H]}, or empty if no state is carried
+ */
+public record TrainerSnapshot(
+    TrainerProgress progress,
+    List<NamedTensor> parameters,
+    List<NamedTensor> moments,
+    List<NamedTensor> carriedState) {
+  /** Copies the lists. */
+  public TrainerSnapshot {
+    parameters = List.copyOf(parameters);
+    moments = List.copyOf(moments);
+    carriedState = List.copyOf(carriedState);
+  }
+}

@@ -1,0 +1,100 @@
+package dev.sequor.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellType;
+import dev.sequor.rnn.TensorRegion;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+
+final class SequenceModelSpecTest {
+  private static final SequenceModelSpec SPEC =
+      SequenceModelSpec.languageModel(7, 3)
+          .cell(CellType.RNN_TANH)
+          .hiddenSize(2)
+          .bidirectional(true)
+          .dropout(0.25f)
+          .dense(5, Activation.RELU)
+          .build();
+
+  private static void refused(String message, Executable call) {
+    assertEquals(message, assertThrows(IllegalArgumentException.class, call).getMessage());
+  }
+
+  @Test
+  void aPlainRecordSerialiserWritesAndReadsSpecs() throws Exception {
+    ObjectMapper json = new ObjectMapper();
+    String written = json.writeValueAsString(SPEC);
+    assertEquals(
+        "{\"input\":{\"kind\":\"EMBEDDING\",\"vocabularySize\":7,\"width\":3},\"cell\":\"RNN_TANH\","
+            + "\"hiddenSize\":2,\"layers\":1,\"bidirectional\":true,\"dropout\":0.25,"
+            + "\"denseLayers\":[{\"size\":5,\"activation\":\"RELU\"}],\"outputSize\":7,"
+            + "\"readout\":\"EVERY_STEP\",\"loss\":\"SOFTMAX_CROSS_ENTROPY\"}",
+        written);
+    assertEquals(SPEC, json.readValue(written, SequenceModelSpec.class));
+    Optimizer optimizer = Optimizer.adamw(1e-3f, 0.01f);
+    assertEquals(optimizer, json.readValue(json.writeValueAsString(optimizer), Optimizer.class));
+    Clipping clipping = new Clipping(5, 1);
+    assertEquals(clipping, json.readValue(json.writeValueAsString(clipping), Clipping.class));
+    TrainerProgress progress = new TrainerProgress(1, 2, 3, 4, 5, 6, 7, 8);
+    assertEquals(
+        progress, json.readValue(json.writeValueAsString(progress), TrainerProgress.class));
+  }
+
+  @Test
+  void layoutNamesEveryTensorAndAlignsTheParts() {
+    ModelLayout layout = new ModelLayout(SPEC);
+    List<TensorRegion> regions = layout.regions();
+    assertEquals(new TensorRegion("embedding.weights", 0, List.of(7, 3)), regions.get(0));
+    assertEquals(
+        new TensorRegion("recurrent.layers.0.forward.input_weights", 32, List.of(2, 3)),
+        regions.get(1));
+    assertEquals("recurrent.layers.0.backward.recurrent_bias", regions.get(8).name());
+    assertEquals(new TensorRegion("dense.0.weights", 64, List.of(5, 4)), regions.get(9));
+    assertEquals(new TensorRegion("dense.0.bias", 96, List.of(5)), regions.get(10));
+    assertEquals(new TensorRegion("output.weights", 112, List.of(7, 5)), regions.get(11));
+    assertEquals(new TensorRegion("output.bias", 160, List.of(7)), regions.get(12));
+    assertEquals(176, layout.totalElements());
+    assertEquals(21 + 2 * 14 + 25 + 42, layout.trainableElements());
+  }
+
+  @Test
+  void sizesOutOfRangeAreNamed() {
+    refused("vocabularySize is 0; needed at least 1", () -> InputSpec.embedding(0, 3));
+    refused("input width is 0; needed at least 1", () -> InputSpec.dense(0));
+    refused(
+        "input width is 3; a ONE_HOT input of 4 tokens needs 4",
+        () -> new InputSpec(InputKind.ONE_HOT, 4, 3));
+    refused("dense layer size is 0; needed at least 1", () -> new DenseSpec(0, Activation.NONE));
+    refused(
+        "hiddenSize is 0; needed at least 1",
+        () -> SequenceModelSpec.languageModel(7, 3).hiddenSize(0).build());
+    refused(
+        "outputSize is 0; needed at least 1",
+        () -> SequenceModelSpec.builder(InputSpec.dense(1), 0).build());
+    refused(
+        "dropout is NaN; needed 0 <= dropout < 1",
+        () -> SequenceModelSpec.languageModel(7, 3).dropout(Float.NaN).build());
+  }
+
+  @Test
+  void optimiserConstantsOutOfRangeAreNamed() {
+    refused("learningRate is 0.0; needed a finite number greater than 0", () -> Optimizer.adam(0));
+    refused(
+        "learningRate is NaN; needed a finite number greater than 0",
+        () -> Optimizer.sgd(Float.NaN));
+    refused("momentum is 1.0; needed 0 <= momentum < 1", () -> Optimizer.sgd(1, 1));
+    refused(
+        "weightDecay is -1.0; needed a finite number of at least 0", () -> Optimizer.adamw(1, -1));
+    refused(
+        "epsilon is 0.0; needed a finite number greater than 0",
+        () -> Optimizer.adam(1).withAdamConstants(0.9f, 0.99f, 0));
+    refused(
+        "clipping globalNorm is -5.0; needed a finite number greater than 0, or 0 for none",
+        () -> Clipping.byGlobalNorm(-5));
+  }
+}
