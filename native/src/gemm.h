@@ -139,85 +139,103 @@ struct Operand {
 
 constexpr long kKc = 256, kMc = kMr * (SEQ_LANES == 16 ? 16 : 24), kNc = 512;
 // Floats of packing memory that one thread needs.
-constexpr long kGemmScratch = kKc * (kMc + kNc) + kMr * kNr;
+constexpr long kGemmScratch = kKc * (kMc + kNc) + kNr + kMr * kNr;
+
+// Copies up to 16 floats, n of which are wanted. Where `spare` says that whole registers may be read and written, without a
+// loop: what lies behind the n floats is overwritten by the next copy.
+SEQ_HD void copy_few(float* to, const float* from, long n, bool spare) {
+  if (spare) {
+    for (long i = 0; i < kMr; i += kLanes) store(to + i, load(from + i));
+  } else {
+    for (long i = 0; i < n; ++i) to[i] = from[i];
+  }
+}
+
+// Packs b[k0 … k0+kc, n0 … n0+nc] into panels [kc][kNr], the last one filled up with zeros.
+static void pack_b(const Operand& b, long k0, long kc, long n0, long nc, float* to) {
+  for (long j0 = 0; j0 < nc; j0 += kNr, to += kNr * kc) {
+    const long nr = nc - j0 < kNr ? nc - j0 : kNr;
+    const float* from = b.data + (n0 + j0) * b.column;
+    if (b.column == 1) {
+      for (long k = 0; k < kc; ++k) {
+        const float* row = from + (b.index ? long(b.index[k0 + k]) : k0 + k) * b.row;
+        if (nr == kNr) {
+          std::memcpy(to + k * kNr, row, sizeof(float) * kNr);
+        } else {
+          for (long j = 0; j < kNr; ++j) to[k * kNr + j] = j < nr ? row[j] : 0.0f;
+        }
+      }
+    } else {
+      for (long j = 0; j < kNr; ++j) {
+        for (long k = 0; k < kc; ++k) {
+          const long row = b.index ? long(b.index[k0 + k]) : k0 + k;
+          to[k * kNr + j] = j < nr ? from[row * b.row + j * b.column] : 0.0f;
+        }
+      }
+    }
+  }
+}
+
+// Packs a[m0 … m0+mc, k0 … k0+kc] into row blocks, each [kc][rows of the block].
+static void pack_a(const Operand& a, long m0, long mc, long k0, long kc, float* packed) {
+  const long blocks = block_count(mc);
+  for (long block = 0; block < blocks; ++block) {
+    const long first = block_begin(mc, blocks, block), m = block_begin(mc, blocks, block + 1) - first;
+    float* to = packed + first * kc;
+    if (a.row == 1) {
+      const float* from = a.data + (m0 + first) + k0 * a.column;
+      // Behind the last rows there may be nothing to read, even if the matrix is a single column.
+      for (long k = 0; k < kc; ++k) copy_few(to + k * m, from + k * a.column, m, k + 16 < kc);
+    } else {
+      for (long i = 0; i < m; ++i) {
+        const long r = m0 + first + i;
+        const float* from = a.data + (a.index ? long(a.index[r]) : r) * a.row + k0 * a.column;
+        for (long k = 0; k < kc; ++k) to[k * m + i] = from[k * a.column];
+      }
+    }
+  }
+}
+
+// Rows that the micro-kernel can read where they are: side by side in memory and not all in the same cache sets.
+static inline bool readable_in_place(const Operand& a) { return a.column == 1 && !a.index && a.row % 1024 != 0; }
 
 // c (+)= a[M,K] · b[K,N], on one thread. c is row-major with stride ldc; its row r is row c_index[r] where there is an index.
 static void gemm(long M, long N, long K, const Operand& a, const Operand& b, float* c, long ldc, const int32_t* c_index,
                  bool accumulate, float* scratch) {
   float* packed_a = scratch;
-  float* packed_b = packed_a + kKc * kMc;
+  float* packed_b = packed_a + kKc * kMc + kNr;
   float* tile = packed_b + kKc * kNc;
+  const bool in_place = readable_in_place(a);
   if (K == 0 && !accumulate) {
-    for (long i = 0; i < M; ++i) {
-      float* row = c + (c_index ? long(c_index[i]) : i) * ldc;
-      for (long j = 0; j < N; ++j) row[j] = 0.0f;
-    }
+    for (long i = 0; i < M; ++i) std::memset(c + (c_index ? long(c_index[i]) : i) * ldc, 0, sizeof(float) * N);
   }
   for (long n0 = 0; n0 < N; n0 += kNc) {
     const long nc = N - n0 < kNc ? N - n0 : kNc;
     for (long k0 = 0; k0 < K; k0 += kKc) {
       const long kc = K - k0 < kKc ? K - k0 : kKc;
       const bool add = accumulate || k0 > 0;
-      for (long j0 = 0; j0 < nc; j0 += kNr) {
-        const long nr = nc - j0 < kNr ? nc - j0 : kNr;
-        float* to = packed_b + j0 * kc;
-        const float* from = b.data + (n0 + j0) * b.column;
-        if (b.column == 1) {
-          for (long k = 0; k < kc; ++k) {
-            const float* row = from + (b.index ? long(b.index[k0 + k]) : k0 + k) * b.row;
-            if (nr == kNr) {
-              std::memcpy(to + k * kNr, row, sizeof(float) * kNr);
-            } else {
-              for (long j = 0; j < kNr; ++j) to[k * kNr + j] = j < nr ? row[j] : 0.0f;
-            }
-          }
-        } else {
-          for (long j = 0; j < kNr; ++j) {
-            if (j < nr) {
-              for (long k = 0; k < kc; ++k)
-                to[k * kNr + j] = from[(b.index ? long(b.index[k0 + k]) : k0 + k) * b.row + j * b.column];
-            } else {
-              for (long k = 0; k < kc; ++k) to[k * kNr + j] = 0.0f;
-            }
-          }
-        }
-      }
+      pack_b(b, k0, kc, n0, nc, packed_b);
       for (long m0 = 0; m0 < M; m0 += kMc) {
         const long mc = M - m0 < kMc ? M - m0 : kMc;
+        if (!in_place) pack_a(a, m0, mc, k0, kc, packed_a);
         const long blocks = block_count(mc);
-        for (long block = 0; block < blocks; ++block) {
-          const long first = block_begin(mc, blocks, block), m = block_begin(mc, blocks, block + 1) - first;
-          float* to = packed_a + first * kc;
-          if (a.row == 1) {
-            for (long k = 0; k < kc; ++k) {
-              const float* from = a.data + (m0 + first) + (k0 + k) * a.column;
-              for (long i = 0; i < m; ++i) to[k * m + i] = from[i];
-            }
-          } else {
-            for (long i = 0; i < m; ++i) {
-              const long r = m0 + first + i;
-              const float* from = a.data + (a.index ? long(a.index[r]) : r) * a.row + k0 * a.column;
-              for (long k = 0; k < kc; ++k) to[k * m + i] = from[k * a.column];
-            }
-          }
-        }
         for (long j0 = 0; j0 < nc; j0 += kNr) {
           const long nr = nc - j0 < kNr ? nc - j0 : kNr;
+          const float* pb = packed_b + j0 * kc;
           for (long block = 0; block < blocks; ++block) {
             const long first = block_begin(mc, blocks, block);
             const int m = int(block_begin(mc, blocks, block + 1) - first);
-            const float* pa = packed_a + first * kc;
-            const float* pb = packed_b + j0 * kc;
-            const MicroKernel kernel = micro_kernel_of<2, true>(m);
+            const MicroKernel kernel = in_place ? micro_kernel_of<2, false>(m) : micro_kernel_of<2, true>(m);
+            const float* pa = in_place ? a.data + (m0 + first) * a.row + k0 : packed_a + first * kc;
             if (nr == kNr && !c_index) {
-              kernel(kc, pa, 0, pb, c + (m0 + first) * ldc + n0 + j0, ldc, add);
-            } else {
-              kernel(kc, pa, 0, pb, tile, kNr, false);
-              for (int i = 0; i < m; ++i) {
-                const long r = m0 + first + i;
-                float* row = c + (c_index ? long(c_index[r]) : r) * ldc + n0 + j0;
-                for (long j = 0; j < nr; ++j) row[j] = add ? row[j] + tile[i * kNr + j] : tile[i * kNr + j];
-              }
+              kernel(kc, pa, a.row, pb, c + (m0 + first) * ldc + n0 + j0, ldc, add);
+              continue;
+            }
+            kernel(kc, pa, a.row, pb, tile, kNr, false);
+            for (int i = 0; i < m; ++i) {
+              const long r = m0 + first + i;
+              float* row = c + (c_index ? long(c_index[r]) : r) * ldc + n0 + j0;
+              for (long j = 0; j < nr; ++j) row[j] = add ? row[j] + tile[i * kNr + j] : tile[i * kNr + j];
             }
           }
         }

@@ -17,6 +17,9 @@ public abstract class Buffer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Buffer.class);
   private static final Cleaner LEAKS = Cleaner.create();
 
+  /** Counts the writes to all buffers, so that no two contents of any buffers share a version. */
+  private static final AtomicLong WRITES = new AtomicLong();
+
   private final Backend backend;
   private final DType type;
   private final long elements;
@@ -24,12 +27,12 @@ public abstract class Buffer implements AutoCloseable {
   private final boolean owner;
 
   /**
-   * What a buffer and its slices share: whether the memory is still there, and how often it was
-   * written.
+   * What a buffer and its slices share: whether the memory is still there, and which contents it
+   * has.
    */
   private static final class Allocation implements Runnable {
     final AtomicBoolean closed = new AtomicBoolean();
-    final AtomicLong version = new AtomicLong();
+    volatile long version = WRITES.incrementAndGet();
     final String description;
 
     Allocation(String description) {
@@ -81,16 +84,17 @@ public abstract class Buffer implements AutoCloseable {
   }
 
   /**
-   * Grows with every write to this memory, through this buffer or any slice; packed copies of
-   * weights depend on it.
+   * Identifies the contents of this memory: changes with every write to it, through this buffer or
+   * any slice, and is never the same for two buffers, not even if one gets the other's freed
+   * memory. Packed copies of weights depend on it.
    */
   public final long version() {
-    return allocation.version.get();
+    return allocation.version;
   }
 
   /** Called by whoever writes to this memory. */
   public final void markWritten() {
-    allocation.version.incrementAndGet();
+    allocation.version = WRITES.incrementAndGet();
   }
 
   /** Whether the memory has been freed. */

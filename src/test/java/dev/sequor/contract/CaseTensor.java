@@ -1,6 +1,7 @@
 package dev.sequor.contract;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Arrays;
 
 /**
  * A tensor of a conformance case.
@@ -19,7 +20,7 @@ final class CaseTensor {
     this.dims = dims;
     this.data = data;
     this.known = new boolean[data.length];
-    java.util.Arrays.fill(known, true);
+    Arrays.fill(known, true);
   }
 
   static CaseTensor of(JsonNode node) {
@@ -61,7 +62,7 @@ final class CaseTensor {
   }
 
   int[] toInts() {
-    return java.util.Arrays.stream(data).mapToInt(v -> (int) v).toArray();
+    return Arrays.stream(data).mapToInt(v -> (int) v).toArray();
   }
 
   /** Checks the known elements: within {@code slack} plus {@code bar} times the largest. */

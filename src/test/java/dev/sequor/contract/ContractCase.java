@@ -6,6 +6,7 @@ import dev.sequor.reference.ReferenceRnn;
 import dev.sequor.reference.RnnProblem;
 import java.lang.ref.SoftReference;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -88,7 +89,7 @@ record ContractCase(
     }
     int[] values = new SplittableRandom(T * 1000L + B).ints(B, 0, T + 1).toArray();
     if (lengths == Lengths.RISING) {
-      java.util.Arrays.sort(values);
+      Arrays.sort(values);
     } else if (B >= 3) {
       values[B / 3] = 0;
       values[2 * B / 3] = T;

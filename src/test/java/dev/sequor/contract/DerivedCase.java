@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sequor.backend.CellType;
 import dev.sequor.reference.RnnProblem;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A stack with its outputs and every gradient, computed in float64 by another programme. */
@@ -62,7 +63,7 @@ final class DerivedCase {
         new RnnProblem(
             stack.shape,
             parameters,
-            java.util.Objects.requireNonNull(data(inputs, "x")),
+            Objects.requireNonNull(data(inputs, "x")),
             CaseTensor.of(inputs.get("sequence_lens")).toInts(),
             stack.state(data(inputs, "h0"), data(inputs, "c0")),
             dy == null ? new double[(int) stack.shape.outputElements()] : spread(dy),

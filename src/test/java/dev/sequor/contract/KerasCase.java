@@ -4,7 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.reference.RnnProblem;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -116,12 +118,12 @@ final class KerasCase {
       solution = solver.solve(problem);
       state = flag("stateful") ? asFloats(solution.finalState()) : state;
     }
-    compare(java.util.Objects.requireNonNull(solution), solver.bar());
+    compare(Objects.requireNonNull(solution), solver.bar());
   }
 
   /** A backend holds its state in float32 anyway. */
   private static double[] asFloats(double[] values) {
-    return java.util.Arrays.stream(values).map(v -> (float) v).toArray();
+    return Arrays.stream(values).map(v -> (float) v).toArray();
   }
 
   /** Keras lists the states of one direction or layer after the other. */
@@ -158,7 +160,7 @@ final class KerasCase {
   private double[] row(Solver.Solution s, String name) {
     int n = Integer.parseInt(name.substring("output[".length(), name.length() - 1));
     double[] all = sequences(s, 0);
-    return java.util.Arrays.copyOfRange(all, n * steps * units, (n + 1) * steps * units);
+    return Arrays.copyOfRange(all, n * steps * units, (n + 1) * steps * units);
   }
 
   private double[] state(Solver.Solution s, String name) {
@@ -166,7 +168,7 @@ final class KerasCase {
     double[] all = stack.stateOf(s.finalState(), index % cell().states());
     int n = batch * units;
     int block = index / cell().states();
-    return java.util.Arrays.copyOfRange(all, block * n, (block + 1) * n);
+    return Arrays.copyOfRange(all, block * n, (block + 1) * n);
   }
 
   /** Last output {@code [N,H]} of the top layer: its final h. */
@@ -174,7 +176,7 @@ final class KerasCase {
     double[] all = stack.stateOf(s.finalState(), 0);
     int n = batch * units;
     int block = (stack.layers - 1) * stack.directions + direction;
-    return java.util.Arrays.copyOfRange(all, block * n, (block + 1) * n);
+    return Arrays.copyOfRange(all, block * n, (block + 1) * n);
   }
 
   private double[] output(Solver.Solution s) {

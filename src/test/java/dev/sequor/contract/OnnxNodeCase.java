@@ -2,9 +2,11 @@ package dev.sequor.contract;
 
 import dev.sequor.backend.CellType;
 import dev.sequor.reference.RnnProblem;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -139,7 +141,7 @@ final class OnnxNodeCase {
     CaseTensor x = batchFirst ? swapFirstAxes(require("X")) : require("X");
     OnnxStack stack =
         new OnnxStack(
-            java.util.Objects.requireNonNull(cell()),
+            Objects.requireNonNull(cell()),
             1,
             attributes.text("direction", "forward"),
             x.dims[0],
@@ -152,7 +154,7 @@ final class OnnxNodeCase {
           int each = all == null ? 0 : all.length / stack.directions;
           return all == null
               ? null
-              : java.util.Arrays.copyOfRange(all, direction * each, (direction + 1) * each);
+              : Arrays.copyOfRange(all, direction * each, (direction + 1) * each);
         };
     RnnProblem problem =
         stack.problem(

@@ -1,0 +1,454 @@
+package dev.sequor.backend;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * What every backend must do besides recurrent layers, against plain formulas in double precision.
+ * A backend's test extends this and opens the backend.
+ */
+public abstract class BackendOperationsContract {
+  private static final double TOLERANCE = 2e-6;
+
+  private final List<Buffer> buffers = new ArrayList<>();
+  private final Random random = new Random(42);
+  private Backend backend;
+
+  /** Opens the backend under test. */
+  protected abstract Backend open();
+
+  @BeforeEach
+  void openBackend() {
+    backend = open();
+  }
+
+  @AfterEach
+  void closeBackend() {
+    buffers.forEach(Buffer::close);
+    backend.close();
+  }
+
+  private Buffer buffer(float... values) {
+    Buffer buffer = backend.allocate(DType.FLOAT32, values.length);
+    buffers.add(buffer);
+    buffer.write(values);
+    return buffer;
+  }
+
+  private Buffer tokens(int... values) {
+    Buffer buffer = backend.allocate(DType.INT32, values.length);
+    buffers.add(buffer);
+    buffer.write(values);
+    return buffer;
+  }
+
+  private Buffer random(int elements) {
+    float[] values = new float[elements];
+    for (int i = 0; i < elements; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return buffer(values);
+  }
+
+  /** Holds NaN, so that what is not overwritten shows. */
+  private Buffer poisoned(int elements) {
+    float[] values = new float[elements];
+    Arrays.fill(values, Float.NaN);
+    return buffer(values);
+  }
+
+  private static void assertClose(double[] expected, float[] actual) {
+    assertEquals(expected.length, actual.length);
+    double largest = 1;
+    for (double value : expected) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    for (int i = 0; i < expected.length; i++) {
+      assertEquals(expected[i], actual[i], TOLERANCE * largest, "element " + i);
+    }
+  }
+
+  // Memory.
+
+  @Test
+  void newMemoryIsZero() {
+    Buffer floats = backend.allocate(DType.FLOAT32, 100);
+    buffers.add(floats);
+    Buffer ints = backend.allocate(DType.INT32, 100);
+    buffers.add(ints);
+    assertArrayEquals(new float[100], floats.readFloats());
+    assertArrayEquals(new int[100], ints.readInts());
+  }
+
+  @Test
+  void uploadAndDownloadKeepEveryBit() {
+    float[] values = {1f, -0f, Float.NaN, Float.NEGATIVE_INFINITY, Float.MIN_VALUE, 3.25f};
+    assertArrayEquals(values, buffer(values).readFloats());
+    int[] numbers = {0, -1, Integer.MAX_VALUE, Integer.MIN_VALUE};
+    assertArrayEquals(numbers, tokens(numbers).readInts());
+  }
+
+  @Test
+  void aSliceSharesMemoryAndVersion() {
+    Buffer whole = buffer(0, 1, 2, 3, 4, 5);
+    Buffer middle = whole.slice(2, 3);
+    assertArrayEquals(new float[] {2, 3, 4}, middle.readFloats());
+    long before = whole.version();
+    middle.slice(1, 1).write(9f);
+    assertTrue(whole.version() > before);
+    assertArrayEquals(new float[] {0, 1, 2, 9, 4, 5}, whole.readFloats());
+    backend.fill(middle, 7f);
+    assertArrayEquals(new float[] {0, 1, 7, 7, 7, 5}, whole.readFloats());
+    backend.copy(whole.slice(0, 2), whole.slice(4, 2));
+    assertArrayEquals(new float[] {0, 1, 7, 7, 0, 1}, whole.readFloats());
+  }
+
+  @Test
+  void aShortHostBufferTransfersOnlyItsBytes() {
+    Buffer target = buffer(1, 2, 3, 4);
+    ByteBuffer host = ByteBuffer.allocateDirect(8).order(ByteOrder.nativeOrder());
+    host.asFloatBuffer().put(new float[] {8, 9});
+    backend.upload(host, target);
+    assertArrayEquals(new float[] {8, 9, 3, 4}, target.readFloats());
+    assertEquals(8, host.remaining());
+    ByteBuffer back = ByteBuffer.allocateDirect(12).order(ByteOrder.nativeOrder());
+    backend.download(target, back);
+    assertEquals(3f, back.asFloatBuffer().get(2));
+  }
+
+  @Test
+  void useAfterCloseThrows() {
+    Buffer closed = buffer(1, 2);
+    closed.close();
+    assertThrows(IllegalStateException.class, () -> backend.fill(closed, 1f));
+    assertThrows(IllegalStateException.class, closed::readFloats);
+  }
+
+  // Dense layers.
+
+  @ParameterizedTest(name = "{0}x{1}x{2} {3}")
+  @CsvSource({"1,1,1,NONE", "3,5,7,TANH", "33,31,1,RELU", "2,257,33,TANH", "65,3,130,RELU"})
+  void linearMatchesDoubleFormula(int m, int k, int n, Activation activation) {
+    Buffer x = random(m * k);
+    Buffer weight = random(n * k);
+    Buffer bias = random(n);
+    Buffer y = poisoned(m * n);
+    LinearShape shape = new LinearShape(m, k, n, activation);
+    backend.linearForward(shape, x, weight, bias, y);
+    float[] xs = x.readFloats();
+    float[] ws = weight.readFloats();
+    float[] bs = bias.readFloats();
+    double[] expected = new double[m * n];
+    for (int i = 0; i < m; i++) {
+      for (int j = 0; j < n; j++) {
+        double sum = bs[j];
+        for (int l = 0; l < k; l++) {
+          sum += (double) xs[i * k + l] * ws[j * k + l];
+        }
+        expected[i * n + j] = activate(activation, sum);
+      }
+    }
+    assertClose(expected, y.readFloats());
+
+    Buffer dy = random(m * n);
+    float[] upstream = dy.readFloats();
+    Buffer dx = poisoned(m * k);
+    Buffer dWeight = random(n * k);
+    Buffer dBias = random(n);
+    double[] dw = toDouble(dWeight.readFloats());
+    double[] db = toDouble(dBias.readFloats());
+    double[] dxs = new double[m * k];
+    float[] ys = y.readFloats();
+    for (int i = 0; i < m; i++) {
+      for (int j = 0; j < n; j++) {
+        double da = upstream[i * n + j] * slope(activation, ys[i * n + j]);
+        db[j] += da;
+        for (int l = 0; l < k; l++) {
+          dxs[i * k + l] += da * ws[j * k + l];
+          dw[j * k + l] += da * xs[i * k + l];
+        }
+      }
+    }
+    backend.linearBackward(shape, x, weight, y, dy, dx, dWeight, dBias);
+    assertClose(dxs, dx.readFloats());
+    assertClose(dw, dWeight.readFloats());
+    assertClose(db, dBias.readFloats());
+  }
+
+  private static double activate(Activation activation, double a) {
+    return switch (activation) {
+      case NONE -> a;
+      case TANH -> Math.tanh(a);
+      case RELU -> Math.max(0, a);
+    };
+  }
+
+  private static double slope(Activation activation, double y) {
+    return switch (activation) {
+      case NONE -> 1;
+      case TANH -> 1 - y * y;
+      case RELU -> y > 0 ? 1 : 0;
+    };
+  }
+
+  private static double[] toDouble(float[] values) {
+    double[] result = new double[values.length];
+    for (int i = 0; i < values.length; i++) {
+      result[i] = values[i];
+    }
+    return result;
+  }
+
+  @Test
+  void linearTouchesOnlyTheRowsItIsGiven() {
+    Buffer x = buffer(1, 2, Float.NaN, Float.NaN);
+    Buffer weight = buffer(3, 4);
+    Buffer y = buffer(0, 77);
+    LinearShape shape = new LinearShape(1, 2, 1, Activation.NONE);
+    backend.linearForward(shape, x, weight, null, y);
+    assertArrayEquals(new float[] {11, 77}, y.readFloats());
+    Buffer dWeight = buffer(0, 0);
+    backend.linearBackward(shape, x, weight, y, buffer(2, Float.NaN), null, dWeight, null);
+    assertArrayEquals(new float[] {2, 4}, dWeight.readFloats());
+  }
+
+  @Test
+  void linearSeesNewWeightsAfterAnyWrite() {
+    Buffer x = buffer(1, 1);
+    Buffer weight = buffer(1, 2);
+    Buffer y = poisoned(1);
+    LinearShape shape = new LinearShape(1, 2, 1, Activation.NONE);
+    backend.linearForward(shape, x, weight, null, y);
+    weight.slice(1, 1).write(5f);
+    backend.linearForward(shape, x, weight, null, y);
+    assertArrayEquals(new float[] {6}, y.readFloats());
+  }
+
+  // Embedding.
+
+  @Test
+  void embeddingPicksRowsOfTheTable() {
+    Buffer table = buffer(0, 1, 10, 11, 20, 21);
+    Buffer y = poisoned(8);
+    backend.embeddingForward(4, 2, tokens(2, -1, 0, 2, 1), table, y);
+    assertArrayEquals(new float[] {20, 21, 0, 0, 0, 1, 20, 21}, y.readFloats());
+  }
+
+  @Test
+  void embeddingWithoutTableIsOneHot() {
+    Buffer y = poisoned(9);
+    backend.embeddingForward(3, 3, tokens(1, -5, 2), null, y);
+    assertArrayEquals(new float[] {0, 1, 0, 0, 0, 0, 0, 0, 1}, y.readFloats());
+  }
+
+  @Test
+  void embeddingGradientAddsEveryRowOfItsToken() {
+    Buffer dTable = buffer(1, 1, 1, 1, 1, 1);
+    Buffer dy = buffer(1, 2, 3, 4, 5, 6, 7, 8);
+    backend.embeddingBackward(4, 2, tokens(2, 0, -1, 2), dy, dTable);
+    assertArrayEquals(new float[] {4, 5, 1, 1, 9, 11}, dTable.readFloats());
+  }
+
+  // Losses.
+
+  @ParameterizedTest
+  @EnumSource(LossFunction.class)
+  void lossAndGradientMatchDoubleFormula(LossFunction function) {
+    int t = 3;
+    int b = 4;
+    int n = 5;
+    int[] lengths = {3, 0, 1, 2};
+    float[] outputs = random(t * b * n).readFloats();
+    int[] classes = new int[t * b];
+    float[] values = new float[t * b * n];
+    for (int i = 0; i < classes.length; i++) {
+      classes[i] = random.nextInt(n);
+    }
+    classes[0] = -1;
+    for (int i = 0; i < values.length; i++) {
+      values[i] = random.nextFloat();
+    }
+    boolean softmax = function == LossFunction.SOFTMAX_CROSS_ENTROPY;
+    double scale = 0.125;
+    double total = 0;
+    int valid = 0;
+    double[] gradient = new double[t * b * n];
+    for (int row = 0; row < t * b; row++) {
+      int at = row * n;
+      if (row / b >= lengths[row % b] || (softmax && classes[row] < 0)) {
+        Arrays.fill(outputs, at, at + n, Float.NaN);
+        continue;
+      }
+      valid++;
+      double powers = 0;
+      for (int j = 0; j < n; j++) {
+        powers += Math.exp(outputs[at + j]);
+      }
+      for (int j = 0; j < n; j++) {
+        double a = outputs[at + j];
+        double target = values[at + j];
+        double sigmoid = 1 / (1 + Math.exp(-a));
+        switch (function) {
+          case SOFTMAX_CROSS_ENTROPY -> {
+            double hit = j == classes[row] ? 1 : 0;
+            total -= hit * Math.log(Math.exp(a) / powers);
+            gradient[at + j] = scale * (Math.exp(a) / powers - hit);
+          }
+          case BINARY_CROSS_ENTROPY -> {
+            total -= target * Math.log(sigmoid) + (1 - target) * Math.log(1 - sigmoid);
+            gradient[at + j] = scale * (sigmoid - target);
+          }
+          case MEAN_SQUARED_ERROR -> {
+            total += (a - target) * (a - target) / n;
+            gradient[at + j] = scale * 2 * (a - target) / n;
+          }
+        }
+      }
+    }
+    LossShape shape = new LossShape(function, t, b, n);
+    Buffer targets = softmax ? tokens(classes) : buffer(values);
+    Buffer lengthBuffer = tokens(lengths);
+    Buffer a = buffer(outputs);
+    Buffer result = poisoned(2);
+    Buffer dOutputs = poisoned(t * b * n);
+    backend.loss(shape, a, targets, lengthBuffer, (float) scale, dOutputs, result);
+    assertClose(new double[] {total, valid}, result.readFloats());
+    assertClose(gradient, dOutputs.readFloats());
+    backend.loss(shape, a, targets, lengthBuffer, (float) scale, a, result);
+    assertClose(new double[] {total, valid}, result.readFloats());
+    assertClose(gradient, a.readFloats());
+  }
+
+  @Test
+  void softmaxOfHugeOutputsIsFinite() {
+    Buffer result = poisoned(2);
+    Buffer a = buffer(1e20f, 0, -1e20f, 1000, 1000, 1000);
+    Buffer da = poisoned(6);
+    LossShape shape = new LossShape(LossFunction.SOFTMAX_CROSS_ENTROPY, 1, 2, 3);
+    backend.loss(shape, a, tokens(0, 1), null, 1f, da, result);
+    assertClose(new double[] {Math.log(3), 2}, result.readFloats());
+    assertClose(new double[] {0, 0, 0, 1 / 3.0, -2 / 3.0, 1 / 3.0}, da.readFloats());
+  }
+
+  @Test
+  void binaryCrossEntropyOfHugeOutputsIsFinite() {
+    Buffer result = poisoned(2);
+    Buffer a = buffer(200, -200, 200);
+    Buffer da = poisoned(3);
+    LossShape shape = new LossShape(LossFunction.BINARY_CROSS_ENTROPY, 1, 1, 3);
+    backend.loss(shape, a, buffer(1, 0, 0), null, 1f, da, result);
+    assertClose(new double[] {200, 1}, result.readFloats());
+    assertClose(new double[] {0, 0, 1}, da.readFloats());
+  }
+
+  @Test
+  void lossWithoutGradientOnlyWritesTheResult() {
+    Buffer result = poisoned(2);
+    Buffer a = buffer(1, 2);
+    LossShape shape = new LossShape(LossFunction.MEAN_SQUARED_ERROR, 1, 1, 2);
+    backend.loss(shape, a, buffer(0, 0), null, 1f, null, result);
+    assertClose(new double[] {2.5, 1}, result.readFloats());
+    assertArrayEquals(new float[] {1, 2}, a.readFloats());
+  }
+
+  // Optimisers.
+
+  @ParameterizedTest(name = "{0} decay {1} norm {2} value {3}")
+  @CsvSource({
+    "SGD, 0, 0, 0",
+    "SGD, 0.1, 2, 0.3",
+    "ADAM, 0, 0, 0",
+    "ADAM, 0.1, 2, 0.3",
+    "ADAMW, 0.1, 2, 0",
+    "ADAMW, 0, 0, 0.3"
+  })
+  void optimizerMatchesDoubleFormula(
+      OptimizerStep.Rule rule, float decay, float clipNorm, float clipValue) {
+    int n = 10_001;
+    Buffer parameters = random(n);
+    Buffer moments = backend.allocate(DType.FLOAT32, (long) rule.moments() * n);
+    buffers.add(moments);
+    Buffer norm = poisoned(1);
+    double[] w = toDouble(parameters.readFloats());
+    double[] m = new double[n];
+    double[] v = new double[n];
+    for (int t = 1; t <= 3; t++) {
+      Buffer gradients = random(n);
+      double[] g = toDouble(gradients.readFloats());
+      OptimizerStep step =
+          new OptimizerStep(rule, t, 0.01f, 0.9f, 0.9f, 0.99f, 1e-8f, decay, clipNorm, clipValue);
+      double length = Math.sqrt(Arrays.stream(g).map(x -> x * x).sum());
+      double scale = clipNorm > 0 && length > clipNorm ? clipNorm / length : 1;
+      for (int i = 0; i < n; i++) {
+        double gi = g[i] * scale;
+        gi = clipValue > 0 ? Math.max(-clipValue, Math.min(clipValue, gi)) : gi;
+        if (rule == OptimizerStep.Rule.ADAMW) {
+          w[i] -= 0.01 * decay * w[i];
+        } else {
+          gi += decay * w[i];
+        }
+        if (rule == OptimizerStep.Rule.SGD) {
+          m[i] = 0.9 * m[i] + gi;
+          w[i] -= 0.01 * m[i];
+        } else {
+          m[i] = 0.9 * m[i] + 0.1 * gi;
+          v[i] = 0.99 * v[i] + 0.01 * gi * gi;
+          double mean = m[i] / (1 - Math.pow(0.9, t));
+          double variance = v[i] / (1 - Math.pow(0.99, t));
+          w[i] -= 0.01 * mean / (Math.sqrt(variance) + 1e-8);
+        }
+      }
+      backend.optimizerStep(step, parameters, gradients, moments, norm);
+      assertEquals(length, norm.readFloats()[0], 1e-6 * length);
+      assertArrayEquals(new float[0], differences(g, gradients.readFloats()));
+      assertClose(w, parameters.readFloats());
+    }
+  }
+
+  /** Elements of {@code actual} that are not {@code expected}. */
+  private static float[] differences(double[] expected, float[] actual) {
+    List<Float> found = new ArrayList<>();
+    for (int i = 0; i < expected.length; i++) {
+      if (actual[i] != expected[i]) {
+        found.add(actual[i]);
+      }
+    }
+    float[] result = new float[found.size()];
+    for (int i = 0; i < result.length; i++) {
+      result[i] = found.get(i);
+    }
+    return result;
+  }
+
+  @ParameterizedTest
+  @EnumSource(OptimizerStep.Rule.class)
+  void aGradientThatIsNotFiniteLeavesParametersAndMoments(OptimizerStep.Rule rule) {
+    for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+      Buffer parameters = buffer(1, 2, 3);
+      float[] start = new float[3 * rule.moments()];
+      Arrays.fill(start, 0.5f);
+      Buffer moments = buffer(start);
+      Buffer norm = buffer(0);
+      OptimizerStep step = new OptimizerStep(rule, 1, 0.1f, 0.9f, 0.9f, 0.99f, 1e-8f, 0.1f, 1f, 1f);
+      backend.optimizerStep(step, parameters, buffer(1, bad, 2), moments, norm);
+      assertTrue(!Float.isFinite(norm.readFloats()[0]));
+      assertArrayEquals(new float[] {1, 2, 3}, parameters.readFloats());
+      assertArrayEquals(start, moments.readFloats());
+    }
+  }
+}

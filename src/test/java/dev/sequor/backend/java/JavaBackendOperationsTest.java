@@ -1,0 +1,11 @@
+package dev.sequor.backend.java;
+
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.BackendOperationsContract;
+
+class JavaBackendOperationsTest extends BackendOperationsContract {
+  @Override
+  protected Backend open() {
+    return new JavaBackend(2);
+  }
+}
