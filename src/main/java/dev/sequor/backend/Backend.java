@@ -22,7 +22,7 @@ public interface Backend extends AutoCloseable {
 
   /**
    * Copies the remaining bytes of {@code source} (direct, native order) to the start of {@code
-   * target}.
+   * target}. The source may be changed again as soon as this returns.
    */
   void upload(ByteBuffer source, Buffer target);
 
@@ -56,7 +56,7 @@ public interface Backend extends AutoCloseable {
    *
    * @param y the result of forward
    * @param dy {@code [M,N]}; multiplied in place by {@code f'} where there is an activation
-   * @param dx {@code [M,K]}, overwritten; null if not wanted
+   * @param dx {@code [M,K]}, overwritten; not the memory of {@code x}; null if not wanted
    * @param dWeight {@code [N,K]}, added to
    * @param dBias {@code [N]}, added to; null if there is no bias
    */
@@ -118,7 +118,8 @@ public interface Backend extends AutoCloseable {
    *
    * @param parameters flat
    * @param gradients as many elements; left as they were
-   * @param moments {@code rule.moments()} times as many elements, zero before the first step
+   * @param moments {@code rule.moments()} times as many elements, one whole moment vector after the
+   *     other, zero before the first step
    * @param norm FLOAT32 {@code [1]}, overwritten: the Euclidean norm of the gradients before
    *     clipping
    */

@@ -3,6 +3,7 @@ package dev.sequor.contract;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sequor.backend.Availability;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Devices;
 import org.junit.jupiter.api.AfterAll;
@@ -24,14 +25,23 @@ abstract class BackendContract {
 
   @BeforeAll
   final void open() {
-    Devices.Status status = status(provider);
-    assumeTrue(
-        status.availability().usable(),
-        () -> provider + " is not usable here: " + status.availability().reason());
+    requireUsable(status(provider));
     backend = Devices.open(provider);
     assertTrue(
         backend.name().startsWith(provider),
         () -> "asked for " + provider + ", but " + backend.name() + " answered");
+  }
+
+  /**
+   * Goes on if the device is usable, skips if its library is not in this build, and fails if it is
+   * here but does not work: a backend that its own probe finds wrong must not look like one that is
+   * absent.
+   */
+  static void requireUsable(Devices.Status status) {
+    Availability availability = status.availability();
+    String text = status.name() + " is not usable here: " + availability.reason();
+    assertTrue(availability.usable() || availability.cause() instanceof LinkageError, text);
+    assumeTrue(availability.usable(), text);
   }
 
   /** What the provider says of itself; a build without the provider has lost it. */

@@ -1,7 +1,6 @@
 package dev.sequor.contract;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
@@ -39,7 +38,7 @@ class BackendsAgreeTest {
   @ParameterizedTest
   @MethodSource("othersAndCells")
   void javaEqualsTheOtherBackend(Devices.Status device, CellType cell) {
-    assumeTrue(device.availability().usable(), () -> device.availability().reason());
+    BackendContract.requireUsable(device);
     try (Backend java = Devices.open(BASELINE);
         Backend other = Devices.open(device.name())) {
       assertTrue(java.name().startsWith(BASELINE), java.name());

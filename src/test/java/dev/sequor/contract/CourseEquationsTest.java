@@ -1,7 +1,6 @@
 package dev.sequor.contract;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
@@ -169,7 +168,7 @@ class CourseEquationsTest {
   @MethodSource("cellsOnAllBackends")
   void theCoursesEquationsEqualTheCell(
       Devices.Status device, Mapping mapping, Equations equations) {
-    assumeTrue(device.availability().usable(), () -> device.availability().reason());
+    BackendContract.requireUsable(device);
     try (Backend backend = Devices.open(device.name())) {
       assertTrue(backend.name().startsWith(device.name()), backend.name());
       Course course = new Course(mapping.courseGates, 7);

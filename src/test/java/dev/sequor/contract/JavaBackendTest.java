@@ -26,4 +26,11 @@ class JavaBackendTest {
       super(PROVIDER);
     }
   }
+
+  @Nested
+  class Operations extends OperationsContract {
+    Operations() {
+      super(PROVIDER);
+    }
+  }
 }

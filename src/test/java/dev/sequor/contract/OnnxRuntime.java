@@ -112,8 +112,10 @@ final class OnnxRuntime implements Solver {
     if (p.lengths != null) {
       graph.addInitializer(ints("lengths", p.lengths));
     }
-    long[] joined = {s.timeSteps(), s.batchSize(), s.outputSize()};
-    graph.addInitializer(longs("joined", joined));
+    if (s.layers() > 1) {
+      long[] joined = {s.timeSteps(), s.batchSize(), s.outputSize()};
+      graph.addInitializer(longs("joined", joined));
+    }
     double[] state = Objects.requireNonNull(p.initialState);
     double[] h0 = stack.stateOf(state, 0);
     for (int layer = 0; layer < s.layers(); layer++) {

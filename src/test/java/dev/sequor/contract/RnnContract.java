@@ -629,6 +629,27 @@ abstract class RnnContract extends BackendContract {
   }
 
   @Test
+  void parametersInMemoryThatWasFreedAndTakenAgainAreSeen() {
+    RnnProblem p = oddProblem(CellType.GRU).inference();
+    try (BackendRun run = new BackendRun(backend, p)) {
+      RnnTensors t = run.tensors();
+      for (int attempt = 1; attempt <= 8; attempt++) {
+        try (Buffer fresh = backend.allocate(DType.FLOAT32, p.parameters.length)) {
+          fresh.write(pattern(p.parameters.length, 0.01f * attempt));
+          run.plan.forward(
+              new RnnTensors(
+                  fresh, t.x(), t.lengths(), t.initialState(), t.y(), t.finalState(), null, 0, 0));
+          try (BackendRun other = new BackendRun(backend, p)) {
+            backend.copy(fresh, other.parameters);
+            other.forward();
+            assertArrayEquals(other.y.readFloats(), run.y.readFloats(), "attempt " + attempt);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
   void lengthsMayChangeBetweenCalls() {
     RnnProblem longer = oddProblem(CellType.LSTM);
     RnnProblem shorter = RnnProblem.random(longer.shape, new int[] {1, 0, 2, 7, 5}, 11);
