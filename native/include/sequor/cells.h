@@ -10,6 +10,7 @@
 #include "sequor/cells/gru.h"
 #include "sequor/cells/gru_reset_after.h"
 #include "sequor/cells/lstm.h"
+#include "sequor/cells/lstm_cell_recurrent.h"
 #include "sequor/cells/lstm_peephole.h"
 #include "sequor/cells/rnn_linear.h"
 #include "sequor/cells/rnn_relu.h"
@@ -22,4 +23,5 @@
   X("gru", Gru)                      \
   X("gru-reset-after", GruResetAfter) \
   X("lstm", Lstm)                    \
+  X("lstm-cell-recurrent", LstmCellRecurrent) \
   X("lstm-peephole", LstmPeephole)

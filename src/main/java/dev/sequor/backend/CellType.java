@@ -33,6 +33,10 @@ public enum CellType {
    */
   LSTM("lstm", "ifgo", 2, 0),
   /**
+   * LSTM whose gates see {@code c} where they usually see {@code h}: {@code W x + bW + R c + bR}.
+   */
+  LSTM_CELL_RECURRENT("lstm-cell-recurrent", "ifgo", 2, 0),
+  /**
    * LSTM whose gates also see the cell state: {@code i} and {@code f} see {@code p∘c}, {@code o}
    * sees {@code p∘c'}.
    */

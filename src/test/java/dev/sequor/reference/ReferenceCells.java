@@ -23,6 +23,7 @@ final class ReferenceCells {
           CellType.GRU, ReferenceCells::gru,
           CellType.GRU_RESET_AFTER, ReferenceCells::gruResetAfter,
           CellType.LSTM, ReferenceCells::lstm,
+          CellType.LSTM_CELL_RECURRENT, ReferenceCells::lstmCellRecurrent,
           CellType.LSTM_PEEPHOLE, ReferenceCells::lstmPeephole);
 
   static Step of(CellType cell) {
@@ -68,6 +69,16 @@ final class ReferenceCells {
     V f = a.sigmoid(gates.sum('f', x, h));
     V g = a.tanh(gates.sum('g', x, h));
     V o = a.sigmoid(gates.sum('o', x, h));
+    V next = a.add(a.multiply(f, c), a.multiply(i, g));
+    return List.of(a.multiply(o, a.tanh(next)), next);
+  }
+
+  private static <V> List<V> lstmCellRecurrent(Algebra<V> a, Gates<V> gates, V x, List<V> state) {
+    V c = state.get(1);
+    V i = a.sigmoid(gates.sum('i', x, c));
+    V f = a.sigmoid(gates.sum('f', x, c));
+    V g = a.tanh(gates.sum('g', x, c));
+    V o = a.sigmoid(gates.sum('o', x, c));
     V next = a.add(a.multiply(f, c), a.multiply(i, g));
     return List.of(a.multiply(o, a.tanh(next)), next);
   }

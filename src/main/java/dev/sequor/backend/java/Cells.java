@@ -20,6 +20,7 @@ final class Cells {
     add(CellType.RNN_RELU, new RnnRelu());
     add(CellType.GRU_RESET_AFTER, new GruResetAfter());
     add(CellType.LSTM, new Lstm());
+    add(CellType.LSTM_CELL_RECURRENT, new LstmCellRecurrent());
     add(CellType.LSTM_PEEPHOLE, new LstmPeephole());
     PLANS.put(CellType.GRU, ResetBeforeGruPlan::new);
   }

@@ -24,7 +24,7 @@ final class JavaBackend implements Backend, LayerEngine {
   private final ThreadTeam team;
   private final Product[] products;
   private final Linear linear;
-  private final Loss loss = new Loss();
+  private final Loss loss;
   private final Optimizer optimizer;
 
   JavaBackend(int threads) {
@@ -34,6 +34,7 @@ final class JavaBackend implements Backend, LayerEngine {
       products[i] = new Product();
     }
     linear = new Linear(team, products);
+    loss = new Loss(team);
     optimizer = new Optimizer(team);
   }
 

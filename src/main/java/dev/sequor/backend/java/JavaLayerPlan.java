@@ -14,13 +14,19 @@ import org.jspecify.annotations.Nullable;
  * One direction of one layer: the large products over all time steps, around a time loop that
  * subclasses supply. Everything runs in the compact row order of {@link SequenceRows}.
  *
- * <p>Each thread owns a slice of the hidden units throughout the time loop. {@code saved} is {@code
- * values [K,T·B,H]}, then the states {@code [S,(T+1)·B,H]}: rows {@code 0…B−1} are the initial
- * states in processing order, row {@code B + r} is the state after compact row {@code r}.
+ * <p>In the time loop a thread has a part of each step's rows and a slice of the hidden units. Rows
+ * are split first, because long rows of weights make the fastest products and because a thread that
+ * keeps its rows need not wait for the others; units are split where there would be fewer than
+ * {@link #LEAST_ROWS} rows each. {@code saved} is {@code values [K,T·B,H]}, then the states {@code
+ * [S,(T+1)·B,H]}: rows {@code 0…B−1} are the initial states in processing order, row {@code B + r}
+ * is the state after compact row {@code r}.
  */
 abstract class JavaLayerPlan implements LayerPlan {
   /** Elements that one call of the cell's maths should get, to make its loops worth their start. */
   private static final int ELEMENTS_PER_CALL = 512;
+
+  /** Rows of a thread that use the weights often enough to pay for reading all of them. */
+  private static final int LEAST_ROWS = 8;
 
   private static final float[] NOTHING = {};
   private static final float[] ONE = {1f};
@@ -55,8 +61,14 @@ abstract class JavaLayerPlan implements LayerPlan {
   /** {@code [S,B,H]}, in processing order: gradient by the state between two steps. */
   final float[] stateGradients;
 
-  /** {@code [P·H]}: gradient by the peepholes. */
-  final double[] peepholeGradients;
+  /** {@code [P,N,H]}: gradient by the peepholes, of each element. */
+  final float[] peepholeGradients;
+
+  /** Threads that share the rows of a step. */
+  private final int rowParts;
+
+  /** Threads that share the hidden units. */
+  final int columnParts;
 
   /** {@code Wᵀ [I,G·H]}. */
   private final float[] inputWeights;
@@ -126,11 +138,25 @@ abstract class JavaLayerPlan implements LayerPlan {
     this.recurrentGradients =
         !training ? NOTHING : sharedGradient ? gates : scratch((long) rowCapacity * gateSize);
     this.stateGradients = training ? scratch((long) states * batchSize * hiddenSize) : NOTHING;
-    this.peepholeGradients = new double[peepholes * hiddenSize];
+    this.peepholeGradients =
+        training ? scratch((long) peepholes * rowCapacity * hiddenSize) : NOTHING;
+    this.rowParts = rowParts(team.size(), batchSize);
+    this.columnParts = team.size() / rowParts;
     this.inputWeights = scratch((long) inputSize * gateSize);
     this.inferenceStates = training ? NOTHING : scratch(stateElements());
     this.previousRows = new int[training ? rowCapacity : 0];
     JavaBuffer.arrayLength("saved state", savedElements());
+  }
+
+  /** The largest divisor of {@code threads} that leaves each part enough rows. */
+  private static int rowParts(int threads, int batchSize) {
+    int parts = 1;
+    for (int candidate = 2; candidate <= threads; candidate++) {
+      if (threads % candidate == 0 && batchSize / candidate >= LEAST_ROWS) {
+        parts = candidate;
+      }
+    }
+    return parts;
   }
 
   private static float[] scratch(long elements) {
@@ -152,9 +178,38 @@ abstract class JavaLayerPlan implements LayerPlan {
     return Objects.requireNonNull(rows);
   }
 
-  /** First hidden unit of {@code thread}'s slice; the next thread's is its end. */
-  final int sliceStart(int thread) {
-    return team.share(hiddenSize, thread);
+  /** Which slice of the hidden units {@code thread} has, of {@link #columnParts}. */
+  final int columnPart(int thread) {
+    return thread / rowParts;
+  }
+
+  /** First hidden unit of a slice; the next slice's is its end. */
+  final int firstUnit(int columnPart) {
+    return (int) ((long) hiddenSize * columnPart / columnParts);
+  }
+
+  /** First of {@code count} rows, or anything else, that {@code thread} has among its row parts. */
+  final int firstRow(int count, int thread) {
+    return (int) ((long) count * (thread % rowParts) / rowParts);
+  }
+
+  /** One past the last row of {@code thread}. */
+  final int endRow(int count, int thread) {
+    return (int) ((long) count * (thread % rowParts + 1) / rowParts);
+  }
+
+  /** Waits until all slices of the units are done; nothing to wait for if there is one. */
+  final void columnBarrier() {
+    if (columnParts > 1) {
+      team.barrier();
+    }
+  }
+
+  /** Waits where step {@code next} gives rows of step {@code k} to other threads. */
+  final void rowBarrier(int k, int next) {
+    if (rowParts > 1 && rows().count(k) != rows().count(next)) {
+      team.barrier();
+    }
   }
 
   /** How many rows one call of the cell's maths takes where a slice has {@code width} units. */
@@ -235,10 +290,13 @@ abstract class JavaLayerPlan implements LayerPlan {
 
   // What time loops supply.
 
-  /** Copies {@code thread}'s slice of the recurrent weights to where the products want it. */
+  /**
+   * Copies {@code thread}'s part of the recurrent weights to where the products want it; a barrier
+   * follows.
+   */
   abstract void packRecurrent(int thread);
 
-  /** All steps; ends every step with a barrier. */
+  /** All steps; no barrier is needed after the last. */
   abstract void forwardSteps(int thread);
 
   /** All steps from the last to the first; no barrier is needed after the last. */
@@ -357,6 +415,7 @@ abstract class JavaLayerPlan implements LayerPlan {
         false);
     team.barrier();
     forwardSteps(thread);
+    team.barrier();
     giveFinalState(team.share(batchSize, thread), team.share(batchSize, next));
   }
 
@@ -464,49 +523,45 @@ abstract class JavaLayerPlan implements LayerPlan {
       packInputWeights(team.share(gateSize, thread), team.share(gateSize, next));
       packRecurrent(thread);
     }
-    int from = sliceStart(thread);
-    int width = sliceStart(thread + 1) - from;
-    for (int state = 0; state < states; state++) {
-      for (int i = 0; i < batchSize; i++) {
-        int at = stateGradientAt(state, i) + from;
-        if (dFinalState == null) {
-          Arrays.fill(stateGradients, at, at + width, 0f);
-        } else {
-          int row = state * batchSize + rows().order()[i];
-          System.arraycopy(
-              dFinalState, dFinalStateAt + row * hiddenSize + from, stateGradients, at, width);
-        }
-      }
-    }
-    for (int i = 0; i < peepholes; i++) {
-      Arrays.fill(peepholeGradients, i * hiddenSize + from, i * hiddenSize + from + width, 0.0);
-    }
+    int from = team.share(batchSize, thread);
+    int to = team.share(batchSize, thread + 1);
+    takeFinalStateGradient(from, to);
+    team.barrier();
     backwardSteps(thread);
     team.barrier();
-    giveInitialStateGradient(from, width);
-    for (int i = 0; i < peepholes; i++) {
-      int base = dParametersAt + (peepholesAt() - parametersAt) + i * hiddenSize + from;
-      for (int j = 0; j < width; j++) {
-        dParameters[base + j] += (float) peepholeGradients[i * hiddenSize + from + j];
-      }
-    }
+    giveInitialStateGradient(from, to);
     parameterGradients(thread);
     inputGradient(thread);
   }
 
-  private void giveInitialStateGradient(int from, int width) {
+  private void takeFinalStateGradient(int from, int to) {
+    for (int state = 0; state < states; state++) {
+      for (int i = from; i < to; i++) {
+        int at = stateGradientAt(state, i);
+        if (dFinalState == null) {
+          Arrays.fill(stateGradients, at, at + hiddenSize, 0f);
+        } else {
+          int row = state * batchSize + rows().order()[i];
+          System.arraycopy(
+              dFinalState, dFinalStateAt + row * hiddenSize, stateGradients, at, hiddenSize);
+        }
+      }
+    }
+  }
+
+  private void giveInitialStateGradient(int from, int to) {
     if (dInitialState == null) {
       return;
     }
     for (int state = 0; state < states; state++) {
-      for (int i = 0; i < batchSize; i++) {
+      for (int i = from; i < to; i++) {
         int row = state * batchSize + rows().order()[i];
         System.arraycopy(
             stateGradients,
-            stateGradientAt(state, i) + from,
+            stateGradientAt(state, i),
             dInitialState,
-            dInitialStateAt + row * hiddenSize + from,
-            width);
+            dInitialStateAt + row * hiddenSize,
+            hiddenSize);
       }
     }
   }
@@ -538,11 +593,20 @@ abstract class JavaLayerPlan implements LayerPlan {
         to);
     columnSums(product, dGates, n, from, to, inputBiasAt);
     columnSums(product, dRecurrent, n, from, to, inputBiasAt + gateSize);
+    for (int i = 0; i < peepholes; i++) {
+      columnSums(
+          product,
+          Matrix.of(peepholeGradients, i * rowCapacity * hiddenSize, hiddenSize),
+          n,
+          team.share(hiddenSize, thread),
+          team.share(hiddenSize, thread + 1),
+          inputBiasAt + 2 * gateSize + i * hiddenSize);
+    }
   }
 
   private void columnSums(Product product, Matrix matrix, int n, int from, int to, int at) {
     Matrix ones = new Matrix(ONE, 0, 0, 0, null);
-    Matrix sums = Matrix.of(dParameters, at, gateSize);
+    Matrix sums = Matrix.of(dParameters, at, to);
     product.multiply(ones, matrix, sums, n, 0, 1, from, to, null, 0, true);
   }
 

@@ -5,10 +5,25 @@ import dev.sequor.backend.LossShape;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Losses and their gradients; sums in double precision. */
+/**
+ * Losses and their gradients; sums in double precision. Rows are shared among threads, but their
+ * losses are added up in order.
+ */
 final class Loss {
-  /** {@code exp(a − max)} of the row under way; grows to the widest row seen. */
-  private float[] powers = {};
+  private final ThreadTeam team;
+
+  /** {@code exp(a − max)} of each thread's row under way; grows to the widest row seen. */
+  private final float[][] powers;
+
+  /** The loss of each row that is {@link #counted}. */
+  private double[] rowLosses = {};
+
+  private boolean[] counted = {};
+
+  Loss(ThreadTeam team) {
+    this.team = team;
+    this.powers = new float[team.size()][0];
+  }
 
   void run(
       LossShape shape,
@@ -18,71 +33,113 @@ final class Loss {
       float gradientScale,
       @Nullable JavaBuffer dOutputs,
       JavaBuffer result) {
-    int width = shape.outputSize();
-    if (powers.length < width) {
-      powers = new float[width];
+    int rows = shape.timeSteps() * shape.batchSize();
+    if (rowLosses.length < rows) {
+      rowLosses = new double[rows];
+      counted = new boolean[rows];
     }
-    float[] gradients = dOutputs == null ? null : dOutputs.floats();
+    team.run(
+        thread ->
+            rows(
+                shape,
+                outputs,
+                targets,
+                lengths,
+                gradientScale,
+                dOutputs,
+                thread,
+                team.share(rows, thread),
+                team.share(rows, thread + 1)));
     double sum = 0;
     long valid = 0;
-    for (int t = 0; t < shape.timeSteps(); t++) {
-      for (int b = 0; b < shape.batchSize(); b++) {
-        int row = t * shape.batchSize() + b;
-        int gradientAt = dOutputs == null ? 0 : dOutputs.offset() + row * width;
-        boolean counts = lengths == null || t < lengths.ints()[lengths.offset() + b];
-        if (counts && shape.function() == LossFunction.SOFTMAX_CROSS_ENTROPY) {
-          counts = targets.ints()[targets.offset() + row] >= 0;
-        }
-        if (!counts) {
-          if (gradients != null) {
-            Arrays.fill(gradients, gradientAt, gradientAt + width, 0f);
-          }
-          continue;
-        }
+    for (int row = 0; row < rows; row++) {
+      if (counted[row]) {
+        sum += rowLosses[row];
         valid++;
-        float[] a = outputs.floats();
-        int at = outputs.offset() + row * width;
-        sum +=
-            switch (shape.function()) {
-              case SOFTMAX_CROSS_ENTROPY ->
-                  softmaxCrossEntropy(
-                      a,
-                      at,
-                      width,
-                      targets.ints()[targets.offset() + row],
-                      gradientScale,
-                      gradients,
-                      gradientAt);
-              case BINARY_CROSS_ENTROPY ->
-                  binaryCrossEntropy(
-                      a,
-                      at,
-                      width,
-                      targets.floats(),
-                      targets.offset() + row * width,
-                      gradientScale,
-                      gradients,
-                      gradientAt);
-              case MEAN_SQUARED_ERROR ->
-                  squaredError(
-                      a,
-                      at,
-                      width,
-                      targets.floats(),
-                      targets.offset() + row * width,
-                      gradientScale,
-                      gradients,
-                      gradientAt);
-            };
       }
     }
     result.floats()[result.offset()] = (float) sum;
     result.floats()[result.offset() + 1] = (float) valid;
   }
 
+  private void rows(
+      LossShape shape,
+      JavaBuffer outputs,
+      JavaBuffer targets,
+      @Nullable JavaBuffer lengths,
+      float gradientScale,
+      @Nullable JavaBuffer dOutputs,
+      int thread,
+      int from,
+      int to) {
+    int width = shape.outputSize();
+    if (powers[thread].length < width) {
+      powers[thread] = new float[width];
+    }
+    float[] gradients = dOutputs == null ? null : dOutputs.floats();
+    for (int row = from; row < to; row++) {
+      int t = row / shape.batchSize();
+      int b = row % shape.batchSize();
+      int gradientAt = dOutputs == null ? 0 : dOutputs.offset() + row * width;
+      boolean counts = lengths == null || t < lengths.ints()[lengths.offset() + b];
+      if (counts && shape.function() == LossFunction.SOFTMAX_CROSS_ENTROPY) {
+        counts = targets.ints()[targets.offset() + row] >= 0;
+      }
+      counted[row] = counts;
+      if (!counts) {
+        if (gradients != null) {
+          Arrays.fill(gradients, gradientAt, gradientAt + width, 0f);
+        }
+        continue;
+      }
+      float[] a = outputs.floats();
+      int at = outputs.offset() + row * width;
+      rowLosses[row] =
+          switch (shape.function()) {
+            case SOFTMAX_CROSS_ENTROPY ->
+                softmaxCrossEntropy(
+                    powers[thread],
+                    a,
+                    at,
+                    width,
+                    targets.ints()[targets.offset() + row],
+                    gradientScale,
+                    gradients,
+                    gradientAt);
+            case BINARY_CROSS_ENTROPY ->
+                binaryCrossEntropy(
+                    a,
+                    at,
+                    width,
+                    targets.floats(),
+                    targets.offset() + row * width,
+                    gradientScale,
+                    gradients,
+                    gradientAt);
+            case MEAN_SQUARED_ERROR ->
+                squaredError(
+                    a,
+                    at,
+                    width,
+                    targets.floats(),
+                    targets.offset() + row * width,
+                    gradientScale,
+                    gradients,
+                    gradientAt);
+          };
+    }
+  }
+
   /** {@code log Σ exp(a − max) + max − a[target]}; gradient {@code softmax(a) − 1[target]}. */
-  private double softmaxCrossEntropy(
-      float[] a, int at, int n, int target, float scale, float @Nullable [] da, int daAt) {
+  private static double softmaxCrossEntropy(
+      float[] powers,
+      float[] a,
+      int at,
+      int n,
+      int target,
+      float scale,
+      float @Nullable [] da,
+      int daAt) {
     float max = Float.NEGATIVE_INFINITY;
     for (int j = 0; j < n; j++) {
       max = Math.max(max, a[at + j]);

@@ -133,17 +133,35 @@ final class Product {
       int size = Math.min(DEPTH, padded - block);
       packFactors(aMatrix, row, k + block, depth, height, size);
       int first = from + block;
-      for (int l = 0; l < size; l += 4) {
-        float[] b0 = b[first + l];
-        float[] b1 = b[first + l + 1];
-        float[] b2 = b[first + l + 2];
-        float[] b3 = b[first + l + 3];
+      if (width <= WIDTH) {
+        // The block of B is in L1: take a row of C through all of it.
         for (int i = 0; i < height; i++) {
-          int at = i * DEPTH + l;
-          addFour(c[i], b0, b1, b2, b3, width, a[at], a[at + 1], a[at + 2], a[at + 3]);
+          for (int l = 0; l < size; l += 4) {
+            addFour(c[i], b, first + l, width, i * DEPTH + l);
+          }
+        }
+      } else {
+        for (int l = 0; l < size; l += 4) {
+          for (int i = 0; i < height; i++) {
+            addFour(c[i], b, first + l, width, i * DEPTH + l);
+          }
         }
       }
     }
+  }
+
+  private void addFour(float[] c, float[][] b, int row, int width, int at) {
+    addFour(
+        c,
+        b[row],
+        b[row + 1],
+        b[row + 2],
+        b[row + 3],
+        width,
+        a[at],
+        a[at + 1],
+        a[at + 2],
+        a[at + 3]);
   }
 
   private void packFactors(Matrix matrix, int row, int k, int depth, int height, int size) {

@@ -4,7 +4,6 @@ import static dev.sequor.backend.java.ElementaryFunctions.sigmoid;
 import static dev.sequor.backend.java.ElementaryFunctions.tanh;
 
 import dev.sequor.backend.host.LayerShape;
-import java.util.Arrays;
 
 /**
  * GRU with the reset gate before the recurrent product (Cho et al., arXiv:1406.1078v3). Its two
@@ -24,11 +23,12 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
   private static final int RESET_STATE = 3;
 
   private final Slice[] slices;
+  private final Part[] parts;
 
   /** {@code r∘h [B,H]} of the step under way, when nothing is saved. */
   private final float[] resetStates;
 
-  /** What one thread keeps for its hidden units {@code [from, from + width)}. */
+  /** The recurrent weights of hidden units {@code [from, from + width)}. */
   private final class Slice {
     final int from;
     final int width;
@@ -44,6 +44,26 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
     final float[][] transposedCandidateWeights;
     final float[] gateBias;
     final float[] candidateBias;
+
+    Slice(int columnPart) {
+      from = firstUnit(columnPart);
+      width = firstUnit(columnPart + 1) - from;
+      int depth = Product.padded(hiddenSize);
+      gateWeights = new float[depth][2 * width];
+      candidateWeights = new float[depth][width];
+      transposedGateWeights = new float[training ? Product.padded(2 * hiddenSize) : 0][width];
+      transposedCandidateWeights = new float[training ? depth : 0][width];
+      gateBias = new float[2 * width];
+      candidateBias = new float[width];
+    }
+  }
+
+  /** What one thread works on. */
+  private final class Part {
+    final Product product;
+    final Slice slice;
+    final int from;
+    final int width;
 
     /** Results of products: {@code [HEIGHT, 2·width]}. */
     final float[][] sums;
@@ -62,17 +82,16 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
     final float[] dN;
     final float[] dState;
 
-    Slice(int thread) {
-      from = sliceStart(thread);
-      width = sliceStart(thread + 1) - from;
-      int depth = Product.padded(hiddenSize);
-      gateWeights = new float[depth][2 * width];
-      candidateWeights = new float[depth][width];
-      transposedGateWeights = new float[training ? Product.padded(2 * hiddenSize) : 0][width];
-      transposedCandidateWeights = new float[training ? depth : 0][width];
-      gateBias = new float[2 * width];
-      candidateBias = new float[width];
+    /** {@code [width]}. */
+    final float[] zeros;
+
+    Part(int thread) {
+      product = products[thread];
+      slice = slices[columnPart(thread)];
+      from = slice.from;
+      width = slice.width;
       sums = new float[Math.min(Product.HEIGHT, batchSize)][2 * width];
+      zeros = new float[width];
       inputR = new float[width];
       inputZ = new float[width];
       r = new float[width];
@@ -91,31 +110,35 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
   ResetBeforeGruPlan(ThreadTeam team, Product[] products, LayerShape shape) {
     super(team, products, shape, 4, 0, true);
     this.resetStates = new float[training ? 0 : batchSize * hiddenSize];
-    this.slices = new Slice[team.size()];
-    for (int thread = 0; thread < slices.length; thread++) {
-      slices[thread] = new Slice(thread);
+    this.slices = new Slice[columnParts];
+    for (int columnPart = 0; columnPart < slices.length; columnPart++) {
+      slices[columnPart] = new Slice(columnPart);
+    }
+    this.parts = new Part[team.size()];
+    for (int thread = 0; thread < parts.length; thread++) {
+      parts[thread] = new Part(thread);
     }
   }
 
   @Override
   void packRecurrent(int thread) {
-    Slice slice = slices[thread];
+    Slice slice = parts[thread].slice;
     float[] weights = parameters();
     for (int gate = R; gate <= N; gate++) {
       float[][] packed = gate == N ? slice.candidateWeights : slice.gateWeights;
       float[] bias = gate == N ? slice.candidateBias : slice.gateBias;
       int first = gate == Z ? slice.width : 0;
-      int row = gate * hiddenSize + slice.from;
-      for (int j = 0; j < slice.width; j++) {
-        int at = recurrentWeightsAt() + (row + j) * hiddenSize;
+      for (int j = firstRow(slice.width, thread); j < endRow(slice.width, thread); j++) {
+        int row = gate * hiddenSize + slice.from + j;
+        int at = recurrentWeightsAt() + row * hiddenSize;
         for (int k = 0; k < hiddenSize; k++) {
           packed[k][first + j] = weights[at + k];
         }
+        bias[first + j] = weights[recurrentBiasAt() + row];
       }
-      System.arraycopy(weights, recurrentBiasAt() + row, bias, first, slice.width);
     }
     if (training) {
-      for (int k = 0; k < gateSize; k++) {
+      for (int k = firstRow(gateSize, thread); k < endRow(gateSize, thread); k++) {
         boolean candidate = k >= 2 * hiddenSize;
         float[] target =
             candidate
@@ -138,23 +161,26 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
 
   @Override
   void forwardSteps(int thread) {
-    Slice slice = slices[thread];
-    for (int k = 0; k < rows().steps(); k++) {
-      int count = rows().count(k);
+    Part part = parts[thread];
+    Slice slice = part.slice;
+    int steps = rows().steps();
+    for (int k = 0; k < steps; k++) {
+      int start = firstRow(rows().count(k), thread);
+      int end = endRow(rows().count(k), thread);
       Matrix state = Matrix.of(stateHistory(), stateAt(0, rowBefore(k)), hiddenSize);
-      for (int first = 0; first < count; first += Product.HEIGHT) {
-        int height = Math.min(Product.HEIGHT, count - first);
-        multiply(thread, state, first, height, hiddenSize, slice.gateWeights, slice.gateBias);
+      for (int first = start; first < end; first += Product.HEIGHT) {
+        int height = Math.min(Product.HEIGHT, end - first);
+        multiply(part, state, first, height, hiddenSize, slice.gateWeights, slice.gateBias);
         for (int i = 0; i < height; i++) {
-          forwardGates(slice, k, first + i, slice.sums[i]);
+          forwardGates(part, k, first + i, part.sums[i]);
         }
       }
-      team.barrier();
+      columnBarrier();
       Matrix resetState = Matrix.of(resetStateArray(), resetStateAt(k, 0), hiddenSize);
-      for (int first = 0; first < count; first += Product.HEIGHT) {
-        int height = Math.min(Product.HEIGHT, count - first);
+      for (int first = start; first < end; first += Product.HEIGHT) {
+        int height = Math.min(Product.HEIGHT, end - first);
         multiply(
-            thread,
+            part,
             resetState,
             first,
             height,
@@ -162,48 +188,50 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
             slice.candidateWeights,
             slice.candidateBias);
         for (int i = 0; i < height; i++) {
-          forwardCandidate(slice, k, first + i, slice.sums[i]);
+          forwardCandidate(part, k, first + i, part.sums[i]);
         }
       }
-      team.barrier();
+      if (k + 1 < steps) {
+        columnBarrier();
+        rowBarrier(k, k + 1);
+      }
     }
   }
 
   /** {@code sums = start + matrix · weights}, rows {@code [first, first + height)}. */
-  private void multiply(
-      int thread,
+  private static void multiply(
+      Part part,
       Matrix matrix,
       int first,
       int height,
       int depth,
       float[][] weights,
       float[] start) {
-    float[][] sums = slices[thread].sums;
     for (int i = 0; i < height; i++) {
-      System.arraycopy(start, 0, sums[i], 0, start.length);
+      System.arraycopy(start, 0, part.sums[i], 0, start.length);
     }
-    products[thread].accumulate(
-        matrix, first, 0, depth, sums, height, weights, 0, weights.length, start.length);
+    part.product.accumulate(
+        matrix, first, 0, depth, part.sums, height, weights, 0, weights.length, start.length);
   }
 
-  private void forwardGates(Slice slice, int k, int i, float[] sum) {
-    int width = slice.width;
+  private void forwardGates(Part part, int k, int i, float[] sum) {
+    int width = part.width;
     int row = rows().offset(k) + i;
-    int input = row * gateSize + slice.from;
-    System.arraycopy(gates, input, slice.inputR, 0, width);
-    System.arraycopy(gates, input + hiddenSize, slice.inputZ, 0, width);
-    System.arraycopy(sum, 0, slice.r, 0, width);
-    System.arraycopy(sum, width, slice.z, 0, width);
-    System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + slice.from, slice.h, 0, width);
-    squash(slice.inputR, slice.r, width);
-    squash(slice.inputZ, slice.z, width);
-    multiply(slice.r, slice.h, slice.reset, width);
-    System.arraycopy(slice.reset, 0, resetStateArray(), resetStateAt(k, i) + slice.from, width);
+    int input = row * gateSize + part.from;
+    System.arraycopy(gates, input, part.inputR, 0, width);
+    System.arraycopy(gates, input + hiddenSize, part.inputZ, 0, width);
+    System.arraycopy(sum, 0, part.r, 0, width);
+    System.arraycopy(sum, width, part.z, 0, width);
+    System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + part.from, part.h, 0, width);
+    squash(part.inputR, part.r, width);
+    squash(part.inputZ, part.z, width);
+    multiply(part.r, part.h, part.reset, width);
+    System.arraycopy(part.reset, 0, resetStateArray(), resetStateAt(k, i) + part.from, width);
     // z waits in the gates' scratch for the second half of the step.
-    System.arraycopy(slice.z, 0, gates, input + hiddenSize, width);
+    System.arraycopy(part.z, 0, gates, input + hiddenSize, width);
     if (training) {
-      System.arraycopy(slice.r, 0, saved(), savedAt(R, row) + slice.from, width);
-      System.arraycopy(slice.z, 0, saved(), savedAt(Z, row) + slice.from, width);
+      System.arraycopy(part.r, 0, saved(), savedAt(R, row) + part.from, width);
+      System.arraycopy(part.z, 0, saved(), savedAt(Z, row) + part.from, width);
     }
   }
 
@@ -219,89 +247,87 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
     }
   }
 
-  private void forwardCandidate(Slice slice, int k, int i, float[] sum) {
-    int width = slice.width;
+  private void forwardCandidate(Part part, int k, int i, float[] sum) {
+    int width = part.width;
     int row = rows().offset(k) + i;
-    int input = row * gateSize + slice.from;
-    float[] n = slice.n;
-    float[] z = slice.z;
-    float[] h = slice.h;
+    int input = row * gateSize + part.from;
+    float[] n = part.n;
+    float[] z = part.z;
+    float[] h = part.h;
     System.arraycopy(gates, input + 2 * hiddenSize, n, 0, width);
     System.arraycopy(gates, input + hiddenSize, z, 0, width);
-    System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + slice.from, h, 0, width);
+    System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + part.from, h, 0, width);
     for (int j = 0; j < width; j++) {
       n[j] = tanh(n[j] + sum[j]);
     }
     if (training) {
-      System.arraycopy(n, 0, saved(), savedAt(N, row) + slice.from, width);
+      System.arraycopy(n, 0, saved(), savedAt(N, row) + part.from, width);
     }
     for (int j = 0; j < width; j++) {
       h[j] = (1f - z[j]) * n[j] + z[j] * h[j];
     }
-    System.arraycopy(h, 0, stateHistory(), stateAt(0, rowAfter(k) + i) + slice.from, width);
-    output(row, slice.from, width, h, 0);
+    System.arraycopy(h, 0, stateHistory(), stateAt(0, rowAfter(k) + i) + part.from, width);
+    output(row, part.from, width, h, 0);
   }
 
   @Override
   void backwardSteps(int thread) {
-    Slice slice = slices[thread];
-    Arrays.fill(slice.reset, 0f);
+    Part part = parts[thread];
+    Slice slice = part.slice;
     for (int k = rows().steps() - 1; k >= 0; k--) {
-      int count = rows().count(k);
-      for (int i = 0; i < count; i++) {
-        backwardCandidate(slice, k, i);
+      int start = firstRow(rows().count(k), thread);
+      int end = endRow(rows().count(k), thread);
+      for (int i = start; i < end; i++) {
+        backwardCandidate(part, k, i);
       }
-      team.barrier();
+      columnBarrier();
       int firstRow = rows().offset(k) * gateSize;
       Matrix dCandidate = Matrix.of(gates, firstRow + 2 * hiddenSize, gateSize);
-      for (int first = 0; first < count; first += Product.HEIGHT) {
-        int height = Math.min(Product.HEIGHT, count - first);
+      for (int first = start; first < end; first += Product.HEIGHT) {
+        int height = Math.min(Product.HEIGHT, end - first);
         multiply(
-            thread,
+            part,
             dCandidate,
             first,
             height,
             hiddenSize,
             slice.transposedCandidateWeights,
-            slice.reset);
+            part.zeros);
         for (int i = 0; i < height; i++) {
-          backwardReset(slice, k, first + i, slice.sums[i]);
+          backwardReset(part, k, first + i, part.sums[i]);
         }
       }
-      team.barrier();
+      columnBarrier();
       Matrix dGates = Matrix.of(gates, firstRow, gateSize);
-      for (int first = 0; first < count; first += Product.HEIGHT) {
-        int height = Math.min(Product.HEIGHT, count - first);
+      for (int first = start; first < end; first += Product.HEIGHT) {
+        int height = Math.min(Product.HEIGHT, end - first);
         multiply(
-            thread,
-            dGates,
-            first,
-            height,
-            2 * hiddenSize,
-            slice.transposedGateWeights,
-            slice.reset);
+            part, dGates, first, height, 2 * hiddenSize, slice.transposedGateWeights, part.zeros);
         for (int i = 0; i < height; i++) {
-          addToStateGradient(slice, first + i, slice.sums[i]);
+          addToStateGradient(part, first + i, part.sums[i]);
         }
+      }
+      if (k > 0) {
+        rowBarrier(k, k - 1);
       }
     }
   }
 
   /** {@code z} and {@code n}, and the direct path to {@code h}. */
-  private void backwardCandidate(Slice slice, int k, int i) {
-    int width = slice.width;
+  private void backwardCandidate(Part part, int k, int i) {
+    int width = part.width;
     int row = rows().offset(k) + i;
-    float[] z = slice.z;
-    float[] n = slice.n;
-    float[] h = slice.h;
-    float[] dNext = slice.dNext;
-    float[] dZ = slice.dZ;
-    float[] dN = slice.dN;
-    float[] dState = slice.dState;
-    System.arraycopy(saved(), savedAt(Z, row) + slice.from, z, 0, width);
-    System.arraycopy(saved(), savedAt(N, row) + slice.from, n, 0, width);
-    System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + slice.from, h, 0, width);
-    outputGradient(row, i, slice.from, width, dNext, 0);
+    float[] z = part.z;
+    float[] n = part.n;
+    float[] h = part.h;
+    float[] dNext = part.dNext;
+    float[] dZ = part.dZ;
+    float[] dN = part.dN;
+    float[] dState = part.dState;
+    System.arraycopy(saved(), savedAt(Z, row) + part.from, z, 0, width);
+    System.arraycopy(saved(), savedAt(N, row) + part.from, n, 0, width);
+    System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + part.from, h, 0, width);
+    outputGradient(row, i, part.from, width, dNext, 0);
     for (int j = 0; j < width; j++) {
       dN[j] = dNext[j] * (1f - z[j]) * (1f - n[j] * n[j]);
     }
@@ -311,36 +337,36 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
     for (int j = 0; j < width; j++) {
       dState[j] = dNext[j] * z[j];
     }
-    int target = row * gateSize + slice.from;
+    int target = row * gateSize + part.from;
     System.arraycopy(dZ, 0, gates, target + hiddenSize, width);
     System.arraycopy(dN, 0, gates, target + 2 * hiddenSize, width);
-    System.arraycopy(dState, 0, stateGradients, stateGradientAt(0, i) + slice.from, width);
+    System.arraycopy(dState, 0, stateGradients, stateGradientAt(0, i) + part.from, width);
   }
 
   /** {@code r}, from the gradient by {@code r∘h}. */
-  private void backwardReset(Slice slice, int k, int i, float[] dResetState) {
-    int width = slice.width;
+  private void backwardReset(Part part, int k, int i, float[] dResetState) {
+    int width = part.width;
     int row = rows().offset(k) + i;
-    float[] r = slice.r;
-    float[] h = slice.h;
-    float[] dR = slice.dR;
-    float[] dState = slice.dState;
-    System.arraycopy(saved(), savedAt(R, row) + slice.from, r, 0, width);
-    System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + slice.from, h, 0, width);
-    System.arraycopy(stateGradients, stateGradientAt(0, i) + slice.from, dState, 0, width);
+    float[] r = part.r;
+    float[] h = part.h;
+    float[] dR = part.dR;
+    float[] dState = part.dState;
+    System.arraycopy(saved(), savedAt(R, row) + part.from, r, 0, width);
+    System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + part.from, h, 0, width);
+    System.arraycopy(stateGradients, stateGradientAt(0, i) + part.from, dState, 0, width);
     for (int j = 0; j < width; j++) {
       dR[j] = dResetState[j] * h[j] * r[j] * (1f - r[j]);
     }
     for (int j = 0; j < width; j++) {
       dState[j] += dResetState[j] * r[j];
     }
-    System.arraycopy(dR, 0, gates, row * gateSize + slice.from, width);
-    System.arraycopy(dState, 0, stateGradients, stateGradientAt(0, i) + slice.from, width);
+    System.arraycopy(dR, 0, gates, row * gateSize + part.from, width);
+    System.arraycopy(dState, 0, stateGradients, stateGradientAt(0, i) + part.from, width);
   }
 
-  private void addToStateGradient(Slice slice, int i, float[] sum) {
-    int at = stateGradientAt(0, i) + slice.from;
-    for (int j = 0; j < slice.width; j++) {
+  private void addToStateGradient(Part part, int i, float[] sum) {
+    int at = stateGradientAt(0, i) + part.from;
+    for (int j = 0; j < part.width; j++) {
       stateGradients[at + j] += sum[j];
     }
   }

@@ -8,13 +8,12 @@ final class SingleProductPlan extends JavaLayerPlan {
   private final LayerCell cell;
   private final int gateCount;
   private final Slice[] slices;
+  private final Part[] parts;
 
-  /** What one thread keeps for its hidden units {@code [from, from + width)}. */
+  /** The recurrent weights of hidden units {@code [from, from + width)}. */
   private final class Slice {
     final int from;
     final int width;
-    final int rowsPerCall;
-    final CellRows cellRows;
 
     /** {@code Rᵀ [H, G·width]}, padded with zeros for {@link Product#accumulate}. */
     final float[][] weights;
@@ -25,20 +24,38 @@ final class SingleProductPlan extends JavaLayerPlan {
     /** {@code R [G·H, width]}, padded; empty in inference. */
     final float[][] transposedWeights;
 
-    /** Result of a product: {@code [HEIGHT, G·width]}. */
-    final float[][] sums;
-
-    Slice(int thread) {
-      from = sliceStart(thread);
-      width = sliceStart(thread + 1) - from;
-      rowsPerCall = rowsPerCall(width);
-      cellRows =
-          new CellRows(
-              gateCount, states, savedValues, peepholes, hasSharedGradient(), rowsPerCall * width);
+    Slice(int columnPart) {
+      from = firstUnit(columnPart);
+      width = firstUnit(columnPart + 1) - from;
       weights = new float[Product.padded(hiddenSize)][gateCount * width];
       bias = new float[gateCount * width];
       transposedWeights = new float[training ? Product.padded(gateSize) : 0][width];
-      sums = new float[Math.min(Product.HEIGHT, batchSize)][gateCount * width];
+    }
+  }
+
+  /** What one thread works on. */
+  private final class Part {
+    final Product product;
+    final Slice slice;
+    final int rowsPerCall;
+    final CellRows cellRows;
+
+    /** Result of a product: {@code [HEIGHT, G·width]}. */
+    final float[][] sums;
+
+    Part(int thread) {
+      product = products[thread];
+      slice = slices[columnPart(thread)];
+      rowsPerCall = rowsPerCall(slice.width);
+      cellRows =
+          new CellRows(
+              gateCount,
+              states,
+              savedValues,
+              peepholes,
+              hasSharedGradient(),
+              rowsPerCall * slice.width);
+      sums = new float[Math.min(Product.HEIGHT, batchSize)][gateCount * slice.width];
     }
   }
 
@@ -46,85 +63,85 @@ final class SingleProductPlan extends JavaLayerPlan {
     super(team, products, shape, cell.saved(), cell.recurrentState(), cell.sharedGradient());
     this.cell = cell;
     this.gateCount = shape.cell().gates();
-    this.slices = new Slice[team.size()];
-    for (int thread = 0; thread < slices.length; thread++) {
-      slices[thread] = new Slice(thread);
+    this.slices = new Slice[columnParts];
+    for (int columnPart = 0; columnPart < slices.length; columnPart++) {
+      slices[columnPart] = new Slice(columnPart);
+    }
+    this.parts = new Part[team.size()];
+    for (int thread = 0; thread < parts.length; thread++) {
+      parts[thread] = new Part(thread);
     }
   }
 
   @Override
   void packRecurrent(int thread) {
-    Slice slice = slices[thread];
+    Slice slice = parts[thread].slice;
     float[] r = parameters();
-    for (int gate = 0; gate < gateCount; gate++) {
-      int first = gate * hiddenSize + slice.from;
-      for (int j = 0; j < slice.width; j++) {
-        int at = recurrentWeightsAt() + (first + j) * hiddenSize;
-        int column = gate * slice.width + j;
-        for (int k = 0; k < hiddenSize; k++) {
-          slice.weights[k][column] = r[at + k];
-        }
+    for (int column = firstRow(slice.bias.length, thread);
+        column < endRow(slice.bias.length, thread);
+        column++) {
+      int row = column / slice.width * hiddenSize + slice.from + column % slice.width;
+      int at = recurrentWeightsAt() + row * hiddenSize;
+      for (int k = 0; k < hiddenSize; k++) {
+        slice.weights[k][column] = r[at + k];
       }
-      System.arraycopy(r, recurrentBiasAt() + first, slice.bias, gate * slice.width, slice.width);
+      slice.bias[column] = r[recurrentBiasAt() + row];
     }
     if (training) {
-      for (int k = 0; k < gateSize; k++) {
-        System.arraycopy(
-            r,
-            recurrentWeightsAt() + k * hiddenSize + slice.from,
-            slice.transposedWeights[k],
-            0,
-            slice.width);
+      for (int k = firstRow(gateSize, thread); k < endRow(gateSize, thread); k++) {
+        int at = recurrentWeightsAt() + k * hiddenSize + slice.from;
+        System.arraycopy(r, at, slice.transposedWeights[k], 0, slice.width);
       }
     }
+    CellRows cellRows = parts[thread].cellRows;
     for (int i = 0; i < peepholes; i++) {
-      for (int row = 0; row < slice.rowsPerCall; row++) {
-        System.arraycopy(
-            r,
-            peepholesAt() + i * hiddenSize + slice.from,
-            slice.cellRows.p[i],
-            row * slice.width,
-            slice.width);
+      for (int row = 0; row < parts[thread].rowsPerCall; row++) {
+        int at = peepholesAt() + i * hiddenSize + slice.from;
+        System.arraycopy(r, at, cellRows.p[i], row * slice.width, slice.width);
       }
     }
   }
 
   @Override
   void forwardSteps(int thread) {
-    Slice slice = slices[thread];
-    Product product = products[thread];
-    for (int k = 0; k < rows().steps(); k++) {
-      int count = rows().count(k);
+    Part part = parts[thread];
+    Slice slice = part.slice;
+    int steps = rows().steps();
+    for (int k = 0; k < steps; k++) {
+      int end = endRow(rows().count(k), thread);
       Matrix state =
           Matrix.of(stateHistory(), stateAt(cell.recurrentState(), rowBefore(k)), hiddenSize);
-      for (int first = 0; first < count; first += Product.HEIGHT) {
-        int height = Math.min(Product.HEIGHT, count - first);
+      for (int first = firstRow(rows().count(k), thread); first < end; first += Product.HEIGHT) {
+        int height = Math.min(Product.HEIGHT, end - first);
         for (int i = 0; i < height; i++) {
-          System.arraycopy(slice.bias, 0, slice.sums[i], 0, slice.bias.length);
+          System.arraycopy(slice.bias, 0, part.sums[i], 0, slice.bias.length);
         }
-        product.accumulate(
+        part.product.accumulate(
             state,
             first,
             0,
             hiddenSize,
-            slice.sums,
+            part.sums,
             height,
             slice.weights,
             0,
             slice.weights.length,
             slice.bias.length);
-        for (int i = 0; i < height; i += slice.rowsPerCall) {
-          int rows = Math.min(slice.rowsPerCall, height - i);
-          forwardCell(slice, k, first, i, rows);
+        for (int i = 0; i < height; i += part.rowsPerCall) {
+          forwardCell(part, k, first, i, Math.min(part.rowsPerCall, height - i));
         }
       }
-      team.barrier();
+      if (k + 1 < steps) {
+        columnBarrier();
+        rowBarrier(k, k + 1);
+      }
     }
   }
 
   /** Rows {@code [first + from, first + from + count)} of step {@code k}. */
-  private void forwardCell(Slice slice, int k, int first, int from, int count) {
-    CellRows cellRows = slice.cellRows;
+  private void forwardCell(Part part, int k, int first, int from, int count) {
+    Slice slice = part.slice;
+    CellRows cellRows = part.cellRows;
     int width = slice.width;
     int row = rows().offset(k) + first + from;
     int before = rowBefore(k) + first + from;
@@ -134,7 +151,7 @@ final class SingleProductPlan extends JavaLayerPlan {
       for (int gate = 0; gate < gateCount; gate++) {
         int input = (row + i) * gateSize + gate * hiddenSize + slice.from;
         System.arraycopy(gates, input, cellRows.wx[gate], at, width);
-        System.arraycopy(slice.sums[from + i], gate * width, cellRows.rh[gate], at, width);
+        System.arraycopy(part.sums[from + i], gate * width, cellRows.rh[gate], at, width);
       }
       for (int state = 0; state < states; state++) {
         int old = stateAt(state, before + i) + slice.from;
@@ -160,45 +177,49 @@ final class SingleProductPlan extends JavaLayerPlan {
 
   @Override
   void backwardSteps(int thread) {
-    Slice slice = slices[thread];
-    Product product = products[thread];
-    int recurrentState = cell.recurrentState();
+    Part part = parts[thread];
+    Slice slice = part.slice;
     for (int k = rows().steps() - 1; k >= 0; k--) {
-      int count = rows().count(k);
-      for (int i = 0; i < count; i += slice.rowsPerCall) {
-        backwardCell(slice, k, i, Math.min(slice.rowsPerCall, count - i));
+      int start = firstRow(rows().count(k), thread);
+      int end = endRow(rows().count(k), thread);
+      for (int first = start; first < end; first += part.rowsPerCall) {
+        backwardCell(part, k, first, Math.min(part.rowsPerCall, end - first));
       }
-      team.barrier();
+      columnBarrier();
       Matrix gradient = Matrix.of(recurrentGradients, rows().offset(k) * gateSize, gateSize);
-      for (int first = 0; first < count; first += Product.HEIGHT) {
-        int height = Math.min(Product.HEIGHT, count - first);
+      for (int first = start; first < end; first += Product.HEIGHT) {
+        int height = Math.min(Product.HEIGHT, end - first);
         for (int i = 0; i < height; i++) {
-          Arrays.fill(slice.sums[i], 0, slice.width, 0f);
+          Arrays.fill(part.sums[i], 0, slice.width, 0f);
         }
-        product.accumulate(
+        part.product.accumulate(
             gradient,
             first,
             0,
             gateSize,
-            slice.sums,
+            part.sums,
             height,
             slice.transposedWeights,
             0,
             slice.transposedWeights.length,
             slice.width);
         for (int i = 0; i < height; i++) {
-          float[] sum = slice.sums[i];
-          int at = stateGradientAt(recurrentState, first + i) + slice.from;
+          float[] sum = part.sums[i];
+          int at = stateGradientAt(cell.recurrentState(), first + i) + slice.from;
           for (int j = 0; j < slice.width; j++) {
             stateGradients[at + j] += sum[j];
           }
         }
       }
+      if (k > 0) {
+        rowBarrier(k, k - 1);
+      }
     }
   }
 
-  private void backwardCell(Slice slice, int k, int first, int count) {
-    CellRows cellRows = slice.cellRows;
+  private void backwardCell(Part part, int k, int first, int count) {
+    Slice slice = part.slice;
+    CellRows cellRows = part.cellRows;
     int width = slice.width;
     int row = rows().offset(k) + first;
     int before = rowBefore(k) + first;
@@ -236,11 +257,8 @@ final class SingleProductPlan extends JavaLayerPlan {
         System.arraycopy(cellRows.dState[state], at, stateGradients, gradient, width);
       }
       for (int peephole = 0; peephole < peepholes; peephole++) {
-        float[] dp = cellRows.dp[peephole];
-        int total = peephole * hiddenSize + slice.from;
-        for (int j = 0; j < width; j++) {
-          peepholeGradients[total + j] += dp[at + j];
-        }
+        int target = (peephole * rowCapacity + row + i) * hiddenSize + slice.from;
+        System.arraycopy(cellRows.dp[peephole], at, peepholeGradients, target, width);
       }
     }
   }
