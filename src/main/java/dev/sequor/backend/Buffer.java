@@ -49,6 +49,7 @@ public abstract class Buffer implements AutoCloseable {
   }
 
   /** A buffer that owns its memory. */
+  @SuppressWarnings("this-escape") // The cleaner keeps a weak reference and calls nothing on it.
   protected Buffer(Backend backend, DType type, long elements) {
     this.backend = backend;
     this.type = type;

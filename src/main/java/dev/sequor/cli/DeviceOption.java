@@ -1,0 +1,59 @@
+package dev.sequor.cli;
+
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.Devices;
+import java.io.PrintWriter;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which device to use. */
+final class DeviceOption {
+  private static final String AUTO = "auto";
+  private static final Pattern FORM = Pattern.compile("auto|cpu|java|cuda(:\\d+)?");
+
+  @Option(
+      names = "--device",
+      paramLabel = "auto|cpu|java|cuda:N",
+      description = "Where to compute (default: auto, the best that works here; see sequor info).")
+  private @Nullable String device;
+
+  /** What was asked for, or {@code fallback} if nothing was. */
+  String orElse(String fallback) {
+    return device == null ? fallback : device;
+  }
+
+  /** Opens what was asked for, {@code auto} if nothing was. */
+  Backend open(PrintWriter notes) {
+    return open(orElse(AUTO), notes);
+  }
+
+  /**
+   * Opens a device. For {@code auto}, notes why each better one was skipped.
+   *
+   * @throws IllegalArgumentException if the name has another form
+   * @throws dev.sequor.backend.BackendUnavailableException if it cannot be used
+   */
+  static Backend open(String device, PrintWriter notes) {
+    if (!FORM.matcher(device).matches()) {
+      throw new IllegalArgumentException(
+          "unknown device '" + device + "'; needed auto, cpu, java, cuda or cuda:N");
+    }
+    if (device.equals(AUTO)) {
+      for (Devices.Status status : Devices.survey()) {
+        if (status.availability().usable()) {
+          break;
+        }
+        notes.println(
+            "not using "
+                + status.name()
+                + ": "
+                + status.availability().reason()
+                + " (cure: "
+                + status.availability().cure()
+                + ")");
+      }
+    }
+    return Devices.open(device);
+  }
+}

@@ -1,0 +1,56 @@
+package dev.sequor.cli;
+
+import dev.sequor.io.DurableFile;
+import dev.sequor.io.TrainingRun.Curve;
+import dev.sequor.io.TrainingRun.Point;
+import java.awt.BasicStroke;
+import java.awt.Color;
+import java.io.IOException;
+import java.nio.channels.Channels;
+import java.nio.file.Path;
+import java.util.List;
+import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.XYSeries;
+import org.knowm.xchart.style.Styler;
+import org.knowm.xchart.style.markers.SeriesMarkers;
+
+/** Draws a run's loss curve. */
+final class LossPlot {
+  private LossPlot() {}
+
+  /** Writes {@code file} as PNG: bits per character over steps, training and held-out. */
+  static void write(Path file, String title, Curve curve) throws IOException {
+    XYChart chart =
+        new XYChartBuilder()
+            .width(800)
+            .height(480)
+            .title(title)
+            .xAxisTitle("training step")
+            .yAxisTitle("bits per character")
+            .build();
+    chart.getStyler().setLegendPosition(Styler.LegendPosition.InsideNE);
+    chart.getStyler().setChartBackgroundColor(Color.WHITE);
+    chart.getStyler().setXAxisMin(0.0);
+    chart.getStyler().setXAxisTickMarkSpacingHint(90);
+    chart.getStyler().setXAxisDecimalPattern("#,##0");
+    chart.getStyler().setYAxisDecimalPattern("0.0");
+    add(chart, "training", curve.training(), new Color(0x1F77B4)).setMarker(SeriesMarkers.NONE);
+    add(chart, "held-out", curve.heldOut(), new Color(0xD62728)).setMarker(SeriesMarkers.CIRCLE);
+    byte[] png = BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG);
+    DurableFile.write(file, channel -> Channels.newOutputStream(channel).write(png));
+  }
+
+  private static XYSeries add(XYChart chart, String name, List<Point> points, Color color) {
+    XYSeries series =
+        chart.addSeries(
+            name,
+            points.stream().mapToDouble(Point::step).toArray(),
+            points.stream().mapToDouble(Point::bitsPerCharacter).toArray());
+    series.setLineColor(color);
+    series.setMarkerColor(color);
+    series.setLineStyle(new BasicStroke(1.6f));
+    return series;
+  }
+}

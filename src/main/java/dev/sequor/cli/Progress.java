@@ -1,0 +1,99 @@
+package dev.sequor.cli;
+
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.Locale;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Shows how far a run is: a bar where stderr is a terminal, else a line every few seconds. Step,
+ * loss in nats, bits per character, characters per second, time left.
+ */
+final class Progress implements AutoCloseable {
+  /**
+   * Java cannot tell whether stderr is a terminal when stdout is not; the launcher can, and says so
+   * here.
+   */
+  private static final String TERMINAL = "sequor.terminal";
+
+  private static final Duration LINE_INTERVAL = Duration.ofSeconds(5);
+
+  private final @Nullable PrintWriter out;
+  private final @Nullable ProgressBar bar;
+  private final long totalSteps;
+  private final long startStep;
+  private final long startNanos = System.nanoTime();
+  private long lastLineNanos = startNanos;
+
+  /**
+   * Starts at {@code startStep}.
+   *
+   * @param quiet show nothing
+   */
+  Progress(PrintWriter out, boolean quiet, long startStep, long totalSteps) {
+    this.startStep = startStep;
+    this.totalSteps = totalSteps;
+    boolean terminal = !quiet && Boolean.getBoolean(TERMINAL);
+    this.out = quiet || terminal ? null : out;
+    this.bar = terminal ? bar(startStep, totalSteps) : null;
+  }
+
+  private static ProgressBar bar(long startStep, long totalSteps) {
+    return new ProgressBarBuilder()
+        .setTaskName("train")
+        .setInitialMax(totalSteps)
+        .startsFrom(startStep, Duration.ZERO)
+        .setStyle(ProgressBarStyle.ASCII)
+        .setUpdateIntervalMillis(200)
+        .setConsumer(new ConsoleProgressBarConsumer(System.err))
+        .build();
+  }
+
+  /**
+   * Shows a step.
+   *
+   * @param bitsPerCharacter mean of the last steps
+   * @param charactersPerStep {@code T·B}
+   */
+  void update(long step, double bitsPerCharacter, long charactersPerStep) {
+    long now = System.nanoTime();
+    boolean line =
+        out != null && (now - lastLineNanos >= LINE_INTERVAL.toNanos() || step == totalSteps);
+    if (bar == null && !line) {
+      return;
+    }
+    double stepsPerSecond = (step - startStep) / ((now - startNanos) * 1e-9);
+    String losses =
+        String.format(
+            Locale.ROOT,
+            "loss %.3f, %.3f bits/char, %,.0f chars/s",
+            bitsPerCharacter * Math.log(2),
+            bitsPerCharacter,
+            stepsPerSecond * charactersPerStep);
+    if (bar != null) {
+      bar.stepTo(step);
+      bar.setExtraMessage(losses);
+    } else if (out != null) {
+      lastLineNanos = now;
+      out.printf(
+          Locale.ROOT,
+          "step %,d/%,d, %s, %.0f s left%n",
+          step,
+          totalSteps,
+          losses,
+          (totalSteps - step) / stepsPerSecond);
+      out.flush();
+    }
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+    }
+  }
+}

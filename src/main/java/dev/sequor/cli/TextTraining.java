@@ -1,0 +1,170 @@
+package dev.sequor.cli;
+
+import dev.sequor.backend.Backend;
+import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.data.Corpus;
+import dev.sequor.data.TokenStreams;
+import dev.sequor.io.Checkpoint;
+import dev.sequor.io.TrainingRun;
+import dev.sequor.model.BatchLoss;
+import dev.sequor.model.Clipping;
+import dev.sequor.model.Optimizer;
+import dev.sequor.model.Sampler;
+import dev.sequor.model.Sampling;
+import dev.sequor.model.SequenceModel;
+import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.model.TrainStep;
+import dev.sequor.model.Trainer;
+import dev.sequor.model.TrainerSnapshot;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Trains a model of characters on one device and keeps its checkpoint.
+ *
+ * <p>Everything that the weights depend on is in the checkpoint; when and how often a run is
+ * stopped, judged or stored changes nothing in them.
+ */
+final class TextTraining implements AutoCloseable {
+  /** Judgements along the way are for the plot: this many in a run, on this much of the text. */
+  private static final int JUDGEMENTS = 10;
+
+  private static final int JUDGED_CHARACTERS = 32_768;
+
+  private final Path directory;
+  private final CharacterVocabulary vocabulary;
+  private final Optimizer optimizer;
+  private final Clipping clipping;
+  private final TrainingRun run;
+  private final int[] heldOut;
+  private final TokenStreams streams;
+  private final LossCurve curve;
+  private final SequenceModel model;
+  private final Trainer trainer;
+  private long savedSteps = -1;
+
+  /**
+   * What a call of {@link #train} did.
+   *
+   * @param steps steps taken
+   * @param seconds time taken, judgements and checkpoints included
+   * @param charactersPerSecond characters learned from in a second of that time
+   */
+  record Pace(long steps, double seconds, double charactersPerSecond) {}
+
+  /**
+   * Prepares a run.
+   *
+   * @param directory where the checkpoint goes
+   * @param start what to go on from; null for new weights
+   */
+  TextTraining(
+      Path directory,
+      Backend backend,
+      Corpus corpus,
+      CharacterVocabulary vocabulary,
+      SequenceModelSpec spec,
+      Optimizer optimizer,
+      Clipping clipping,
+      TrainingRun run,
+      @Nullable TrainerSnapshot start) {
+    this.directory = directory;
+    this.vocabulary = vocabulary;
+    this.optimizer = optimizer;
+    this.clipping = clipping;
+    this.run = run;
+    this.heldOut = vocabulary.encode(corpus.name(), corpus.heldOut());
+    this.streams =
+        new TokenStreams(
+            vocabulary.encode(corpus.name(), corpus.training()),
+            run.batchSize(),
+            run.sequenceLength());
+    this.curve = new LossCurve(run.curve(), run.totalSteps());
+    this.model = new SequenceModel(backend, spec, run.seed());
+    try {
+      this.trainer = new Trainer(model, optimizer, clipping, run.seed());
+    } catch (RuntimeException | Error e) {
+      model.close();
+      throw e;
+    }
+    try {
+      if (start != null) {
+        trainer.restore(start);
+        savedSteps = steps();
+      }
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  /** Steps learned from so far, by all calls and the runs before. */
+  long steps() {
+    return trainer.progress().steps();
+  }
+
+  /** Trains until the run is complete or interrupted, and saves. */
+  Pace train(Progress progress, Interruption interruption) throws IOException {
+    long startSteps = steps();
+    long startNanos = System.nanoTime();
+    long charactersPerStep = (long) run.batchSize() * run.sequenceLength();
+    long judgementInterval = (run.totalSteps() - 1) / JUDGEMENTS + 1;
+    while (steps() < run.totalSteps() && !interruption.isRequested()) {
+      TrainStep step = trainer.step(streams);
+      curve.addStep(step.step(), step.loss().meanBits());
+      progress.update(step.step(), curve.recent(), charactersPerStep);
+      boolean last = step.step() >= run.totalSteps();
+      if ((step.step() % judgementInterval == 0 || last) && !curve.hasHeldOut(step.step())) {
+        int[] judged = Arrays.copyOf(heldOut, Math.min(heldOut.length, JUDGED_CHARACTERS));
+        curve.addHeldOut(step.step(), TextModel.evaluate(model, judged).meanBits());
+      }
+      if (step.step() % run.checkpointInterval() == 0) {
+        save();
+      }
+    }
+    save();
+    double seconds = (System.nanoTime() - startNanos) * 1e-9;
+    long steps = steps() - startSteps;
+    return new Pace(steps, seconds, steps * charactersPerStep / seconds);
+  }
+
+  /** Writes the checkpoint, unless that of this step is there. */
+  void save() throws IOException {
+    if (steps() != savedSteps) {
+      new Checkpoint(
+              model.spec(),
+              vocabulary,
+              optimizer,
+              clipping,
+              trainer.snapshot(),
+              run.withCurve(curve.toStore()))
+          .save(directory);
+      savedSteps = steps();
+    }
+  }
+
+  /** The loss so far. */
+  LossCurve curve() {
+    return curve;
+  }
+
+  /** The loss of all held-out text. */
+  BatchLoss judge() {
+    return TextModel.evaluate(model, heldOut);
+  }
+
+  /** Text that begins a line, {@code length} characters. */
+  String sample(int length, Sampling sampling) {
+    try (Sampler sampler = new Sampler(model)) {
+      return vocabulary.decode(sampler.sample(SampleCommand.newLine(vocabulary), length, sampling));
+    }
+  }
+
+  @Override
+  public void close() {
+    trainer.close();
+    model.close();
+  }
+}

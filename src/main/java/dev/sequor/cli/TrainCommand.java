@@ -1,0 +1,599 @@
+package dev.sequor.cli;
+
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.CellType;
+import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.data.Corpus;
+import dev.sequor.data.TextFile;
+import dev.sequor.data.TokenStreams;
+import dev.sequor.io.Checkpoint;
+import dev.sequor.io.TrainingRun;
+import dev.sequor.model.BatchLoss;
+import dev.sequor.model.Clipping;
+import dev.sequor.model.InputSpec;
+import dev.sequor.model.Optimizer;
+import dev.sequor.model.Sampling;
+import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.model.TrainerSnapshot;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Trains a character language model, or goes on with one. */
+@Command(
+    name = "train",
+    mixinStandardHelpOptions = true,
+    showDefaultValues = true,
+    sortOptions = false,
+    description = {
+      "Trains a model that predicts each character of a text from those before it. Without --text",
+      "it learns the names of the Unicode characters, which every Java carries.",
+      ""
+    })
+final class TrainCommand implements Callable<Integer> {
+  private static final double NAMES_HELD_OUT = 0.05;
+  private static final double TEXT_HELD_OUT = 0.1;
+  private static final float SGD_MOMENTUM = 0.9f;
+  private static final float ADAMW_WEIGHT_DECAY = 0.01f;
+  private static final float SAMPLE_TEMPERATURE = 0.8f;
+  private static final int SAMPLED_NAMES = 5;
+  private static final int SAMPLED_CHARACTERS = 300;
+  private static final String PLOT = "loss.png";
+
+  /** Where a stopped run goes on, these may differ; all else is the checkpoint's. */
+  private static final Set<String> WITH_RESUME =
+      Set.of(
+          "--resume",
+          "--epochs",
+          "--steps",
+          "--text",
+          "--device",
+          "--checkpoint-every",
+          "--quiet",
+          "--json");
+
+  @Option(
+      names = "--text",
+      paramLabel = "FILE",
+      description = "Text in UTF-8 to learn (default: the names of the Unicode characters).")
+  private @Nullable Path textFile;
+
+  @Option(
+      names = "--held-out",
+      paramLabel = "FRACTION",
+      description =
+          "Part of the text that training never sees: its end, or so many of the shuffled names"
+              + " (default: 0.1 of a text, 0.05 of the names).")
+  private @Nullable Double heldOut;
+
+  @Option(
+      names = "--cell",
+      paramLabel = "CELL",
+      defaultValue = "lstm",
+      description =
+          "rnn-tanh, rnn-relu, gru, gru-reset-after, lstm, lstm-peephole or lstm-cell-recurrent.")
+  private String cell = "lstm";
+
+  @Option(
+      names = "--hidden",
+      paramLabel = "H",
+      defaultValue = "128",
+      description = "Units of a recurrent layer.")
+  private int hiddenSize;
+
+  @Option(
+      names = "--layers",
+      paramLabel = "L",
+      defaultValue = "1",
+      description = "Recurrent layers.")
+  private int layers;
+
+  @Option(
+      names = "--bidirectional",
+      description = "Refused: a language model must not see the character it is to predict.")
+  private boolean bidirectional;
+
+  @Option(
+      names = "--embedding",
+      paramLabel = "WIDTH",
+      defaultValue = "64",
+      description = "Width of a character's learned vector; 0 for one-hot input.")
+  private int embeddingWidth;
+
+  @Option(
+      names = "--seq-length",
+      paramLabel = "T",
+      defaultValue = "64",
+      description = "Steps that a gradient reaches back.")
+  private int sequenceLength;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "B",
+      defaultValue = "32",
+      description = "Parts of the text that are read side by side.")
+  private int batchSize;
+
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "Times to read the text.")
+  private long epochs;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description = "Updates to make, whatever --epochs says.")
+  private @Nullable Long steps;
+
+  @Option(
+      names = "--lr",
+      paramLabel = "RATE",
+      description = "Learning rate (default: 0.002 for adam and adamw, 0.2 for sgd).")
+  private @Nullable Float learningRate;
+
+  @Option(
+      names = "--optimizer",
+      paramLabel = "RULE",
+      defaultValue = "adam",
+      description = "adam, adamw (weight decay 0.01) or sgd (momentum 0.9).")
+  private String optimizer = "adam";
+
+  @Option(
+      names = "--clip",
+      paramLabel = "NORM",
+      defaultValue = "5",
+      description = "Largest norm of the gradient; 0 for no bound.")
+  private float clip;
+
+  @Option(
+      names = "--dropout",
+      paramLabel = "P",
+      defaultValue = "0",
+      description = "Probability of dropping a value between recurrent layers.")
+  private float dropout;
+
+  @Mixin private DeviceOption device = new DeviceOption();
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      defaultValue = "1",
+      description = "Key of initial weights, order of the names, and dropout.")
+  private long seed;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "New or empty directory for the model (default: a new one under sequor-out).")
+  private @Nullable Path out;
+
+  @Option(
+      names = "--resume",
+      paramLabel = "DIR",
+      description = "Go on with a run where its checkpoint stands; --epochs or --steps extend it.")
+  private @Nullable Path resume;
+
+  @Option(
+      names = "--checkpoint-every",
+      paramLabel = "N",
+      defaultValue = "500",
+      description = "Steps from one checkpoint to the next.")
+  private long checkpointInterval;
+
+  @Option(names = "--quiet", description = "No progress.")
+  private boolean quiet;
+
+  @Mixin private Console console = new Console();
+
+  @Spec private @Nullable CommandSpec spec;
+
+  /** All that a run starts from. */
+  private record Start(
+      Path directory,
+      Corpus corpus,
+      CharacterVocabulary vocabulary,
+      SequenceModelSpec model,
+      Optimizer optimizer,
+      Clipping clipping,
+      TrainingRun run,
+      @Nullable TrainerSnapshot snapshot) {
+
+    boolean isNames() {
+      return run.textFile().isEmpty();
+    }
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    atLeast(1, "--hidden", hiddenSize);
+    atLeast(1, "--layers", layers);
+    atLeast(0, "--embedding", embeddingWidth);
+    atLeast(1, "--seq-length", sequenceLength);
+    atLeast(1, "--batch", batchSize);
+    atLeast(1, "--epochs", epochs);
+    atLeast(1, "--steps", Objects.requireNonNullElse(steps, 1L));
+    atLeast(1, "--checkpoint-every", checkpointInterval);
+    Start start = resume == null ? fresh() : resumed(resume);
+    PrintWriter notes = console.err();
+    try (Interruption interruption = new Interruption();
+        Backend backend = DeviceOption.open(start.run().device(), notes)) {
+      return train(start, backend, interruption);
+    }
+  }
+
+  private static void atLeast(long least, String option, long value) {
+    if (value < least) {
+      throw new IllegalArgumentException(option + " is " + value + "; needed at least " + least);
+    }
+  }
+
+  private Start fresh() throws IOException {
+    if (bidirectional) {
+      throw new IllegalArgumentException(
+          "--bidirectional makes no sense here: read backwards, the text shows the model the"
+              + " character it is to predict; leave it out");
+    }
+    CellType cellType = CellType.ofId(cell);
+    if (dropout > 0 && layers == 1) {
+      throw new IllegalArgumentException(
+          "--dropout is "
+              + dropout
+              + " with --layers 1; it acts between recurrent layers, so it needs at least 2");
+    }
+    Corpus corpus =
+        corpus(
+            textFile,
+            Objects.requireNonNullElse(heldOut, textFile == null ? NAMES_HELD_OUT : TEXT_HELD_OUT));
+    CharacterVocabulary vocabulary = corpus.vocabulary();
+    InputSpec input =
+        embeddingWidth == 0
+            ? InputSpec.oneHot(vocabulary.size())
+            : InputSpec.embedding(vocabulary.size(), embeddingWidth);
+    SequenceModelSpec model =
+        SequenceModelSpec.builder(input, vocabulary.size())
+            .cell(cellType)
+            .hiddenSize(hiddenSize)
+            .layers(layers)
+            .dropout(dropout)
+            .build();
+    requireEnoughText(corpus);
+    TrainingRun run =
+        new TrainingRun(
+            textFile == null ? "" : textFile.toAbsolutePath().normalize().toString(),
+            Objects.requireNonNullElse(heldOut, textFile == null ? NAMES_HELD_OUT : TEXT_HELD_OUT),
+            corpus.fingerprint(),
+            sequenceLength,
+            batchSize,
+            seed,
+            steps == null ? epochs * stepsPerEpoch(corpus, batchSize, sequenceLength) : steps,
+            checkpointInterval,
+            device.orElse("auto"),
+            "",
+            new TrainingRun.Curve(List.of(), List.of()));
+    return new Start(
+        directory(cellType),
+        corpus,
+        vocabulary,
+        model,
+        optimizer(),
+        Clipping.byGlobalNorm(clip),
+        run,
+        null);
+  }
+
+  private Corpus corpus(@Nullable Path file, double fraction) {
+    return file == null
+        ? Corpus.ofUnicodeNames(seed, fraction)
+        : Corpus.ofText(file.toString(), TextFile.read(file), fraction);
+  }
+
+  private static long stepsPerEpoch(Corpus corpus, int batchSize, int sequenceLength) {
+    int characters = characters(corpus.training());
+    return new TokenStreams(new int[characters], batchSize, sequenceLength).windowsPerEpoch();
+  }
+
+  private static int characters(String text) {
+    return text.codePointCount(0, text.length());
+  }
+
+  private void requireEnoughText(Corpus corpus) {
+    int characters = characters(corpus.training());
+    if (characters <= sequenceLength) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "%s: %d characters are left to train on; one sequence of --seq-length %d needs %d",
+              corpus.name(),
+              characters,
+              sequenceLength,
+              sequenceLength + 1));
+    }
+    int most = (characters - 1) / sequenceLength;
+    if (batchSize > most) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "--batch is %d; the %d characters that %s leaves to train on are enough for at most"
+                  + " %d sequences of --seq-length %d",
+              batchSize,
+              characters,
+              corpus.name(),
+              most,
+              sequenceLength));
+    }
+  }
+
+  private Optimizer optimizer() {
+    return switch (optimizer.toLowerCase(Locale.ROOT)) {
+      case "adam" -> Optimizer.adam(Objects.requireNonNullElse(learningRate, 0.002f));
+      case "adamw" ->
+          Optimizer.adamw(Objects.requireNonNullElse(learningRate, 0.002f), ADAMW_WEIGHT_DECAY);
+      case "sgd" -> Optimizer.sgd(Objects.requireNonNullElse(learningRate, 0.2f), SGD_MOMENTUM);
+      default ->
+          throw new IllegalArgumentException(
+              "unknown optimizer '" + optimizer + "'; known: adam, adamw, sgd");
+    };
+  }
+
+  /** Where a new model goes; nothing is there yet, and nothing is created here. */
+  private Path directory(CellType cellType) throws IOException {
+    if (out == null) {
+      String name =
+          (textFile == null ? "names" : String.valueOf(textFile.getFileName()))
+              + "-"
+              + cellType.id()
+              + "-"
+              + hiddenSize;
+      Path parent = Path.of("sequor-out");
+      Path free = parent.resolve(name);
+      for (int i = 2; Files.exists(free); i++) {
+        free = parent.resolve(name + "-" + i);
+      }
+      return free;
+    }
+    if (Checkpoint.existsIn(out)) {
+      throw new IllegalArgumentException(
+          "--out " + out + " holds a model already; go on with it by --resume " + out);
+    }
+    if (!Checkpoint.isVacant(out)) {
+      throw new IllegalArgumentException(
+          "--out "
+              + out
+              + " is not empty and holds no model of this program; needed a new or empty"
+              + " directory");
+    }
+    return out;
+  }
+
+  private Start resumed(Path directory) throws IOException {
+    for (OptionSpec option :
+        Objects.requireNonNull(spec).commandLine().getParseResult().matchedOptionsSet()) {
+      if (!WITH_RESUME.contains(option.longestName())) {
+        throw new IllegalArgumentException(
+            option.longestName()
+                + " cannot be given with --resume: it is part of the checkpoint; with --resume go "
+                + String.join(", ", WITH_RESUME.stream().sorted().toList()));
+      }
+    }
+    Checkpoint checkpoint = Checkpoint.load(directory);
+    TrainingRun run = checkpoint.run();
+    Path file = textFile != null || run.textFile().isEmpty() ? textFile : Path.of(run.textFile());
+    seed = run.seed();
+    Corpus corpus = corpus(file, run.heldOutFraction());
+    if (!corpus.fingerprint().equals(run.corpusSha256())) {
+      throw new IllegalArgumentException(
+          corpus.name()
+              + ": not the text that "
+              + directory
+              + " was trained on, so the run cannot go on"
+              + (run.textFile().isEmpty()
+                  ? "; it was another Java version's list of Unicode names"
+                  : ""));
+    }
+    long total = run.totalSteps();
+    if (steps != null) {
+      total = steps;
+    } else if (isGiven("--epochs")) {
+      total = epochs * stepsPerEpoch(corpus, run.batchSize(), run.sequenceLength());
+    }
+    long done = checkpoint.snapshot().progress().steps();
+    if (total < done) {
+      throw new IllegalArgumentException(
+          directory + " is at step " + done + " already; needed --steps of at least that");
+    }
+    return new Start(
+        directory,
+        corpus,
+        checkpoint.vocabulary(),
+        checkpoint.model(),
+        checkpoint.optimizer(),
+        checkpoint.clipping(),
+        new TrainingRun(
+            file == null ? "" : file.toAbsolutePath().normalize().toString(),
+            run.heldOutFraction(),
+            run.corpusSha256(),
+            run.sequenceLength(),
+            run.batchSize(),
+            run.seed(),
+            total,
+            isGiven("--checkpoint-every") ? checkpointInterval : run.checkpointInterval(),
+            device.orElse(run.device()),
+            run.backend(),
+            run.curve()),
+        checkpoint.snapshot());
+  }
+
+  private boolean isGiven(String option) {
+    return Objects.requireNonNull(spec).commandLine().getParseResult().hasMatchedOption(option);
+  }
+
+  private int train(Start start, Backend backend, Interruption interruption) throws IOException {
+    TrainingRun run = start.run();
+    String before = run.backend();
+    if (!before.isEmpty() && !before.equals(backend.name())) {
+      console
+          .err()
+          .println(
+              "so far this run used "
+                  + before
+                  + ", now "
+                  + backend.name()
+                  + ": it goes on, but not bit for bit as if never stopped");
+    }
+    run = run.withBackend(backend.name());
+    try (TextTraining training =
+        new TextTraining(
+            start.directory(),
+            backend,
+            start.corpus(),
+            start.vocabulary(),
+            start.model(),
+            start.optimizer(),
+            start.clipping(),
+            run,
+            start.snapshot())) {
+      claim(start.directory(), training);
+      if (!quiet) {
+        announce(start, run, backend, training.steps());
+      }
+      TextTraining.Pace pace;
+      try (Progress progress =
+          new Progress(console.err(), quiet, training.steps(), run.totalSteps())) {
+        pace = training.train(progress, interruption);
+      }
+      if (training.steps() < run.totalSteps()) {
+        console
+            .err()
+            .println(
+                "interrupted at step "
+                    + training.steps()
+                    + "; go on with: sequor train --resume "
+                    + start.directory());
+        return Main.INTERRUPTED;
+      }
+      report(start, backend, training, pace);
+      return 0;
+    }
+  }
+
+  /** Writes the first checkpoint, so that a directory that cannot be written is found out now. */
+  private static void claim(Path directory, TextTraining training) {
+    try {
+      training.save();
+    } catch (IOException e) {
+      String reason =
+          e instanceof FileSystemException refusal && refusal.getReason() != null
+              ? refusal.getReason()
+              : e.getClass().getSimpleName().replace("Exception", "");
+      throw new IllegalArgumentException(
+          directory + ": the model cannot be written there (" + reason + ")", e);
+    }
+  }
+
+  private void announce(Start start, TrainingRun run, Backend backend, long done) {
+    Corpus corpus = start.corpus();
+    SequenceModelSpec model = start.model();
+    console
+        .err()
+        .printf(
+            Locale.ROOT,
+            "%s: %,d characters to learn, %,d held out, %d different%n"
+                + "%s, %d layer%s of %d; T=%d B=%d; %,d steps%s on %s%n",
+            corpus.name(),
+            characters(corpus.training()),
+            characters(corpus.heldOut()),
+            start.vocabulary().size(),
+            model.cell().id(),
+            model.layers(),
+            model.layers() == 1 ? "" : "s",
+            model.hiddenSize(),
+            run.sequenceLength(),
+            run.batchSize(),
+            run.totalSteps(),
+            done == 0 ? "" : String.format(Locale.ROOT, " from step %,d", done),
+            backend.name());
+  }
+
+  private void report(Start start, Backend backend, TextTraining training, TextTraining.Pace pace)
+      throws IOException {
+    Path directory = start.directory();
+    BatchLoss judged = training.judge();
+    double trainBits = training.curve().lastTenth();
+    PrintWriter words = console.words();
+    words.printf(
+        Locale.ROOT,
+        "%.3f bits per character on held-out text (%.3f in training), %,d steps in %.1f s%n",
+        judged.meanBits(),
+        trainBits,
+        training.steps(),
+        pace.seconds());
+    printSample(start, training, words);
+    boolean plotted = plot(start, training);
+    words.println("written to " + directory + ":");
+    words.println("  " + Checkpoint.weightsFile(directory).getFileName() + "  the weights");
+    words.println("  config.json and the other files it names  all it takes to go on");
+    if (plotted) {
+      words.println("  " + PLOT + "  the loss curve");
+    }
+    words.println("write more with: sequor sample " + directory);
+    words.flush();
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", directory.toString());
+    result.put("device", backend.name());
+    result.put("steps", training.steps());
+    result.put("seconds", pace.seconds());
+    result.put("charactersPerSecond", pace.charactersPerSecond());
+    result.put("trainBitsPerCharacter", trainBits);
+    result.put("heldOutBitsPerCharacter", judged.meanBits());
+    console.result(result);
+  }
+
+  private static void printSample(Start start, TextTraining training, PrintWriter words) {
+    Sampling sampling = Sampling.ofTemperature(SAMPLE_TEMPERATURE, start.run().seed());
+    if (!start.isNames()) {
+      words.println("a sample:");
+      training.sample(SAMPLED_CHARACTERS, sampling).lines().forEach(l -> words.println("  " + l));
+      return;
+    }
+    words.println(SAMPLED_NAMES + " sampled names:");
+    // The last line of a sample is cut off, so it is left out unless it is all there is.
+    String text = training.sample(SAMPLED_CHARACTERS, sampling);
+    int end = text.lastIndexOf('\n');
+    (end < 0 ? text : text.substring(0, end))
+        .lines()
+        .filter(line -> !line.isBlank())
+        .limit(SAMPLED_NAMES)
+        .forEach(line -> words.println("  " + line));
+  }
+
+  /** A model is worth keeping without its picture: where fonts are missing, says so. */
+  private boolean plot(Start start, TextTraining training) {
+    String title =
+        start.corpus().name() + ", " + start.model().cell().id() + " " + start.model().hiddenSize();
+    try {
+      LossPlot.write(start.directory().resolve(PLOT), title, training.curve().toStore());
+      return true;
+    } catch (IOException | RuntimeException | LinkageError e) {
+      console.err().println("the loss curve is not drawn: " + e);
+      return false;
+    }
+  }
+}

@@ -1,0 +1,153 @@
+package dev.sequor.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.sequor.io.Checkpoint;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Runs stopped from outside, in processes of their own, end with the weights of unstopped ones. */
+@EnabledOnOs({OS.LINUX, OS.MAC})
+class InterruptedTrainingTest {
+  private static final int STEPS = 200;
+  private static final long PATIENCE_SECONDS = 120;
+
+  @TempDir Path folder;
+  private Path text = Path.of("");
+
+  @BeforeEach
+  void writeText() throws IOException {
+    Random random = new Random(5);
+    StringBuilder letters = new StringBuilder();
+    for (int i = 0; i < 6000; i++) {
+      letters.append((char) ('a' + random.nextInt(26)));
+    }
+    text = Files.writeString(folder.resolve("text.txt"), letters);
+  }
+
+  private List<String> settings(Path model, int checkpointInterval) {
+    return List.of(
+        "--text",
+        text.toString(),
+        "--out",
+        model.toString(),
+        "--device",
+        "java",
+        "--cell",
+        "gru",
+        "--hidden",
+        "24",
+        "--layers",
+        "2",
+        "--dropout",
+        "0.3",
+        "--embedding",
+        "8",
+        "--seq-length",
+        "16",
+        "--batch",
+        "4",
+        "--steps",
+        "" + STEPS,
+        "--checkpoint-every",
+        "" + checkpointInterval,
+        "--quiet");
+  }
+
+  private Process start(List<String> arguments) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                Main.class.getName(),
+                "train"));
+    command.addAll(arguments);
+    return new ProcessBuilder(command)
+        .redirectOutput(new File(folder.toFile(), "out.txt"))
+        .redirectError(new File(folder.toFile(), "err.txt"))
+        .start();
+  }
+
+  private void awaitSteps(Process process, Path model, long steps) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (savedSteps(model) < steps) {
+      assertTrue(process.isAlive(), () -> "ended early: " + read("err.txt"));
+      assertTrue(System.nanoTime() < deadline, "no checkpoint of step " + steps);
+      Thread.sleep(2);
+    }
+  }
+
+  private String read(String name) {
+    try {
+      return Files.readString(folder.resolve(name));
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /** The step of the checkpoint in {@code model}, −1 if there is none yet. */
+  private static long savedSteps(Path model) throws IOException {
+    if (!Checkpoint.existsIn(model)) {
+      return -1;
+    }
+    String name = String.valueOf(Checkpoint.weightsFile(model).getFileName());
+    return Long.parseLong(name.replaceAll("model-(\\d+).*", "$1"));
+  }
+
+  private byte[] uninterruptedWeights() throws IOException {
+    Path model = folder.resolve("uninterrupted");
+    List<Object> arguments = new ArrayList<>(List.of("train"));
+    arguments.addAll(settings(model, STEPS));
+    CommandLineRun.of(arguments.toArray()).succeeds();
+    return Files.readAllBytes(Checkpoint.weightsFile(model));
+  }
+
+  @ParameterizedTest(name = "after {0} steps or a little more")
+  @ValueSource(ints = {1, 37, 120})
+  void aKilledRunGoesOnBitForBit(int steps) throws Exception {
+    Path model = folder.resolve("killed");
+    Process process = start(settings(model, 3));
+    awaitSteps(process, model, steps);
+    process.destroyForcibly().waitFor();
+    long saved = Checkpoint.load(model).snapshot().progress().steps();
+    assertTrue(saved >= steps && saved < STEPS, "stopped at step " + saved);
+
+    CommandLineRun.of("train", "--resume", model, "--quiet").succeeds();
+    assertArrayEquals(uninterruptedWeights(), Files.readAllBytes(Checkpoint.weightsFile(model)));
+  }
+
+  @Test
+  void anInterruptedRunSavesItsLastStepAndSaysSo() throws Exception {
+    Path model = folder.resolve("interrupted");
+    Process process = start(settings(model, 3));
+    awaitSteps(process, model, 10);
+    new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
+    assertTrue(process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS));
+    assertEquals(130, process.exitValue(), () -> read("err.txt"));
+    assertEquals("", read("out.txt"));
+    long saved = Checkpoint.load(model).snapshot().progress().steps();
+    assertTrue(
+        read("err.txt").contains("interrupted at step " + saved + "; go on with"),
+        () -> read("err.txt"));
+
+    CommandLineRun.of("train", "--resume", model, "--quiet").succeeds();
+    assertArrayEquals(uninterruptedWeights(), Files.readAllBytes(Checkpoint.weightsFile(model)));
+  }
+}

@@ -1,0 +1,180 @@
+package dev.sequor.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sequor.io.Checkpoint;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainSampleEvalTest {
+  @TempDir Path folder;
+
+  private Path text() throws IOException {
+    return Files.writeString(
+        folder.resolve("text.txt"),
+        "the cat sat on the mat.\nthe dog lay on the log.\n".repeat(60));
+  }
+
+  private CommandLineRun train(Object... more) {
+    List<Object> arguments =
+        new ArrayList<>(
+            List.of(
+                "train",
+                "--device",
+                "java",
+                "--hidden",
+                16,
+                "--embedding",
+                8,
+                "--seq-length",
+                16,
+                "--batch",
+                4,
+                "--lr",
+                0.02));
+    arguments.addAll(List.of(more));
+    return CommandLineRun.of(arguments.toArray());
+  }
+
+  private static List<String> keys(JsonNode object) {
+    List<String> keys = new ArrayList<>();
+    object.fieldNames().forEachRemaining(keys::add);
+    return keys;
+  }
+
+  @Test
+  void aSmallTextIsLearntSampledAndJudged() throws IOException {
+    Path text = text();
+    Path model = folder.resolve("model");
+    JsonNode trained =
+        train("--text", text, "--out", model, "--epochs", 3, "--json").succeeds().json();
+    assertEquals(
+        List.of(
+            "model",
+            "device",
+            "steps",
+            "seconds",
+            "charactersPerSecond",
+            "trainBitsPerCharacter",
+            "heldOutBitsPerCharacter"),
+        keys(trained));
+    assertEquals(model.toString(), trained.get("model").asText());
+    assertTrue(trained.get("device").asText().startsWith("java"));
+    // 2,592 of 2,880 characters in 4 streams of 647 steps: 40 windows an epoch, 3 epochs.
+    assertEquals(120, trained.get("steps").asLong());
+    // The text has 19 characters, and repeats itself: guessing would cost 4.2 bits.
+    assertTrue(trained.get("heldOutBitsPerCharacter").asDouble() < 2.0, trained.toString());
+    assertTrue(trained.get("trainBitsPerCharacter").asDouble() < 2.0, trained.toString());
+    assertTrue(trained.get("charactersPerSecond").asDouble() > 0);
+
+    BufferedImage plot = ImageIO.read(model.resolve("loss.png").toFile());
+    assertNotNull(plot);
+    assertTrue(plot.getWidth() >= 600 && plot.getHeight() >= 400);
+
+    JsonNode judged =
+        CommandLineRun.of("eval", model, "--text", text, "--device", "java", "--json")
+            .succeeds()
+            .json();
+    assertEquals(List.of("bitsPerCharacter", "perplexity", "characters"), keys(judged));
+    assertEquals(2879, judged.get("characters").asLong());
+    double bits = judged.get("bitsPerCharacter").asDouble();
+    assertTrue(bits < 2.0, judged.toString());
+    assertEquals(Math.pow(2, bits), judged.get("perplexity").asDouble(), 1e-9);
+
+    JsonNode sampled =
+        CommandLineRun.of(
+                "sample", model, "--prime", "the ", "--length", 20, "--device", "java", "--json")
+            .succeeds()
+            .json();
+    assertEquals(List.of("text"), keys(sampled));
+    assertEquals(24, sampled.get("text").asText().length());
+    assertTrue(sampled.get("text").asText().startsWith("the "));
+  }
+
+  @Test
+  void theSameSeedGivesTheSameWeightsAndAnotherGivesOthers() throws IOException {
+    byte[][] weights = new byte[3][];
+    for (int i = 0; i < 3; i++) {
+      Path model = folder.resolve("model" + i);
+      train("--text", text(), "--out", model, "--steps", 5, "--seed", i == 2 ? 8 : 7).succeeds();
+      weights[i] = Files.readAllBytes(Checkpoint.weightsFile(model));
+    }
+    assertArrayEquals(weights[0], weights[1]);
+    assertNotEquals(List.of(weights[0]), List.of(weights[2]));
+  }
+
+  @Test
+  void aRunMayBeExtended() throws IOException {
+    Path whole = folder.resolve("whole");
+    Path halves = folder.resolve("halves");
+    train("--text", text(), "--out", whole, "--steps", 90, "--checkpoint-every", 7).succeeds();
+    train("--text", text(), "--out", halves, "--steps", 50).succeeds();
+    CommandLineRun run =
+        CommandLineRun.of("train", "--resume", halves, "--steps", 90, "--json").succeeds();
+    assertEquals(90, run.json().get("steps").asLong());
+    assertArrayEquals(
+        Files.readAllBytes(Checkpoint.weightsFile(whole)),
+        Files.readAllBytes(Checkpoint.weightsFile(halves)));
+  }
+
+  @Test
+  void namesAreLearntWhereNoTextIsGivenAndFiveAreShown() throws IOException {
+    Path model = folder.resolve("model");
+    CommandLineRun run = train("--out", model, "--steps", 30).succeeds();
+    assertTrue(run.out().contains("bits per character on held-out text"), run.out());
+    assertTrue(run.out().contains("5 sampled names:"), run.out());
+    assertTrue(run.out().contains("written to " + model), run.out());
+    assertTrue(run.out().contains("loss.png"), run.out());
+    assertTrue(run.err().contains("step 30/30"), run.err());
+    assertTrue(run.err().contains("bits/char"), run.err());
+    assertTrue(run.err().contains("chars/s"), run.err());
+    assertTrue(run.err().contains("s left"), run.err());
+  }
+
+  @Test
+  void quietRunsSayNothingOnStderr() throws IOException {
+    Path model = folder.resolve("model");
+    assertEquals(
+        "", train("--text", text(), "--out", model, "--steps", 2, "--quiet").succeeds().err());
+  }
+
+  @Test
+  void theDirectoryHoldsOneCheckpointAndThePlot() throws IOException {
+    Path model = folder.resolve("model");
+    train("--text", text(), "--out", model, "--steps", 6, "--checkpoint-every", 2).succeeds();
+    try (var files = Files.list(model)) {
+      assertEquals(
+          List.of("config.json", "loss.png", "model-6.safetensors", "training-6.safetensors"),
+          files.map(file -> String.valueOf(file.getFileName())).sorted().toList());
+    }
+  }
+
+  @Test
+  void infoListsEveryBackendWithItsCure() throws IOException {
+    JsonNode info = CommandLineRun.of("info", "--json").succeeds().json();
+    assertEquals(List.of("backends", "chosen"), keys(info));
+    List<String> names = new ArrayList<>();
+    for (JsonNode backend : info.get("backends")) {
+      assertEquals(List.of("name", "usable", "reason", "cure"), keys(backend));
+      names.add(backend.get("name").asText());
+      if (!backend.get("usable").asBoolean()) {
+        assertNotEquals("", backend.get("cure").asText());
+      }
+    }
+    assertTrue(names.contains("java") && names.contains("cpu"), names.toString());
+    assertTrue(names.contains(info.get("chosen").asText()));
+    assertEquals(names.size(), CommandLineRun.of("info").succeeds().out().lines().count());
+  }
+}

@@ -1,0 +1,55 @@
+package dev.sequor.data;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class TokenStreamsTest {
+  /** Tokens 0, 1, 2 …, so that a token is its own position. */
+  private static int[] positions(int count) {
+    return IntStream.range(0, count).toArray();
+  }
+
+  @Test
+  void mobyDickMakes523WindowsAnEpoch() {
+    // 1,204,997 bytes of UTF-8 are 1,190,317 characters; 90 % of them train.
+    TokenStreams streams = new TokenStreams(new int[1_071_285], 32, 64);
+    assertEquals(523, streams.windowsPerEpoch());
+    assertEquals(1_569, 3 * streams.windowsPerEpoch());
+    assertEquals(1_071_104, streams.targetsPerEpoch());
+  }
+
+  @ParameterizedTest(name = "N={0} B={1} T={2}")
+  @CsvSource({"100, 3, 4", "13, 3, 4", "14, 1, 13", "97, 7, 1", "64, 1, 5"})
+  void everyStreamContinuesInTheNextWindow(int count, int batchSize, int timeSteps) {
+    TokenStreams streams = new TokenStreams(positions(count), batchSize, timeSteps);
+    int streamSteps = (count - 1) / batchSize;
+    assertEquals(streamSteps / timeSteps, streams.windowsPerEpoch());
+    for (long index = 0; index < streams.windowsPerEpoch(); index++) {
+      TokenWindow window = streams.window(2, index);
+      assertEquals(index == 0, window.resetState());
+      assertEquals(null, window.lengths());
+      for (int t = 0; t < timeSteps; t++) {
+        for (int b = 0; b < batchSize; b++) {
+          int position = b * streamSteps + (int) index * timeSteps + t;
+          assertEquals(position, window.tokens()[t * batchSize + b]);
+          assertEquals(position + 1, window.targets()[t * batchSize + b]);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aTextTooShortForTheBatchIsRefused() {
+    assertEquals(
+        "the text has 12 tokens; 3 streams with sequences of 4 need at least 13",
+        assertThrows(IllegalArgumentException.class, () -> new TokenStreams(positions(12), 3, 4))
+            .getMessage());
+    assertThrows(IllegalArgumentException.class, () -> new TokenStreams(positions(99), 0, 4));
+    assertThrows(IllegalArgumentException.class, () -> new TokenStreams(positions(99), 3, 0));
+  }
+}

@@ -1,0 +1,270 @@
+package dev.sequor.io;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.sequor.backend.CellType;
+import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.model.Clipping;
+import dev.sequor.model.ModelLayout;
+import dev.sequor.model.NamedTensor;
+import dev.sequor.model.Optimizer;
+import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.model.TrainerProgress;
+import dev.sequor.model.TrainerSnapshot;
+import dev.sequor.rnn.TensorRegion;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class CheckpointTest {
+  private static final String TEXT = "\n \"\\abc\u00e9" + Character.toString(0x1F40B);
+
+  @TempDir Path folder;
+
+  private static Checkpoint checkpoint(long steps) {
+    CharacterVocabulary vocabulary = CharacterVocabulary.of(TEXT);
+    SequenceModelSpec spec =
+        SequenceModelSpec.languageModel(vocabulary.size(), 3)
+            .cell(CellType.LSTM_PEEPHOLE)
+            .hiddenSize(2)
+            .layers(2)
+            .dropout(0.1f)
+            .build();
+    List<NamedTensor> parameters = new ArrayList<>();
+    List<NamedTensor> moments = new ArrayList<>();
+    for (TensorRegion region : new ModelLayout(spec).regions()) {
+      float[] values = new float[(int) region.elements()];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = steps + i / 7f;
+      }
+      parameters.add(new NamedTensor(region.name(), region.shape(), values));
+      moments.add(new NamedTensor("moments.0." + region.name(), region.shape(), values));
+    }
+    return new Checkpoint(
+        spec,
+        vocabulary,
+        Optimizer.sgd(0.1f, 0.9f),
+        Clipping.byGlobalNorm(5),
+        new TrainerSnapshot(
+            new TrainerProgress(-3, steps, steps, 0, 0, 1, 2, 4),
+            parameters,
+            moments,
+            List.of(new NamedTensor("state", List.of(2, 2, 4, 2), new float[32]))),
+        new TrainingRun(
+            "",
+            0.05,
+            "00",
+            16,
+            4,
+            Long.MIN_VALUE,
+            100,
+            10,
+            "auto",
+            "java",
+            new TrainingRun.Curve(
+                List.of(new TrainingRun.Point(5, 4.25)), List.of(new TrainingRun.Point(9, 3.5)))));
+  }
+
+  private static void assertSame(Checkpoint expected, Checkpoint actual) {
+    assertEquals(expected.model(), actual.model());
+    assertEquals(expected.vocabulary(), actual.vocabulary());
+    assertEquals(expected.optimizer(), actual.optimizer());
+    assertEquals(expected.clipping(), actual.clipping());
+    assertEquals(expected.run(), actual.run());
+    assertEquals(expected.snapshot().progress(), actual.snapshot().progress());
+    assertSame(expected.snapshot().parameters(), actual.snapshot().parameters());
+    assertSame(expected.snapshot().moments(), actual.snapshot().moments());
+    assertSame(expected.snapshot().carriedState(), actual.snapshot().carriedState());
+  }
+
+  private static void assertSame(List<NamedTensor> expected, List<NamedTensor> actual) {
+    assertEquals(expected.size(), actual.size());
+    for (int i = 0; i < expected.size(); i++) {
+      assertEquals(expected.get(i).name(), actual.get(i).name());
+      assertEquals(expected.get(i).shape(), actual.get(i).shape());
+      assertArrayEquals(expected.get(i).values(), actual.get(i).values());
+    }
+  }
+
+  private String refusal() {
+    String message =
+        String.valueOf(
+            assertThrows(MalformedFileException.class, () -> Checkpoint.load(folder)).getMessage());
+    assertEquals(1, message.lines().count(), message);
+    return message;
+  }
+
+  private void refused(String part) {
+    String message = refusal();
+    assertTrue(message.contains(part), () -> "needed '" + part + "' in: " + message);
+  }
+
+  private List<String> files() throws IOException {
+    try (var files = Files.list(folder)) {
+      return files.map(file -> String.valueOf(file.getFileName())).sorted().toList();
+    }
+  }
+
+  @Test
+  void whatIsSavedIsLoaded() throws IOException {
+    checkpoint(7).save(folder);
+    assertSame(checkpoint(7), Checkpoint.load(folder));
+  }
+
+  @Test
+  void onlyTheLastCheckpointStays() throws IOException {
+    Files.writeString(folder.resolve("notes.txt"), "mine");
+    checkpoint(7).save(folder);
+    checkpoint(8).save(folder);
+    assertEquals(
+        List.of("config.json", "model-8.safetensors", "notes.txt", "training-8.safetensors"),
+        files());
+    assertSame(checkpoint(8), Checkpoint.load(folder));
+  }
+
+  @Test
+  void aStepThatIsSavedAgainNeverReplacesFilesInUse() throws IOException {
+    checkpoint(7).save(folder);
+    checkpoint(7).save(folder);
+    assertEquals(
+        List.of("config.json", "model-7-2.safetensors", "training-7-2.safetensors"), files());
+    assertSame(checkpoint(7), Checkpoint.load(folder));
+  }
+
+  @Test
+  void whateverAStoppedSaveLeavesBehindIsHarmless() throws IOException {
+    checkpoint(7).save(folder);
+    // As if stopped after the new files were written, while config.json was being replaced.
+    Files.writeString(folder.resolve("model-8.safetensors"), "new");
+    Files.writeString(folder.resolve("training-8.safetensors.partial"), "half");
+    Files.writeString(folder.resolve("config.json.partial"), "{");
+    assertSame(checkpoint(7), Checkpoint.load(folder));
+    checkpoint(9).save(folder);
+    assertEquals(List.of("config.json", "model-9.safetensors", "training-9.safetensors"), files());
+  }
+
+  @Test
+  void directoriesAreVacantUntilTheFirstCheckpointIsWhole() throws IOException {
+    assertTrue(Checkpoint.isVacant(folder));
+    assertTrue(Checkpoint.isVacant(folder.resolve("missing")));
+    Files.writeString(folder.resolve("model-0.safetensors"), "half");
+    assertTrue(Checkpoint.isVacant(folder));
+    checkpoint(0).save(folder);
+    assertFalse(Checkpoint.isVacant(folder));
+  }
+
+  @Test
+  void everyTruncationIsRefused() throws IOException {
+    checkpoint(7).save(folder);
+    for (String name : List.of("model-7.safetensors", "training-7.safetensors", "config.json")) {
+      Path file = folder.resolve(name);
+      byte[] bytes = Files.readAllBytes(file);
+      for (int length = 0; length < bytes.length; length += 13) {
+        Files.write(file, Arrays.copyOf(bytes, length));
+        refused(name + ": ");
+      }
+      Files.write(file, bytes);
+    }
+    assertSame(checkpoint(7), Checkpoint.load(folder));
+  }
+
+  @Test
+  void missingFilesAreNamed() throws IOException {
+    checkpoint(7).save(folder);
+    Files.delete(folder.resolve("training-7.safetensors"));
+    refused("training-7.safetensors: is missing");
+    Files.delete(folder.resolve("config.json"));
+    refused("holds no checkpoint; needed a directory with a config.json");
+  }
+
+  @Test
+  void lengthsMustBeThoseOfTheConfiguration() throws IOException {
+    checkpoint(7).save(folder);
+    Path config = folder.resolve("config.json");
+    String json = Files.readString(config);
+    Files.writeString(config, json.replaceFirst("\"bytes\" : \\d+", "\"bytes\" : 1"));
+    refused(" bytes; config.json needs 1");
+  }
+
+  @Test
+  void aChangedBitIsFound() throws IOException {
+    checkpoint(7).save(folder);
+    Path file = folder.resolve("model-7.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[bytes.length - 4] ^= 1; // the last bit of the last weight
+    Files.write(file, bytes);
+    refused("model-7.safetensors: has SHA-256 ");
+  }
+
+  @Test
+  void notANumberIsRefusedWithItsPlace() throws IOException {
+    checkpoint(7).save(folder);
+    Path file = folder.resolve("model-7.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putFloat(bytes.length - 4, Float.NaN);
+    Files.write(file, bytes);
+    refused("tensor 'output.bias' has NaN at element " + (CharacterVocabulary.of(TEXT).size() - 1));
+  }
+
+  @Test
+  void aHeaderLongerThanTheFileIsRefused() throws IOException {
+    checkpoint(7).save(folder);
+    Path file = folder.resolve("model-7.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putLong(0, bytes.length);
+    Files.write(file, bytes);
+    refused("says its header has " + bytes.length + " bytes, but only ");
+  }
+
+  @ParameterizedTest(name = "{2}")
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "\"version\" : 1 | \"version\" : 2 | has checkpoint version 2; this program reads version 1",
+        "sequor-checkpoint | other | is no checkpoint",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 3 | the model needs [12, 3]",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 0 | hiddenSize is 0; needed at least 1",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2.5 | model.hiddenSize: ",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : \"2\" | model.hiddenSize: ",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2, \"depth\" : 1 | model.depth: unknown field",
+        "\"hiddenSize\" : 2 | \"layers\" : 2 | Duplicate field 'layers'",
+        "\"layers\" : 2 | \"layers\" : 1 | is none of the model's",
+        "\"layers\" : 2 | \"layers\" : 3 | has no tensor 'recurrent.layers.2.forward.input_weights'",
+        "LSTM_PEEPHOLE | LSTN | model.cell: ",
+        "model-7.safetensors | ../model-7.safetensors | is no name of a file of a checkpoint",
+        "\"outputSize\" : 9 | \"outputSize\" : 8 | the model needs [8, 2]",
+      })
+  void aConfigurationThatDoesNotFitIsRefused(String from, String to, String part)
+      throws IOException {
+    checkpoint(7).save(folder);
+    Path config = folder.resolve("config.json");
+    String json = Files.readString(config);
+    assertTrue(json.contains(from), json);
+    Files.writeString(config, json.replace(from, to));
+    refused(part);
+  }
+
+  @Test
+  void configurationsAreNeverDeserialisedAsOtherClasses() throws IOException {
+    checkpoint(7).save(folder);
+    Path config = folder.resolve("config.json");
+    Files.writeString(
+        config,
+        Files.readString(config)
+            .replace("\"model\" : {", "\"model\" : { \"@class\" : \"java.lang.Runtime\","));
+    refused("model.@class: unknown field");
+  }
+}
