@@ -26,11 +26,4 @@ class JavaBackendTest {
       super(PROVIDER);
     }
   }
-
-  @Nested
-  class Operations extends OperationsContract {
-    Operations() {
-      super(PROVIDER);
-    }
-  }
 }
