@@ -44,7 +44,7 @@ final class Progress implements AutoCloseable {
 
   private static ProgressBar bar(long startStep, long totalSteps) {
     return new ProgressBarBuilder()
-        .setTaskName("train")
+        .setTaskName("")
         .setInitialMax(totalSteps)
         .startsFrom(startStep, Duration.ZERO)
         .setStyle(ProgressBarStyle.ASCII)
@@ -67,24 +67,28 @@ final class Progress implements AutoCloseable {
       return;
     }
     double stepsPerSecond = (step - startStep) / ((now - startNanos) * 1e-9);
-    String losses =
-        String.format(
-            Locale.ROOT,
-            "loss %.3f, %.3f bits/char, %,.0f chars/s",
-            bitsPerCharacter * Math.log(2),
-            bitsPerCharacter,
-            stepsPerSecond * charactersPerStep);
+    double loss = bitsPerCharacter * Math.log(2);
+    double charactersPerSecond = stepsPerSecond * charactersPerStep;
     if (bar != null) {
       bar.stepTo(step);
-      bar.setExtraMessage(losses);
+      // Short, so that all of it fits 80 columns.
+      bar.setExtraMessage(
+          String.format(
+              Locale.ROOT,
+              "loss %.2f, %.2f bits/char, %.0fk chars/s",
+              loss,
+              bitsPerCharacter,
+              charactersPerSecond / 1000));
     } else if (out != null) {
       lastLineNanos = now;
       out.printf(
           Locale.ROOT,
-          "step %,d/%,d, %s, %.0f s left%n",
+          "step %,d/%,d, loss %.3f, %.3f bits/char, %,.0f chars/s, %.0f s left%n",
           step,
           totalSteps,
-          losses,
+          loss,
+          bitsPerCharacter,
+          charactersPerSecond,
           (totalSteps - step) / stepsPerSecond);
       out.flush();
     }
