@@ -3,7 +3,6 @@ package dev.sequor.benchmarks;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -204,18 +203,13 @@ final class Rounds {
   /** For each system the setting with the best median, wrong results last. */
   private List<Row> rows() {
     Map<String, Row> best = new LinkedHashMap<>();
-    Map<String, Integer> most = new HashMap<>();
-    for (Turn turn : turns) {
-      most.merge(turn.child.entrant().system(), turn.millis.size(), Math::max);
-    }
     for (Turn turn : turns) {
       if (turn.millis.isEmpty()) {
         continue;
       }
       Row row = Row.of(what, turn.child.entrant(), turn.millis, turn.invalid);
-      // A setting that retired early lost by its best time; its median of three is no rival.
-      boolean finished = row.repetitions() >= most.get(row.system()) - 1;
-      if (finished || !row.valid()) {
+      // A setting that retired lost by its best time; its median of a few is no rival.
+      if (!turn.retired || !row.valid()) {
         best.merge(row.system(), row, Rounds::better);
       }
     }
