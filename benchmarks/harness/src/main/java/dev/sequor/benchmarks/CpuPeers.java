@@ -8,10 +8,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -42,10 +44,19 @@ public final class CpuPeers implements Callable<Integer> {
           new int[] {512, 16, 256});
 
   private static final Rounds.Options FULL = new Rounds.Options(15, 1000, 20, false);
-  private static final Rounds.Options QUICK = new Rounds.Options(9, 150, 5, true);
+  private static final Rounds.Options QUICK = new Rounds.Options(9, 100, 5, true);
 
   /** Leaves the rest of eight minutes to the build and the start of the processes. */
   private static final double QUICK_SECONDS = 390;
+
+  /** Later than this, a quick run leaves cases out, and says so. */
+  private static final double QUICK_DEADLINE_SECONDS = 420;
+
+  /** A quick run tries fewer settings on cases of more work than this. */
+  private static final double LARGE_FLOPS = 20e9;
+
+  /** Streaming shapes say nothing about which setting is best for batches. */
+  private static final int SMALLEST_BATCH = 16;
 
   // Only to divide the budget: what a case costs over all entrants, about.
   private static final double FLOPS_PER_SECOND = 12e9;
@@ -114,6 +125,7 @@ public final class CpuPeers implements Callable<Integer> {
       console.println(machine.cpu() + ", " + machine.cores() + " cores, " + machine.jdk());
       Report.printHeader(console);
       Report report = null;
+      Map<String, Set<Entrant>> hopeless = new HashMap<>();
       double left = cases.stream().mapToDouble(CpuPeers::expectedSeconds).sum();
       for (Case what : cases) {
         if (peak != null) {
@@ -121,15 +133,26 @@ public final class CpuPeers implements Callable<Integer> {
         }
         double budget = Double.POSITIVE_INFINITY;
         if (quick) {
-          double remaining = QUICK_SECONDS - (System.nanoTime() - start) * 1e-9;
+          double elapsed = (System.nanoTime() - start) * 1e-9;
+          if (elapsed > QUICK_DEADLINE_SECONDS) {
+            console.println(what + " is left out: the time is up");
+            continue;
+          }
+          double remaining = QUICK_SECONDS - elapsed;
           budget = remaining * expectedSeconds(what) / left;
         }
         left -= expectedSeconds(what);
         List<ChildProcess> here =
-            children.stream().filter(c -> c.entrant().takesPart().test(what)).toList();
+            children.stream()
+                .filter(c -> c.entrant().takesPart().test(what))
+                .filter(c -> !leaveOut(c.entrant(), what, hopeless))
+                .toList();
         Rounds rounds = new Rounds(what, rounds(), console);
         rows.addAll(rounds.measure(here, budget));
         failed |= rounds.failed();
+        if (what.batchSize() >= SMALLEST_BATCH) {
+          hopeless.put(kind(what), rounds.hopeless());
+        }
         report =
             new Report(
                 machine,
@@ -153,6 +176,17 @@ public final class CpuPeers implements Callable<Integer> {
     }
     console.printf(Locale.ROOT, "%.0f seconds%n", (System.nanoTime() - start) * 1e-9);
     return failed ? 1 : 0;
+  }
+
+  /** Settings that were hopeless for a smaller shape only cost a quick run time. */
+  private boolean leaveOut(Entrant entrant, Case what, Map<String, Set<Entrant>> hopeless) {
+    return quick
+        && what.flops() > LARGE_FLOPS
+        && hopeless.getOrDefault(kind(what), Set.of()).contains(entrant);
+  }
+
+  private static String kind(Case what) {
+    return what.cell() + " " + what.pass();
   }
 
   private static double gflops(FmaPeak peak, int threads) {

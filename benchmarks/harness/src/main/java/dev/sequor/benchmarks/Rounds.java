@@ -3,9 +3,11 @@ package dev.sequor.benchmarks;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Times one case: every entrant computes it once and is checked, then they take turns, one
@@ -23,11 +25,14 @@ final class Rounds {
   /** … if their best time is so much worse than the best one's. */
   private static final double CLEARLY_SLOWER = 1.2;
 
+  /** A setting so much worse than its system's best need not be tried on larger shapes. */
+  private static final double HOPELESSLY_SLOWER = 1.5;
+
   /** A repetition of so many milliseconds takes long, see {@link Entrant#maxRoundsIfShort}. */
   private static final double LONG_MILLIS = 100;
 
   /** Lets the threads of whoever was timed last fall asleep. */
-  private static final long PAUSE_MILLIS = 2;
+  private static final long PAUSE_MILLIS = 5;
 
   private final Case what;
   private final Options options;
@@ -169,16 +174,31 @@ final class Rounds {
       return true;
     }
     if (done >= TRIAL_ROUNDS) {
-      double best =
-          turns.stream()
-              .filter(t -> t.child.entrant().system().equals(entrant.system()))
-              .filter(t -> !t.millis.isEmpty())
-              .mapToDouble(t -> Statistics.min(t.millis))
-              .min()
-              .orElseThrow();
-      turn.retired = Statistics.min(turn.millis) > CLEARLY_SLOWER * best;
+      turn.retired = Statistics.min(turn.millis) > CLEARLY_SLOWER * bestMillis(entrant.system());
     }
     return turn.retired;
+  }
+
+  /** The best time of a system under any setting; infinite if it has none yet. */
+  private double bestMillis(String system) {
+    return turns.stream()
+        .filter(t -> t.child.entrant().system().equals(system) && !t.millis.isEmpty())
+        .mapToDouble(t -> Statistics.min(t.millis))
+        .min()
+        .orElse(Double.POSITIVE_INFINITY);
+  }
+
+  /** Those whose setting is so much slower than another of their system. */
+  Set<Entrant> hopeless() {
+    Set<Entrant> hopeless = new HashSet<>();
+    for (Turn turn : turns) {
+      Entrant entrant = turn.child.entrant();
+      boolean timed = !turn.millis.isEmpty();
+      if (timed && Statistics.min(turn.millis) > HOPELESSLY_SLOWER * bestMillis(entrant.system())) {
+        hopeless.add(entrant);
+      }
+    }
+    return hopeless;
   }
 
   private void repeat(Turn turn) {

@@ -39,16 +39,16 @@ public class RnnBenchmark {
   @Param({"FORWARD", "FORWARD_BACKWARD"})
   public Case.Pass pass;
 
-  /** {@code T,B,H}. */
+  /** {@code TxBxH}; JMH splits values at commas. */
   @Param({
-    "128,1,128",
-    "128,1,512",
-    "128,32,128",
-    "128,32,256",
-    "128,32,512",
-    "64,64,512",
-    "128,64,1024",
-    "512,16,256"
+    "128x1x128",
+    "128x1x512",
+    "128x32x128",
+    "128x32x256",
+    "128x32x512",
+    "64x64x512",
+    "128x64x1024",
+    "512x16x256"
   })
   public String shape;
 
@@ -58,7 +58,7 @@ public class RnnBenchmark {
   /** Opens the device and sets the case up. */
   @Setup
   public void prepare() {
-    int[] sizes = Arrays.stream(shape.split(",")).mapToInt(Integer::parseInt).toArray();
+    int[] sizes = Arrays.stream(shape.split("x")).mapToInt(Integer::parseInt).toArray();
     Case what = new Case(cell, pass, sizes[0], sizes[1], sizes[2]);
     backend = Devices.open(device);
     trial = new SequorTrial(backend, what, new Problem(what, 1));
