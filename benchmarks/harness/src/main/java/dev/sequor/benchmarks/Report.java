@@ -61,7 +61,9 @@ record Report(
                     row.minMillis(),
                     row.maxMillis(),
                     row.repetitions(),
-                    Entrant.isOurs(row.system()) && peer.isPresent() ? ratio(peer.get(), row) : "",
+                    Entrant.isOurs(row.system()) && row.valid() && peer.isPresent()
+                        ? ratio(peer.get(), row)
+                        : "",
                     row.gflops(),
                     share(row),
                     row.valid() ? row.setting() : "INVALID: " + row.invalid()));
