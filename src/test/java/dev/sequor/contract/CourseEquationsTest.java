@@ -126,14 +126,24 @@ class CourseEquationsTest {
 
   /** LSTM with gates of {@code a⟨t−1⟩}. */
   private static List<double[]> lstm(Course course) {
+    return lstm(course, false);
+  }
+
+  /** LSTM as the notes also write it, with {@code c⟨t−1⟩} where {@code a⟨t−1⟩} usually is. */
+  private static List<double[]> lstmCellRecurrent(Course course) {
+    return lstm(course, true);
+  }
+
+  private static List<double[]> lstm(Course course, boolean gatesSeeCell) {
     List<double[]> outputs = new ArrayList<>();
     double[] a = new double[HIDDEN];
     double[] c = new double[HIDDEN];
     for (double[] x : course.x) {
-      double[] candidate = course.tanh('c', a, x);
-      double[] gammaU = course.sigma('u', a, x);
-      double[] gammaF = course.sigma('f', a, x);
-      double[] gammaO = course.sigma('o', a, x);
+      double[] seen = gatesSeeCell ? c : a;
+      double[] candidate = course.tanh('c', seen, x);
+      double[] gammaU = course.sigma('u', seen, x);
+      double[] gammaF = course.sigma('f', seen, x);
+      double[] gammaO = course.sigma('o', seen, x);
       double[] nextA = new double[HIDDEN];
       double[] nextC = new double[HIDDEN];
       for (int i = 0; i < HIDDEN; i++) {
@@ -161,7 +171,11 @@ class CourseEquationsTest {
                     Arguments.of(
                         device,
                         new Mapping(CellType.LSTM, "ufco", List.of(1, 1, 1, 1)),
-                        (Equations) CourseEquationsTest::lstm)));
+                        (Equations) CourseEquationsTest::lstm),
+                    Arguments.of(
+                        device,
+                        new Mapping(CellType.LSTM_CELL_RECURRENT, "ufco", List.of(1, 1, 1, 1)),
+                        (Equations) CourseEquationsTest::lstmCellRecurrent)));
   }
 
   @ParameterizedTest

@@ -1,0 +1,310 @@
+package dev.sequor.benchmarks;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Sequor's CPU backends and their peers in one interleaved run. */
+@Command(
+    name = "cpu-peers",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = "Times Sequor's CPU backends and their peers in one interleaved run.",
+    exitCodeListHeading = "Exit codes:%n",
+    exitCodeList = {
+      "0:done",
+      "1:a system failed, or computed something else than PyTorch",
+      "2:bad options"
+    })
+public final class CpuPeers implements Callable<Integer> {
+  private static final List<int[]> SHAPES =
+      List.of(
+          new int[] {128, 1, 128},
+          new int[] {128, 1, 512},
+          new int[] {128, 32, 128},
+          new int[] {128, 32, 256},
+          new int[] {128, 32, 512},
+          new int[] {64, 64, 512},
+          new int[] {128, 64, 1024},
+          new int[] {512, 16, 256});
+
+  private static final Rounds.Options FULL = new Rounds.Options(15, 1000, 20, false);
+  private static final Rounds.Options QUICK = new Rounds.Options(9, 100, 5, true);
+
+  /** Leaves the rest of eight minutes to the build and the start of the processes. */
+  private static final double QUICK_SECONDS = 390;
+
+  /** Later than this, a quick run leaves cases out, and says so. */
+  private static final double QUICK_DEADLINE_SECONDS = 420;
+
+  /** A quick run tries fewer settings on cases of more work than this. */
+  private static final double LARGE_FLOPS = 20e9;
+
+  /** Streaming shapes say nothing about which setting is best for batches. */
+  private static final int SMALLEST_BATCH = 16;
+
+  // Only to divide the budget: what a case costs over all entrants, about.
+  private static final double FLOPS_PER_SECOND = 12e9;
+  private static final double SECONDS_PER_CASE = 3;
+
+  @Option(
+      names = "--quick",
+      description = "fewer repetitions where they are slow, at most eight minutes in all")
+  private boolean quick;
+
+  @Option(names = "--out", paramLabel = "FILE.json", description = "write the results here")
+  private Path out;
+
+  @Option(
+      names = "--shapes",
+      split = ";",
+      paramLabel = "T,B,H",
+      description = "only these, for example \"128,32,128;64,64,512\"")
+  private List<String> shapes = List.of();
+
+  @Option(
+      names = "--systems",
+      split = ",",
+      description = "only these: pytorch, onnxruntime, dl4j, sequor-cpu, sequor-java, …")
+  private List<String> systems = List.of();
+
+  @Option(names = "--cells", split = ",", description = "only these: ${COMPLETION-CANDIDATES}")
+  private List<Case.Cell> cells = List.of(Case.Cell.values());
+
+  @Option(names = "--passes", split = ",", description = "only these: ${COMPLETION-CANDIDATES}")
+  private List<Case.Pass> passes = List.of(Case.Pass.values());
+
+  @Option(names = "--rounds", description = "repetitions, at most (15; with --quick 9)")
+  private Integer maxRounds;
+
+  @Option(names = "--no-dl4j", description = "leave Deeplearning4j out, and do not fetch it")
+  private boolean noDl4j;
+
+  private final PrintStream console = System.out;
+
+  /** Runs the command line. */
+  public static void main(String[] arguments) {
+    int status =
+        new CommandLine(new CpuPeers())
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            .execute(arguments);
+    System.exit(status);
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    long start = System.nanoTime();
+    Path home = Path.of(System.getProperty("benchmarks.home"));
+    int cores = Runtime.getRuntime().availableProcessors();
+    List<Case> cases = cases();
+    Map<String, String> skipped = new LinkedHashMap<>();
+    FmaPeak peak = peak(home, cores);
+    boolean failed = false;
+    List<ChildProcess> children = new ArrayList<>();
+    try {
+      children.addAll(start(home, cores, cases, skipped));
+      Map<String, String> descriptions = new LinkedHashMap<>();
+      children.forEach(c -> descriptions.putIfAbsent(c.entrant().system(), c.description()));
+      List<Row> rows = new ArrayList<>();
+      Machine machine = Machine.current();
+      console.println(machine.cpu() + ", " + machine.cores() + " cores, " + machine.jdk());
+      Report.printHeader(console);
+      Report report = null;
+      Map<String, Set<Entrant>> hopeless = new HashMap<>();
+      double left = cases.stream().mapToDouble(CpuPeers::expectedSeconds).sum();
+      for (Case what : cases) {
+        if (peak != null) {
+          peak.measure();
+        }
+        double budget = Double.POSITIVE_INFINITY;
+        if (quick) {
+          double elapsed = (System.nanoTime() - start) * 1e-9;
+          if (elapsed > QUICK_DEADLINE_SECONDS) {
+            console.println(what + " is left out: the time is up");
+            continue;
+          }
+          double remaining = QUICK_SECONDS - elapsed;
+          budget = remaining * expectedSeconds(what) / left;
+        }
+        left -= expectedSeconds(what);
+        List<ChildProcess> here =
+            children.stream()
+                .filter(c -> c.entrant().takesPart().test(what))
+                .filter(c -> !leaveOut(c.entrant(), what, hopeless))
+                .toList();
+        Rounds rounds = new Rounds(what, rounds(), console);
+        rows.addAll(rounds.measure(here, budget));
+        failed |= rounds.failed();
+        if (what.batchSize() >= SMALLEST_BATCH) {
+          hopeless.put(kind(what), rounds.hopeless());
+        }
+        report =
+            new Report(
+                machine,
+                commit(home),
+                peak == null ? null : gflops(peak, cores),
+                peak == null ? null : gflops(peak, 1),
+                descriptions,
+                skipped,
+                rows);
+        report.printCase(console, what);
+        if (out != null) {
+          report.write(out); // after each case: an interrupted run has something to show
+        }
+      }
+      if (report != null) {
+        report.printSummary(console);
+      }
+      failed |= rows.stream().anyMatch(row -> !row.valid());
+    } finally {
+      children.forEach(ChildProcess::close);
+    }
+    console.printf(Locale.ROOT, "%.0f seconds%n", (System.nanoTime() - start) * 1e-9);
+    return failed ? 1 : 0;
+  }
+
+  /** Settings that were hopeless for a smaller shape only cost a quick run time. */
+  private boolean leaveOut(Entrant entrant, Case what, Map<String, Set<Entrant>> hopeless) {
+    return quick
+        && what.flops() > LARGE_FLOPS
+        && hopeless.getOrDefault(kind(what), Set.of()).contains(entrant);
+  }
+
+  private static String kind(Case what) {
+    return what.cell() + " " + what.pass();
+  }
+
+  private static double gflops(FmaPeak peak, int threads) {
+    return Math.round(peak.gflops(threads) * 10) / 10.0;
+  }
+
+  private static double expectedSeconds(Case what) {
+    return SECONDS_PER_CASE + what.flops() / FLOPS_PER_SECOND;
+  }
+
+  private Rounds.Options rounds() {
+    Rounds.Options base = quick ? QUICK : FULL;
+    return maxRounds == null
+        ? base
+        : new Rounds.Options(maxRounds, base.warmUpMillis(), base.repetitionMillis(), quick);
+  }
+
+  /** Cheap ones first, so that what they leave of a budget goes to those that need it. */
+  private List<Case> cases() {
+    List<Case> cases = new ArrayList<>();
+    for (int[] s : SHAPES) {
+      for (Case.Cell cell : cells) {
+        for (Case.Pass pass : passes) {
+          Case what = new Case(cell, pass, s[0], s[1], s[2]);
+          if (shapes.isEmpty() || shapes.contains(what.shape())) {
+            cases.add(what);
+          }
+        }
+      }
+    }
+    for (String shape : shapes) {
+      if (cases.stream().noneMatch(what -> what.shape().equals(shape))) {
+        throw new CommandLine.ParameterException(
+            new CommandLine(this),
+            "--shapes has '"
+                + shape
+                + "'; known shapes: "
+                + String.join(
+                    "; ", SHAPES.stream().map(s -> s[0] + "," + s[1] + "," + s[2]).toList()));
+      }
+    }
+    if (quick) {
+      cases.sort(Comparator.comparingDouble(Case::flops));
+    }
+    return cases;
+  }
+
+  private FmaPeak peak(Path home, int cores) {
+    try {
+      return FmaPeak.compile(home.resolve("peak/fma_peak.cpp"), home.resolve("target"), cores);
+    } catch (IOException e) {
+      console.println("FMA peak not measured: " + e.getMessage());
+      return null;
+    }
+  }
+
+  private List<ChildProcess> start(
+      Path home, int cores, List<Case> cases, Map<String, String> skipped) throws IOException {
+    Path log = home.resolve("target/children.log");
+    Files.deleteIfExists(log);
+    String dl4j = noDl4j ? null : classPath(home, "dl4j");
+    List<Entrant> entrants = Entrant.all(cores, classPath(home, "peers"), dl4j);
+    for (String system : systems) {
+      if (entrants.stream().noneMatch(e -> e.system().equals(system))) {
+        throw new CommandLine.ParameterException(
+            new CommandLine(this),
+            "--systems has '"
+                + system
+                + "'; known systems: "
+                + String.join(", ", entrants.stream().map(Entrant::system).distinct().toList()));
+      }
+    }
+    List<ChildProcess> children = new ArrayList<>();
+    for (Entrant entrant : entrants) {
+      boolean chosen = systems.isEmpty() || systems.contains(entrant.system());
+      if (!chosen || cases.stream().noneMatch(entrant.takesPart())) {
+        continue;
+      }
+      try {
+        children.add(ChildProcess.start(entrant, log));
+      } catch (ChildProcess.Refused e) {
+        console.println("skipped " + entrant + ": " + e.getMessage());
+        skipped.put(entrant.toString(), e.getMessage());
+      }
+    }
+    if (children.stream().noneMatch(c -> c.entrant().system().equals(Entrant.PYTORCH))) {
+      console.println("Without PyTorch, results are only compared with the first system's.");
+    }
+    return children;
+  }
+
+  /** A module's own classes and its dependencies. */
+  private static String classPath(Path home, String module) throws IOException {
+    Path target = home.resolve(module).resolve("target");
+    String dependencies = Files.readString(target.resolve("classpath")).strip();
+    return target.resolve("classes") + File.pathSeparator + dependencies;
+  }
+
+  private static String commit(Path home) throws IOException {
+    String revision = git(home, "rev-parse", "--short=12", "HEAD");
+    if (revision.isEmpty()) {
+      return "unknown";
+    }
+    return git(home, "status", "--porcelain", "--untracked-files=no").isEmpty()
+        ? revision
+        : revision + "+";
+  }
+
+  /** What git prints; empty if it fails, outside a clone for example. */
+  private static String git(Path directory, String... arguments) throws IOException {
+    List<String> command = new ArrayList<>(List.of("git", "-C", directory.toString()));
+    command.addAll(List.of(arguments));
+    Process process;
+    try {
+      process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    } catch (IOException e) {
+      return ""; // no git on the PATH
+    }
+    return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+  }
+}

@@ -1,0 +1,148 @@
+package dev.sequor.benchmarks;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+
+/**
+ * A system with one setting of its threads: one child process.
+ *
+ * @param system the name in tables and files; of several entrants with one name the fastest counts
+ * @param setting what distinguishes them, in words
+ * @param threads how many it may use
+ * @param classPath of the child
+ * @param mainClass of the child
+ * @param arguments of the child
+ * @param environment variables to set
+ * @param takesPart which cases it can run
+ * @param maxRounds no more repetitions than this
+ * @param maxRoundsIfShort no more than this where a repetition takes long and time is short
+ */
+record Entrant(
+    String system,
+    String setting,
+    int threads,
+    String classPath,
+    String mainClass,
+    List<String> arguments,
+    Map<String, String> environment,
+    Predicate<Case> takesPart,
+    int maxRounds,
+    int maxRoundsIfShort) {
+
+  static final String CPU = "sequor-cpu";
+  static final String CPU_ONE_THREAD = "sequor-cpu-one-thread";
+  static final String JAVA = "sequor-java";
+  static final String PYTORCH = "pytorch";
+  static final String ONNX_RUNTIME = "onnxruntime";
+  static final String DL4J = "dl4j";
+
+  private static final String PEERS = "dev.sequor.benchmarks.peers.";
+
+  /** The shape at which one thread is compared with all. */
+  private static final String SCALING_SHAPE = "64,64,512";
+
+  /** Deeplearning4j is slow enough that the larger shapes would take most of the run. */
+  private static final Set<String> DL4J_SHAPES =
+      Set.of("128,1,128", "128,32,128", "128,32,256", "128,32,512");
+
+  private static final int DL4J_ROUNDS = 5;
+
+  private static final int SLOW_ROUNDS = 2;
+
+  /** Whether this is Sequor rather than a peer. */
+  boolean ours() {
+    return isOurs(system);
+  }
+
+  static boolean isOurs(String system) {
+    return system.startsWith("sequor");
+  }
+
+  /**
+   * Every entrant, PyTorch first since its results are the reference.
+   *
+   * @param peersClassPath of Sequor, PyTorch and ONNX Runtime
+   * @param dl4jClassPath of Deeplearning4j; null to leave it out
+   */
+  static List<Entrant> all(int cores, String peersClassPath, String dl4jClassPath) {
+    List<Entrant> all = new ArrayList<>();
+    Set<Integer> threadCounts = new TreeSet<>(List.of(cores, 1));
+    // PyTorch's own threads and OpenBLAS's are two pools; which combination is best differs by
+    // case.
+    for (int threads : threadCounts) {
+      for (int blasThreads : threadCounts) {
+        all.add(
+            new Entrant(
+                PYTORCH,
+                "threads " + threads + ", OPENBLAS_NUM_THREADS=" + blasThreads,
+                Math.max(threads, blasThreads),
+                peersClassPath,
+                PEERS + "PyTorchContender",
+                List.of(Integer.toString(threads)),
+                Map.of("OPENBLAS_NUM_THREADS", Integer.toString(blasThreads)),
+                c -> true,
+                Integer.MAX_VALUE,
+                Integer.MAX_VALUE));
+      }
+    }
+    for (int threads : threadCounts) {
+      all.add(
+          new Entrant(
+              ONNX_RUNTIME,
+              "threads " + threads,
+              threads,
+              peersClassPath,
+              PEERS + "OnnxRuntimeContender",
+              List.of(Integer.toString(threads)),
+              Map.of(),
+              c -> c.pass() == Case.Pass.FORWARD,
+              Integer.MAX_VALUE,
+              Integer.MAX_VALUE));
+    }
+    if (dl4jClassPath != null) {
+      all.add(
+          new Entrant(
+              DL4J,
+              "threads " + cores,
+              cores,
+              dl4jClassPath,
+              "dev.sequor.benchmarks.dl4j.Dl4jContender",
+              List.of(),
+              Map.of("OMP_NUM_THREADS", Integer.toString(cores)),
+              c -> c.cell() == Case.Cell.LSTM && DL4J_SHAPES.contains(c.shape()),
+              DL4J_ROUNDS,
+              SLOW_ROUNDS));
+    }
+    all.add(sequor(CPU, "cpu", cores, peersClassPath, c -> true));
+    if (cores > 1) {
+      all.add(
+          sequor(CPU_ONE_THREAD, "cpu", 1, peersClassPath, c -> c.shape().equals(SCALING_SHAPE)));
+    }
+    all.add(sequor(JAVA, "java", cores, peersClassPath, c -> true));
+    return all;
+  }
+
+  private static Entrant sequor(
+      String system, String device, int threads, String classPath, Predicate<Case> takesPart) {
+    return new Entrant(
+        system,
+        "threads " + threads,
+        threads,
+        classPath,
+        PEERS + "SequorContender",
+        List.of(device, Integer.toString(threads)),
+        Map.of("SEQUOR_THREADS", Integer.toString(threads)),
+        takesPart,
+        Integer.MAX_VALUE,
+        device.equals("java") ? SLOW_ROUNDS : Integer.MAX_VALUE);
+  }
+
+  @Override
+  public String toString() {
+    return system + " (" + setting + ")";
+  }
+}

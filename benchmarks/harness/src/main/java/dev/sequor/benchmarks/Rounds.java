@@ -1,0 +1,246 @@
+package dev.sequor.benchmarks;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Times one case: every entrant computes it once and is checked, then they take turns, one
+ * repetition each, so that whatever else the machine does falls on all of them alike.
+ */
+final class Rounds {
+  /** The bar for {@link Digest#errorAgainst}. */
+  static final double TOLERANCE = 1e-4;
+
+  private static final long SEED = 20140603;
+
+  /** After so many rounds the slower settings of a system retire … */
+  private static final int TRIAL_ROUNDS = 3;
+
+  /** … if their best time is so much worse than the best one's. */
+  private static final double CLEARLY_SLOWER = 1.2;
+
+  /** A setting so much worse than its system's best need not be tried on larger shapes. */
+  private static final double HOPELESSLY_SLOWER = 1.5;
+
+  /** A repetition of so many milliseconds takes long, see {@link Entrant#maxRoundsIfShort}. */
+  private static final double LONG_MILLIS = 100;
+
+  /** Lets the threads of whoever was timed last fall asleep. */
+  private static final long PAUSE_MILLIS = 5;
+
+  private final Case what;
+  private final Options options;
+  private final PrintStream log;
+  private final List<Turn> turns = new ArrayList<>();
+  private boolean failed;
+
+  /**
+   * How much to measure.
+   *
+   * @param rounds at most so many repetitions
+   * @param warmUpMillis untimed calls before the first round, for each entrant
+   * @param repetitionMillis a repetition makes as many calls as fill this, and at least one
+   * @param budgeted whether time is short
+   */
+  record Options(int rounds, long warmUpMillis, double repetitionMillis, boolean budgeted) {}
+
+  /** One entrant at this case. */
+  private static final class Turn {
+    final ChildProcess child;
+    final String invalid;
+    final List<Double> millis = new ArrayList<>();
+    double expectedMillis;
+    boolean retired;
+
+    Turn(ChildProcess child, String invalid, double expectedMillis) {
+      this.child = child;
+      this.invalid = invalid;
+      this.expectedMillis = expectedMillis;
+    }
+  }
+
+  Rounds(Case what, Options options, PrintStream log) {
+    this.what = what;
+    this.options = options;
+    this.log = log;
+  }
+
+  /**
+   * Measures.
+   *
+   * @param seconds of budget; infinite for none
+   * @return one row for each system, of its best setting
+   */
+  List<Row> measure(List<ChildProcess> children, double seconds) throws IOException {
+    long start = System.nanoTime();
+    prepare(children);
+    for (int round = 0; round < options.rounds; round++) {
+      boolean late = (System.nanoTime() - start) * 1e-9 + roundSeconds() > seconds;
+      if (round > 0 && late) {
+        break;
+      }
+      for (int i = 0; i < turns.size(); i++) {
+        // Each round starts with another, so that nobody always follows the same neighbour.
+        Turn turn = turns.get((i + round) % turns.size());
+        if (!retires(turn)) {
+          repeat(turn);
+        }
+      }
+    }
+    for (ChildProcess child : children) {
+      try {
+        child.release();
+      } catch (ChildProcess.Refused e) {
+        fail(child, "after its last repetition: " + e.getMessage());
+      }
+    }
+    return rows();
+  }
+
+  /** Whether anything could not be run. */
+  boolean failed() {
+    return failed;
+  }
+
+  private void fail(ChildProcess child, String how) {
+    failed = true;
+    log.println("  " + child.entrant() + " failed " + how);
+  }
+
+  private void prepare(List<ChildProcess> children) throws IOException {
+    Map<String, Digest> reference = null;
+    for (ChildProcess child : children) {
+      try {
+        Message.Reply first = child.prepare(what, SEED);
+        if (reference == null) {
+          reference = first.digests();
+        }
+        String invalid = mismatch(first.digests(), reference);
+        if (invalid != null) {
+          log.println("  MISMATCH " + child.entrant() + ": " + invalid);
+        }
+        double millis = first.nanos() * 1e-6;
+        if (millis < options.warmUpMillis) {
+          double spent = 0;
+          for (int calls = 1; spent < options.warmUpMillis; calls *= 2) {
+            double total = child.time(0, calls) * 1e-6;
+            millis = total / calls;
+            spent += Math.max(total, 1e-3);
+          }
+        }
+        turns.add(new Turn(child, invalid, millis));
+      } catch (ChildProcess.Refused e) {
+        fail(child, "to run this: " + e.getMessage());
+      }
+    }
+  }
+
+  /** Null if the results agree. */
+  private static String mismatch(Map<String, Digest> results, Map<String, Digest> reference) {
+    for (Map.Entry<String, Digest> result : results.entrySet()) {
+      Digest expected = reference.get(result.getKey());
+      double error =
+          expected == null ? Double.POSITIVE_INFINITY : result.getValue().errorAgainst(expected);
+      if (!(error <= TOLERANCE)) {
+        return String.format(
+            "%s differs from the reference by %.2e of its norm; at most %.0e is allowed",
+            result.getKey(), error, TOLERANCE);
+      }
+    }
+    if (!results.keySet().equals(reference.keySet())) {
+      return "computes " + results.keySet() + "; needed " + reference.keySet();
+    }
+    return null;
+  }
+
+  private double roundSeconds() {
+    return turns.stream()
+        .filter(turn -> !retires(turn))
+        .mapToDouble(turn -> Math.max(turn.expectedMillis, options.repetitionMillis) * 1e-3)
+        .sum();
+  }
+
+  private boolean retires(Turn turn) {
+    Entrant entrant = turn.child.entrant();
+    int done = turn.millis.size();
+    boolean hurry = options.budgeted && turn.expectedMillis > LONG_MILLIS;
+    if (turn.retired || done >= (hurry ? entrant.maxRoundsIfShort() : entrant.maxRounds())) {
+      return true;
+    }
+    if (done >= TRIAL_ROUNDS) {
+      turn.retired = Statistics.min(turn.millis) > CLEARLY_SLOWER * bestMillis(entrant.system());
+    }
+    return turn.retired;
+  }
+
+  /** The best time of a system under any setting; infinite if it has none yet. */
+  private double bestMillis(String system) {
+    return turns.stream()
+        .filter(t -> t.child.entrant().system().equals(system) && !t.millis.isEmpty())
+        .mapToDouble(t -> Statistics.min(t.millis))
+        .min()
+        .orElse(Double.POSITIVE_INFINITY);
+  }
+
+  /** Those whose setting is so much slower than another of their system. */
+  Set<Entrant> hopeless() {
+    Set<Entrant> hopeless = new HashSet<>();
+    for (Turn turn : turns) {
+      Entrant entrant = turn.child.entrant();
+      boolean timed = !turn.millis.isEmpty();
+      if (timed && Statistics.min(turn.millis) > HOPELESSLY_SLOWER * bestMillis(entrant.system())) {
+        hopeless.add(entrant);
+      }
+    }
+    return hopeless;
+  }
+
+  private void repeat(Turn turn) {
+    double expected = Math.max(turn.expectedMillis, 1e-3);
+    int calls = (int) Math.max(1, Math.ceil(options.repetitionMillis / expected));
+    // The others have had the caches since; a long call outweighs that by itself.
+    int untimed = expected < options.repetitionMillis ? 1 + calls / 4 : 0;
+    try {
+      Thread.sleep(PAUSE_MILLIS);
+      double millis = turn.child.time(untimed, calls) * 1e-6 / calls;
+      turn.millis.add(millis);
+      turn.expectedMillis = Statistics.median(turn.millis);
+    } catch (IOException | ChildProcess.Refused e) {
+      turn.retired = true;
+      fail(turn.child, "while timed: " + e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
+    }
+  }
+
+  /** For each system the setting with the best median, wrong results last. */
+  private List<Row> rows() {
+    Map<String, Row> best = new LinkedHashMap<>();
+    for (Turn turn : turns) {
+      if (turn.millis.isEmpty()) {
+        continue;
+      }
+      Row row = Row.of(what, turn.child.entrant(), turn.millis, turn.invalid);
+      // A setting that retired lost by its best time; its median of a few is no rival.
+      if (!turn.retired || !row.valid()) {
+        best.merge(row.system(), row, Rounds::better);
+      }
+    }
+    return List.copyOf(best.values());
+  }
+
+  /** A wrong result under any setting shows, even if another is faster. */
+  private static Row better(Row a, Row b) {
+    if (a.valid() != b.valid()) {
+      return a.valid() ? b : a;
+    }
+    return a.medianMillis() <= b.medianMillis() ? a : b;
+  }
+}

@@ -1,0 +1,92 @@
+package dev.sequor.benchmarks;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import java.util.List;
+
+/**
+ * What was measured of one system at one case.
+ *
+ * @param setting of its threads, the best of those tried
+ * @param invalid why the times count for nothing, or null
+ */
+@JsonPropertyOrder({
+  "system",
+  "cell",
+  "pass",
+  "T",
+  "B",
+  "H",
+  "threads",
+  "medianMillis",
+  "minMillis",
+  "maxMillis",
+  "repetitions",
+  "setting",
+  "invalid"
+})
+@JsonInclude(JsonInclude.Include.NON_NULL)
+record Row(
+    @JsonIgnore Case what,
+    String system,
+    int threads,
+    String setting,
+    double medianMillis,
+    double minMillis,
+    double maxMillis,
+    int repetitions,
+    String invalid) {
+
+  static Row of(Case what, Entrant entrant, List<Double> millis, String invalid) {
+    return new Row(
+        what,
+        entrant.system(),
+        entrant.threads(),
+        entrant.setting(),
+        rounded(Statistics.median(millis)),
+        rounded(Statistics.min(millis)),
+        rounded(Statistics.max(millis)),
+        millis.size(),
+        invalid);
+  }
+
+  /** To a tenth of a microsecond: more digits would only look exact. */
+  private static double rounded(double millis) {
+    return Math.round(millis * 1e4) / 1e4;
+  }
+
+  @JsonProperty("cell")
+  String cell() {
+    return what.cell().name();
+  }
+
+  @JsonProperty("pass")
+  String pass() {
+    return what.pass().id();
+  }
+
+  @JsonProperty("T")
+  int timeSteps() {
+    return what.timeSteps();
+  }
+
+  @JsonProperty("B")
+  int batchSize() {
+    return what.batchSize();
+  }
+
+  @JsonProperty("H")
+  int hiddenSize() {
+    return what.hiddenSize();
+  }
+
+  double gflops() {
+    return what.flops() / medianMillis * 1e-6;
+  }
+
+  boolean valid() {
+    return invalid == null;
+  }
+}

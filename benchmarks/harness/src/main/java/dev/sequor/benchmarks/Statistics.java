@@ -1,0 +1,27 @@
+package dev.sequor.benchmarks;
+
+import java.util.Collections;
+import java.util.List;
+
+/** Figures of a list of measurements. */
+final class Statistics {
+  private Statistics() {}
+
+  static double median(List<Double> values) {
+    List<Double> sorted = values.stream().sorted().toList();
+    int n = sorted.size();
+    return n == 0 ? Double.NaN : (sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2;
+  }
+
+  static double min(List<Double> values) {
+    return Collections.min(values);
+  }
+
+  static double max(List<Double> values) {
+    return Collections.max(values);
+  }
+
+  static double geometricMean(List<Double> values) {
+    return Math.exp(values.stream().mapToDouble(Math::log).average().orElse(Double.NaN));
+  }
+}
