@@ -25,6 +25,9 @@ final class Rounds {
   /** … if their best time is so much worse than the best one's. */
   private static final double CLEARLY_SLOWER = 1.2;
 
+  /** Such a setting retires after one round already. */
+  private static final double FAR_SLOWER = 3;
+
   /** A setting so much worse than its system's best need not be tried on larger shapes. */
   private static final double HOPELESSLY_SLOWER = 1.5;
 
@@ -173,8 +176,9 @@ final class Rounds {
     if (turn.retired || done >= (hurry ? entrant.maxRoundsIfShort() : entrant.maxRounds())) {
       return true;
     }
-    if (done >= TRIAL_ROUNDS) {
-      turn.retired = Statistics.min(turn.millis) > CLEARLY_SLOWER * bestMillis(entrant.system());
+    if (done > 0) {
+      double allowed = done < TRIAL_ROUNDS ? FAR_SLOWER : CLEARLY_SLOWER;
+      turn.retired = Statistics.min(turn.millis) > allowed * bestMillis(entrant.system());
     }
     return turn.retired;
   }
