@@ -1,23 +1,25 @@
 #include "team.h"
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
 
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#else
 #include <sched.h>
+#endif
 
 namespace sequor {
 namespace {
 
-// A waiting thread first spins, since the others usually arrive within a microsecond; then it offers its core to whoever
-// else is runnable, since with more threads than cores the others may need just this core to arrive at all.
-constexpr int kSpins = 1000;
-// After a job, threads stay awake for a while: the next call usually follows at once. Then they sleep.
-constexpr int kYieldsBeforeSleep = 200;
+// A waiting thread first spins, since the others usually arrive within a microsecond. Then it sleeps: if they are that late,
+// something else has a core, and the others may need just this one to arrive at all. docs/decisions/0004 has the figures.
+constexpr int kSpins = 400;
 
 inline void pause() {
 #if defined(__x86_64__)
@@ -27,32 +29,65 @@ inline void pause() {
 #endif
 }
 
-template <typename Ready>
-void spin_until(Ready ready) {
-  for (int i = 0; !ready(); ++i) {
-    if (i < kSpins) {
-      pause();
-    } else {
-      sched_yield();
-    }
+// A word that threads wait for: it spins first and sleeps in the kernel then.
+class Signal {
+ public:
+  unsigned value() const { return value_.load(std::memory_order_acquire); }
+
+  void set(unsigned value) {
+    value_.store(value, std::memory_order_seq_cst);
+    wake();
   }
-}
+
+  unsigned add(unsigned amount) {
+    const unsigned result = value_.fetch_add(amount, std::memory_order_seq_cst) + amount;
+    wake();
+    return result;
+  }
+
+  // Returns once done(value()); every change of the value looks again.
+  template <typename Done>
+  void wait(Done done) {
+    for (int i = 0; i < kSpins; ++i) {
+      if (done(value())) return;
+      pause();
+    }
+    // Seen by wake() unless its change is seen here.
+    sleepers_.fetch_add(1, std::memory_order_seq_cst);
+    for (unsigned seen = value_.load(std::memory_order_seq_cst); !done(seen); seen = value_.load(std::memory_order_seq_cst)) {
+#if defined(__linux__)
+      syscall(SYS_futex, reinterpret_cast<unsigned*>(&value_), FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
+#else
+      sched_yield();
+#endif
+    }
+    sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+ private:
+  void wake() {
+#if defined(__linux__)
+    if (sleepers_.load(std::memory_order_seq_cst) > 0)
+      syscall(SYS_futex, reinterpret_cast<unsigned*>(&value_), FUTEX_WAKE_PRIVATE, 1 << 30, nullptr, nullptr, 0);
+#endif
+  }
+
+  std::atomic<unsigned> value_{0};
+  std::atomic<int> sleepers_{0};
+};
 
 }  // namespace
 
 struct Team::State {
   // Each on its own cache line: the waiting threads read one while the arriving ones write the other.
-  alignas(64) std::atomic<unsigned> job_number{0};
-  alignas(64) std::atomic<unsigned> barrier_phase{0};
+  alignas(64) Signal job_number;
+  alignas(64) Signal running;
+  alignas(64) Signal barrier_phase;
   alignas(64) std::atomic<int> barrier_arrived{0};
-  alignas(64) std::atomic<int> running{0};
   int members = 1;
   void (*job)(void*, int) = nullptr;
   void* context = nullptr;
   bool ending = false;
-  std::mutex mutex;
-  std::condition_variable wake;
-  std::atomic<int> sleeping{0};
   std::vector<std::thread> threads;
 };
 
@@ -79,70 +114,46 @@ Team* Team::create(int size) {
 }
 
 Team::~Team() {
-  {
-    std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->ending = true;
-    state_->job_number.fetch_add(1, std::memory_order_seq_cst);
-  }
-  state_->wake.notify_all();
+  state_->ending = true;
+  state_->job_number.add(1);
   for (std::thread& thread : state_->threads) thread.join();
   delete state_;
 }
 
 void Team::run(int members, void (*job)(void*, int), void* context) {
   State& s = *state_;
+  s.members = members;
   if (members <= 1) {
-    s.members = 1;
     job(context, 0);
     return;
   }
-  s.members = members;
   s.job = job;
   s.context = context;
-  s.running.store(size_ - 1, std::memory_order_relaxed);
-  s.job_number.fetch_add(1, std::memory_order_seq_cst);
-  if (s.sleeping.load(std::memory_order_seq_cst) > 0) {
-    std::lock_guard<std::mutex> lock(s.mutex);
-    s.wake.notify_all();
-  }
+  s.running.set(unsigned(size_ - 1));
+  s.job_number.add(1);
   job(context, 0);
-  spin_until([&] { return s.running.load(std::memory_order_acquire) == 0; });
+  s.running.wait([](unsigned running) { return running == 0; });
 }
 
 void Team::work(int member) {
   State& s = *state_;
-  unsigned seen = 0;
-  for (;;) {
-    auto changed = [&] { return s.job_number.load(std::memory_order_seq_cst) != seen; };
-    for (int i = 0; !changed() && i < kSpins + kYieldsBeforeSleep; ++i) {
-      if (i < kSpins) {
-        pause();
-      } else {
-        sched_yield();
-      }
-    }
-    if (!changed()) {
-      std::unique_lock<std::mutex> lock(s.mutex);
-      s.sleeping.fetch_add(1, std::memory_order_seq_cst);
-      s.wake.wait(lock, changed);
-      s.sleeping.fetch_sub(1, std::memory_order_relaxed);
-    }
-    ++seen;
+  for (unsigned seen = 0;; ++seen) {
+    s.job_number.wait([seen](unsigned number) { return number != seen; });
     if (s.ending) return;
     if (member < s.members) s.job(s.context, member);
-    s.running.fetch_sub(1, std::memory_order_release);
+    s.running.add(unsigned(-1));
   }
 }
 
 void Team::barrier() {
   State& s = *state_;
   if (s.members == 1) return;
-  const unsigned phase = s.barrier_phase.load(std::memory_order_relaxed);
+  const unsigned phase = s.barrier_phase.value();
   if (s.barrier_arrived.fetch_add(1, std::memory_order_acq_rel) == s.members - 1) {
     s.barrier_arrived.store(0, std::memory_order_relaxed);
-    s.barrier_phase.store(phase + 1, std::memory_order_release);
+    s.barrier_phase.set(phase + 1);
   } else {
-    spin_until([&] { return s.barrier_phase.load(std::memory_order_acquire) != phase; });
+    s.barrier_phase.wait([phase](unsigned now) { return now != phase; });
   }
 }
 
