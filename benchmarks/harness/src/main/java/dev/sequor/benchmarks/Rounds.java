@@ -34,8 +34,8 @@ final class Rounds {
   /** A repetition of so many milliseconds takes long, see {@link Entrant#maxRoundsIfShort}. */
   private static final double LONG_MILLIS = 100;
 
-  /** Lets the threads of whoever was timed last fall asleep; OpenBLAS's stay awake for some 30. */
-  private static final long PAUSE_MILLIS = 50;
+  /** Lets the threads of whoever was timed last fall asleep. */
+  private static final long PAUSE_MILLIS = 5;
 
   private final Case what;
   private final Options options;
