@@ -20,6 +20,8 @@ import java.io.PrintWriter;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -68,6 +70,14 @@ final class TrainCommand implements Callable<Integer> {
           "--quiet",
           "--json");
 
+  /** The names of all cells, for the help text. */
+  static final class CellNames implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return Arrays.stream(CellType.values()).map(CellType::id).iterator();
+    }
+  }
+
   @Option(
       names = "--text",
       paramLabel = "FILE",
@@ -86,8 +96,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--cell",
       paramLabel = "CELL",
       defaultValue = "lstm",
-      description =
-          "rnn-tanh, rnn-relu, gru, gru-reset-after, lstm, lstm-peephole or lstm-cell-recurrent.")
+      completionCandidates = CellNames.class,
+      description = "One of ${COMPLETION-CANDIDATES}.")
   private String cell = "lstm";
 
   @Option(
