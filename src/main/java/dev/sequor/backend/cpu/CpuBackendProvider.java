@@ -11,7 +11,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
-import java.util.Locale;
+import dev.sequor.backend.host.HostSettings;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,7 +63,9 @@ public final class CpuBackendProvider implements BackendProvider {
       return Availability.usable(backend.name());
     } catch (Throwable e) {
       return Availability.unusable(
-          "the native engine fails: " + firstLine(e), "report this processor", e);
+          "the native engine fails: " + firstLine(e),
+          "correct sequor.threads and sequor.cpu.isa if they are set, else report this processor",
+          e);
     }
   }
 
@@ -96,36 +98,8 @@ public final class CpuBackendProvider implements BackendProvider {
   }
 
   private static Backend openBackend() {
-    String set = setting("sequor.cpu.isa");
+    String set = HostSettings.value("sequor.cpu.isa");
     return new CpuBackend(
-        set == null ? NativeEngine.sequor_best_instruction_set() : set, threads());
-  }
-
-  private static int threads() {
-    String text = setting("sequor.threads");
-    if (text == null) {
-      return Runtime.getRuntime().availableProcessors();
-    }
-    try {
-      int threads = Integer.parseInt(text);
-      if (threads >= 1 && threads <= 1024) {
-        return threads;
-      }
-    } catch (NumberFormatException e) {
-      // Reported below, with what was needed.
-    }
-    throw new IllegalArgumentException(
-        "sequor.threads is '" + text + "'; needed a whole number from 1 to 1024");
-  }
-
-  /**
-   * A system property, or else the environment variable of the same name in upper case with
-   * underscores.
-   */
-  private static @Nullable String setting(String property) {
-    String value = System.getProperty(property);
-    return value != null
-        ? value
-        : System.getenv(property.toUpperCase(Locale.ROOT).replace('.', '_'));
+        set == null ? NativeEngine.sequor_best_instruction_set() : set, HostSettings.threads());
   }
 }

@@ -11,6 +11,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.host.HostSettings;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,31 +51,7 @@ public final class JavaBackendProvider implements BackendProvider {
       throw new BackendUnavailableException(
           "device 'java:" + ordinal + "' does not exist; there is only java:0");
     }
-    return new JavaBackend(threads());
-  }
-
-  private static int threads() {
-    String property = System.getProperty("sequor.threads");
-    String variable = System.getenv("SEQUOR_THREADS");
-    String value = property != null ? property : variable;
-    if (value == null) {
-      return Runtime.getRuntime().availableProcessors();
-    }
-    try {
-      int threads = Integer.parseInt(value.trim());
-      if (threads >= 1 && threads <= 1024) {
-        return threads;
-      }
-    } catch (NumberFormatException e) {
-      // Reported below, with what was needed.
-    }
-    throw new IllegalArgumentException(
-        (property != null
-                ? "system property sequor.threads"
-                : "environment variable SEQUOR_THREADS")
-            + " is '"
-            + value
-            + "'; needed a number of threads, 1 to 1024");
+    return new JavaBackend(HostSettings.threads());
   }
 
   // A broken JVM or class path shows as an Error; a probe reports whatever goes wrong.
