@@ -115,7 +115,7 @@ final class CudaLayer implements AutoCloseable {
     }
     return sizes.training()
         ? savedBase + saved.states() + k * stateBytes()
-        : memory.states + (k & 1) * cell.states() * stateBytes();
+        : memory.states + (k & 1) * (cell.states() * stateBytes());
   }
 
   /** The operand of step {@code k}'s recurrent product; 0 after the last step. */
