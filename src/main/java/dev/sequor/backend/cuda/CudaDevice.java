@@ -1,0 +1,217 @@
+package dev.sequor.backend.cuda;
+
+import static dev.sequor.backend.cuda.CudaErrors.check;
+
+import dev.sequor.backend.BackendUnavailableException;
+import java.nio.charset.StandardCharsets;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.JCudaDriver;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One device with what a backend needs of it: its context, a main stream, memory and kernels. Used
+ * by one thread at a time, which calls {@link #makeCurrent()} first.
+ *
+ * <p>The context is the device's primary one, which the CUDA runtime uses too, so that other
+ * libraries of this process can share the device.
+ */
+final class CudaDevice implements AutoCloseable {
+  private final int ordinal;
+  private final CUdevice handle;
+  private final CUcontext context;
+  private final String name;
+  private final int computeCapability;
+  private final int multiprocessors;
+  private final CudaStream stream;
+  private final KernelLibrary kernels;
+  private final DeviceMemory memory;
+  private @Nullable PinnedStaging staging;
+  private boolean closed;
+
+  private CudaDevice(int ordinal, CUdevice handle, CUcontext context) {
+    this.ordinal = ordinal;
+    this.handle = handle;
+    this.context = context;
+    makeCurrent();
+    name = "cuda:" + ordinal + " " + modelName(handle);
+    computeCapability =
+        10 * attribute(handle, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+            + attribute(handle, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+    multiprocessors =
+        attribute(handle, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+    long[] free = new long[1];
+    check(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
+    memory = new DeviceMemory(name, free[0], true);
+    stream = new CudaStream();
+    try {
+      kernels = new KernelLibrary();
+    } catch (RuntimeException | Error e) {
+      stream.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Opens a device and makes it current for this thread.
+   *
+   * @throws BackendUnavailableException if there is no such device
+   */
+  static CudaDevice open(int ordinal) {
+    CudaLibraries.load();
+    int devices = count();
+    if (ordinal >= devices) {
+      throw new BackendUnavailableException(
+          "device 'cuda:"
+              + ordinal
+              + "' does not exist; this machine has "
+              + (devices == 1
+                  ? "1 CUDA device, cuda:0"
+                  : devices + " CUDA devices, cuda:0 to cuda:" + (devices - 1)));
+    }
+    CUdevice handle = new CUdevice();
+    check(JCudaDriver.cuDeviceGet(handle, ordinal), "cuDeviceGet(" + ordinal + ")");
+    CUcontext context = new CUcontext();
+    check(
+        JCudaDriver.cuDevicePrimaryCtxRetain(context, handle),
+        "opening cuda:" + ordinal + " (cuDevicePrimaryCtxRetain)");
+    try {
+      return new CudaDevice(ordinal, handle, context);
+    } catch (RuntimeException | Error e) {
+      JCudaDriver.cuDevicePrimaryCtxRelease(handle);
+      throw e;
+    }
+  }
+
+  /** The number of devices. */
+  static int count() {
+    check(JCudaDriver.cuInit(0), "cuInit");
+    int[] devices = new int[1];
+    check(JCudaDriver.cuDeviceGetCount(devices), "cuDeviceGetCount");
+    return devices[0];
+  }
+
+  private static String modelName(CUdevice handle) {
+    byte[] text = new byte[256];
+    check(JCudaDriver.cuDeviceGetName(text, text.length, handle), "cuDeviceGetName");
+    int length = 0;
+    while (length < text.length && text[length] != 0) {
+      length++;
+    }
+    return new String(text, 0, length, StandardCharsets.UTF_8);
+  }
+
+  private static int attribute(CUdevice handle, int attribute) {
+    int[] value = new int[1];
+    check(
+        JCudaDriver.cuDeviceGetAttribute(value, attribute, handle),
+        "cuDeviceGetAttribute " + CUdevice_attribute.stringFor(attribute));
+    return value[0];
+  }
+
+  int ordinal() {
+    return ordinal;
+  }
+
+  /** For example "cuda:0 NVIDIA H200". */
+  String name() {
+    return name;
+  }
+
+  /** Ten times the major plus the minor number: 90 for an H200. */
+  int computeCapability() {
+    return computeCapability;
+  }
+
+  int multiprocessors() {
+    return multiprocessors;
+  }
+
+  /** Binds the device's context to this thread; needed before anything else is done with it. */
+  void makeCurrent() {
+    if (closed) {
+      throw new IllegalStateException(name + " is used after close");
+    }
+    check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+  }
+
+  DeviceMemory memory() {
+    return memory;
+  }
+
+  KernelLibrary kernels() {
+    return kernels;
+  }
+
+  /** The main stream. */
+  CudaStream stream() {
+    return stream;
+  }
+
+  /** One more stream, for the caller to close. */
+  CudaStream newStream() {
+    makeCurrent();
+    return new CudaStream();
+  }
+
+  /** An event, for the caller to close. */
+  CudaEvent newEvent() {
+    makeCurrent();
+    return new CudaEvent();
+  }
+
+  /** Copies to and from the host; made when first asked for. */
+  PinnedStaging staging() {
+    if (staging == null) {
+      makeCurrent();
+      staging = new PinnedStaging();
+    }
+    return staging;
+  }
+
+  /** Waits for the main stream and gives everything back. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    makeCurrent();
+    closed = true;
+    // All is tried, whatever fails: a lost context refuses every call, and the rest must still go.
+    Failures failures = new Failures();
+    failures.attempt(stream::synchronize);
+    if (staging != null) {
+      failures.attempt(staging::close);
+    }
+    failures.attempt(memory::close);
+    failures.attempt(kernels::close);
+    failures.attempt(stream::close);
+    failures.attempt(
+        () -> check(JCudaDriver.cuDevicePrimaryCtxRelease(handle), "cuDevicePrimaryCtxRelease"));
+    failures.throwFirst();
+  }
+
+  /** Runs steps of which none may keep the next from running. */
+  private static final class Failures {
+    private @Nullable RuntimeException first;
+
+    void attempt(Runnable step) {
+      try {
+        step.run();
+      } catch (RuntimeException e) {
+        if (first == null) {
+          first = e;
+        } else {
+          first.addSuppressed(e);
+        }
+      }
+    }
+
+    void throwFirst() {
+      if (first != null) {
+        throw first;
+      }
+    }
+  }
+}
