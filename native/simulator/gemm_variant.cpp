@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "gemm.h"
-#include "sequor/narrow.h"
+#include "narrow.h"
 
 namespace simulator {
 namespace SEQ_ISA {
@@ -33,13 +33,13 @@ struct Operand {
 
   float get(size_t row, size_t column) const {
     const size_t at = transposed ? column + row * static_cast<size_t>(leading) : row + column * static_cast<size_t>(leading);
-    if (type == Type::kHalf) return sequor::from_f16(static_cast<const uint16_t*>(data)[at]);
-    if (type == Type::kBfloat16) return sequor::from_bf16(static_cast<const uint16_t*>(data)[at]);
+    if (type == Type::kHalf) return from_f16(static_cast<const uint16_t*>(data)[at]);
+    if (type == Type::kBfloat16) return from_bf16(static_cast<const uint16_t*>(data)[at]);
     const float value = static_cast<const float*>(data)[at];
     switch (rounding) {
-      case Rounding::kTf32: return sequor::to_tf32(value);
-      case Rounding::kHalf: return sequor::from_f16(sequor::to_f16(value));
-      case Rounding::kBfloat16: return sequor::from_bf16(sequor::to_bf16(value));
+      case Rounding::kTf32: return to_tf32(value);
+      case Rounding::kHalf: return from_f16(to_f16(value));
+      case Rounding::kBfloat16: return from_bf16(to_bf16(value));
       default: return value;
     }
   }
@@ -100,15 +100,15 @@ void store(const Gemm& g, int first_column, int columns, const double* sums) {
       double value = static_cast<double>(g.alpha) * from[i];
       if (g.beta != 0) {
         const float old = g.type_c == Type::kFloat  ? *wide
-                          : g.type_c == Type::kHalf ? sequor::from_f16(*narrow)
-                                                    : sequor::from_bf16(*narrow);
+                          : g.type_c == Type::kHalf ? from_f16(*narrow)
+                                                    : from_bf16(*narrow);
         value += static_cast<double>(g.beta) * old;
       }
       const auto result = static_cast<float>(value);
       if (g.type_c == Type::kFloat) {
         *wide = result;
       } else {
-        *narrow = g.type_c == Type::kHalf ? sequor::to_f16(result) : sequor::to_bf16(result);
+        *narrow = g.type_c == Type::kHalf ? to_f16(result) : to_bf16(result);
       }
     }
   }

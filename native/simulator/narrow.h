@@ -5,31 +5,29 @@
 #include <cstdint>
 #include <cstring>
 
-#include "sequor/portable.h"
+namespace simulator {
 
-namespace sequor {
-
-SEQ_HD uint32_t bits_of(float x) {
+inline uint32_t bits_of(float x) {
   uint32_t bits;
-  memcpy(&bits, &x, sizeof bits);
+  std::memcpy(&bits, &x, sizeof bits);
   return bits;
 }
 
-SEQ_HD float float_of(uint32_t bits) {
+inline float float_of(uint32_t bits) {
   float x;
-  memcpy(&x, &bits, sizeof x);
+  std::memcpy(&x, &bits, sizeof x);
   return x;
 }
 
-SEQ_HD uint16_t to_bf16(float x) {
+inline uint16_t to_bf16(float x) {
   const uint32_t bits = bits_of(x);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>(bits >> 16 | 0x40u);
   return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
-SEQ_HD float from_bf16(uint16_t x) { return float_of(static_cast<uint32_t>(x) << 16); }
+inline float from_bf16(uint16_t x) { return float_of(static_cast<uint32_t>(x) << 16); }
 
-SEQ_HD uint16_t to_f16(float x) {
+inline uint16_t to_f16(float x) {
   const uint32_t bits = bits_of(x), sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);
   if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u);  // 65520 and more round to infinity
@@ -40,7 +38,7 @@ SEQ_HD uint16_t to_f16(float x) {
   return static_cast<uint16_t>(sign | ((magnitude - 0x38000000u + 0xfffu + (magnitude >> 13 & 1u)) >> 13));
 }
 
-SEQ_HD float from_f16(uint16_t x) {
+inline float from_f16(uint16_t x) {
   const uint32_t sign = (x & 0x8000u) << 16, magnitude = x & 0x7fffu;
   if (magnitude >= 0x7c00u) return float_of(sign | 0x7f800000u | (magnitude & 0x3ffu) << 13);
   if (magnitude < 0x400u) {
@@ -51,10 +49,10 @@ SEQ_HD float from_f16(uint16_t x) {
 }
 
 // To TF32, 10 bits of mantissa in a float32, ties away from zero: as cvt.rna.tf32.
-SEQ_HD float to_tf32(float x) {
+inline float to_tf32(float x) {
   const uint32_t bits = bits_of(x);
   if ((bits & 0x7f800000u) == 0x7f800000u) return x;
   return float_of((bits + 0x1000u) & 0xffffe000u);
 }
 
-}  // namespace sequor
+}  // namespace simulator
