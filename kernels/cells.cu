@@ -335,3 +335,15 @@ SEQUOR_SINGLE_PRODUCT_CELLS(SINGLE_PRODUCT_KERNELS)
   SEQ_REGISTER(backward_reset_##Cell)
 
 SEQUOR_TWO_PRODUCT_CELLS(TWO_PRODUCT_KERNELS)
+
+// What the host has to know of a cell: {K, recurrent state, two products, shared gate gradients}. Launch: one thread.
+#define TRAITS_KERNEL(id, Cell)                            \
+  SEQ_KERNEL cell_traits_##Cell(int* traits) {             \
+    traits[0] = sequor::Cell::kSaved;                      \
+    traits[1] = sequor::Cell::kRecurrentState;             \
+    traits[2] = sequor::Cell::kTwoProducts ? 1 : 0;        \
+    traits[3] = sequor::Cell::kSharedGateGradients ? 1 : 0; \
+  }                                                        \
+  SEQ_REGISTER(cell_traits_##Cell)
+
+SEQUOR_CELLS(TRAITS_KERNEL)

@@ -1,0 +1,426 @@
+package dev.sequor.backend.cuda;
+
+import static dev.sequor.backend.cuda.CudaBuffer.address;
+
+import dev.sequor.backend.Activation;
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.DType;
+import dev.sequor.backend.LinearShape;
+import dev.sequor.backend.LossFunction;
+import dev.sequor.backend.LossShape;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.cuda.Products.Matrix;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** One NVIDIA GPU. Calls queue work and return; results are ready after a download. */
+final class CudaBackend implements Backend {
+  /** Blocks whose sums of squares a norm is made of. */
+  private static final int NORM_BLOCKS = 256;
+
+  private static final int WARPS_PER_BLOCK = WorkQueue.BLOCK / 32;
+
+  /** Floats of {@code rates} in {@code kernels/optimizer.cu}. */
+  private static final int RATES = 10;
+
+  private final CudaDevice device;
+  private final MathMode mode;
+  private final String name;
+  private final WorkQueue queue;
+  private final Scratch scratch;
+  private final DeviceMemory.Block rates;
+  private final ByteBuffer rateBytes =
+      ByteBuffer.allocateDirect(RATES * Float.BYTES).order(ByteOrder.nativeOrder());
+  private final Map<CellType, CudaCell> cells = new EnumMap<>(CellType.class);
+  private @Nullable Besides besides;
+  private boolean closed;
+
+  /** Takes over the device, and closes it when it is closed. */
+  CudaBackend(CudaDevice device, MathMode mode) {
+    this.device = device;
+    this.mode = mode;
+    this.name =
+        "cuda:"
+            + device.ordinal()
+            + " "
+            + device.name()
+            + (mode == MathMode.FP32 ? "" : " (" + mode.name().toLowerCase(Locale.ROOT) + ")");
+    this.queue = WorkQueue.main(device, mode);
+    this.scratch = new Scratch(device.memory());
+    try {
+      this.rates = device.memory().allocate(RATES * Float.BYTES, "learning rates");
+    } catch (RuntimeException | Error e) {
+      queue.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  /** The device, as long as this is open. */
+  CudaDevice device() {
+    if (closed) {
+      throw new IllegalStateException(name + " is used after close");
+    }
+    return device;
+  }
+
+  MathMode mathMode() {
+    return mode;
+  }
+
+  /** The main stream's queue; its device is current on the calling thread afterwards. */
+  WorkQueue queue() {
+    device().makeCurrent();
+    return queue;
+  }
+
+  /** The stream beside the main one, made when it is first asked for. */
+  Besides besides() {
+    if (besides == null) {
+      besides = new Besides(device(), queue, mode);
+    }
+    return besides;
+  }
+
+  /** What the kernels say of a cell. */
+  CudaCell cell(CellType type) {
+    return cells.computeIfAbsent(type, t -> CudaCell.of(t, device(), queue()));
+  }
+
+  // ---- memory ----------------------------------------------------------------------------------
+
+  @Override
+  public Buffer allocate(DType type, long elements) {
+    WorkQueue main = queue();
+    DeviceMemory.Block block =
+        device.memory().allocate(elements * type.bytes(), "buffer of " + elements + " " + type);
+    if (elements > 0) {
+      main.fill(block.address(), 0, elements * type.bytes() / Integer.BYTES);
+    }
+    return new CudaBuffer(this, type, elements, block);
+  }
+
+  private static void requireFit(ByteBuffer host, Buffer buffer) {
+    if (!host.isDirect()) {
+      throw new IllegalArgumentException("the host buffer is not direct; needed a direct one");
+    }
+    long available = buffer.elements() * buffer.type().bytes();
+    if (host.remaining() > available) {
+      throw new IllegalArgumentException(
+          "the host buffer has " + host.remaining() + " bytes; " + buffer + " has " + available);
+    }
+  }
+
+  @Override
+  public void upload(ByteBuffer source, Buffer target) {
+    requireFit(source, target);
+    WorkQueue main = queue();
+    device.staging().upload(source, address(target), main.stream());
+    target.markWritten();
+  }
+
+  @Override
+  public void download(Buffer source, ByteBuffer target) {
+    requireFit(target, source);
+    WorkQueue main = queue();
+    device.staging().download(address(source), target, main.stream());
+  }
+
+  @Override
+  public void fill(Buffer target, float value) {
+    queue().fill(address(target), Float.floatToRawIntBits(value), target.elements());
+    target.markWritten();
+  }
+
+  @Override
+  public void copy(Buffer source, Buffer target) {
+    queue().copy(address(source), address(target), source.elements() * source.type().bytes());
+    target.markWritten();
+  }
+
+  // ---- layers ----------------------------------------------------------------------------------
+
+  @Override
+  public RnnPlan plan(RnnShape shape, Mode mode) {
+    queue();
+    return new CudaRnnPlan(this, shape, mode);
+  }
+
+  /**
+   * Queues dropout of {@code values}, in place. {@code key} is the address of seed and offset, two
+   * 64-bit words.
+   */
+  void dropout(long elements, float p, long key, int stream, long values) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int64(elements)
+        .int32((int) (long) (p * 4294967296.0))
+        .float32(1 / (1 - p))
+        .pointer(key)
+        .int32(stream)
+        .pointer(values)
+        .pointer(values);
+    main.launch(main.kernel("dropout"), (elements + 3) / 4);
+  }
+
+  // The numbers that kernels/dense.cu, loss.cu and optimizer.cu give to these.
+
+  private static int code(Activation activation) {
+    return switch (activation) {
+      case NONE -> 0;
+      case TANH -> 1;
+      case RELU -> 2;
+    };
+  }
+
+  private static int code(LossFunction function) {
+    return switch (function) {
+      case SOFTMAX_CROSS_ENTROPY -> 0;
+      case BINARY_CROSS_ENTROPY -> 1;
+      case MEAN_SQUARED_ERROR -> 2;
+    };
+  }
+
+  private static int code(OptimizerStep.Rule rule) {
+    return switch (rule) {
+      case SGD -> 0;
+      case ADAM -> 1;
+      case ADAMW -> 2;
+    };
+  }
+
+  @Override
+  public void linearForward(
+      LinearShape shape, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
+    WorkQueue main = queue();
+    int m = shape.rows();
+    int k = shape.inputSize();
+    int n = shape.outputSize();
+    main.products()
+        .multiplyFloats(
+            m,
+            n,
+            k,
+            Matrix.of(address(x), k),
+            Matrix.transposed(address(weight), k),
+            false,
+            address(y),
+            n);
+    if (bias != null || shape.activation() != Activation.NONE) {
+      main.arguments()
+          .int64(m)
+          .int32(n)
+          .pointer(address(bias))
+          .int32(code(shape.activation()))
+          .pointer(address(y));
+      main.launch(main.kernel("bias_activation"), (long) m * n);
+    }
+    y.markWritten();
+  }
+
+  @Override
+  public void linearBackward(
+      LinearShape shape,
+      Buffer x,
+      Buffer weight,
+      Buffer y,
+      Buffer dy,
+      @Nullable Buffer dx,
+      Buffer dWeight,
+      @Nullable Buffer dBias) {
+    WorkQueue main = queue();
+    int m = shape.rows();
+    int k = shape.inputSize();
+    int n = shape.outputSize();
+    if (shape.activation() != Activation.NONE) {
+      main.arguments()
+          .int64((long) m * n)
+          .int32(code(shape.activation()))
+          .pointer(address(y))
+          .pointer(address(dy));
+      main.launch(main.kernel("activation_gradient"), (long) m * n);
+      dy.markWritten();
+    }
+    main.products()
+        .multiplyFloats(
+            n,
+            k,
+            m,
+            Matrix.transposed(address(dy), n),
+            Matrix.of(address(x), k),
+            true,
+            address(dWeight),
+            k);
+    dWeight.markWritten();
+    if (dx != null) {
+      main.products()
+          .multiplyFloats(
+              m,
+              k,
+              n,
+              Matrix.of(address(dy), n),
+              Matrix.of(address(weight), k),
+              false,
+              address(dx),
+              k);
+      dx.markWritten();
+    }
+    if (dBias != null) {
+      long partials = scratch.address(ColumnSums.scratchElements(m, n) * Float.BYTES);
+      ColumnSums.addFloats(main, m, n, address(dy), partials, address(dBias));
+      dBias.markWritten();
+    }
+  }
+
+  @Override
+  public void embeddingForward(
+      int rows, int width, Buffer tokens, @Nullable Buffer table, Buffer y) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int32(rows)
+        .int32(width)
+        .pointer(address(tokens))
+        .pointer(address(table))
+        .pointer(address(y));
+    main.launch(main.kernel("embedding_forward"), (long) rows * width);
+    y.markWritten();
+  }
+
+  @Override
+  public void embeddingBackward(int rows, int width, Buffer tokens, Buffer dy, Buffer dTable) {
+    WorkQueue main = queue();
+    int vocabulary = Math.toIntExact(dTable.elements() / width);
+    main.arguments()
+        .int32(rows)
+        .int32(width)
+        .int32(vocabulary)
+        .pointer(address(tokens))
+        .pointer(address(dy))
+        .pointer(address(dTable));
+    main.launch(
+        main.kernel("embedding_backward"),
+        (vocabulary + WARPS_PER_BLOCK - 1) / WARPS_PER_BLOCK,
+        (width + 127) / 128,
+        WorkQueue.BLOCK);
+    dTable.markWritten();
+  }
+
+  // ---- training --------------------------------------------------------------------------------
+
+  @Override
+  public void loss(
+      LossShape shape,
+      Buffer outputs,
+      Buffer targets,
+      @Nullable Buffer lengths,
+      float gradientScale,
+      @Nullable Buffer dOutputs,
+      Buffer result) {
+    WorkQueue main = queue();
+    int rows = Math.multiplyExact(shape.timeSteps(), shape.batchSize());
+    long rowLosses = scratch.address(2L * rows * Double.BYTES);
+    main.arguments()
+        .int32(code(shape.function()))
+        .int32(shape.timeSteps())
+        .int32(shape.batchSize())
+        .int32(shape.outputSize())
+        .pointer(address(outputs))
+        .pointer(address(targets))
+        .pointer(address(lengths))
+        .float32(gradientScale)
+        .pointer(address(dOutputs))
+        .pointer(rowLosses);
+    main.launch(
+        main.kernel("row_losses"),
+        (rows + WARPS_PER_BLOCK - 1) / WARPS_PER_BLOCK,
+        1,
+        WorkQueue.BLOCK);
+    main.arguments().int32(rows).pointer(rowLosses).pointer(address(result));
+    main.launch(main.kernel("sum_row_losses"), 1, 1, 32);
+    result.markWritten();
+    if (dOutputs != null) {
+      dOutputs.markWritten();
+    }
+  }
+
+  @Override
+  public void optimizerStep(
+      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer norm) {
+    WorkQueue main = queue();
+    uploadRates(step);
+    long elements = parameters.elements();
+    long partials = scratch.address((long) NORM_BLOCKS * WARPS_PER_BLOCK * Double.BYTES);
+    main.arguments().int64(elements).pointer(address(gradients)).pointer(partials);
+    main.launch(main.kernel("partial_squares"), NORM_BLOCKS, 1, WorkQueue.BLOCK);
+    main.arguments().int32(NORM_BLOCKS * WARPS_PER_BLOCK).pointer(partials).pointer(address(norm));
+    main.launch(main.kernel("finish_norm"), 1, 1, 32);
+    main.arguments()
+        .int32(code(step.rule()))
+        .int64(elements)
+        .pointer(rates.address())
+        .pointer(address(norm))
+        .pointer(address(gradients))
+        .pointer(address(parameters))
+        .pointer(address(moments));
+    main.launch(main.kernel("optimizer_step"), elements);
+    parameters.markWritten();
+    moments.markWritten();
+    norm.markWritten();
+  }
+
+  private void uploadRates(OptimizerStep step) {
+    rateBytes.clear();
+    rateBytes
+        .putFloat(step.learningRate())
+        .putFloat(step.momentum())
+        .putFloat(step.beta1())
+        .putFloat(step.beta2())
+        .putFloat(step.epsilon())
+        .putFloat(step.weightDecay())
+        .putFloat(step.clipNorm())
+        .putFloat(step.clipValue())
+        .putFloat(unbiasing(step.beta1(), step.step()))
+        .putFloat(unbiasing(step.beta2(), step.step()))
+        .flip();
+    device.staging().upload(rateBytes, rates.address(), queue.stream());
+  }
+
+  /** {@code 1 / (1 − βᵗ)}, which corrects a moment that started at zero. */
+  private static float unbiasing(float beta, long step) {
+    return (float) (1 / (1 - Math.pow(beta, (double) step)));
+  }
+
+  @Override
+  public void synchronize() {
+    queue().stream().synchronize();
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    device.makeCurrent();
+    closed = true;
+    if (besides != null) {
+      besides.close();
+    }
+    queue.close();
+    scratch.close();
+    rates.close();
+    device.close();
+  }
+}
