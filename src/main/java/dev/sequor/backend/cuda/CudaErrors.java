@@ -46,6 +46,11 @@ final class CudaErrors {
     return number / 1000 + "." + number % 1000 / 10;
   }
 
+  /** 90 is 9.0. */
+  static String capability(int number) {
+    return number / 10 + "." + number % 10;
+  }
+
   /** Whether CUDA refuses all further work in the context after this error. */
   private static boolean losesContext(int result) {
     return switch (result) {

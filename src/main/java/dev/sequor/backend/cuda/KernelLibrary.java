@@ -55,9 +55,7 @@ final class KernelLibrary implements AutoCloseable {
                   + ", this one is for "
                   + CudaErrors.version(driverVersion)
               : "there is no machine code of the kernels for compute capability "
-                  + computeCapability / 10
-                  + "."
-                  + computeCapability % 10,
+                  + CudaErrors.capability(computeCapability),
           PtxCompiler.knows(computeCapability) ? "JCuda's PTX compiler" : "the driver");
     }
   }
@@ -84,7 +82,11 @@ final class KernelLibrary implements AutoCloseable {
     String file = catalog.files().get(name);
     if (file == null) {
       throw new BackendException(
-          "there is no kernel '" + name + "' among the " + catalog.files().size() + " of this build");
+          "there is no kernel '"
+              + name
+              + "' among the "
+              + catalog.files().size()
+              + " of this build");
     }
     CUmodule module = modules.get(file);
     if (module == null) {
@@ -126,9 +128,8 @@ final class KernelLibrary implements AutoCloseable {
     if (!closed) {
       closed = true;
       kernels.clear();
-      for (CUmodule module : modules.values()) {
-        check(JCudaDriver.cuModuleUnload(module), "cuModuleUnload");
-      }
+      modules.forEach(
+          (file, module) -> check(JCudaDriver.cuModuleUnload(module), "cuModuleUnload of " + file));
     }
   }
 }
