@@ -59,10 +59,7 @@ final class CudaBackend implements Backend {
     this.device = device;
     this.mode = mode;
     this.name =
-        "cuda:"
-            + device.ordinal()
-            + " "
-            + device.name()
+        device.name()
             + (mode == MathMode.FP32 ? "" : " (" + mode.name().toLowerCase(Locale.ROOT) + ")");
     this.queue = WorkQueue.main(device, mode);
     try {
