@@ -31,7 +31,12 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 public final class CudaBackendProvider implements BackendProvider {
-  private @Nullable Availability availability;
+  /**
+   * The devices, once they have been found to work, for all instances: a service loader makes one
+   * each time. Failures are not kept, as settings may be corrected; libraries that did not load
+   * fail at once the second time.
+   */
+  private static @Nullable Availability usable;
 
   @Override
   public String name() {
@@ -44,11 +49,17 @@ public final class CudaBackendProvider implements BackendProvider {
   }
 
   @Override
-  public synchronized Availability probe() {
-    if (availability == null) {
-      availability = tryLayer();
+  public Availability probe() {
+    synchronized (CudaBackendProvider.class) {
+      if (usable != null) {
+        return usable;
+      }
+      Availability availability = tryLayer();
+      if (availability.usable()) {
+        usable = availability;
+      }
+      return availability;
     }
-    return availability;
   }
 
   private Availability tryLayer() {
