@@ -61,39 +61,39 @@ __device__ inline double mean_squared_error(const float* a, int N, const float* 
 }  // namespace
 
 // function: 0 softmax cross-entropy (int targets [T,B]), 1 binary cross-entropy, 2 mean squared error (float targets [T,B,N]).
-// outputs [T,B,N]; row_losses [T·B][2] = loss and 1, or zeros where the row does not count; d_outputs may be null or outputs.
-// Launch: grid (ceil(T·B / 4)), block 128.
-SEQ_KERNEL row_losses(int function, int T, int B, int N, const float* outputs, const void* targets, const int* lengths,
-                      float gradient_scale, float* d_outputs, double* row_losses) {
-  const long long row = static_cast<long long>(blockIdx.x) * 4 + threadIdx.x / 32;
-  const int lane = threadIdx.x % 32;
-  if (row >= static_cast<long long>(T) * B) return;
-  const float* a = outputs + row * N;
-  float* d = d_outputs ? d_outputs + row * N : nullptr;
-  const int target = function == 0 ? static_cast<const int*>(targets)[row] : 0;
-  const bool counts = target >= 0 && (!lengths || row / B < lengths[row % B]);
-  double loss = 0;
-  if (counts) {
-    const float* t = static_cast<const float*>(targets) + (function == 0 ? 0 : row * N);
-    loss = function == 0   ? softmax_cross_entropy(a, N, target, gradient_scale, d)
-           : function == 1 ? binary_cross_entropy(a, N, t, gradient_scale, d)
-                           : mean_squared_error(a, N, t, gradient_scale, d);
-  } else if (d) {
-    for (int j = lane; j < N; j += 32) d[j] = 0.0f;
+// outputs [T,B,N]; d_outputs may be null or outputs. partial[w] [2] = sum of the losses and number of the rows that count, of the
+// rows that warp w works on. Launch: grid (blocks), block 128; any number of blocks.
+SEQ_KERNEL partial_losses(int function, int T, int B, int N, const float* outputs, const void* targets, const int* lengths,
+                          float gradient_scale, float* d_outputs, double* partial) {
+  const int lane = threadIdx.x % 32, warp = blockIdx.x * 4 + threadIdx.x / 32, warps = gridDim.x * 4;
+  double total = 0, count = 0;
+  for (long long row = warp; row < static_cast<long long>(T) * B; row += warps) {
+    const float* a = outputs + row * N;
+    float* d = d_outputs ? d_outputs + row * N : nullptr;
+    const int target = function == 0 ? static_cast<const int*>(targets)[row] : 0;
+    if (target >= 0 && (!lengths || row / B < lengths[row % B])) {
+      const float* t = static_cast<const float*>(targets) + (function == 0 ? 0 : row * N);
+      total += function == 0   ? softmax_cross_entropy(a, N, target, gradient_scale, d)
+               : function == 1 ? binary_cross_entropy(a, N, t, gradient_scale, d)
+                               : mean_squared_error(a, N, t, gradient_scale, d);
+      count += 1;
+    } else if (d) {
+      for (int j = lane; j < N; j += 32) d[j] = 0.0f;
+    }
   }
   if (lane == 0) {
-    row_losses[row * 2] = loss;
-    row_losses[row * 2 + 1] = counts ? 1.0 : 0.0;
+    partial[warp * 2LL] = total;
+    partial[warp * 2LL + 1] = count;
   }
 }
-SEQ_REGISTER(row_losses)
+SEQ_REGISTER(partial_losses)
 
 // result[2] = sum of the rows' losses, number of rows that count. Launch: one block of 32.
-SEQ_KERNEL sum_row_losses(int rows, const double* row_losses, float* result) {
+SEQ_KERNEL finish_loss(int partials, const double* partial, float* result) {
   double loss = 0, count = 0;
-  for (int row = threadIdx.x; row < rows; row += 32) {
-    loss += row_losses[row * 2LL];
-    count += row_losses[row * 2LL + 1];
+  for (int i = threadIdx.x; i < partials; i += 32) {
+    loss += partial[i * 2LL];
+    count += partial[i * 2LL + 1];
   }
   loss = warp_sum(loss);
   count = warp_sum(count);
@@ -102,4 +102,4 @@ SEQ_KERNEL sum_row_losses(int rows, const double* row_losses, float* result) {
     result[1] = static_cast<float>(count);
   }
 }
-SEQ_REGISTER(sum_row_losses)
+SEQ_REGISTER(finish_loss)

@@ -1,86 +1,95 @@
 package dev.sequor.backend.cuda;
 
+import dev.sequor.backend.BackendException;
+
 /**
  * Sums of the columns of a matrix, added to a gradient: in two passes and always in the same order,
  * so that two runs give the same bits.
  */
 final class ColumnSums {
-  /** Rows that one thread adds up; below, there would be more partial sums than work. */
+  /** Rows that one thread adds up at least; below, there would be more partial sums than work. */
   private static final int LEAST_ROWS = 64;
 
   private static final int MOST_CHUNKS = 128;
 
-  private ColumnSums() {}
+  private final WorkQueue queue;
+  private final long scratch;
+  private final long scratchElements;
 
-  /** Rows per partial sum. */
-  private static int chunk(int rows) {
-    return Math.max(LEAST_ROWS, (rows + MOST_CHUNKS - 1) / MOST_CHUNKS);
+  /**
+   * @param scratch for the partial sums: at least one row of the matrices to come; with more, more
+   *     threads share the work
+   */
+  ColumnSums(WorkQueue queue, long scratch, long scratchElements) {
+    this.queue = queue;
+    this.scratch = scratch;
+    this.scratchElements = scratchElements;
   }
 
-  private static int chunks(int rows) {
-    return (rows + chunk(rows) - 1) / chunk(rows);
-  }
-
-  /** Floats of scratch memory for a matrix of that many rows, or fewer. */
+  /** Floats of scratch memory that let matrices of that size use the whole device. */
   static long scratchElements(int rows, int columns) {
     return (long) Math.min(MOST_CHUNKS, (rows + LEAST_ROWS - 1) / LEAST_ROWS) * columns;
+  }
+
+  /** Rows per partial sum. */
+  private int chunk(int rows, int columns) {
+    long chunks = Math.min(MOST_CHUNKS, scratchElements / columns);
+    if (chunks < 1) {
+      throw new BackendException(
+          "column sums of "
+              + columns
+              + " columns need as many floats of scratch memory; there are "
+              + scratchElements);
+    }
+    return (int) Math.max(LEAST_ROWS, (rows + chunks - 1) / chunks);
   }
 
   /**
    * Adds the column sums of an operand {@code [rows, groups·paddedUnits]}, without its padding, to
    * {@code sums [groups·units]} and to {@code twin} as well unless that is 0.
    */
-  static void addOperand(
-      WorkQueue queue,
+  void addOperand(
       int rows,
       int groups,
       int units,
       int paddedUnits,
       long operand,
       int operandType,
-      long scratch,
       long sums,
       long twin) {
     int columns = groups * paddedUnits;
+    int chunk = chunk(rows, columns);
+    int chunks = (rows + chunk - 1) / chunk;
     queue
         .arguments()
         .int32(rows)
         .int32(columns)
-        .int32(chunk(rows))
+        .int32(chunk)
         .pointer(operand)
         .int32(operandType)
         .pointer(scratch);
-    queue.launch(
-        queue.kernel("partial_column_sums"),
-        (columns / 4 + WorkQueue.BLOCK - 1) / WorkQueue.BLOCK,
-        chunks(rows),
-        WorkQueue.BLOCK);
-    addPartials(queue, rows, groups, units, paddedUnits, scratch, sums, twin);
+    queue.launch(queue.kernel("partial_column_sums"), blocks(columns / 4), chunks, WorkQueue.BLOCK);
+    addPartials(chunks, groups, units, paddedUnits, sums, twin);
   }
 
   /** Adds the column sums of {@code x [rows, columns]}, float32, to {@code sums [columns]}. */
-  static void addFloats(WorkQueue queue, int rows, int columns, long x, long scratch, long sums) {
-    queue.arguments().int32(rows).int32(columns).int32(chunk(rows)).pointer(x).pointer(scratch);
-    queue.launch(
-        queue.kernel("partial_column_sums_any"),
-        (columns + WorkQueue.BLOCK - 1) / WorkQueue.BLOCK,
-        chunks(rows),
-        WorkQueue.BLOCK);
-    addPartials(queue, rows, 1, columns, columns, scratch, sums, 0);
+  void addFloats(int rows, int columns, long x, long sums) {
+    int chunk = chunk(rows, columns);
+    int chunks = (rows + chunk - 1) / chunk;
+    queue.arguments().int32(rows).int32(columns).int32(chunk).pointer(x).pointer(scratch);
+    queue.launch(queue.kernel("partial_column_sums_any"), blocks(columns), chunks, WorkQueue.BLOCK);
+    addPartials(chunks, 1, columns, columns, sums, 0);
   }
 
-  private static void addPartials(
-      WorkQueue queue,
-      int rows,
-      int groups,
-      int units,
-      int paddedUnits,
-      long scratch,
-      long sums,
-      long twin) {
+  private static int blocks(int threads) {
+    return (threads + WorkQueue.BLOCK - 1) / WorkQueue.BLOCK;
+  }
+
+  private void addPartials(
+      int chunks, int groups, int units, int paddedUnits, long sums, long twin) {
     queue
         .arguments()
-        .int32(chunks(rows))
+        .int32(chunks)
         .int32(groups)
         .int32(units)
         .int32(paddedUnits)

@@ -24,10 +24,19 @@ import org.jspecify.annotations.Nullable;
 
 /** One NVIDIA GPU. Calls queue work and return; results are ready after a download. */
 final class CudaBackend implements Backend {
-  /** Blocks whose sums of squares a norm is made of. */
-  private static final int NORM_BLOCKS = 256;
-
   private static final int WARPS_PER_BLOCK = WorkQueue.BLOCK / 32;
+
+  /** Blocks at most whose warps' partial sums a norm or a loss is made of. */
+  private static final int MOST_PARTIAL_BLOCKS = 1024;
+
+  /** Elements that a thread should find to add up, before there are more threads. */
+  private static final int ELEMENTS_PER_THREAD = 16;
+
+  /**
+   * Memory for what lasts no longer than one call. Of fixed size, so that no call in the middle of
+   * a training step can fail for want of memory: a dense layer may have a million outputs.
+   */
+  private static final long SCRATCH_BYTES = 4 << 20;
 
   /** Floats of {@code rates} in {@code kernels/optimizer.cu}. */
   private static final int RATES = 10;
@@ -36,7 +45,8 @@ final class CudaBackend implements Backend {
   private final MathMode mode;
   private final String name;
   private final WorkQueue queue;
-  private final Scratch scratch;
+  private final DeviceMemory.Block scratch;
+  private final ColumnSums columnSums;
   private final DeviceMemory.Block rates;
   private final ByteBuffer rateBytes =
       ByteBuffer.allocateDirect(RATES * Float.BYTES).order(ByteOrder.nativeOrder());
@@ -55,13 +65,14 @@ final class CudaBackend implements Backend {
             + device.name()
             + (mode == MathMode.FP32 ? "" : " (" + mode.name().toLowerCase(Locale.ROOT) + ")");
     this.queue = WorkQueue.main(device, mode);
-    this.scratch = new Scratch(device.memory());
     try {
       this.rates = device.memory().allocate(RATES * Float.BYTES, "learning rates");
+      this.scratch = device.memory().allocate(SCRATCH_BYTES, "scratch");
     } catch (RuntimeException | Error e) {
-      queue.close();
+      queue.close(); // which the caller's closing of the device cannot reach
       throw e;
     }
+    this.columnSums = new ColumnSums(queue, scratch.address(), SCRATCH_BYTES / Float.BYTES);
   }
 
   @Override
@@ -279,8 +290,7 @@ final class CudaBackend implements Backend {
       dx.markWritten();
     }
     if (dBias != null) {
-      long partials = scratch.address(ColumnSums.scratchElements(m, n) * Float.BYTES);
-      ColumnSums.addFloats(main, m, n, address(dy), partials, address(dBias));
+      columnSums.addFloats(m, n, address(dy), address(dBias));
       dBias.markWritten();
     }
   }
@@ -318,6 +328,10 @@ final class CudaBackend implements Backend {
     dTable.markWritten();
   }
 
+  private static int partialBlocks(long work, int workPerBlock) {
+    return (int) Math.min(MOST_PARTIAL_BLOCKS, Math.max(1, work / workPerBlock));
+  }
+
   // ---- training --------------------------------------------------------------------------------
 
   @Override
@@ -330,8 +344,6 @@ final class CudaBackend implements Backend {
       @Nullable Buffer dOutputs,
       Buffer result) {
     WorkQueue main = queue();
-    int rows = Math.multiplyExact(shape.timeSteps(), shape.batchSize());
-    long rowLosses = scratch.address(2L * rows * Double.BYTES);
     main.arguments()
         .int32(code(shape.function()))
         .int32(shape.timeSteps())
@@ -342,14 +354,14 @@ final class CudaBackend implements Backend {
         .pointer(address(lengths))
         .float32(gradientScale)
         .pointer(address(dOutputs))
-        .pointer(rowLosses);
-    main.launch(
-        main.kernel("row_losses"),
-        (rows + WARPS_PER_BLOCK - 1) / WARPS_PER_BLOCK,
-        1,
-        WorkQueue.BLOCK);
-    main.arguments().int32(rows).pointer(rowLosses).pointer(address(result));
-    main.launch(main.kernel("sum_row_losses"), 1, 1, 32);
+        .pointer(scratch.address());
+    int blocks = partialBlocks((long) shape.timeSteps() * shape.batchSize(), WARPS_PER_BLOCK);
+    main.launch(main.kernel("partial_losses"), blocks, 1, WorkQueue.BLOCK);
+    main.arguments()
+        .int32(blocks * WARPS_PER_BLOCK)
+        .pointer(scratch.address())
+        .pointer(address(result));
+    main.launch(main.kernel("finish_loss"), 1, 1, 32);
     result.markWritten();
     if (dOutputs != null) {
       dOutputs.markWritten();
@@ -362,10 +374,11 @@ final class CudaBackend implements Backend {
     WorkQueue main = queue();
     uploadRates(step);
     long elements = parameters.elements();
-    long partials = scratch.address((long) NORM_BLOCKS * WARPS_PER_BLOCK * Double.BYTES);
+    long partials = scratch.address();
     main.arguments().int64(elements).pointer(address(gradients)).pointer(partials);
-    main.launch(main.kernel("partial_squares"), NORM_BLOCKS, 1, WorkQueue.BLOCK);
-    main.arguments().int32(NORM_BLOCKS * WARPS_PER_BLOCK).pointer(partials).pointer(address(norm));
+    int blocks = partialBlocks(elements, ELEMENTS_PER_THREAD * WorkQueue.BLOCK);
+    main.launch(main.kernel("partial_squares"), blocks, 1, WorkQueue.BLOCK);
+    main.arguments().int32(blocks * WARPS_PER_BLOCK).pointer(partials).pointer(address(norm));
     main.launch(main.kernel("finish_norm"), 1, 1, 32);
     main.arguments()
         .int32(code(step.rule()))

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,12 @@ import org.jspecify.annotations.Nullable;
  * libraries of this process can share the device.
  */
 final class CudaDevice implements AutoCloseable {
+  /** With CUDA 12.0, drivers began to run whatever compilers of CUDA 12 have made. */
+  private static final int OLDEST_DRIVER = 12000;
+
+  /** Ten times the major plus the minor number: from here on there are bfloat16 and TF32. */
+  private static final int LEAST_CAPABILITY = 80;
+
   private final int ordinal;
   private final CUdevice handle;
   private final CUcontext context;
@@ -35,31 +42,26 @@ final class CudaDevice implements AutoCloseable {
     this.handle = handle;
     this.context = context;
     makeCurrent();
-    name = "cuda:" + ordinal + " " + modelName(handle);
-    computeCapability =
-        10 * attribute(handle, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
-            + attribute(handle, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+    name = modelName(handle);
+    String label = "cuda:" + ordinal + " " + name;
+    computeCapability = computeCapability(handle);
     multiprocessors =
         attribute(handle, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+    kernels = new KernelLibrary(label, computeCapability, driverVersion());
     long[] free = new long[1];
     check(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
-    memory = new DeviceMemory(name, free[0], true);
+    memory =
+        new DeviceMemory(label, CudaSettings.memoryBudget(free[0]), CudaSettings.cachesMemory());
     stream = new CudaStream();
-    try {
-      kernels = new KernelLibrary();
-    } catch (RuntimeException | Error e) {
-      stream.close();
-      throw e;
-    }
   }
 
   /**
    * Opens a device and makes it current for this thread.
    *
-   * @throws BackendUnavailableException if there is no such device
+   * @throws BackendUnavailableException if there is no such device, or CUDA or the device does not
+   *     suffice
    */
   static CudaDevice open(int ordinal) {
-    CudaLibraries.load();
     int devices = count();
     if (ordinal >= devices) {
       throw new BackendUnavailableException(
@@ -70,8 +72,9 @@ final class CudaDevice implements AutoCloseable {
                   ? "1 CUDA device, cuda:0"
                   : devices + " CUDA devices, cuda:0 to cuda:" + (devices - 1)));
     }
-    CUdevice handle = new CUdevice();
-    check(JCudaDriver.cuDeviceGet(handle, ordinal), "cuDeviceGet(" + ordinal + ")");
+    CUdevice handle = device(ordinal);
+    requireCapability(ordinal, handle);
+    CudaLibraries.loadBlas();
     CUcontext context = new CUcontext();
     check(
         JCudaDriver.cuDevicePrimaryCtxRetain(context, handle),
@@ -84,12 +87,78 @@ final class CudaDevice implements AutoCloseable {
     }
   }
 
-  /** The number of devices. */
+  /**
+   * The number of devices.
+   *
+   * @throws CudaUnavailableException if there is no driver, no device, or the driver is too old
+   */
   static int count() {
-    check(JCudaDriver.cuInit(0), "cuInit");
+    CudaLibraries.loadDriver();
+    int version = driverVersion();
+    if (version < OLDEST_DRIVER) {
+      throw new CudaUnavailableException(
+          "the driver is too old: it is for CUDA "
+              + CudaErrors.version(version)
+              + ", needed "
+              + CudaErrors.version(OLDEST_DRIVER)
+              + " or newer",
+          "update NVIDIA's driver");
+    }
+    int result = JCudaDriver.cuInit(0);
     int[] devices = new int[1];
-    check(JCudaDriver.cuDeviceGetCount(devices), "cuDeviceGetCount");
+    if (result == CUresult.CUDA_SUCCESS) {
+      result = JCudaDriver.cuDeviceGetCount(devices);
+    }
+    if (result == CUresult.CUDA_ERROR_NO_DEVICE
+        || (result == CUresult.CUDA_SUCCESS && devices[0] == 0)) {
+      throw new CudaUnavailableException(
+          "NVIDIA's driver is there (for CUDA "
+              + CudaErrors.version(version)
+              + ") but finds no device",
+          "see nvidia-smi, and what CUDA_VISIBLE_DEVICES is set to");
+    }
+    if (result != CUresult.CUDA_SUCCESS) {
+      throw new CudaUnavailableException(
+          "NVIDIA's driver does not start: " + CudaErrors.describe(result),
+          "see nvidia-smi; after an update of the driver, restart the machine");
+    }
     return devices[0];
+  }
+
+  /** For example "cuda:0 NVIDIA H200", without opening it. */
+  static String describe(int ordinal) {
+    return "cuda:" + ordinal + " " + modelName(device(ordinal));
+  }
+
+  private static int driverVersion() {
+    int[] version = new int[1];
+    check(JCudaDriver.cuDriverGetVersion(version), "cuDriverGetVersion");
+    return version[0];
+  }
+
+  private static CUdevice device(int ordinal) {
+    CUdevice handle = new CUdevice();
+    check(JCudaDriver.cuDeviceGet(handle, ordinal), "cuDeviceGet(" + ordinal + ")");
+    return handle;
+  }
+
+  private static void requireCapability(int ordinal, CUdevice handle) {
+    int capability = computeCapability(handle);
+    if (capability < LEAST_CAPABILITY) {
+      throw new CudaUnavailableException(
+          describe(ordinal)
+              + " has compute capability "
+              + CudaErrors.capability(capability)
+              + "; the kernels need "
+              + CudaErrors.capability(LEAST_CAPABILITY)
+              + " or newer (Ampere)",
+          "use a newer device, or the CPU");
+    }
+  }
+
+  private static int computeCapability(CUdevice handle) {
+    return 10 * attribute(handle, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+        + attribute(handle, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
   }
 
   private static String modelName(CUdevice handle) {
@@ -114,7 +183,7 @@ final class CudaDevice implements AutoCloseable {
     return ordinal;
   }
 
-  /** For example "cuda:0 NVIDIA H200". */
+  /** For example "NVIDIA H200". */
   String name() {
     return name;
   }

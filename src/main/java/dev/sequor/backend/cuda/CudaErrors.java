@@ -41,6 +41,16 @@ final class CudaErrors {
             : "");
   }
 
+  /** 12060 is 12.6. */
+  static String version(int number) {
+    return number / 1000 + "." + number % 1000 / 10;
+  }
+
+  /** 90 is 9.0. */
+  static String capability(int number) {
+    return number / 10 + "." + number % 10;
+  }
+
   /** Whether CUDA refuses all further work in the context after this error. */
   private static boolean losesContext(int result) {
     return switch (result) {

@@ -500,33 +500,35 @@ final class CudaLayer implements AutoCloseable {
     }
   }
 
+  private ColumnSums columnSums(WorkQueue queue) {
+    return new ColumnSums(queue, memory.partialSums, memory.partialSumElements);
+  }
+
   private void addSums(WorkQueue queue, int rows, long dgates, long sums, long twin) {
-    ColumnSums.addOperand(
-        queue,
-        rows,
-        cell.gates(),
-        sizes.hiddenSize(),
-        hiddenPadded,
-        dgates,
-        mode.operandType(),
-        memory.partialSums,
-        sums,
-        twin);
+    columnSums(queue)
+        .addOperand(
+            rows,
+            cell.gates(),
+            sizes.hiddenSize(),
+            hiddenPadded,
+            dgates,
+            mode.operandType(),
+            sums,
+            twin);
   }
 
   private void addPeepholeGradients(WorkQueue queue, Backward b) {
     for (int p = 0; p < cell.peepholes(); p++) {
-      ColumnSums.addOperand(
-          queue,
-          sizes.batchSize(),
-          1,
-          sizes.hiddenSize(),
-          hiddenPadded,
-          memory.peepholeGradients + p * stateBytes(),
-          MathMode.FP32.operandType(),
-          memory.partialSums,
-          b.dParameters + offsetOfPeepholes() + 4L * p * sizes.hiddenSize(),
-          0);
+      columnSums(queue)
+          .addOperand(
+              sizes.batchSize(),
+              1,
+              sizes.hiddenSize(),
+              hiddenPadded,
+              memory.peepholeGradients + p * stateBytes(),
+              MathMode.FP32.operandType(),
+              b.dParameters + offsetOfPeepholes() + 4L * p * sizes.hiddenSize(),
+              0);
     }
   }
 

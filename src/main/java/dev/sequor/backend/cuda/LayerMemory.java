@@ -57,6 +57,8 @@ final class LayerMemory implements AutoCloseable {
   /** Training: partial column sums. */
   final long partialSums;
 
+  final long partialSumElements;
+
   /** Training, reverse direction: its {@code dx} in the order of its steps {@code [T·B,I]}. */
   final long inputGradient;
 
@@ -96,11 +98,11 @@ final class LayerMemory implements AutoCloseable {
           of.array("peephole gradients", training ? cell.peepholes() * state : 0, Float.BYTES);
       gatedGradient =
           of.array("gradient of r∘h", training && cell.twoProducts() ? state : 0, Float.BYTES);
-      long sums =
+      partialSumElements =
           Math.max(
               ColumnSums.scratchElements(sizes.chunkRows(), gateColumns),
               ColumnSums.scratchElements(sizes.batchSize(), sizes.paddedHidden()));
-      partialSums = of.array("partial sums", training ? sums : 0, Float.BYTES);
+      partialSums = of.array("partial sums", training ? partialSumElements : 0, Float.BYTES);
       inputGradient =
           of.array(
               "dx of the reverse direction",
