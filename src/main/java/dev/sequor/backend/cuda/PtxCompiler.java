@@ -7,7 +7,10 @@ import jcuda.nvptxcompiler.JNvPTXCompiler;
 import jcuda.nvptxcompiler.nvPTXCompileResult;
 import jcuda.nvptxcompiler.nvPTXCompilerHandle;
 
-/** NVIDIA's PTX compiler as JCuda 12.6 ships it, which is that of CUDA 12.0; needs neither driver nor device. */
+/**
+ * NVIDIA's PTX compiler as JCuda 12.6 ships it, which is that of CUDA 12.0; needs neither driver
+ * nor device.
+ */
 final class PtxCompiler {
   /** What that compiler knows, from the first that the kernels can use. */
   private static final Set<Integer> KNOWN = Set.of(80, 86, 87, 89, 90);
