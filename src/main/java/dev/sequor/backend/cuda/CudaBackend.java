@@ -59,7 +59,10 @@ final class CudaBackend implements Backend {
     this.device = device;
     this.mode = mode;
     this.name =
-        device.name()
+        "cuda:"
+            + device.ordinal()
+            + " "
+            + device.name()
             + (mode == MathMode.FP32 ? "" : " (" + mode.name().toLowerCase(Locale.ROOT) + ")");
     this.queue = WorkQueue.main(device, mode);
     try {
