@@ -10,27 +10,22 @@
 #error "JCuda's libraries are for x86-64, and so is this"
 #endif
 
-// What the backend calls, and what belongs to it.
-#define SEQ_CUBLAS_FUNCTIONS(X)  \
-  X(cublasCreate_v2)             \
-  X(cublasDestroy_v2)            \
-  X(cublasGetVersion_v2)         \
-  X(cublasGetProperty)           \
-  X(cublasSetStream_v2)          \
-  X(cublasGetStream_v2)          \
-  X(cublasSetWorkspace_v2)       \
-  X(cublasSetPointerMode_v2)     \
-  X(cublasGetPointerMode_v2)     \
-  X(cublasSetMathMode)           \
-  X(cublasGetMathMode)           \
-  X(cublasSetAtomicsMode)        \
-  X(cublasGemmEx)                \
-  X(cublasGemmStridedBatchedEx)  \
-  X(cublasGemmBatchedEx)         \
-  X(cublasSgemm_v2)              \
-  X(cublasSgemmStridedBatched)   \
-  X(cublasSgemv_v2)              \
-  X(cublasSgeam)
+// What the backend calls, and what belongs to it. JCublas2 binds each function when it is first called, so the others may be
+// missing; calling one of those would end the process.
+#define SEQ_CUBLAS_FUNCTIONS(X) \
+  X(cublasCreate_v2)            \
+  X(cublasDestroy_v2)           \
+  X(cublasGetVersion_v2)        \
+  X(cublasSetStream_v2)         \
+  X(cublasGetStream_v2)         \
+  X(cublasSetWorkspace_v2)      \
+  X(cublasSetPointerMode_v2)    \
+  X(cublasGetPointerMode_v2)    \
+  X(cublasSetMathMode)          \
+  X(cublasGetMathMode)          \
+  X(cublasGemmEx)               \
+  X(cublasGemmStridedBatchedEx) \
+  X(cublasSgemm_v2)
 
 namespace {
 

@@ -18,9 +18,10 @@ import org.jspecify.annotations.Nullable;
  * Finds cuBLAS. JCublas2 asks for {@code libcublas.so.12}; where there is only a {@code
  * libcublas.so.13}, a small library of ours takes the former's name and hands all calls on.
  *
- * <p>Looked at, in this order: the folders in {@code sequor.cublas.path} ({@code
- * SEQUOR_CUBLAS_PATH}) and those below them in which Python's packages and NVIDIA's toolkits keep
- * it; JavaCPP's package of CUDA 12, if it is on the class path; where the system's loader looks.
+ * <p>Looked at, in this order, first for 12 and then for 13: the folders in {@code
+ * sequor.cublas.path} ({@code SEQUOR_CUBLAS_PATH}) and those below them in which Python's packages
+ * and NVIDIA's toolkits keep it; JavaCPP's package of CUDA 12, if it is on the class path; where
+ * the system's loader looks.
  */
 final class CublasLibrary {
   static final String PATH = "sequor.cublas.path";
@@ -65,15 +66,17 @@ final class CublasLibrary {
    *     and what the loader said
    */
   String load() {
+    // All of 12 before any of 13: once the library that forwards is there, it is what the loader
+    // finds under the name of 12.
     String found = inFolders(CUBLAS_12, CublasLibrary::openGlobally);
-    if (found == null) {
-      found = inFolders(CUBLAS_13, this::openByForwarder);
-    }
     if (found == null) {
       found = onClassPath();
     }
     if (found == null) {
       found = byLoader(CUBLAS_12, CublasLibrary::openGlobally);
+    }
+    if (found == null) {
+      found = inFolders(CUBLAS_13, this::openByForwarder);
     }
     if (found == null) {
       found = byLoader(CUBLAS_13, this::openByForwarder);
