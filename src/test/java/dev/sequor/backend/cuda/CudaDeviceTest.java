@@ -272,7 +272,7 @@ class CudaDeviceTest {
       set(main, from, 7);
       set(main, to, 0);
       boolean[] capturing = new boolean[2];
-      try (CudaGraph graph =
+      CudaGraph graph =
           CudaGraph.capture(
               main,
               () -> {
@@ -283,18 +283,17 @@ class CudaDeviceTest {
                 copy(side, from, to);
                 side.record(join);
                 main.waitFor(join);
-              })) {
-        assertArrayEquals(new boolean[] {true, true}, capturing);
-        assertFalse(main.capturing());
-        assertArrayEquals(new int[] {0, 0, 0}, read(to), "capturing runs nothing");
-        for (int value : new int[] {7, 8, 9}) {
-          set(main, from, value);
-          graph.launch(main);
-          assertArrayEquals(new int[] {value, value, value}, read(to));
-        }
-        graph.close();
-        assertThrows(IllegalStateException.class, () -> graph.launch(main));
+              });
+      assertArrayEquals(new boolean[] {true, true}, capturing);
+      assertFalse(main.capturing());
+      assertArrayEquals(new int[] {0, 0, 0}, read(to), "capturing runs nothing");
+      for (int value : new int[] {7, 8, 9}) {
+        set(main, from, value);
+        graph.launch(main);
+        assertArrayEquals(new int[] {value, value, value}, read(to));
       }
+      graph.close();
+      assertThrows(IllegalStateException.class, () -> graph.launch(main));
     }
   }
 
