@@ -21,5 +21,6 @@ struct Control {
   int64_t copies = 0;            // copies and fills run
   char last_error[2048] = {};    // text of the last error, ended by zero
 };
+static_assert(sizeof(Control) == 11 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
 
 }  // namespace simulator

@@ -88,6 +88,40 @@ class CudaBackendTest {
         .flatMap(mode -> Arrays.stream(CellType.values()).map(cell -> Arguments.of(mode, cell)));
   }
 
+  /**
+   * A rounded sum on the other side of ReLU's kink has another slope, which no bar can allow for;
+   * its gradients are checked on integers instead.
+   */
+  private static boolean hasSteadySlope(CellType cell) {
+    return cell != CellType.RNN_RELU;
+  }
+
+  static Stream<Arguments> reducedModesAndIntegerCases() {
+    return Stream.of("tf32", "bf16", "fp16")
+        .flatMap(
+            mode ->
+                RnnContract.integerCases().filter(c -> c.T() <= 3).map(c -> Arguments.of(mode, c)));
+  }
+
+  /** Integers up to 256 are the same in every mode, so a wrong index cannot hide in rounding. */
+  @ParameterizedTest(name = "{0} {1}")
+  @MethodSource("reducedModesAndIntegerCases")
+  void reducedPrecisionKeepsSmallIntegers(String mode, ContractCase c) {
+    RnnProblem problem = RnnContract.integers(c);
+    ReferenceRnn.Outputs outputs = ReferenceRnn.forward(problem);
+    ReferenceRnn.Gradients gradients = ReferenceRnn.gradients(problem);
+    for (double[] operands : new double[][] {outputs.y, gradients.initialState}) {
+      assertTrue(Arrays.stream(operands).allMatch(v -> Math.abs(v) <= 256), "too large for bf16");
+    }
+    try (Backend backend = open(mode)) {
+      BackendRun.Results actual = BackendRun.run(backend, problem);
+      RnnContract.assertExactly("y", outputs.y, actual.y);
+      RnnContract.assertExactly("dx", gradients.x, actual.dx);
+      RnnContract.assertExactly("dInitialState", gradients.initialState, actual.dInitialState);
+      RnnContract.assertExactly("dParameters", gradients.parameters, actual.dParameters);
+    }
+  }
+
   /** Every cell's whole grid of stacks, directions, lengths and awkward sizes. */
   @ParameterizedTest(name = "{0} {1}")
   @MethodSource("reducedModesAndCells")
@@ -95,13 +129,18 @@ class CudaBackendTest {
     try (Backend backend = open(mode)) {
       assertTrue(backend.name().contains(mode), backend.name());
       for (ContractCase c : ContractCase.all()) {
-        if (c.cell() == cell && c.T() * c.B() * c.I() * c.H() < 100_000) {
+        boolean small = c.T() * c.B() * c.I() * c.H() < 100_000;
+        // The bars are relative to a tensor's largest element, and ReLU may zero most of a handful.
+        boolean telling = hasSteadySlope(cell) || c.B() * c.H() >= 64;
+        if (c.cell() == cell && small && telling) {
           RnnProblem problem = c.problem();
           ContractCase.Expected expected = c.expected(problem);
           BackendRun.Results training = BackendRun.run(backend, problem);
           Closeness bars = bars(mode).in(backend.name() + " " + c);
           bars.checkOutputs(expected.outputs(), training);
-          bars.checkGradients(problem.shape, expected.gradients(), training);
+          if (hasSteadySlope(cell)) {
+            bars.checkGradients(problem.shape, expected.gradients(), training);
+          }
           bars.checkOutputs(expected.outputs(), BackendRun.run(backend, problem.inference()));
         }
       }
@@ -116,7 +155,9 @@ class CudaBackendTest {
     try (Backend backend = open(mode)) {
       BackendRun.Results actual = BackendRun.run(backend, problem);
       bars(mode).checkOutputs(ReferenceRnn.forward(problem), actual);
-      bars(mode).checkGradients(shape, ReferenceRnn.gradients(problem), actual);
+      if (hasSteadySlope(cell)) {
+        bars(mode).checkGradients(shape, ReferenceRnn.gradients(problem), actual);
+      }
     }
   }
 

@@ -133,7 +133,7 @@ abstract class RnnContract extends BackendContract {
   /**
    * Small integers everywhere; each unit is driven by few others, so that nothing outgrows float32.
    */
-  private static RnnProblem integers(ContractCase c) {
+  static RnnProblem integers(ContractCase c) {
     RnnShape shape = c.shape();
     SplittableRandom random = new SplittableRandom(99);
     ParameterLayout layout = shape.parameterLayout();
@@ -168,7 +168,7 @@ abstract class RnnContract extends BackendContract {
     return random.ints(count, -2, 3).asDoubleStream().toArray();
   }
 
-  private static void assertExactly(String name, double[] expected, float[] actual) {
+  static void assertExactly(String name, double[] expected, float[] actual) {
     double largest = Arrays.stream(expected).map(Math::abs).max().orElse(0);
     assertTrue(largest < EXACT_INTEGERS / 8, name + " reaches " + largest);
     boolean interesting = expected.length < 4 || Arrays.stream(expected).anyMatch(v -> v != 0);
