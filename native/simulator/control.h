@@ -19,8 +19,9 @@ struct Control {
   int64_t graph_launches = 0;
   int64_t gemms = 0;             // products run, a batch counts as one
   int64_t copies = 0;            // copies and fills run
+  int64_t sanitized = 0;         // 1 if it was built for AddressSanitizer, which then finds writes out of bounds itself
   char last_error[2048] = {};    // text of the last error, ended by zero
 };
-static_assert(sizeof(Control) == 11 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
+static_assert(sizeof(Control) == 12 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
 
 }  // namespace simulator

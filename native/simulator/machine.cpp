@@ -44,6 +44,9 @@ Machine::Machine() : settings(read_settings()), random(settings.seed) {
     device.ordinal = i;
     device.primary = std::make_unique<Context>(device);
     device.control.seed = static_cast<int64_t>(settings.seed);
+#if defined(__SANITIZE_ADDRESS__)
+    device.control.sanitized = 1;
+#endif
     memory.add_foreign(&device.control, sizeof device.control, i);
   }
 }

@@ -8,6 +8,7 @@ import dev.sequor.rnn.RnnState;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -102,7 +103,7 @@ public final class Trainer implements AutoCloseable {
    */
   public TrainStep step(Window window) {
     RnnState carried = stateFor(window);
-    int predictions = model.backpropagate(window, carried, seed, steps);
+    int predictions = backpropagate(window, carried);
     carries = carried != null;
     model
         .backend()
@@ -124,6 +125,23 @@ public final class Trainer implements AutoCloseable {
       consecutiveSkippedSteps = 0;
     }
     return new TrainStep(steps, loss, norm, skipped);
+  }
+
+  /** On failure the state that was carried before is carried still. */
+  private int backpropagate(Window window, @Nullable RnnState carried) {
+    int predictions;
+    try {
+      predictions = model.backpropagate(window, carried, seed, steps);
+    } catch (RuntimeException | Error e) {
+      if (carried != null && carried != state) {
+        carried.close();
+      }
+      throw e;
+    }
+    if (carried != null && carried != state) {
+      replaceState(carried);
+    }
+    return predictions;
   }
 
   private void skip(BatchLoss loss, float norm) {
@@ -172,17 +190,15 @@ public final class Trainer implements AutoCloseable {
               + " streams; the trainer carries "
               + state.batchSize());
     }
-    return replaceState(batchSize);
+    return model.newState(batchSize);
   }
 
-  private RnnState replaceState(int batchSize) {
-    RnnState replacement = model.newState(batchSize);
+  private void replaceState(RnnState replacement) {
     if (state != null) {
       model.backend().synchronize();
       state.close();
     }
     state = replacement;
-    return replacement;
   }
 
   /** The counters, position and seed. */
@@ -257,11 +273,10 @@ public final class Trainer implements AutoCloseable {
     moments.write(flatMoments);
     carries = carried != null;
     if (carried != null) {
-      RnnState target =
-          state != null && state.batchSize() == saved.carriedBatchSize()
-              ? state
-              : replaceState(saved.carriedBatchSize());
-      target.values().write(carried);
+      if (state == null || state.batchSize() != saved.carriedBatchSize()) {
+        replaceState(model.newState(saved.carriedBatchSize()));
+      }
+      Objects.requireNonNull(state).values().write(carried);
     }
     seed = saved.seed();
     steps = saved.steps();

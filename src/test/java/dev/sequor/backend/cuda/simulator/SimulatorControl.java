@@ -37,7 +37,9 @@ public final class SimulatorControl {
     /** Matrix products that have run; a batch counts as one. */
     GEMMS(72),
     /** Copies and fills that have run. */
-    COPIES(80);
+    COPIES(80),
+    /** 1 if the simulator was built for AddressSanitizer. */
+    SANITIZED(88);
 
     private final long offset;
 
@@ -46,7 +48,7 @@ public final class SimulatorControl {
     }
   }
 
-  private static final long ERROR_OFFSET = 88;
+  private static final long ERROR_OFFSET = 96;
   private static final int ERROR_BYTES = 2048;
   private static final byte[] EMPTY_PTX =
       "// no code\n.version 7.0\n\0".getBytes(StandardCharsets.US_ASCII);
