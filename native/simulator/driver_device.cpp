@@ -192,9 +192,9 @@ SIMULATOR_API int cuDevicePrimaryCtxGetState(int ordinal, unsigned* flags, int* 
 SIMULATOR_API int cuCtxCreate_v2(void** context, unsigned, int ordinal) {
   return call([&] {
     auto made = std::make_unique<Context>(device_of(ordinal));
-    *context = made.get();
-    context_stack().push_back(made.get());
-    machine().contexts[made.get()] = std::move(made);
+    Context* added = machine().contexts.add(std::move(made));
+    context_stack().push_back(added);
+    *context = added;
   });
 }
 
@@ -204,7 +204,7 @@ SIMULATOR_API int cuCtxDestroy_v2(void* handle) {
     if (context.device.primary.get() == &context) throw Fault(kInvalidContext, "a primary context is released, not destroyed");
     context.clear();
     if (current_context_or_null() == &context) context_stack().pop_back();
-    machine().contexts.erase(&context);
+    machine().contexts.remove(&context);
   });
 }
 

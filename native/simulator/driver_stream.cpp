@@ -14,8 +14,7 @@ void create_stream(void** handle, unsigned flags, int priority) {
   made->context = &context;
   made->blocking = (flags & kNonBlocking) == 0;
   made->priority = priority;
-  *handle = made.get();
-  context.streams[made.get()] = std::move(made);
+  *handle = context.streams.add(std::move(made));
 }
 
 const std::shared_ptr<Event>& event_of(void* handle) {
@@ -65,7 +64,7 @@ SIMULATOR_API int cuStreamDestroy_v2(void* handle) {
     if (stream.is_default) throw Fault(kInvalidHandle, "the default stream cannot be destroyed");
     leave_capture(stream);
     machine().run_until_empty(stream);
-    stream.context->streams.erase(&stream);
+    stream.context->streams.remove(&stream);
   });
 }
 

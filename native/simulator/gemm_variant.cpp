@@ -30,42 +30,51 @@ struct Operand {
   Rounding rounding;
   bool transposed;
   int leading;
-
-  float get(size_t row, size_t column) const {
-    const size_t at = transposed ? column + row * static_cast<size_t>(leading) : row + column * static_cast<size_t>(leading);
-    if (type == Type::kHalf) return from_f16(static_cast<const uint16_t*>(data)[at]);
-    if (type == Type::kBfloat16) return from_bf16(static_cast<const uint16_t*>(data)[at]);
-    const float value = static_cast<const float*>(data)[at];
-    switch (rounding) {
-      case Rounding::kTf32: return to_tf32(value);
-      case Rounding::kHalf: return from_f16(to_f16(value));
-      case Rounding::kBfloat16: return from_bf16(to_bf16(value));
-      default: return value;
-    }
-  }
 };
 
-// Strips of `width` rows, each [depth][width]; missing rows are zero. `rows` of op(A), or columns of op(B) with `swap`.
-template <bool swap>
-void pack(const Operand& from, int first, int count, int width, int first_k, int depth, float* to) {
-  for (int strip = 0; strip < count; strip += width, to += static_cast<size_t>(depth) * width) {
-    const int full = std::min(width, count - strip);
-    const auto value = [&](int i, int k) {
-      const size_t row = static_cast<size_t>(first) + strip + i, column = static_cast<size_t>(first_k) + k;
-      return swap ? from.get(column, row) : from.get(row, column);
-    };
-    const bool rows_contiguous = swap == from.transposed;
-    if (full < width) std::fill_n(to, static_cast<size_t>(depth) * width, 0.0f);
-    if (rows_contiguous) {
-      for (int k = 0; k < depth; k++) {
-        for (int i = 0; i < full; i++) to[static_cast<size_t>(k) * width + i] = value(i, k);
-      }
-    } else {
-      for (int i = 0; i < full; i++) {
-        for (int k = 0; k < depth; k++) to[static_cast<size_t>(k) * width + i] = value(i, k);
+// Calls body with a function that reads element `at` of the operand's memory, so that the choice is made once for all.
+template <typename Body>
+void with_reader(const Operand& from, const Body& body) {
+  const auto* narrow = static_cast<const uint16_t*>(from.data);
+  const auto* wide = static_cast<const float*>(from.data);
+  if (from.type == Type::kHalf) return body([=](size_t at) { return from_f16(narrow[at]); });
+  if (from.type == Type::kBfloat16) return body([=](size_t at) { return from_bf16(narrow[at]); });
+  switch (from.rounding) {
+    case Rounding::kTf32: return body([=](size_t at) { return to_tf32(wide[at]); });
+    case Rounding::kHalf: return body([=](size_t at) { return from_f16(to_f16(wide[at])); });
+    case Rounding::kBfloat16: return body([=](size_t at) { return from_bf16(to_bf16(wide[at])); });
+    default: return body([=](size_t at) { return wide[at]; });
+  }
+}
+
+// A part of op(A), or with kB of the transpose of op(B): rows [first, first+count) over k in [first_k, first_k+depth).
+struct Part {
+  int first, count, first_k, depth;
+};
+
+// In strips of `width` rows, each [depth][width]; missing rows are zero.
+template <bool kB>
+void pack(const Operand& from, Part part, int width, float* to) {
+  // Does memory run along the rows of the part, or along k?
+  const bool along_rows = kB == from.transposed;
+  const auto leading = static_cast<size_t>(from.leading);
+  const size_t row_step = along_rows ? 1 : leading, k_step = along_rows ? leading : 1;
+  with_reader(from, [&](auto read) {
+    for (int strip = 0; strip < part.count; strip += width, to += static_cast<size_t>(part.depth) * width) {
+      const int rows = std::min(width, part.count - strip);
+      const size_t begin = (static_cast<size_t>(part.first) + strip) * row_step + part.first_k * k_step;
+      if (rows < width) std::fill_n(to, static_cast<size_t>(part.depth) * width, 0.0f);
+      if (along_rows) {
+        for (int k = 0; k < part.depth; k++) {
+          for (int i = 0; i < rows; i++) to[static_cast<size_t>(k) * width + i] = read(begin + k * k_step + i);
+        }
+      } else {
+        for (int i = 0; i < rows; i++) {
+          for (int k = 0; k < part.depth; k++) to[static_cast<size_t>(k) * width + i] = read(begin + i * row_step + k);
+        }
       }
     }
-  }
+  });
 }
 
 // sums [kColumns][kRows] += the tile's products over `depth`; a [depth][kRows], b [depth][kColumns].
@@ -128,10 +137,10 @@ void multiply(const Gemm& g) {
     sums.assign(static_cast<size_t>(columns) * g.m, 0.0);
     for (int p = 0; g.alpha != 0 && p < g.k; p += kDepth) {
       const int depth = std::min(kDepth, g.k - p);
-      pack<true>(b, j, columns, kColumns, p, depth, packed_b.data());
+      pack<true>(b, {j, columns, p, depth}, kColumns, packed_b.data());
       for (int i = 0; i < g.m; i += kRowBlock) {
         const int rows = std::min(kRowBlock, g.m - i);
-        pack<false>(a, i, rows, kRows, p, depth, packed_a.data());
+        pack<false>(a, {i, rows, p, depth}, kRows, packed_a.data());
         for (int jj = 0; jj < columns; jj += kColumns) {
           for (int ii = 0; ii < rows; ii += kRows) {
             tile(packed_a.data() + static_cast<size_t>(ii) * depth, packed_b.data() + static_cast<size_t>(jj) * depth, depth,

@@ -51,9 +51,20 @@ Machine::Machine() : settings(read_settings()), random(settings.seed) {
   }
 }
 
+template <typename Visit>
+void Machine::each_stream(const Visit& visit) const {
+  const auto of_context = [&](const Context& context) {
+    visit(*context.default_stream);
+    for (const auto& each : context.streams) visit(*each);
+  };
+  for (const Device& device : devices) of_context(*device.primary);
+  for (const auto& each : contexts) of_context(*each);
+}
+
 void Machine::reseed(uint64_t seed) {
   random = Random(seed);
   forget_thread_orders();
+  each_stream([](Stream& stream) { stream.rank = 0; });
   for (Device& device : devices) device.control.seed = static_cast<int64_t>(seed);
 }
 
@@ -61,7 +72,7 @@ bool Machine::is_context(const Context* context) const {
   for (const Device& device : devices) {
     if (device.primary.get() == context) return device.retained > 0;
   }
-  return contexts.count(const_cast<Context*>(context)) > 0;
+  return contexts.has(context);
 }
 
 Context::Context(Device& device) : device(device), default_stream(std::make_unique<Stream>()) {
@@ -74,9 +85,12 @@ Context::~Context() = default;
 void Context::clear() {
   Machine& m = machine();
   if (failure == kSuccess) m.run_until_empty(*this);
-  for (auto& each : streams) leave_capture(*each.second);
+  for (const auto& each : streams) {
+    leave_capture(*each);
+    m.discard(*each);
+  }
   streams.clear();
-  default_stream->queue.clear();
+  m.discard(*default_stream);
   functions.clear();
   modules.clear();
   for (auto each = m.events.begin(); each != m.events.end();) {
@@ -94,16 +108,6 @@ void Context::clear() {
 
 // ---- the scheduler
 
-template <typename Visit>
-void Machine::each_stream(const Visit& visit) const {
-  const auto of_context = [&](const Context& context) {
-    visit(*context.default_stream);
-    for (const auto& each : context.streams) visit(*each.second);
-  };
-  for (const Device& device : devices) of_context(*device.primary);
-  for (const auto& each : contexts) of_context(*each.second);
-}
-
 void Machine::enqueue(Stream& stream, std::shared_ptr<Operation> operation) {
   stream.queue.push_back({std::move(operation), sequence_++});
   if (++queued_ > kMostQueued) run_until([&] { return queued_ == 0; });
@@ -115,7 +119,7 @@ bool Machine::may_run(const Stream& stream) const {
   if (!head.operation->ready()) return false;
   if (stream.is_default) {
     for (const auto& each : stream.context->streams) {
-      const Stream& other = *each.second;
+      const Stream& other = *each;
       if (other.blocking && !other.queue.empty() && other.queue.front().sequence < head.sequence) return false;
     }
     return true;
@@ -172,13 +176,18 @@ void Machine::run_until_empty(Stream& stream) {
 void Machine::run_until_empty(Context& context) {
   run_until([&] {
     return context.default_stream->queue.empty() &&
-           std::all_of(context.streams.begin(), context.streams.end(), [](const auto& each) { return each.second->queue.empty(); });
+           std::all_of(context.streams.begin(), context.streams.end(), [](const auto& each) { return each->queue.empty(); });
   });
 }
 
 void Machine::run_until_complete(const Event& event) {
   const uint64_t ticket = event.recorded;
   run_until([&] { return event.completed >= ticket; });
+}
+
+void Machine::discard(Stream& stream) {
+  queued_ -= stream.queue.size();
+  stream.queue.clear();
 }
 
 void Machine::run_some() {
@@ -210,7 +219,7 @@ Context& current_context() {
 Stream& stream_of(void* handle) {
   Context& context = current_context();
   if (handle == nullptr || handle == reinterpret_cast<void*>(1)) return *context.default_stream;
-  const auto find = [&](Context& in) { return in.streams.count(static_cast<Stream*>(handle)) > 0; };
+  const auto find = [&](Context& in) { return in.streams.has(handle); };
   if (find(context)) return *static_cast<Stream*>(handle);
   for (Device& device : machine().devices) {
     if (find(*device.primary)) throw Fault(kInvalidHandle, "the stream belongs to another context than the current one");

@@ -1,6 +1,7 @@
 // The simulated machine: devices, contexts and what they own, and the scheduler of queued work.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -60,6 +61,28 @@ struct Stream {
   std::vector<size_t> tips;  // nodes that its next captured work depends on
 };
 
+// Owns what handles point to, in the order of creation: an order by address would differ from run to run.
+template <typename T>
+class Owned {
+ public:
+  T* add(std::unique_ptr<T> made) {
+    all_.push_back(std::move(made));
+    return all_.back().get();
+  }
+  bool has(const void* handle) const {
+    return std::any_of(all_.begin(), all_.end(), [=](const auto& each) { return each.get() == handle; });
+  }
+  void remove(const T* one) {
+    all_.erase(std::find_if(all_.begin(), all_.end(), [=](const auto& each) { return each.get() == one; }));
+  }
+  void clear() { all_.clear(); }
+  auto begin() const { return all_.begin(); }
+  auto end() const { return all_.end(); }
+
+ private:
+  std::vector<std::unique_ptr<T>> all_;
+};
+
 struct Device {
   int ordinal = 0;
   Control control;
@@ -90,7 +113,7 @@ struct Context {
   Result failure = kSuccess;  // once a kernel has failed, every call says so
   std::string failure_text;
   std::unique_ptr<Stream> default_stream;
-  std::map<Stream*, std::unique_ptr<Stream>> streams;
+  Owned<Stream> streams;
   std::map<Module*, std::unique_ptr<Module>> modules;
   std::set<const Function*> functions;  // of all its modules
 };
@@ -109,7 +132,7 @@ class Machine {
   Memory memory;
   Random random;
   std::deque<Device> devices;
-  std::map<Context*, std::unique_ptr<Context>> contexts;  // besides the primary ones
+  Owned<Context> contexts;  // besides the primary ones
   std::map<Event*, std::shared_ptr<Event>> events;
   std::set<std::shared_ptr<Capture>> captures;
   int64_t driver_calls = 0;
@@ -124,6 +147,7 @@ class Machine {
   void run_until_empty(Context& context);
   void run_until_complete(const Event& event);
   void run_some();  // a few steps of whatever is ready
+  void discard(Stream& stream);  // forgets its queued work
   bool idle(const Stream& stream) const { return stream.queue.empty(); }
 
  private:
