@@ -21,6 +21,9 @@ import java.util.concurrent.TimeUnit;
 final class ChildJvm {
   private static final int MINUTES = 3;
 
+  /** From this Java on, loading a native library asks for a permission or prints a warning. */
+  private static final int QUIETLY_NATIVE = 24;
+
   private final String mainClass;
   private final List<String> options = new ArrayList<>();
   private final Map<String, String> environment = new HashMap<>();
@@ -80,7 +83,10 @@ final class ChildJvm {
     try {
       List<String> command = new ArrayList<>();
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      command.add("-Xshare:auto");
+      if (Runtime.version().feature() >= QUIETLY_NATIVE) {
+        command.add("--enable-native-access=ALL-UNNAMED");
+        command.add("--sun-misc-unsafe-memory-access=allow");
+      }
       command.addAll(options);
       command.addAll(List.of("-cp", classPath, mainClass));
       command.addAll(Arrays.asList(arguments));
