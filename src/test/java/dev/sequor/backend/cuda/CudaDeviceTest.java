@@ -47,7 +47,8 @@ class CudaDeviceTest {
   }
 
   /** A device with a budget, and a cache that is on or off. */
-  private static CudaDevice open(int ordinal, String budget, String cache) {
+  static CudaDevice open(int ordinal, String budget, String cache) {
+    String before = System.getProperty(CACHE);
     System.setProperty(MEMORY, budget);
     System.setProperty(CACHE, cache);
     try {
@@ -55,6 +56,9 @@ class CudaDeviceTest {
     } finally {
       System.clearProperty(MEMORY);
       System.clearProperty(CACHE);
+      if (before != null) {
+        System.setProperty(CACHE, before);
+      }
     }
   }
 

@@ -15,7 +15,6 @@ import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
@@ -125,8 +124,8 @@ class CudaDiscoveryTest {
     return !simulator().toString().isEmpty();
   }
 
+  /** Not tagged "gpu": nothing here depends on what that tag's repeated runs vary. */
   @Nested
-  @Tag("gpu")
   @EnabledIf("dev.sequor.backend.cuda.CudaDiscoveryTest#isSimulated")
   class WithADriver {
     private ChildJvm withBoth() {

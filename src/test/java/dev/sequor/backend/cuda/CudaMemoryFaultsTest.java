@@ -30,7 +30,7 @@ class CudaMemoryFaultsTest {
 
   @BeforeEach
   void open() {
-    device = CudaDevice.open(0);
+    device = CudaDeviceTest.open(0, "80%", "on");
     control = SimulatorControl.ofCurrentDevice();
   }
 
@@ -81,7 +81,7 @@ class CudaMemoryFaultsTest {
   @Test
   void closingLeavesNothingOnTheDevice() {
     long before = control.get(Field.LIVE_BYTES);
-    CudaDevice other = CudaDevice.open(0);
+    CudaDevice other = CudaDeviceTest.open(0, "80%", "on");
     other.memory().allocate(1000, "kept").close();
     DeviceMemory.Block held = other.memory().allocate(2000, "held");
     other.staging().upload(ByteBuffer.allocateDirect(2000), held.address(), other.stream());
