@@ -61,12 +61,14 @@ struct Layer {
     l.traits = {G, S, K, P, Cell::kTwoProducts, Cell::kSharedGateGradients};
     l.forward_function = forward;
     l.backward_function = backward;
-    // A step too small to pay for a barrier runs on one thread.
-    const double step_flops = 2.0 * l.B * G * l.H * l.H;
+    // A step too small to pay for a barrier runs on one thread, and so does a call too small to pay for waking the others: 60 us
+    // where they sleep (measured on a virtual machine), about as long as one thread takes for kWorthWaking.
+    constexpr double kWorthWaking = 8e6;
+    const double step_flops = 2.0 * l.B * G * l.H * l.H, call_flops = 2.0 * l.T * l.B * G * l.H * (l.I + l.H);
     const long groups = (unit_blocks(l) + kGroup - 1) / kGroup;
     l.threads = l.engine->team->size();
     if (l.threads > groups) l.threads = int(groups);
-    if (step_flops < 100e3) l.threads = 1;
+    if (step_flops < 100e3 || call_flops < kWorthWaking) l.threads = 1;
     l.chunk_steps = 128 / l.B;
     if (l.chunk_steps > l.T) l.chunk_steps = l.T;
     if (l.chunk_steps < 1) l.chunk_steps = 1;

@@ -149,3 +149,9 @@ struct SeqLayer {
   float* thread_scratch;  // thread_size floats a thread
   float* arena;
 };
+
+struct SeqStack {
+  int count;
+  SeqLayer** layers;
+  float* between[2];  // [B,H] each: what a layer puts out and the next takes in
+};

@@ -10,6 +10,8 @@ extern "C" {
 typedef struct SeqEngine SeqEngine;
 // One direction of one layer: sizes, packed weights, scratch.
 typedef struct SeqLayer SeqLayer;
+// Layers on top of each other, for one time step at a time.
+typedef struct SeqStack SeqStack;
 
 // 64-byte aligned, zero-filled; null if there is not enough memory.
 void* sequor_allocate(int64_t bytes);
@@ -43,6 +45,17 @@ void sequor_layer_forward(SeqLayer* layer, const float* parameters, int repack, 
 // dy like y, or null; dsT, ds0 [S,B,H] or null; d_parameters is added to; dx [T,B,I] or null, added to if add_to_dx.
 void sequor_layer_backward(SeqLayer* layer, const float* parameters, int repack, const float* x, const float* saved,
                            const float* dy, const float* dsT, float* d_parameters, float* dx, int add_to_dx, float* ds0);
+
+// One call a step for a whole stack of one direction, in inference. layers: addresses of SeqLayers with T = 1, lowest first; they
+// stay the caller's. Null if there is not enough memory.
+SeqStack* sequor_stack_create(const int64_t* layers, int count);
+void sequor_stack_destroy(SeqStack* stack);
+// As sequor_layer_rows, for all layers; a new stack runs every sequence.
+void sequor_stack_rows(SeqStack* stack, int steps, int identity, const int32_t* offsets, const int32_t* padded_rows,
+                       const int32_t* order, const int32_t* padding, int padding_count);
+// parameters: the blocks of all layers; x [B,I]; s0, sT [L,S,B,H] or null, and may be the same; y [B,H].
+void sequor_stack_step(SeqStack* stack, const float* parameters, int repack, const float* x, const float* s0, float* y,
+                       float* sT);
 
 // y[i] = word(i) < p·2^32 ? 0 : x[i] / (1 - p), with the Philox words of (seed, stream, offset).
 void sequor_dropout(SeqEngine* engine, int64_t elements, float p, int64_t seed, int stream, int64_t offset, const float* x,

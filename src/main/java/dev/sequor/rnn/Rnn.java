@@ -106,6 +106,22 @@ public final class Rnn implements AutoCloseable {
   }
 
   /**
+   * Streaming inference, one time step a call; the caller closes it.
+   *
+   * @param parameters the flat parameters, which stay the caller's; what is written to them counts
+   *     from the next step on
+   * @param batchSize {@code B}, the sequences that advance together
+   * @throws IllegalArgumentException if the stack is bidirectional, {@code batchSize} is less than
+   *     1, or {@code parameters} do not fit
+   * @throws IllegalStateException if {@code parameters} or this stack is closed
+   */
+  public RnnStepper newStepper(Buffer parameters, int batchSize) {
+    requireOpen();
+    checkParameters("parameters", parameters);
+    return new RnnStepper(backend, spec, parameters, batchSize);
+  }
+
+  /**
    * Elements of the {@code saved} that a forward pass in {@link Mode#TRAINING} needs.
    *
    * @throws IllegalArgumentException if a size is less than 1
@@ -278,10 +294,14 @@ public final class Rnn implements AutoCloseable {
     prepared.checkedVersion = version;
   }
 
-  private PreparedPlan prepare(int timeSteps, int batchSize, Mode mode) {
+  private void requireOpen() {
     if (closed) {
       throw new IllegalStateException(spec.cell() + " stack is used after close");
     }
+  }
+
+  private PreparedPlan prepare(int timeSteps, int batchSize, Mode mode) {
+    requireOpen();
     PlanKey key = new PlanKey(timeSteps, batchSize, mode);
     PreparedPlan prepared = plans.get(key);
     if (prepared == null) {

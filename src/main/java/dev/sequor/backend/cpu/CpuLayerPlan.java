@@ -39,6 +39,11 @@ final class CpuLayerPlan implements LayerPlan {
     }
   }
 
+  /** The address of the native layer. */
+  long layer() {
+    return layer;
+  }
+
   @Override
   public long savedElements() {
     return NativeEngine.sequor_layer_saved_elements(layer);

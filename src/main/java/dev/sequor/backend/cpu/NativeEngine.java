@@ -91,6 +91,30 @@ final class NativeEngine {
       int addToDx,
       @Cast("float*") long dInitialState);
 
+  static native @Cast("int64_t") long sequor_stack_create(
+      @Cast("const int64_t*") long[] layers, int count);
+
+  static native void sequor_stack_destroy(@Cast("SeqStack*") long stack);
+
+  static native void sequor_stack_rows(
+      @Cast("SeqStack*") long stack,
+      int steps,
+      int identity,
+      @Cast("const int32_t*") int[] offsets,
+      @Cast("const int32_t*") int[] paddedRows,
+      @Cast("const int32_t*") int[] order,
+      @Cast("const int32_t*") int[] padding,
+      int paddingCount);
+
+  static native void sequor_stack_step(
+      @Cast("SeqStack*") long stack,
+      @Cast("const float*") long parameters,
+      int repack,
+      @Cast("const float*") long x,
+      @Cast("const float*") long initialState,
+      @Cast("float*") long y,
+      @Cast("float*") long finalState);
+
   static native void sequor_dropout(
       @Cast("SeqEngine*") long engine,
       long elements,
