@@ -99,7 +99,7 @@ void sequor_engine_destroy(SeqEngine* engine) {
 }
 
 SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_steps, int batch, int input, int hidden,
-                              int output_stride, int training) {
+                              int output_stride, int training, int weights) {
   SeqLayer* l = new (std::nothrow) SeqLayer{};
   if (l == nullptr) return nullptr;
   l->engine = engine;
@@ -110,6 +110,7 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
   l->Hs = row_stride(hidden);
   l->ldy = output_stride;
   l->training = training != 0;
+  l->weights = WeightFormat(weights);
   // Every variant gives the same traits; ldg needs the gates before the sizes are computed from it.
   if (!engine->variant->bind_cell(*l, cell)) {
     delete l;
@@ -125,6 +126,7 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
   } parts[] = {
       {&l->input_pack, l->input_pack_size},       {&l->recurrent_pack, l->recurrent_pack_size},
       {&l->backward_pack, l->backward_pack_size}, {&l->bias_pack, l->bias_pack_size},
+      {&l->input_scales, l->scales_size},         {&l->recurrent_scales, l->scales_size},
       {&l->peephole_pack, l->peephole_pack_size}, {&l->state, l->state_size},
       {&l->gates, two ? l->gates_size : 0},       {&l->gated, two ? l->gated_size : 0},
       {&l->dwx, l->dwx_size},                     {&l->drh, l->drh_size},

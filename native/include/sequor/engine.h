@@ -26,9 +26,10 @@ const char* sequor_best_instruction_set(void);
 SeqEngine* sequor_engine_create(const char* instruction_set, int threads);
 void sequor_engine_destroy(SeqEngine* engine);
 
-// cell is CellType.id(). Null if the cell is unknown or there is not enough memory.
+// cell is CellType.id(). weights says how W and R are kept: 0 float32, 1 bfloat16, 2 int8 with a factor for each row; training
+// needs 0. Null if the cell is unknown or there is not enough memory.
 SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_steps, int batch, int input, int hidden,
-                              int output_stride, int training);
+                              int output_stride, int training, int weights);
 void sequor_layer_destroy(SeqLayer* layer);
 int64_t sequor_layer_saved_elements(const SeqLayer* layer);
 

@@ -9,6 +9,7 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.WeightStorage;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.LinkedHashMap;
@@ -33,6 +34,7 @@ public final class Rnn implements AutoCloseable {
 
   private final Backend backend;
   private final RnnSpec spec;
+  private final WeightStorage inferenceWeights;
   private final Map<PlanKey, PreparedPlan> plans = new LinkedHashMap<>(16, 0.75f, true);
   private boolean closed;
 
@@ -75,8 +77,18 @@ public final class Rnn implements AutoCloseable {
    * @param spec the stack
    */
   public Rnn(Backend backend, RnnSpec spec) {
+    this(backend, spec, WeightStorage.FLOAT32);
+  }
+
+  /**
+   * A stack whose inference keeps its matrices as {@code inferenceWeights} says; training is always
+   * float32. Passes in inference and steppers throw {@link IllegalArgumentException} if the backend
+   * cannot keep them so.
+   */
+  public Rnn(Backend backend, RnnSpec spec, WeightStorage inferenceWeights) {
     this.backend = backend;
     this.spec = spec;
+    this.inferenceWeights = inferenceWeights;
   }
 
   /** The stack. */
@@ -118,7 +130,7 @@ public final class Rnn implements AutoCloseable {
   public RnnStepper newStepper(Buffer parameters, int batchSize) {
     requireOpen();
     checkParameters("parameters", parameters);
-    return new RnnStepper(backend, spec, parameters, batchSize);
+    return new RnnStepper(backend, spec, inferenceWeights, parameters, batchSize);
   }
 
   /**
@@ -306,7 +318,8 @@ public final class Rnn implements AutoCloseable {
     PreparedPlan prepared = plans.get(key);
     if (prepared == null) {
       RnnShape shape = spec.shape(timeSteps, batchSize);
-      prepared = new PreparedPlan(shape, mode, backend.plan(shape, mode));
+      WeightStorage weights = mode == Mode.INFERENCE ? inferenceWeights : WeightStorage.FLOAT32;
+      prepared = new PreparedPlan(shape, mode, backend.plan(shape, mode, weights));
       plans.put(key, prepared);
       if (plans.size() > PLANS_KEPT) {
         var eldest = plans.values().iterator();

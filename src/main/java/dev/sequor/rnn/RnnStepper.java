@@ -8,6 +8,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.WeightStorage;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -43,7 +44,8 @@ public final class RnnStepper implements AutoCloseable {
   private boolean closed;
 
   /** {@code parameters} have been checked. */
-  RnnStepper(Backend backend, RnnSpec spec, Buffer parameters, int batchSize) {
+  RnnStepper(
+      Backend backend, RnnSpec spec, WeightStorage weights, Buffer parameters, int batchSize) {
     if (spec.bidirectional()) {
       throw new IllegalArgumentException(
           "the stack is bidirectional, and its second direction starts at the end of each sequence;"
@@ -62,7 +64,7 @@ public final class RnnStepper implements AutoCloseable {
     try {
       xMemory = backend.allocate(DType.FLOAT32, shape.inputElements());
       yMemory = backend.allocate(DType.FLOAT32, shape.outputElements());
-      this.plan = backend.plan(shape, Mode.INFERENCE);
+      this.plan = backend.plan(shape, Mode.INFERENCE, weights);
     } catch (RuntimeException | Error e) {
       state.close();
       if (xMemory != null) {

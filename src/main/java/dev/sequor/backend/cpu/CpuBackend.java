@@ -14,6 +14,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerShape;
 import dev.sequor.backend.host.StackedPlan;
@@ -114,9 +115,18 @@ final class CpuBackend implements Backend, LayerEngine {
 
   @Override
   public RnnPlan plan(RnnShape shape, Mode mode) {
+    return plan(shape, mode, WeightStorage.FLOAT32);
+  }
+
+  @Override
+  public RnnPlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
+    if (mode == Mode.TRAINING && weights != WeightStorage.FLOAT32) {
+      throw new IllegalArgumentException(
+          "training with weights kept as " + weights.id() + "; needed float32");
+    }
     return mode == Mode.INFERENCE && shape.timeSteps() == 1 && shape.directions() == 1
-        ? new CpuStepPlan(this, shape)
-        : new StackedPlan(this, this, shape, mode);
+        ? new CpuStepPlan(this, shape, weights)
+        : new StackedPlan(this, this, shape, mode, weights);
   }
 
   @Override

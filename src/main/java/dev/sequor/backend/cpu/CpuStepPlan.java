@@ -9,6 +9,7 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerShape;
 import dev.sequor.backend.host.SequenceRows;
 import java.nio.ByteBuffer;
@@ -37,7 +38,7 @@ final class CpuStepPlan implements RnnPlan {
   private long packedAddress;
   private long packedVersion = NEVER;
 
-  CpuStepPlan(CpuBackend backend, RnnShape shape) {
+  CpuStepPlan(CpuBackend backend, RnnShape shape, WeightStorage weights) {
     assert shape.timeSteps() == 1 && shape.directions() == 1;
     this.backend = backend;
     this.rows = new SequenceRows(1, shape.batchSize(), false);
@@ -55,7 +56,8 @@ final class CpuStepPlan implements RnnPlan {
                     shape.layerInputSize(layer),
                     shape.hiddenSize(),
                     shape.hiddenSize(),
-                    Mode.INFERENCE)));
+                    Mode.INFERENCE,
+                    weights)));
       }
       long[] addresses = layers.stream().mapToLong(CpuLayerPlan::layer).toArray();
       stack = NativeEngine.sequor_stack_create(addresses, addresses.length);

@@ -52,7 +52,8 @@ final class NativeEngine {
       int input,
       int hidden,
       int outputStride,
-      int training);
+      int training,
+      int weights);
 
   static native void sequor_layer_destroy(@Cast("SeqLayer*") long layer);
 
