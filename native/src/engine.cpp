@@ -130,7 +130,7 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
       {&l->peephole_pack, l->peephole_pack_size}, {&l->state, l->state_size},
       {&l->gates, two ? l->gates_size : 0},       {&l->gated, two ? l->gated_size : 0},
       {&l->dwx, l->dwx_size},                     {&l->drh, l->drh_size},
-      {&l->carry, l->carry_size},                 {&l->thread_scratch, l->thread_size * l->threads},
+      {&l->carry, l->carry_size},                 {&l->thread_scratch, l->scratch_size},
   };
   int64_t bytes = 0;
   for (const Part& part : parts) bytes += int64_t(rounded(size_t(part.floats) * sizeof(float)));
@@ -296,6 +296,8 @@ void sequor_optimizer_step(SeqEngine* engine, int rule, int64_t step, float lear
   engine->variant->optimizer_step(*engine, {rule, step, learning_rate, momentum, beta1, beta2, epsilon, weight_decay,
                                             clip_norm, clip_value, elements, parameters, gradients, moments, norm});
 }
+
+void sequor_engine_fix_threads(SeqEngine* engine, int threads) { engine->team->fix_advisable(threads); }
 
 void sequor_activation(SeqEngine* engine, int function, int64_t n, const float* x, float* y) {
   engine->variant->activation(function, n, x, y);

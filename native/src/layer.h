@@ -66,9 +66,9 @@ struct Layer {
     constexpr double kWorthWaking = 8e6;
     const double step_flops = 2.0 * l.B * G * l.H * l.H, call_flops = 2.0 * l.T * l.B * G * l.H * (l.I + l.H);
     const long groups = (unit_blocks(l) + kGroup - 1) / kGroup;
-    l.threads = l.engine->team->size();
-    if (l.threads > groups) l.threads = int(groups);
-    if (step_flops < 100e3 || call_flops < kWorthWaking) l.threads = 1;
+    l.most_threads = l.engine->team->size();
+    if (l.most_threads > groups) l.most_threads = int(groups);
+    if (step_flops < 100e3 || call_flops < kWorthWaking) l.most_threads = 1;
     l.chunk_steps = 128 / l.B;
     if (l.chunk_steps > l.T) l.chunk_steps = l.T;
     if (l.chunk_steps < 1) l.chunk_steps = 1;
@@ -86,8 +86,23 @@ struct Layer {
     l.dwx_size = l.training ? rows * l.ldg : 0;
     l.drh_size = l.training && !Cell::kSharedGateGradients ? rows * l.ldg : 0;
     l.carry_size = l.training ? long(S) * l.B * l.Hs : 0;
+    l.scratch_size = 0;
+    for (int threads = 1; threads <= l.most_threads; ++threads) {
+      use_threads(l, threads);
+      if (l.thread_size * threads > l.scratch_size) l.scratch_size = l.thread_size * threads;
+    }
+  }
+
+  // Divides the layer among so many threads. What is packed for the forward pass lies the same for any number.
+  static void use_threads(SeqLayer& l, int threads) {
+    l.threads = threads;
     const long chunk_rows = long(l.chunk_steps) * l.B, columns = widest_slice(l) * G * kLanes;
     l.thread_size = chunk_rows * columns + long(l.B) * kGroup * G * kLanes + chunk_rows * l.I;
+  }
+
+  static void use_advisable_threads(SeqLayer& l) {
+    const int advisable = l.engine->team->advisable();
+    use_threads(l, l.most_threads < advisable ? l.most_threads : advisable);
   }
 
   // ---- packing -----------------------------------------------------------------------------------------------------------
@@ -392,6 +407,7 @@ struct Layer {
   }
 
   static void forward(SeqLayer& l, const ForwardCall& c) {
+    use_advisable_threads(l);
     run_team(*l.engine->team, l.threads, [&](int member) {
       if (l.training) {
         forward_member<true>(l, c, member);
@@ -604,10 +620,15 @@ struct Layer {
     }
   }
 
-  static void backward(SeqLayer& l, const BackwardCall& c) {
+  static void backward(SeqLayer& l, const BackwardCall& call) {
+    use_advisable_threads(l);
+    BackwardCall c = call;
+    // The panels of backward_pack start at the slices' first blocks.
+    c.repack = c.repack || l.backward_threads != l.threads;
+    l.backward_threads = l.threads;
     run_team(*l.engine->team, l.threads, [&](int member) { backward_member(l, c, member); });
     const double flops = 2.0 * l.rows.total() * G * l.H * (l.H + 2.0 * l.I);
-    const int members = flops < 1e6 ? 1 : l.engine->team->size();
+    const int members = flops < 1e6 ? 1 : l.engine->team->advisable();
     run_team(*l.engine->team, members, [&](int member) { gradients_member(l, c, member, members); });
   }
 };

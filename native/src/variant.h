@@ -131,13 +131,15 @@ struct SeqLayer {
   int ldy;
   bool training;
   sequor::WeightFormat weights;  // of input_pack and recurrent_pack; training is always float32
-  int threads;      // that work on the time steps
-  int chunk_steps;  // time steps whose input product is made at once
+  int most_threads;  // that may work on the time steps
+  int threads;       // that do in the current call
+  int backward_threads;  // for which backward_pack was made
+  int chunk_steps;       // time steps whose input product is made at once
   sequor::Rows rows;
 
   // Lengths in floats of the arrays below; engine.cpp allocates them in one piece.
   long input_pack_size, recurrent_pack_size, backward_pack_size, bias_pack_size, peephole_pack_size;
-  long scales_size, state_size, gates_size, gated_size, dwx_size, drh_size, carry_size, thread_size;
+  long scales_size, state_size, gates_size, gated_size, dwx_size, drh_size, carry_size, scratch_size;
 
   float* input_pack;      // W, gate-interleaved panels in the format `weights`
   float* recurrent_pack;  // R, likewise
@@ -153,6 +155,7 @@ struct SeqLayer {
   float* drh;             // [N,ldg]; the same memory as dwx where the cell shares them
   float* carry;           // [S,B,Hs]
   float* thread_scratch;  // thread_size floats a thread
+  long thread_size;
   float* arena;
 };
 

@@ -83,6 +83,9 @@ void sequor_optimizer_step(SeqEngine* engine, int rule, int64_t step, float lear
                            float beta2, float epsilon, float weight_decay, float clip_norm, float clip_value,
                            int64_t elements, float* parameters, const float* gradients, float* moments, float* norm);
 
+// For tests: works with so many threads from now on, as if other programs kept the other cores busy; 0 to find out again.
+void sequor_engine_fix_threads(SeqEngine* engine, int threads);
+
 // For tests: the vector activations on n floats. function: 0 sigmoid, 1 tanh, 2 exponential.
 void sequor_activation(SeqEngine* engine, int function, int64_t n, const float* x, float* y);
 }

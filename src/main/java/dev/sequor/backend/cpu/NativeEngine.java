@@ -198,6 +198,8 @@ final class NativeEngine {
       @Cast("float*") long moments,
       @Cast("float*") long norm);
 
+  static native void sequor_engine_fix_threads(@Cast("SeqEngine*") long engine, int threads);
+
   static native void sequor_activation(
       @Cast("SeqEngine*") long engine,
       int function,

@@ -18,6 +18,7 @@ import java.util.function.Predicate;
  * @param arguments of the child
  * @param environment variables to set
  * @param takesPart which cases it can run
+ * @param tolerance how far its results may be from the reference's, see {@link Digest#errorAgainst}
  * @param maxRounds no more repetitions than this
  * @param maxRoundsIfShort no more than this where a repetition takes long and time is short
  */
@@ -30,15 +31,26 @@ record Entrant(
     List<String> arguments,
     Map<String, String> environment,
     Predicate<Case> takesPart,
+    double tolerance,
     int maxRounds,
     int maxRoundsIfShort) {
 
   static final String CPU = "sequor-cpu";
   static final String CPU_ONE_THREAD = "sequor-cpu-one-thread";
+  static final String CPU_BFLOAT16 = "sequor-cpu-bfloat16";
+  static final String CPU_INT8 = "sequor-cpu-int8";
   static final String JAVA = "sequor-java";
   static final String PYTORCH = "pytorch";
   static final String ONNX_RUNTIME = "onnxruntime";
   static final String DL4J = "dl4j";
+
+  /** What float32 arithmetic in another order stays below. */
+  private static final double FLOAT32_TOLERANCE = 1e-4;
+
+  /**
+   * Weights of 8 bits' precision, or 7: wrong results are of the size of the results themselves.
+   */
+  private static final double SMALL_WEIGHTS_TOLERANCE = 2e-2;
 
   private static final String PEERS = "dev.sequor.benchmarks.peers.";
 
@@ -85,6 +97,7 @@ record Entrant(
                 List.of(Integer.toString(threads)),
                 Map.of("OPENBLAS_NUM_THREADS", Integer.toString(blasThreads)),
                 c -> true,
+                FLOAT32_TOLERANCE,
                 Integer.MAX_VALUE,
                 Integer.MAX_VALUE));
       }
@@ -100,6 +113,7 @@ record Entrant(
               List.of(Integer.toString(threads)),
               Map.of(),
               c -> c.pass() == Case.Pass.FORWARD,
+              FLOAT32_TOLERANCE,
               Integer.MAX_VALUE,
               Integer.MAX_VALUE));
     }
@@ -117,29 +131,46 @@ record Entrant(
               List.of(),
               Map.of("OMP_NUM_THREADS", Integer.toString(threads)),
               c -> c.cell() == Case.Cell.LSTM && DL4J_SHAPES.contains(c.shape()),
+              FLOAT32_TOLERANCE,
               DL4J_ROUNDS,
               SLOW_ROUNDS));
     }
-    all.add(sequor(CPU, "cpu", cores, peersClassPath, c -> true));
+    Predicate<Case> streaming = c -> c.batchSize() == 1 && c.pass() == Case.Pass.FORWARD;
+    all.add(sequor(CPU, "cpu", "FLOAT32", cores, peersClassPath, c -> true));
+    all.add(sequor(CPU_BFLOAT16, "cpu", "BFLOAT16", cores, peersClassPath, streaming));
+    all.add(sequor(CPU_INT8, "cpu", "INT8", cores, peersClassPath, streaming));
     if (cores > 1) {
       all.add(
-          sequor(CPU_ONE_THREAD, "cpu", 1, peersClassPath, c -> c.shape().equals(SCALING_SHAPE)));
+          sequor(
+              CPU_ONE_THREAD,
+              "cpu",
+              "FLOAT32",
+              1,
+              peersClassPath,
+              c -> c.shape().equals(SCALING_SHAPE)));
     }
-    all.add(sequor(JAVA, "java", cores, peersClassPath, c -> true));
+    all.add(sequor(JAVA, "java", "FLOAT32", cores, peersClassPath, c -> true));
     return all;
   }
 
-  private static Entrant sequor(
-      String system, String device, int threads, String classPath, Predicate<Case> takesPart) {
+  /** One of Sequor's own: {@code weights} is how inference keeps them. */
+  static Entrant sequor(
+      String system,
+      String device,
+      String weights,
+      int threads,
+      String classPath,
+      Predicate<Case> takesPart) {
     return new Entrant(
         system,
         "threads " + threads,
         threads,
         classPath,
         PEERS + "SequorContender",
-        List.of(device, Integer.toString(threads)),
+        List.of(device, weights),
         Map.of("SEQUOR_THREADS", Integer.toString(threads)),
         takesPart,
+        weights.equals("FLOAT32") ? FLOAT32_TOLERANCE : SMALL_WEIGHTS_TOLERANCE,
         Integer.MAX_VALUE,
         device.equals("java") ? SLOW_ROUNDS : Integer.MAX_VALUE);
   }

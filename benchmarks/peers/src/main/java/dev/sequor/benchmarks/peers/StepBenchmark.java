@@ -3,6 +3,7 @@ package dev.sequor.benchmarks.peers;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.rnn.Parameters;
 import dev.sequor.rnn.Rnn;
 import dev.sequor.rnn.RnnSpec;
@@ -52,6 +53,10 @@ public class StepBenchmark {
   @Param({"1"})
   public int layers;
 
+  /** How inference keeps its weights. */
+  @Param({"FLOAT32"})
+  public WeightStorage weights;
+
   private Backend backend;
   private Rnn rnn;
   private Parameters parameters;
@@ -61,7 +66,7 @@ public class StepBenchmark {
   @Setup
   public void prepare() {
     backend = Devices.open(device);
-    rnn = new Rnn(backend, RnnSpec.of(cell, hiddenSize, hiddenSize).withLayers(layers));
+    rnn = new Rnn(backend, RnnSpec.of(cell, hiddenSize, hiddenSize).withLayers(layers), weights);
     parameters = rnn.newParameters(1);
     stepper = rnn.newStepper(parameters.values(), batchSize);
     for (int i = 0; i < batchSize * hiddenSize; i++) {
