@@ -14,6 +14,8 @@ constexpr int kMr = 14;
 constexpr int kMr = 6;
 #endif
 constexpr int kNr = 2 * kLanes;
+// Entries of a list of rows: interleave looks at a register of them.
+constexpr int kMost = kMr > kLanes ? kMr : kLanes;
 
 // c[M, NV·lanes] (+)= a[M,K] · b[K, NV·lanes]. a is row-major with stride lda, or packed as [K,M]; b is packed in format W, with a
 // factor for each column in scales where the format has them.
@@ -129,15 +131,25 @@ static void product(long rows, long K, const RowOperand& a, const typename W::El
   }
 }
 
-// Packs rows (index[i], or i itself) of a row-major matrix for product: block after block, each [K][rows of the block].
+// to[k·m + i] = rows[i][k]. Up to a register of floats past the end is written too.
+static inline void pack_block(const float* const* rows, int m, long K, float* to) {
+  if (m <= kLanes) {
+    interleave(rows, m, K, to, m);
+    return;
+  }
+  for (int i = 0; i < m; ++i)
+    for (long k = 0; k < K; ++k) to[k * m + i] = rows[i][k];
+}
+
+// Packs rows (index[i], or i itself) of a row-major matrix for product: block after block, each [K][rows of the block]. Up to a
+// register of floats past the end is written too.
 static inline void pack_rows(long rows, long K, const float* from, long stride, const int32_t* index, float* to) {
   const long blocks = block_count(rows);
   for (long block = 0; block < blocks; ++block) {
     const long first = block_begin(rows, blocks, block), m = block_begin(rows, blocks, block + 1) - first;
-    for (long i = 0; i < m; ++i) {
-      const float* row = from + (index ? long(index[first + i]) : first + i) * stride;
-      for (long k = 0; k < K; ++k) to[k * m + i] = row[k];
-    }
+    const float* pointers[kMost] = {};
+    for (long i = 0; i < m; ++i) pointers[i] = from + (index ? long(index[first + i]) : first + i) * stride;
+    pack_block(pointers, int(m), K, to);
     to += m * K;
   }
 }
@@ -178,6 +190,14 @@ static void pack_b(const Operand& b, long k0, long kc, long n0, long nc, float* 
           for (long j = 0; j < kNr; ++j) to[k * kNr + j] = j < nr ? row[j] : 0.0f;
         }
       }
+    } else if (b.row == 1 && !b.index) {
+      for (long half = 0; half < kNr; half += kLanes) {
+        const float* columns[kLanes] = {};
+        const long left = nr - half < 0 ? 0 : nr - half;
+        const int count = int(left < kLanes ? left : kLanes);
+        for (int i = 0; i < count; ++i) columns[i] = from + (half + i) * b.column + k0;
+        interleave(columns, count, kc, to + half, kNr);
+      }
     } else {
       for (long j = 0; j < kNr; ++j) {
         for (long k = 0; k < kc; ++k) {
@@ -200,10 +220,16 @@ static void pack_a(const Operand& a, long m0, long mc, long k0, long kc, float* 
       // Behind the last rows there may be nothing to read, even if the matrix is a single column.
       for (long k = 0; k < kc; ++k) copy_few(to + k * m, from + k * a.column, m, k + 16 < kc);
     } else {
+      const float* rows[kMost] = {};
       for (long i = 0; i < m; ++i) {
         const long r = m0 + first + i;
-        const float* from = a.data + (a.index ? long(a.index[r]) : r) * a.row + k0 * a.column;
-        for (long k = 0; k < kc; ++k) to[k * m + i] = from[k * a.column];
+        rows[i] = a.data + (a.index ? long(a.index[r]) : r) * a.row + k0 * a.column;
+      }
+      if (a.column == 1) {
+        pack_block(rows, int(m), kc, to);
+      } else {
+        for (long i = 0; i < m; ++i)
+          for (long k = 0; k < kc; ++k) to[k * m + i] = rows[i][k * a.column];
       }
     }
   }

@@ -11,6 +11,8 @@
 // saved (training): states before each step [S][T·B][Hs], gates [T·B][K][Hs] and, with two products, r∘h [T·B][Hs].
 #pragma once
 
+#include <type_traits>
+
 #include "column_sums.h"
 #include "gemm.h"
 #include "sequor/cells.h"
@@ -97,7 +99,7 @@ struct Layer {
   static void use_threads(SeqLayer& l, int threads) {
     l.threads = threads;
     const long chunk_rows = long(l.chunk_steps) * l.B, columns = widest_slice(l) * G * kLanes;
-    l.thread_size = chunk_rows * columns + long(l.B) * kGroup * G * kLanes + chunk_rows * l.I;
+    l.thread_size = chunk_rows * columns + long(l.B) * kGroup * G * kLanes + chunk_rows * l.I + kLanes;  // pack_rows' last
   }
 
   static void use_advisable_threads(SeqLayer& l) {
@@ -142,6 +144,13 @@ struct Layer {
   // nv registers are interleaved.
   template <typename W>
   static void pack_register(const float* weights, long width, long real_lanes, int nv, typename W::Element* to, float* scales) {
+    if constexpr (std::is_same<W, Float32Weights>::value) {
+      const float* rows[kLanes] = {};
+      const int count = int(real_lanes < kLanes ? real_lanes : kLanes);
+      for (int lane = 0; lane < count; ++lane) rows[lane] = weights + lane * width;
+      interleave(rows, count, width, to, nv * kLanes);
+      return;
+    }
     for (int lane = 0; lane < kLanes; ++lane) {
       const float* row = weights + lane * width;
       const bool real = lane < real_lanes;

@@ -19,8 +19,7 @@ import java.util.function.Predicate;
  * @param environment variables to set
  * @param takesPart which cases it can run
  * @param tolerance how far its results may be from the reference's, see {@link Digest#errorAgainst}
- * @param maxRounds no more repetitions than this
- * @param maxRoundsIfShort no more than this where a repetition takes long and time is short
+ * @param maxRoundsIfShort no more repetitions than this where a repetition takes long and time is short
  */
 record Entrant(
     String system,
@@ -32,7 +31,6 @@ record Entrant(
     Map<String, String> environment,
     Predicate<Case> takesPart,
     double tolerance,
-    int maxRounds,
     int maxRoundsIfShort) {
 
   static final String CPU = "sequor-cpu";
@@ -60,8 +58,6 @@ record Entrant(
   /** Deeplearning4j is slow enough that the larger shapes would take most of the run. */
   private static final Set<String> DL4J_SHAPES =
       Set.of("128,1,128", "128,32,128", "128,32,256", "128,32,512");
-
-  private static final int DL4J_ROUNDS = 5;
 
   private static final int SLOW_ROUNDS = 2;
 
@@ -98,7 +94,6 @@ record Entrant(
                 Map.of("OPENBLAS_NUM_THREADS", Integer.toString(blasThreads)),
                 c -> true,
                 FLOAT32_TOLERANCE,
-                Integer.MAX_VALUE,
                 Integer.MAX_VALUE));
       }
     }
@@ -114,7 +109,6 @@ record Entrant(
               Map.of(),
               c -> c.pass() == Case.Pass.FORWARD,
               FLOAT32_TOLERANCE,
-              Integer.MAX_VALUE,
               Integer.MAX_VALUE));
     }
     // Its own threads slow Deeplearning4j down wherever anything else wants a core, twenty times in
@@ -132,7 +126,6 @@ record Entrant(
               Map.of("OMP_NUM_THREADS", Integer.toString(threads)),
               c -> c.cell() == Case.Cell.LSTM && DL4J_SHAPES.contains(c.shape()),
               FLOAT32_TOLERANCE,
-              DL4J_ROUNDS,
               SLOW_ROUNDS));
     }
     Predicate<Case> streaming = c -> c.batchSize() == 1 && c.pass() == Case.Pass.FORWARD;
@@ -171,7 +164,6 @@ record Entrant(
         Map.of("SEQUOR_THREADS", Integer.toString(threads)),
         takesPart,
         weights.equals("FLOAT32") ? FLOAT32_TOLERANCE : SMALL_WEIGHTS_TOLERANCE,
-        Integer.MAX_VALUE,
         device.equals("java") ? SLOW_ROUNDS : Integer.MAX_VALUE);
   }
 

@@ -171,7 +171,7 @@ final class Rounds {
     Entrant entrant = turn.child.entrant();
     int done = turn.millis.size();
     boolean hurry = options.budgeted && turn.expectedMillis > LONG_MILLIS;
-    if (turn.retired || done >= (hurry ? entrant.maxRoundsIfShort() : entrant.maxRounds())) {
+    if (turn.retired || (hurry && done >= entrant.maxRoundsIfShort())) {
       return true;
     }
     if (done > 0) {
