@@ -99,7 +99,7 @@ void sequor_engine_destroy(SeqEngine* engine) {
 }
 
 SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_steps, int batch, int input, int hidden,
-                              int output_stride, int training) {
+                              int output_stride, int training, int weights) {
   SeqLayer* l = new (std::nothrow) SeqLayer{};
   if (l == nullptr) return nullptr;
   l->engine = engine;
@@ -110,6 +110,7 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
   l->Hs = row_stride(hidden);
   l->ldy = output_stride;
   l->training = training != 0;
+  l->weights = WeightFormat(weights);
   // Every variant gives the same traits; ldg needs the gates before the sizes are computed from it.
   if (!engine->variant->bind_cell(*l, cell)) {
     delete l;
@@ -125,10 +126,11 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
   } parts[] = {
       {&l->input_pack, l->input_pack_size},       {&l->recurrent_pack, l->recurrent_pack_size},
       {&l->backward_pack, l->backward_pack_size}, {&l->bias_pack, l->bias_pack_size},
+      {&l->input_scales, l->scales_size},         {&l->recurrent_scales, l->scales_size},
       {&l->peephole_pack, l->peephole_pack_size}, {&l->state, l->state_size},
       {&l->gates, two ? l->gates_size : 0},       {&l->gated, two ? l->gated_size : 0},
       {&l->dwx, l->dwx_size},                     {&l->drh, l->drh_size},
-      {&l->carry, l->carry_size},                 {&l->thread_scratch, l->thread_size * l->threads},
+      {&l->carry, l->carry_size},                 {&l->thread_scratch, l->scratch_size},
   };
   int64_t bytes = 0;
   for (const Part& part : parts) bytes += int64_t(rounded(size_t(part.floats) * sizeof(float)));
@@ -186,6 +188,55 @@ void sequor_layer_forward(SeqLayer* layer, const float* parameters, int repack, 
 void sequor_layer_backward(SeqLayer* layer, const float* parameters, int repack, const float* x, const float* saved,
                            const float* dy, const float* dsT, float* d_parameters, float* dx, int add_to_dx, float* ds0) {
   layer->backward_function(*layer, {parameters, repack != 0, x, saved, dy, dsT, d_parameters, dx, add_to_dx != 0, ds0});
+}
+
+SeqStack* sequor_stack_create(const int64_t* layers, int count) {
+  SeqStack* stack = new (std::nothrow) SeqStack{};
+  if (stack == nullptr) return nullptr;
+  const SeqLayer& lowest = *reinterpret_cast<SeqLayer*>(layers[0]);
+  const int64_t output_bytes = int64_t(lowest.B) * lowest.H * sizeof(float);
+  stack->count = count;
+  stack->layers = static_cast<SeqLayer**>(sequor_allocate(count * int64_t(sizeof(SeqLayer*))));
+  for (float*& output : stack->between) output = static_cast<float*>(sequor_allocate(output_bytes));
+  int32_t* sequences = static_cast<int32_t*>(sequor_allocate(lowest.B * 4LL));
+  if (!stack->layers || !stack->between[0] || !stack->between[1] || !sequences) {
+    sequor_free(sequences);
+    sequor_stack_destroy(stack);
+    return nullptr;
+  }
+  for (int i = 0; i < count; ++i) stack->layers[i] = reinterpret_cast<SeqLayer*>(layers[i]);
+  for (int b = 0; b < lowest.B; ++b) sequences[b] = b;
+  const int32_t offsets[2] = {0, lowest.B};
+  sequor_stack_rows(stack, 1, 1, offsets, sequences, sequences, sequences, 0);
+  sequor_free(sequences);
+  return stack;
+}
+
+void sequor_stack_destroy(SeqStack* stack) {
+  if (stack == nullptr) return;
+  for (float* output : stack->between) sequor_free(output);
+  sequor_free(stack->layers);
+  delete stack;
+}
+
+void sequor_stack_rows(SeqStack* stack, int steps, int identity, const int32_t* offsets, const int32_t* padded_rows,
+                       const int32_t* order, const int32_t* padding, int padding_count) {
+  for (int i = 0; i < stack->count; ++i)
+    sequor_layer_rows(stack->layers[i], steps, identity, offsets, padded_rows, order, padding, padding_count);
+}
+
+void sequor_stack_step(SeqStack* stack, const float* parameters, int repack, const float* x, const float* s0, float* y,
+                       float* sT) {
+  for (int i = 0; i < stack->count; ++i) {
+    SeqLayer& l = *stack->layers[i];
+    float* output = i == stack->count - 1 ? y : stack->between[i % 2];
+    l.forward_function(l, {parameters, repack != 0, x, s0, output, sT, nullptr});
+    const int64_t gate_rows = int64_t(l.traits.gates) * l.H, state = int64_t(l.traits.states) * l.B * l.H;
+    parameters += gate_rows * (l.I + l.H + 2) + int64_t(l.traits.peepholes) * l.H;
+    if (s0) s0 += state;
+    if (sT) sT += state;
+    x = output;
+  }
 }
 
 void sequor_dropout(SeqEngine* engine, int64_t elements, float p, int64_t seed, int stream, int64_t offset, const float* x,
@@ -247,6 +298,8 @@ void sequor_optimizer_step(SeqEngine* engine, int rule, int64_t step, float lear
   engine->variant->optimizer_step(*engine, {rule, step, learning_rate, momentum, beta1, beta2, epsilon, weight_decay,
                                             clip_norm, clip_value, elements, parameters, gradients, moments, update});
 }
+
+void sequor_engine_fix_threads(SeqEngine* engine, int threads) { engine->team->fix_advisable(threads); }
 
 void sequor_activation(SeqEngine* engine, int function, int64_t n, const float* x, float* y) {
   engine->variant->activation(function, n, x, y);

@@ -2,7 +2,7 @@
 // product for the large matrices (after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
 #pragma once
 
-#include "simd.h"
+#include "weights.h"
 
 namespace sequor {
 namespace SEQ_ISA {
@@ -14,37 +14,48 @@ constexpr int kMr = 14;
 constexpr int kMr = 6;
 #endif
 constexpr int kNr = 2 * kLanes;
+// Entries of a list of rows: interleave looks at a register of them.
+constexpr int kMost = kMr > kLanes ? kMr : kLanes;
 
-// c[M, NV·lanes] (+)= a[M,K] · b[K, NV·lanes]. a is row-major with stride lda, or packed as [K,M]; b is packed.
+// c[M, NV·lanes] (+)= a[M,K] · b[K, NV·lanes]. a is row-major with stride lda, or packed as [K,M]; b is packed in format W, with a
+// factor for each column in scales where the format has them.
 // Few accumulators would leave the multipliers idle between dependent additions, so small tiles split K into kSplit sums.
-template <int M, int NV, bool kPackedA>
-static void micro_kernel(long K, const float* a, long lda, const float* b, float* c, long ldc, bool accumulate) {
+template <int M, int NV, bool kPackedA, typename W>
+static void micro_kernel(long K, const float* a, long lda, const typename W::Element* b, const float* scales, float* c, long ldc,
+                         bool accumulate) {
   constexpr int kSplit = M * NV >= 8 ? 1 : (M * NV >= 4 ? 2 : 4);
+  constexpr int kRun = W::kRun, kStep = kSplit > kRun ? kSplit : kRun;
   Simd acc[kSplit][M][NV];
   for (int u = 0; u < kSplit; ++u)
     for (int i = 0; i < M; ++i)
       for (int v = 0; v < NV; ++v) acc[u][i][v] = Simd{};
   long k = 0;
-  for (; k + kSplit <= K; k += kSplit) {
+  for (; k + kStep <= K; k += kStep) {
 #pragma GCC unroll 4
-    for (int u = 0; u < kSplit; ++u) {
-      Simd bv[NV];
+    for (int u = 0; u < kStep; u += kRun) {
+#pragma GCC unroll 4
+      for (int r = 0; r < kRun; ++r) {
+        Simd bv[NV];
 #pragma GCC unroll 2
-      for (int v = 0; v < NV; ++v) bv[v] = load(b + (u * NV + v) * kLanes).v;
+        for (int v = 0; v < NV; ++v) bv[v] = W::unpack(b + (u / kRun * NV + v) * kLanes, r);
 #pragma GCC unroll 16
-      for (int i = 0; i < M; ++i) {
-        const Simd av = broadcast(kPackedA ? a[(k + u) * M + i] : a[i * lda + k + u]);
+        for (int i = 0; i < M; ++i) {
+          const Simd av = broadcast(kPackedA ? a[(k + u + r) * M + i] : a[i * lda + k + u + r]);
 #pragma GCC unroll 2
-        for (int v = 0; v < NV; ++v) acc[u][i][v] += av * bv[v];
+          for (int v = 0; v < NV; ++v) acc[(u + r) % kSplit][i][v] += av * bv[v];
+        }
       }
     }
-    b += kSplit * NV * kLanes;
+    b += kStep / kRun * NV * kLanes;
   }
-  if (kSplit > 1) {
-    for (; k < K; ++k) {
-      for (int i = 0; i < M; ++i) {
-        const Simd av = broadcast(kPackedA ? a[k * M + i] : a[i * lda + k]);
-        for (int v = 0; v < NV; ++v) acc[0][i][v] += av * load(b + v * kLanes).v;
+  if (kStep > 1) {
+    for (; k < K; k += kRun) {
+      for (int v = 0; v < NV; ++v) {
+        for (int r = 0; r < kRun && k + r < K; ++r) {
+          const Simd bv = W::unpack(b + v * kLanes, r);
+          for (int i = 0; i < M; ++i)
+            acc[0][i][v] += broadcast(kPackedA ? a[(k + r) * M + i] : a[i * lda + k + r]) * bv;
+        }
       }
       b += NV * kLanes;
     }
@@ -57,31 +68,33 @@ static void micro_kernel(long K, const float* a, long lda, const float* b, float
 #pragma GCC unroll 2
     for (int v = 0; v < NV; ++v) {
       float* to = c + i * ldc + v * kLanes;
-      store(to, accumulate ? Vec(load(to).v + acc[0][i][v]) : Vec(acc[0][i][v]));
+      const Simd result = W::kScaled ? acc[0][i][v] * load(scales + v * kLanes).v : acc[0][i][v];
+      store(to, accumulate ? Vec(load(to).v + result) : Vec(result));
     }
   }
 }
 
-using MicroKernel = void (*)(long, const float*, long, const float*, float*, long, bool);
+template <typename W>
+using MicroKernel = void (*)(long, const float*, long, const typename W::Element*, const float*, float*, long, bool);
 
-template <int NV, bool kPackedA>
-static inline MicroKernel micro_kernel_of(int m) {
+template <int NV, bool kPackedA, typename W>
+static inline MicroKernel<W> micro_kernel_of(int m) {
   switch (m) {
-    case 1: return micro_kernel<1, NV, kPackedA>;
-    case 2: return micro_kernel<2, NV, kPackedA>;
-    case 3: return micro_kernel<3, NV, kPackedA>;
-    case 4: return micro_kernel<4, NV, kPackedA>;
-    case 5: return micro_kernel<5, NV, kPackedA>;
-    case 6: return micro_kernel<6, NV, kPackedA>;
+    case 1: return micro_kernel<1, NV, kPackedA, W>;
+    case 2: return micro_kernel<2, NV, kPackedA, W>;
+    case 3: return micro_kernel<3, NV, kPackedA, W>;
+    case 4: return micro_kernel<4, NV, kPackedA, W>;
+    case 5: return micro_kernel<5, NV, kPackedA, W>;
+    case 6: return micro_kernel<6, NV, kPackedA, W>;
 #if SEQ_LANES == 16
-    case 7: return micro_kernel<7, NV, kPackedA>;
-    case 8: return micro_kernel<8, NV, kPackedA>;
-    case 9: return micro_kernel<9, NV, kPackedA>;
-    case 10: return micro_kernel<10, NV, kPackedA>;
-    case 11: return micro_kernel<11, NV, kPackedA>;
-    case 12: return micro_kernel<12, NV, kPackedA>;
-    case 13: return micro_kernel<13, NV, kPackedA>;
-    case 14: return micro_kernel<14, NV, kPackedA>;
+    case 7: return micro_kernel<7, NV, kPackedA, W>;
+    case 8: return micro_kernel<8, NV, kPackedA, W>;
+    case 9: return micro_kernel<9, NV, kPackedA, W>;
+    case 10: return micro_kernel<10, NV, kPackedA, W>;
+    case 11: return micro_kernel<11, NV, kPackedA, W>;
+    case 12: return micro_kernel<12, NV, kPackedA, W>;
+    case 13: return micro_kernel<13, NV, kPackedA, W>;
+    case 14: return micro_kernel<14, NV, kPackedA, W>;
 #endif
     default: __builtin_unreachable();
   }
@@ -98,33 +111,45 @@ struct RowOperand {
   bool packed;
 };
 
-// c[rows, vectors·lanes] = a[rows,K] · packed panels (each [K][2·lanes], the last [K][lanes] if vectors is odd).
-static inline void product(long rows, long K, const RowOperand& a, const float* panels, int vectors, float* c, long ldc,
-                           bool accumulate = false) {
+// c[rows, vectors·lanes] = a[rows,K] · packed panels (each of two registers of columns, the last of one if vectors is odd).
+template <typename W>
+static void product(long rows, long K, const RowOperand& a, const typename W::Element* panels, const float* scales, int vectors,
+                    float* c, long ldc) {
   const long blocks = block_count(rows);
   for (int v = 0; v < vectors; v += 2) {
     const int nv = vectors - v >= 2 ? 2 : 1;
-    const float* panel = panels + long(v) * kLanes * K;
+    const typename W::Element* panel = panels + v * register_elements<W>(K);
     for (long block = 0; block < blocks; ++block) {
       const long first = block_begin(rows, blocks, block);
       const int m = int(block_begin(rows, blocks, block + 1) - first);
       const float* from = a.data + first * (a.packed ? K : a.stride);
-      const MicroKernel kernel = a.packed ? (nv == 2 ? micro_kernel_of<2, true>(m) : micro_kernel_of<1, true>(m))
-                                          : (nv == 2 ? micro_kernel_of<2, false>(m) : micro_kernel_of<1, false>(m));
-      kernel(K, from, a.stride, panel, c + first * ldc + v * kLanes, ldc, accumulate);
+      const MicroKernel<W> kernel = a.packed
+                                        ? (nv == 2 ? micro_kernel_of<2, true, W>(m) : micro_kernel_of<1, true, W>(m))
+                                        : (nv == 2 ? micro_kernel_of<2, false, W>(m) : micro_kernel_of<1, false, W>(m));
+      kernel(K, from, a.stride, panel, scales + v * kLanes, c + first * ldc + v * kLanes, ldc, false);
     }
   }
 }
 
-// Packs rows (index[i], or i itself) of a row-major matrix for product: block after block, each [K][rows of the block].
+// to[k·m + i] = rows[i][k]. Up to a register of floats past the end is written too.
+static inline void pack_block(const float* const* rows, int m, long K, float* to) {
+  if (m <= kLanes) {
+    interleave(rows, m, K, to, m);
+    return;
+  }
+  for (int i = 0; i < m; ++i)
+    for (long k = 0; k < K; ++k) to[k * m + i] = rows[i][k];
+}
+
+// Packs rows (index[i], or i itself) of a row-major matrix for product: block after block, each [K][rows of the block]. Up to a
+// register of floats past the end is written too.
 static inline void pack_rows(long rows, long K, const float* from, long stride, const int32_t* index, float* to) {
   const long blocks = block_count(rows);
   for (long block = 0; block < blocks; ++block) {
     const long first = block_begin(rows, blocks, block), m = block_begin(rows, blocks, block + 1) - first;
-    for (long i = 0; i < m; ++i) {
-      const float* row = from + (index ? long(index[first + i]) : first + i) * stride;
-      for (long k = 0; k < K; ++k) to[k * m + i] = row[k];
-    }
+    const float* pointers[kMost] = {};
+    for (long i = 0; i < m; ++i) pointers[i] = from + (index ? long(index[first + i]) : first + i) * stride;
+    pack_block(pointers, int(m), K, to);
     to += m * K;
   }
 }
@@ -165,6 +190,14 @@ static void pack_b(const Operand& b, long k0, long kc, long n0, long nc, float* 
           for (long j = 0; j < kNr; ++j) to[k * kNr + j] = j < nr ? row[j] : 0.0f;
         }
       }
+    } else if (b.row == 1 && !b.index) {
+      for (long half = 0; half < kNr; half += kLanes) {
+        const float* columns[kLanes] = {};
+        const long left = nr - half < 0 ? 0 : nr - half;
+        const int count = int(left < kLanes ? left : kLanes);
+        for (int i = 0; i < count; ++i) columns[i] = from + (half + i) * b.column + k0;
+        interleave(columns, count, kc, to + half, kNr);
+      }
     } else {
       for (long j = 0; j < kNr; ++j) {
         for (long k = 0; k < kc; ++k) {
@@ -187,10 +220,16 @@ static void pack_a(const Operand& a, long m0, long mc, long k0, long kc, float* 
       // Behind the last rows there may be nothing to read, even if the matrix is a single column.
       for (long k = 0; k < kc; ++k) copy_few(to + k * m, from + k * a.column, m, k + 16 < kc);
     } else {
+      const float* rows[kMost] = {};
       for (long i = 0; i < m; ++i) {
         const long r = m0 + first + i;
-        const float* from = a.data + (a.index ? long(a.index[r]) : r) * a.row + k0 * a.column;
-        for (long k = 0; k < kc; ++k) to[k * m + i] = from[k * a.column];
+        rows[i] = a.data + (a.index ? long(a.index[r]) : r) * a.row + k0 * a.column;
+      }
+      if (a.column == 1) {
+        pack_block(rows, int(m), kc, to);
+      } else {
+        for (long i = 0; i < m; ++i)
+          for (long k = 0; k < kc; ++k) to[k * m + i] = rows[i][k * a.column];
       }
     }
   }
@@ -225,13 +264,14 @@ static void gemm(long M, long N, long K, const Operand& a, const Operand& b, flo
           for (long block = 0; block < blocks; ++block) {
             const long first = block_begin(mc, blocks, block);
             const int m = int(block_begin(mc, blocks, block + 1) - first);
-            const MicroKernel kernel = in_place ? micro_kernel_of<2, false>(m) : micro_kernel_of<2, true>(m);
+            const MicroKernel<Float32Weights> kernel =
+                in_place ? micro_kernel_of<2, false, Float32Weights>(m) : micro_kernel_of<2, true, Float32Weights>(m);
             const float* pa = in_place ? a.data + (m0 + first) * a.row + k0 : packed_a + first * kc;
             if (nr == kNr && !c_index) {
-              kernel(kc, pa, a.row, pb, c + (m0 + first) * ldc + n0 + j0, ldc, add);
+              kernel(kc, pa, a.row, pb, nullptr, c + (m0 + first) * ldc + n0 + j0, ldc, add);
               continue;
             }
-            kernel(kc, pa, a.row, pb, tile, kNr, false);
+            kernel(kc, pa, a.row, pb, nullptr, tile, kNr, false);
             for (int i = 0; i < m; ++i) {
               const long r = m0 + first + i;
               float* row = c + (c_index ? long(c_index[r]) : r) * ldc + n0 + j0;

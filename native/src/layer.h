@@ -11,6 +11,8 @@
 // saved (training): states before each step [S][T·B][Hs], gates [T·B][K][Hs] and, with two products, r∘h [T·B][Hs].
 #pragma once
 
+#include <type_traits>
+
 #include "column_sums.h"
 #include "gemm.h"
 #include "sequor/cells.h"
@@ -61,19 +63,22 @@ struct Layer {
     l.traits = {G, S, K, P, Cell::kTwoProducts, Cell::kSharedGateGradients};
     l.forward_function = forward;
     l.backward_function = backward;
-    // A step too small to pay for a barrier runs on one thread.
-    const double step_flops = 2.0 * l.B * G * l.H * l.H;
+    // A step too small to pay for a barrier runs on one thread, and so does a call too small to pay for waking the others: 60 us
+    // where they sleep (measured on a virtual machine), about as long as one thread takes for kWorthWaking.
+    constexpr double kWorthWaking = 8e6;
+    const double step_flops = 2.0 * l.B * G * l.H * l.H, call_flops = 2.0 * l.T * l.B * G * l.H * (l.I + l.H);
     const long groups = (unit_blocks(l) + kGroup - 1) / kGroup;
-    l.threads = l.engine->team->size();
-    if (l.threads > groups) l.threads = int(groups);
-    if (step_flops < 100e3) l.threads = 1;
+    l.most_threads = l.engine->team->size();
+    if (l.most_threads > groups) l.most_threads = int(groups);
+    if (step_flops < 100e3 || call_flops < kWorthWaking) l.most_threads = 1;
     l.chunk_steps = 128 / l.B;
     if (l.chunk_steps > l.T) l.chunk_steps = l.T;
     if (l.chunk_steps < 1) l.chunk_steps = 1;
 
     const long units = unit_blocks(l) * kLanes, rows = long(l.T) * l.B;
-    l.input_pack_size = units * G * l.I;
-    l.recurrent_pack_size = units * G * l.H;
+    l.input_pack_size = unit_blocks(l) * G * register_bytes(l.weights, l.I) / long(sizeof(float)) + 1;
+    l.recurrent_pack_size = unit_blocks(l) * G * register_bytes(l.weights, l.H) / long(sizeof(float)) + 1;
+    l.scales_size = l.weights == WeightFormat::kInt8 ? units * G : 0;
     l.bias_pack_size = 2 * units * G;
     l.peephole_pack_size = units * P;
     l.state_size = l.training ? 0 : 2L * S * l.B * l.Hs;
@@ -83,29 +88,94 @@ struct Layer {
     l.dwx_size = l.training ? rows * l.ldg : 0;
     l.drh_size = l.training && !Cell::kSharedGateGradients ? rows * l.ldg : 0;
     l.carry_size = l.training ? long(S) * l.B * l.Hs : 0;
+    l.scratch_size = 0;
+    for (int threads = 1; threads <= l.most_threads; ++threads) {
+      use_threads(l, threads);
+      if (l.thread_size * threads > l.scratch_size) l.scratch_size = l.thread_size * threads;
+    }
+  }
+
+  // Divides the layer among so many threads. What is packed for the forward pass lies the same for any number.
+  static void use_threads(SeqLayer& l, int threads) {
+    l.threads = threads;
     const long chunk_rows = long(l.chunk_steps) * l.B, columns = widest_slice(l) * G * kLanes;
-    l.thread_size = chunk_rows * columns + long(l.B) * kGroup * G * kLanes + chunk_rows * l.I;
+    l.thread_size = chunk_rows * columns + long(l.B) * kGroup * G * kLanes + chunk_rows * l.I + kLanes;  // pack_rows' last
+  }
+
+  static void use_advisable_threads(SeqLayer& l) {
+    const int advisable = l.engine->team->advisable();
+    use_threads(l, l.most_threads < advisable ? l.most_threads : advisable);
   }
 
   // ---- packing -----------------------------------------------------------------------------------------------------------
 
+  // Where the registers of columns of a gate-interleaved matrix lie: register number `begin` and those after it.
+  struct Panels {
+    void* data;
+    float* scales;
+
+    Panels from(WeightFormat format, long begin, long width) const {
+      return {static_cast<char*>(data) + begin * register_bytes(format, width), scales + begin * kLanes};
+    }
+  };
+
+  static Panels input_panels(const SeqLayer& l) { return {l.input_pack, l.input_scales}; }
+  static Panels recurrent_panels(const SeqLayer& l) { return {l.recurrent_pack, l.recurrent_scales}; }
+  // Those of the second recurrent product.
+  static Panels second_panels(const SeqLayer& l) {
+    return recurrent_panels(l).from(l.weights, unit_blocks(l) * kFirstGates, l.H);
+  }
+
+  // c[rows, vectors·lanes] = a · the matrix's registers of columns [begin, begin + vectors).
+  static void weigh(const SeqLayer& l, long rows, long width, const RowOperand& a, const Panels& matrix, long begin, long vectors,
+                    float* c, long ldc) {
+    const Panels at = matrix.from(l.weights, begin, width);
+    switch (l.weights) {
+      case WeightFormat::kFloat32:
+        return product<Float32Weights>(rows, width, a, static_cast<float*>(at.data), at.scales, int(vectors), c, ldc);
+      case WeightFormat::kBfloat16:
+        return product<Bfloat16Weights>(rows, width, a, static_cast<uint32_t*>(at.data), at.scales, int(vectors), c, ldc);
+      case WeightFormat::kInt8:
+        return product<Int8Weights>(rows, width, a, static_cast<uint32_t*>(at.data), at.scales, int(vectors), c, ldc);
+    }
+  }
+
+  // One register of columns: the rows of `weights` [lanes,width] of one unit block and gate; padding units get zeros. Panels of
+  // nv registers are interleaved.
+  template <typename W>
+  static void pack_register(const float* weights, long width, long real_lanes, int nv, typename W::Element* to, float* scales) {
+    if constexpr (std::is_same<W, Float32Weights>::value) {
+      const float* rows[kLanes] = {};
+      const int count = int(real_lanes < kLanes ? real_lanes : kLanes);
+      for (int lane = 0; lane < count; ++lane) rows[lane] = weights + lane * width;
+      interleave(rows, count, width, to, nv * kLanes);
+      return;
+    }
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float* row = weights + lane * width;
+      const bool real = lane < real_lanes;
+      float scale = 0.0f;
+      if constexpr (W::kScaled) scales[lane] = scale = real ? W::scale_of(row, width) : 0.0f;
+      for (long k = 0; k < width; ++k)
+        W::put(to + k / W::kRun * nv * kLanes, int(k % W::kRun), lane, real ? row[k] : 0.0f, scale);
+    }
+  }
+
   // Gate-interleaved panels of gates [first, first+count) of `weights` [G·H,width], for one slice: register v of a group is
-  // gate v % count of unit block v / count. Padding units get zeros.
+  // gate v % count of unit block v / count.
+  template <typename W>
   static void pack_gates(const SeqLayer& l, const Slice& slice, const float* weights, long width, int first, int count,
-                         float* pack) {
+                         const Panels& matrix) {
     for (long group = slice.begin; group < slice.end; group += kGroup) {
       const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
       const int vectors = int(blocks) * count;
-      float* to = pack + group * count * kLanes * width;
+      const Panels at = matrix.from(l.weights, group * count, width);
       for (int v = 0; v < vectors; ++v) {
         const int panel = v / 2 * 2, nv = vectors - panel >= 2 ? 2 : 1;
-        float* column = to + long(panel) * kLanes * width + (v - panel) * kLanes;
         const long unit = (group + v / count) * kLanes;
-        const float* from = weights + (long(first + v % count) * l.H + unit) * width;
-        for (int lane = 0; lane < kLanes; ++lane) {
-          const bool real = unit + lane < l.H;
-          for (long k = 0; k < width; ++k) column[k * nv * kLanes + lane] = real ? from[lane * width + k] : 0.0f;
-        }
+        pack_register<W>(weights + (long(first + v % count) * l.H + unit) * width, width, l.H - unit, nv,
+                         static_cast<typename W::Element*>(at.data) + panel * register_elements<W>(width) + (v - panel) * kLanes,
+                         at.scales + v * kLanes);
       }
     }
   }
@@ -119,19 +189,24 @@ struct Layer {
         }
   }
 
+  template <typename Format>
+  static void pack_matrices(const SeqLayer& l, const Slice& slice, const float* W, const float* R) {
+    pack_gates<Format>(l, slice, W, l.I, 0, G, input_panels(l));
+    pack_gates<Format>(l, slice, R, l.H, 0, kFirstGates, recurrent_panels(l));
+    if (kSecondGates > 0) pack_gates<Format>(l, slice, R, l.H, kFirstGates, kSecondGates, second_panels(l));
+  }
+
   static void pack_forward(const SeqLayer& l, const Slice& slice, const float* parameters) {
     const long H = l.H, GH = long(G) * H;
     const float *W = parameters, *R = W + GH * l.I, *bW = R + GH * H, *bR = bW + GH, *p = bR + GH;
-    pack_gates(l, slice, W, l.I, 0, G, l.input_pack);
-    pack_gates(l, slice, R, H, 0, kFirstGates, l.recurrent_pack);
-    if (kSecondGates > 0) pack_gates(l, slice, R, H, kFirstGates, kSecondGates, second_pack(l));
+    switch (l.weights) {
+      case WeightFormat::kFloat32: pack_matrices<Float32Weights>(l, slice, W, R); break;
+      case WeightFormat::kBfloat16: pack_matrices<Bfloat16Weights>(l, slice, W, R); break;
+      case WeightFormat::kInt8: pack_matrices<Int8Weights>(l, slice, W, R); break;
+    }
     pack_vectors(l, slice, bW, G, l.bias_pack);
     pack_vectors(l, slice, bR, G, l.bias_pack + unit_blocks(l) * G * kLanes);
     pack_vectors(l, slice, p, P, l.peephole_pack);
-  }
-
-  static float* second_pack(const SeqLayer& l) {
-    return l.recurrent_pack + unit_blocks(l) * kFirstGates * kLanes * l.H;
   }
 
   // Panels of two unit blocks over k = g·Hs + row of gate g, for gates [first, first+count): the operand of dgates·R.
@@ -233,8 +308,7 @@ struct Layer {
       // Groups are packed one after the other, so the whole slice is one run of panels if its groups are even.
       for (long group = slice.begin; group < slice.end; group += kGroup) {
         const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
-        product(rows, l.I, x, l.input_pack + group * G * kLanes * l.I, int(blocks) * G,
-                wx + (group - slice.begin) * G * kLanes, slice_columns);
+        weigh(l, rows, l.I, x, input_panels(l), group * G, blocks * G, wx + (group - slice.begin) * G * kLanes, slice_columns);
       }
       for (int k = k0; k < k1; ++k) {
         const float* step_wx = wx + (l.rows.offsets[k] - first) * slice_columns;
@@ -263,7 +337,7 @@ struct Layer {
     for (long group = slice.begin; group < slice.end; group += kGroup) {
       const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
       const long ldt = blocks * G * kLanes;
-      product(n, l.H, operand, l.recurrent_pack + group * G * kLanes * l.H, int(blocks) * G, tile, ldt);
+      weigh(l, n, l.H, operand, recurrent_panels(l), group * G, blocks * G, tile, ldt);
       for (long block = group; block < group + blocks; ++block) {
         Vec bw[G], br[G], p[at_least_one<P>];
         for (int g = 0; g < G; ++g) {
@@ -303,8 +377,7 @@ struct Layer {
     for (long group = slice.begin; group < slice.end; group += kGroup) {
       const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
       const long ldt = blocks * kFirstGates * kLanes;
-      product(n, l.H, {before.base, l.Hs, false}, l.recurrent_pack + group * kFirstGates * kLanes * l.H,
-              int(blocks) * kFirstGates, tile, ldt);
+      weigh(l, n, l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, blocks * kFirstGates, tile, ldt);
       for (long block = group; block < group + blocks; ++block) {
         const long unit = block * kLanes;
         for (long i = 0; i < n; ++i) {
@@ -325,8 +398,7 @@ struct Layer {
     for (long group = slice.begin; group < slice.end; group += kGroup) {
       const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
       const long ldt = blocks * kSecondGates * kLanes;
-      product(n, l.H, {gated, l.Hs, false}, second_pack(l) + group * kSecondGates * kLanes * l.H,
-              int(blocks) * kSecondGates, tile, ldt);
+      weigh(l, n, l.H, {gated, l.Hs, false}, second_panels(l), group * kSecondGates, blocks * kSecondGates, tile, ldt);
       for (long block = group; block < group + blocks; ++block) {
         const long unit = block * kLanes;
         for (long i = 0; i < n; ++i) {
@@ -344,6 +416,7 @@ struct Layer {
   }
 
   static void forward(SeqLayer& l, const ForwardCall& c) {
+    use_advisable_threads(l);
     run_team(*l.engine->team, l.threads, [&](int member) {
       if (l.training) {
         forward_member<true>(l, c, member);
@@ -359,7 +432,8 @@ struct Layer {
   static int recurrent_gradient(const SeqLayer& l, const Slice& slice, long block, long rows, const float* gradients,
                                 long width, const float* pack, float* tile) {
     const int nv = slice.end - block >= 2 ? 2 : 1;
-    product(rows, width, {gradients, l.ldg, false}, pack + block * kLanes * width, nv, tile, nv * kLanes);
+    product<Float32Weights>(rows, width, {gradients, l.ldg, false}, pack + block * kLanes * width, nullptr, nv, tile,
+                            nv * kLanes);
     return nv;
   }
 
@@ -555,10 +629,15 @@ struct Layer {
     }
   }
 
-  static void backward(SeqLayer& l, const BackwardCall& c) {
+  static void backward(SeqLayer& l, const BackwardCall& call) {
+    use_advisable_threads(l);
+    BackwardCall c = call;
+    // The panels of backward_pack start at the slices' first blocks.
+    c.repack = c.repack || l.backward_threads != l.threads;
+    l.backward_threads = l.threads;
     run_team(*l.engine->team, l.threads, [&](int member) { backward_member(l, c, member); });
     const double flops = 2.0 * l.rows.total() * G * l.H * (l.H + 2.0 * l.I);
-    const int members = flops < 1e6 ? 1 : l.engine->team->size();
+    const int members = flops < 1e6 ? 1 : l.engine->team->advisable();
     run_team(*l.engine->team, members, [&](int member) { gradients_member(l, c, member, members); });
   }
 };

@@ -16,6 +16,11 @@ namespace SEQ_ISA {
 constexpr double kWorthSharing = 200e3;
 
 static inline int members_for(const SeqEngine& e, double operations) {
+  return operations < kWorthSharing ? 1 : e.team->advisable();
+}
+
+// Parts for sums that are made of one partial sum each: the same at any time, so that the same numbers give the same sum.
+static inline int parts_for(const SeqEngine& e, double operations) {
   return operations < kWorthSharing ? 1 : e.team->size();
 }
 
@@ -169,10 +174,10 @@ static double mean_squared_error(const float* a, long n, const float* t, float s
 
 static void loss(SeqEngine& e, const LossCall& c) {
   const long rows = c.time_steps * c.batch, n = c.output;
-  const int members = members_for(e, 10.0 * rows * n);
-  run_team(*e.team, members, [&](int member) {
+  const int parts = parts_for(e, 10.0 * rows * n);
+  run_parts(*e.team, parts, [&](int number) {
     double total = 0, valid = 0;
-    for (long r = part(rows, member, members); r < part(rows, member + 1, members); ++r) {
+    for (long r = part(rows, number, parts); r < part(rows, number + 1, parts); ++r) {
       const float* a = c.outputs + r * n;
       float* d = c.d_outputs ? c.d_outputs + r * n : nullptr;
       const int32_t target = c.function == 0 ? static_cast<const int32_t*>(c.targets)[r] : 0;
@@ -186,13 +191,13 @@ static void loss(SeqEngine& e, const LossCall& c) {
                                  : mean_squared_error(a, n, t, c.gradient_scale, d);
       valid += 1;
     }
-    e.partial_sums[member * kPartialStride] = total;
-    e.partial_sums[member * kPartialStride + 1] = valid;
+    e.partial_sums[number * kPartialStride] = total;
+    e.partial_sums[number * kPartialStride + 1] = valid;
   });
   double total = 0, valid = 0;
-  for (int member = 0; member < members; ++member) {
-    total += e.partial_sums[member * kPartialStride];
-    valid += e.partial_sums[member * kPartialStride + 1];
+  for (int number = 0; number < parts; ++number) {
+    total += e.partial_sums[number * kPartialStride];
+    valid += e.partial_sums[number * kPartialStride + 1];
   }
   c.result[0] = float(total);
   c.result[1] = float(valid);
@@ -205,15 +210,15 @@ SEQ_HD Vec square_root(Vec x) {
 }
 
 static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
-  const int members = members_for(e, 10.0 * c.elements);
-  run_team(*e.team, members, [&](int member) {
+  const int parts = parts_for(e, 10.0 * c.elements);
+  run_parts(*e.team, parts, [&](int number) {
     double squares = 0;
-    for (int64_t i = part(c.elements, member, members); i < part(c.elements, member + 1, members); ++i)
+    for (int64_t i = part(c.elements, number, parts); i < part(c.elements, number + 1, parts); ++i)
       squares += double(c.gradients[i]) * c.gradients[i];
-    e.partial_sums[member * kPartialStride] = squares;
+    e.partial_sums[number * kPartialStride] = squares;
   });
   double squares = 0;
-  for (int member = 0; member < members; ++member) squares += e.partial_sums[member * kPartialStride];
+  for (int member = 0; number < parts; ++number) squares += e.partial_sums[number * kPartialStride];
   // update = {norm, skipped updates, loss scale, updates since the scale changed}
   const float loss_scale = c.update[2];
   const double norm = std::sqrt(squares) / loss_scale;
@@ -233,9 +238,9 @@ static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
   const float bias2 = float(1.0 / (1.0 - std::pow(double(c.beta2), t)));
   float* first = c.moments;
   float* second = c.moments + (c.rule == 0 ? 0 : c.elements);
-  run_team(*e.team, members, [&](int member) {
-    const int64_t end = part(c.elements, member + 1, members);
-    for (int64_t i = part(c.elements, member, members); i < end; i += kLanes) {
+  run_parts(*e.team, parts, [&](int number) {
+    const int64_t end = part(c.elements, number + 1, parts);
+    for (int64_t i = part(c.elements, number, parts); i < end; i += kLanes) {
       const int width = int(end - i < kLanes ? end - i : kLanes);
       Vec w = load_first(c.parameters + i, width);
       Vec g = load_first(c.gradients + i, width) * Vec(scale);

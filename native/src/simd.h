@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "sequor/portable.h"
 
@@ -47,6 +48,51 @@ SEQ_HD Vec load(const float* p) {
 }
 
 SEQ_HD void store(float* p, Vec value) { std::memcpy(p, &value.v, sizeof value.v); }
+
+// One stage of a transposition: swaps the lanes of p that have bit `step` set with those of q that have not.
+template <int step, size_t... lane>
+SEQ_HD void exchange(Simd& p, Simd& q, std::index_sequence<lane...>) {
+  const SimdInt low = {int32_t((lane & step) != 0 ? kLanes + lane - step : lane)...};
+  const SimdInt high = {int32_t((lane & step) != 0 ? kLanes + lane : lane + step)...};
+  const Simd a = p, b = q;
+  p = __builtin_shuffle(a, b, low);
+  q = __builtin_shuffle(a, b, high);
+}
+
+template <int step>
+SEQ_HD void exchange_all(Simd (&rows)[kLanes]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i)
+    if ((i & step) == 0) exchange<step>(rows[i], rows[i + step], std::make_index_sequence<kLanes>());
+}
+
+// rows[i][j] becomes rows[j][i].
+SEQ_HD void transpose(Simd (&rows)[kLanes]) {
+  exchange_all<1>(rows);
+  exchange_all<2>(rows);
+#if SEQ_LANES >= 8
+  exchange_all<4>(rows);
+#endif
+#if SEQ_LANES >= 16
+  exchange_all<8>(rows);
+#endif
+}
+
+// to[k·stride + i] = rows[i][k] for k < width and i < count, and 0 for the other lanes i: whole registers are written, one k after
+// the other, so with stride < lanes the zeros of one k give way to the next, and those of the last are written past the end.
+static inline void interleave(const float* const* rows, int count, long width, float* to, long stride) {
+  long k = 0;
+  for (; k + kLanes <= width; k += kLanes) {
+    Simd r[kLanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) r[i] = i < count ? load(rows[i] + k).v : Simd{};
+    transpose(r);
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) store(to + (k + i) * stride, r[i]);
+  }
+  for (; k < width; ++k)
+    for (int i = 0; i < kLanes; ++i) to[k * stride + i] = i < count ? rows[i][k] : 0.0f;
+}
 
 // The first n lanes; the others are 0.
 SEQ_HD Vec load_first(const float* p, int n) {

@@ -1,6 +1,7 @@
 #include "team.h"
 
 #include <atomic>
+#include <chrono>
 #include <new>
 #include <system_error>
 #include <thread>
@@ -9,6 +10,7 @@
 #if defined(__linux__)
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #else
 #include <sched.h>
@@ -28,6 +30,77 @@ inline void pause() {
   asm volatile("yield");
 #endif
 }
+
+using Nanos = int64_t;
+
+Nanos now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+#if defined(__linux__)
+// Processor time of the calling thread. The kernel answers, in up to a microsecond.
+Nanos processor_time() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return Nanos(t.tv_sec) * 1000000000 + t.tv_nsec;
+}
+constexpr bool kSeesCrowding = true;
+#else
+Nanos processor_time() { return 0; }
+constexpr bool kSeesCrowding = false;
+#endif
+
+// Time that the calling thread has slept in waits.
+thread_local Nanos slept = 0;
+
+// Decides how many threads of a team are worth using, from how long its threads wanted a core and got none during jobs: neither
+// running nor asleep. While that is much, the team uses half as many, and tries again after a pause that doubles each time it
+// was in vain. docs/decisions/0006 has the figures.
+class Crowding {
+ public:
+  explicit Crowding(int size) : size_(size), allowed_(size) {}
+
+  int advisable() {
+    if (fixed_ > 0) return fixed_;
+    if (allowed_ < size_ && now() >= retry_at_) {
+      allowed_ = allowed_ * 2 < size_ ? allowed_ * 2 : size_;
+      wanted_ = denied_ = 0;
+    }
+    return allowed_;
+  }
+
+  void fix(int threads) { fixed_ = threads; }
+
+  // Whether the job that begins now is to be measured: asking for the processor time takes too long to do it for every short one.
+  bool samples(Nanos time) {
+    if (!kSeesCrowding || time - sampled_at_ < kSampleEvery) return false;
+    sampled_at_ = time;
+    return true;
+  }
+
+  // A job of `members` threads took `wall`; together its threads were denied `denied`.
+  void report(int members, Nanos wall, Nanos denied) {
+    wanted_ += wall * (members - 1);
+    denied_ += denied;
+    if (wanted_ < kWindow * (members - 1)) return;
+    if (denied_ > kMuch * wanted_) {
+      allowed_ = members / 2;
+      retry_at_ = now() + pause_;
+      pause_ = pause_ * 2 < kLongestPause ? pause_ * 2 : kLongestPause;
+    } else {
+      pause_ = kShortestPause;
+    }
+    wanted_ = denied_ = 0;
+  }
+
+ private:
+  static constexpr Nanos kSampleEvery = 200000, kWindow = 4000000, kShortestPause = 20000000, kLongestPause = 640000000;
+  // One of two threads that shares its core with another program is denied half of its time.
+  static constexpr double kMuch = 0.3;
+
+  int size_, allowed_, fixed_ = 0;
+  Nanos wanted_ = 0, denied_ = 0, sampled_at_ = 0, retry_at_ = 0, pause_ = kShortestPause;
+};
 
 // A word that threads wait for: it spins first and sleeps in the kernel then.
 class Signal {
@@ -52,6 +125,7 @@ class Signal {
       if (done(value())) return;
       pause();
     }
+    const Nanos asleep_at = now();
     // Seen by wake() unless its change is seen here.
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     for (unsigned seen = value_.load(std::memory_order_seq_cst); !done(seen); seen = value_.load(std::memory_order_seq_cst)) {
@@ -62,6 +136,7 @@ class Signal {
 #endif
     }
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
+    slept += now() - asleep_at;
   }
 
  private:
@@ -85,14 +160,32 @@ struct Team::State {
   alignas(64) Signal barrier_phase;
   alignas(64) std::atomic<int> barrier_arrived{0};
   int members = 1;
+  bool sampled = false;
+  Nanos started = 0;
+  std::atomic<Nanos> denied{0};
+  Crowding crowding;
   void (*job)(void*, int) = nullptr;
   void* context = nullptr;
   bool ending = false;
   std::vector<std::thread> threads;
+
+  explicit State(int size) : crowding(size) {}
+
+  // Runs the calling thread's part of the job. If it is measured, adds the time since the job began that the thread neither ran
+  // nor slept.
+  void run_member(int member) {
+    if (!sampled) {
+      job(context, member);
+      return;
+    }
+    const Nanos ran = processor_time(), slept_before = slept;
+    job(context, member);
+    denied.fetch_add(now() - started - (processor_time() - ran) - (slept - slept_before), std::memory_order_relaxed);
+  }
 };
 
 Team* Team::create(int size) {
-  State* state = new (std::nothrow) State;
+  State* state = new (std::nothrow) State(size);
   if (state == nullptr) return nullptr;
   Team* team = new (std::nothrow) Team(size, state);
   if (team == nullptr) {
@@ -129,18 +222,26 @@ void Team::run(int members, void (*job)(void*, int), void* context) {
   }
   s.job = job;
   s.context = context;
+  s.started = now();
+  s.sampled = s.crowding.samples(s.started);
+  s.denied.store(0, std::memory_order_relaxed);
   s.running.set(unsigned(size_ - 1));
   s.job_number.add(1);
-  job(context, 0);
+  s.run_member(0);
   s.running.wait([](unsigned running) { return running == 0; });
+  if (s.sampled) s.crowding.report(members, now() - s.started, s.denied.load(std::memory_order_relaxed));
 }
+
+int Team::advisable() { return state_->crowding.advisable(); }
+
+void Team::fix_advisable(int threads) { state_->crowding.fix(threads < size_ ? threads : size_); }
 
 void Team::work(int member) {
   State& s = *state_;
   for (unsigned seen = 0;; ++seen) {
     s.job_number.wait([seen](unsigned number) { return number != seen; });
     if (s.ending) return;
-    if (member < s.members) s.job(s.context, member);
+    if (member < s.members) s.run_member(member);
     s.running.add(unsigned(-1));
   }
 }

@@ -16,7 +16,14 @@ class Team {
 
   int size() const { return size_; }
 
-  // Runs job(context, member) on members 0 … members-1 and waits for all. Member 0 is the caller.
+  // How many threads to use for the next job: fewer than size() while other programs keep the cores busy, for then threads that
+  // wait for each other at barriers run slower than one alone.
+  int advisable();
+  // For tests: takes so many for advisable from now on; 0 to find out again.
+  void fix_advisable(int threads);
+
+  // Runs job(context, member) on members 0 … members-1 and waits for all. Member 0 is the caller. The members run at once, so
+  // they may meet at barriers.
   void run(int members, void (*job)(void* context, int member), void* context);
 
   // Waits until all members of the current job have come here.
@@ -33,8 +40,18 @@ class Team {
 
 // Runs f(member) on the team.
 template <typename F>
-inline void run_team(Team& team, int members, F&& f) {
-  team.run(members, [](void* context, int member) { (*static_cast<F*>(context))(member); }, &f);
+inline void run_team(Team& team, int members, const F& f) {
+  team.run(
+      members, [](void* context, int member) { (*static_cast<const F*>(context))(member); }, const_cast<F*>(&f));
+}
+
+// Runs f(part) for parts 0 … parts-1, which meet at no barrier, on as many threads as advisable.
+template <typename F>
+inline void run_parts(Team& team, int parts, const F& f) {
+  const int advisable = team.advisable(), threads = parts < advisable ? parts : advisable;
+  run_team(team, threads, [&](int member) {
+    for (int part = member; part < parts; part += threads) f(part);
+  });
 }
 
 }  // namespace sequor

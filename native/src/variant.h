@@ -15,6 +15,9 @@ struct CellTraits {
   bool two_products, shared_gate_gradients;
 };
 
+// How packed matrices are stored, see weights.h; the numbers are those of engine.h.
+enum class WeightFormat : int { kFloat32 = 0, kBfloat16 = 1, kInt8 = 2 };
+
 // The valid rows in processing order; see SequenceRows on the Java side.
 struct Rows {
   int steps = 0;
@@ -127,16 +130,21 @@ struct SeqLayer {
   int ldg;  // row stride of gate gradients: G·Hs, likewise
   int ldy;
   bool training;
-  int threads;      // that work on the time steps
-  int chunk_steps;  // time steps whose input product is made at once
+  sequor::WeightFormat weights;  // of input_pack and recurrent_pack; training is always float32
+  int most_threads;  // that may work on the time steps
+  int threads;       // that do in the current call
+  int backward_threads;  // for which backward_pack was made
+  int chunk_steps;       // time steps whose input product is made at once
   sequor::Rows rows;
 
   // Lengths in floats of the arrays below; engine.cpp allocates them in one piece.
   long input_pack_size, recurrent_pack_size, backward_pack_size, bias_pack_size, peephole_pack_size;
-  long state_size, gates_size, gated_size, dwx_size, drh_size, carry_size, thread_size;
+  long scales_size, state_size, gates_size, gated_size, dwx_size, drh_size, carry_size, scratch_size;
 
-  float* input_pack;      // W, gate-interleaved panels
+  float* input_pack;      // W, gate-interleaved panels in the format `weights`
   float* recurrent_pack;  // R, likewise
+  float* input_scales;    // of the columns of input_pack, where the format has them
+  float* recurrent_scales;
   float* backward_pack;   // R, panels over k = gate rows
   float* bias_pack;       // bW then bR, gate-interleaved
   float* peephole_pack;   // p, interleaved by unit block
@@ -147,5 +155,12 @@ struct SeqLayer {
   float* drh;             // [N,ldg]; the same memory as dwx where the cell shares them
   float* carry;           // [S,B,Hs]
   float* thread_scratch;  // thread_size floats a thread
+  long thread_size;
   float* arena;
+};
+
+struct SeqStack {
+  int count;
+  SeqLayer** layers;
+  float* between[2];  // [B,H] each: what a layer puts out and the next takes in
 };

@@ -10,6 +10,8 @@ extern "C" {
 typedef struct SeqEngine SeqEngine;
 // One direction of one layer: sizes, packed weights, scratch.
 typedef struct SeqLayer SeqLayer;
+// Layers on top of each other, for one time step at a time.
+typedef struct SeqStack SeqStack;
 
 // 64-byte aligned, zero-filled; null if there is not enough memory.
 void* sequor_allocate(int64_t bytes);
@@ -24,9 +26,10 @@ const char* sequor_best_instruction_set(void);
 SeqEngine* sequor_engine_create(const char* instruction_set, int threads);
 void sequor_engine_destroy(SeqEngine* engine);
 
-// cell is CellType.id(). Null if the cell is unknown or there is not enough memory.
+// cell is CellType.id(). weights says how W and R are kept: 0 float32, 1 bfloat16, 2 int8 with a factor for each row; training
+// needs 0. Null if the cell is unknown or there is not enough memory.
 SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_steps, int batch, int input, int hidden,
-                              int output_stride, int training);
+                              int output_stride, int training, int weights);
 void sequor_layer_destroy(SeqLayer* layer);
 int64_t sequor_layer_saved_elements(const SeqLayer* layer);
 
@@ -43,6 +46,17 @@ void sequor_layer_forward(SeqLayer* layer, const float* parameters, int repack, 
 // dy like y, or null; dsT, ds0 [S,B,H] or null; d_parameters is added to; dx [T,B,I] or null, added to if add_to_dx.
 void sequor_layer_backward(SeqLayer* layer, const float* parameters, int repack, const float* x, const float* saved,
                            const float* dy, const float* dsT, float* d_parameters, float* dx, int add_to_dx, float* ds0);
+
+// One call a step for a whole stack of one direction, in inference. layers: addresses of SeqLayers with T = 1, lowest first; they
+// stay the caller's. Null if there is not enough memory.
+SeqStack* sequor_stack_create(const int64_t* layers, int count);
+void sequor_stack_destroy(SeqStack* stack);
+// As sequor_layer_rows, for all layers; a new stack runs every sequence.
+void sequor_stack_rows(SeqStack* stack, int steps, int identity, const int32_t* offsets, const int32_t* padded_rows,
+                       const int32_t* order, const int32_t* padding, int padding_count);
+// parameters: the blocks of all layers; x [B,I]; s0, sT [L,S,B,H] or null, and may be the same; y [B,H].
+void sequor_stack_step(SeqStack* stack, const float* parameters, int repack, const float* x, const float* s0, float* y,
+                       float* sT);
 
 // y[i] = word(i) < p·2^32 ? 0 : x[i] / (1 - p), with the Philox words of (seed, stream, offset).
 void sequor_dropout(SeqEngine* engine, int64_t elements, float p, int64_t seed, int stream, int64_t offset, const float* x,
@@ -70,6 +84,9 @@ void sequor_loss(SeqEngine* engine, int function, int time_steps, int batch, int
 void sequor_optimizer_step(SeqEngine* engine, int rule, int64_t step, float learning_rate, float momentum, float beta1,
                            float beta2, float epsilon, float weight_decay, float clip_norm, float clip_value,
                            int64_t elements, float* parameters, const float* gradients, float* moments, float* update);
+
+// For tests: works with so many threads from now on, as if other programs kept the other cores busy; 0 to find out again.
+void sequor_engine_fix_threads(SeqEngine* engine, int threads);
 
 // For tests: the vector activations on n floats. function: 0 sigmoid, 1 tanh, 2 exponential.
 void sequor_activation(SeqEngine* engine, int function, int64_t n, const float* x, float* y);

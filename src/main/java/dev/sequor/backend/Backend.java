@@ -43,6 +43,20 @@ public interface Backend extends AutoCloseable {
   RnnPlan plan(RnnShape shape, Mode mode);
 
   /**
+   * Prepares a recurrent stack whose matrices are kept as {@code weights} says.
+   *
+   * @throws IllegalArgumentException if this backend cannot keep them so, or in {@link
+   *     Mode#TRAINING} with anything but {@link WeightStorage#FLOAT32}
+   */
+  default RnnPlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
+    if (weights != WeightStorage.FLOAT32) {
+      throw new IllegalArgumentException(
+          name() + " cannot keep weights as " + weights.id() + "; needed float32 here");
+    }
+    return plan(shape, mode);
+  }
+
+  /**
    * {@code y = f(x Wᵀ + b)}.
    *
    * @param x {@code [M,K]}

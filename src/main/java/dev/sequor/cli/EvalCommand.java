@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.TextFile;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.model.BatchLoss;
@@ -35,10 +36,12 @@ final class EvalCommand implements Callable<Integer> {
   private @Nullable Path textFile;
 
   @Mixin private DeviceOption device = new DeviceOption();
+  @Mixin private WeightOption weights = new WeightOption();
   @Mixin private Console console = new Console();
 
   @Override
   public Integer call() throws IOException {
+    WeightStorage storage = weights.storage();
     Path file = Objects.requireNonNull(textFile);
     Checkpoint checkpoint = Checkpoint.load(Objects.requireNonNull(directory));
     int[] tokens = checkpoint.vocabulary().encode(file.toString(), TextFile.read(file));
@@ -48,7 +51,7 @@ final class EvalCommand implements Callable<Integer> {
     }
     BatchLoss loss;
     try (Backend backend = device.open(console.err());
-        SequenceModel model = TextModel.of(checkpoint, backend)) {
+        SequenceModel model = TextModel.of(checkpoint, backend, storage)) {
       loss = TextModel.evaluate(model, tokens);
     }
     if (!console.isJson()) {

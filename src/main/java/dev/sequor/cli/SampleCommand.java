@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.model.Sampler;
@@ -70,6 +71,7 @@ final class SampleCommand implements Callable<Integer> {
   private long seed;
 
   @Mixin private DeviceOption device = new DeviceOption();
+  @Mixin private WeightOption weights = new WeightOption();
   @Mixin private Console console = new Console();
 
   @Override
@@ -80,13 +82,14 @@ final class SampleCommand implements Callable<Integer> {
     if (prime != null && prime.isEmpty()) {
       throw new IllegalArgumentException("--prime is empty; needed at least 1 character");
     }
+    WeightStorage storage = weights.storage();
     Sampling sampling = new Sampling(temperature, topK, topP, seed);
     Checkpoint checkpoint = Checkpoint.load(Objects.requireNonNull(directory));
     CharacterVocabulary vocabulary = checkpoint.vocabulary();
     int[] start = prime == null ? newLine(vocabulary) : vocabulary.encode("--prime", prime);
     String text;
     try (Backend backend = device.open(console.err());
-        SequenceModel model = TextModel.of(checkpoint, backend);
+        SequenceModel model = TextModel.of(checkpoint, backend, storage);
         Sampler sampler = new Sampler(model)) {
       text =
           Objects.requireNonNullElse(prime, "")

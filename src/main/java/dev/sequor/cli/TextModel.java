@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Evaluator;
@@ -19,9 +20,9 @@ final class TextModel {
 
   private TextModel() {}
 
-  /** The model of {@code checkpoint} on {@code backend}, with its weights. */
-  static SequenceModel of(Checkpoint checkpoint, Backend backend) {
-    SequenceModel model = new SequenceModel(backend, checkpoint.model(), 0);
+  /** The model of {@code checkpoint} on {@code backend}, with its weights, kept as asked for. */
+  static SequenceModel of(Checkpoint checkpoint, Backend backend, WeightStorage weights) {
+    SequenceModel model = new SequenceModel(backend, checkpoint.model(), 0, weights);
     try {
       model.load(checkpoint.snapshot().parameters());
       return model;

@@ -7,6 +7,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.StepValues;
 import dev.sequor.backend.UpdateReport;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.rnn.Initializer;
@@ -66,10 +67,19 @@ public final class SequenceModel implements AutoCloseable {
    * @param backend stays the caller's
    */
   public SequenceModel(Backend backend, SequenceModelSpec spec, long seed) {
+    this(backend, spec, seed, WeightStorage.FLOAT32);
+  }
+
+  /**
+   * The same, but inference keeps the recurrent stack's matrices as {@code inferenceWeights} says;
+   * it throws {@link IllegalArgumentException} if the backend cannot.
+   */
+  public SequenceModel(
+      Backend backend, SequenceModelSpec spec, long seed, WeightStorage inferenceWeights) {
     this.backend = backend;
     this.spec = spec;
     this.layout = new ModelLayout(spec);
-    this.rnn = new Rnn(backend, spec.rnn());
+    this.rnn = new Rnn(backend, spec.rnn(), inferenceWeights);
     this.parameters = backend.allocate(DType.FLOAT32, layout.totalElements());
     try {
       this.report = backend.allocate(DType.FLOAT32, 2 + UpdateReport.ELEMENTS);

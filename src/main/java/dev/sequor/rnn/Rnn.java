@@ -9,6 +9,7 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.WeightStorage;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.LinkedHashMap;
@@ -33,6 +34,7 @@ public final class Rnn implements AutoCloseable {
 
   private final Backend backend;
   private final RnnSpec spec;
+  private final WeightStorage inferenceWeights;
   private final Map<PlanKey, PreparedPlan> plans = new LinkedHashMap<>(16, 0.75f, true);
   private boolean closed;
 
@@ -75,8 +77,18 @@ public final class Rnn implements AutoCloseable {
    * @param spec the stack
    */
   public Rnn(Backend backend, RnnSpec spec) {
+    this(backend, spec, WeightStorage.FLOAT32);
+  }
+
+  /**
+   * A stack whose inference keeps its matrices as {@code inferenceWeights} says; training is always
+   * float32. Passes in inference and steppers throw {@link IllegalArgumentException} if the backend
+   * cannot keep them so.
+   */
+  public Rnn(Backend backend, RnnSpec spec, WeightStorage inferenceWeights) {
     this.backend = backend;
     this.spec = spec;
+    this.inferenceWeights = inferenceWeights;
   }
 
   /** The stack. */
@@ -103,6 +115,22 @@ public final class Rnn implements AutoCloseable {
    */
   public RnnState newState(int batchSize) {
     return new RnnState(backend, spec, batchSize);
+  }
+
+  /**
+   * Streaming inference, one time step a call; the caller closes it.
+   *
+   * @param parameters the flat parameters, which stay the caller's; what is written to them counts
+   *     from the next step on
+   * @param batchSize {@code B}, the sequences that advance together
+   * @throws IllegalArgumentException if the stack is bidirectional, {@code batchSize} is less than
+   *     1, or {@code parameters} do not fit
+   * @throws IllegalStateException if {@code parameters} or this stack is closed
+   */
+  public RnnStepper newStepper(Buffer parameters, int batchSize) {
+    requireOpen();
+    checkParameters("parameters", parameters);
+    return new RnnStepper(backend, spec, inferenceWeights, parameters, batchSize);
   }
 
   /**
@@ -288,15 +316,20 @@ public final class Rnn implements AutoCloseable {
     prepared.checkedVersion = version;
   }
 
-  private PreparedPlan prepare(int timeSteps, int batchSize, Mode mode) {
+  private void requireOpen() {
     if (closed) {
       throw new IllegalStateException(spec.cell() + " stack is used after close");
     }
+  }
+
+  private PreparedPlan prepare(int timeSteps, int batchSize, Mode mode) {
+    requireOpen();
     PlanKey key = new PlanKey(timeSteps, batchSize, mode);
     PreparedPlan prepared = plans.get(key);
     if (prepared == null) {
       RnnShape shape = spec.shape(timeSteps, batchSize);
-      prepared = new PreparedPlan(shape, mode, backend.plan(shape, mode));
+      WeightStorage weights = mode == Mode.INFERENCE ? inferenceWeights : WeightStorage.FLOAT32;
+      prepared = new PreparedPlan(shape, mode, backend.plan(shape, mode, weights));
       plans.put(key, prepared);
       if (plans.size() > PLANS_KEPT) {
         var eldest = plans.values().iterator();

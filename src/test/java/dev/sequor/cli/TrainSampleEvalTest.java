@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.sequor.backend.Devices;
 import dev.sequor.io.Checkpoint;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -101,6 +103,42 @@ class TrainSampleEvalTest {
     assertEquals(List.of("text"), keys(sampled));
     assertEquals(24, sampled.get("text").asText().length());
     assertTrue(sampled.get("text").asText().startsWith("the "));
+  }
+
+  @Test
+  void smallerWeightsCostATrainedModelLittle() throws IOException {
+    assumeTrue(
+        Devices.survey().stream()
+            .anyMatch(s -> s.name().equals("cpu") && s.availability().usable()),
+        "the native engine is not usable here");
+    Path text = text();
+    Path model = folder.resolve("model");
+    train("--text", text, "--out", model, "--epochs", 3).succeeds();
+    double exact = bits(model, text, "float32");
+    // Losses of this size are far above float32's rounding, and far below what a wrong weight
+    // costs.
+    assertEquals(exact, bits(model, text, "bfloat16"), 0.01);
+    assertEquals(exact, bits(model, text, "int8"), 0.02);
+    assertNotEquals(exact, bits(model, text, "int8"));
+    assertNotEquals(exact, bits(model, text, "bfloat16"));
+    CommandLineRun.of("eval", model, "--text", text, "--device", "java", "--weights", "int8")
+        .isRefusedWith(2, "cannot keep weights as int8; needed float32 here");
+    CommandLineRun.of("sample", model, "--device", "cpu", "--weights", "int4")
+        .isRefusedWith(2, "unknown --weights 'int4'; known: float32, bfloat16, int8");
+    String sampled =
+        CommandLineRun.of("sample", model, "--device", "cpu", "--weights", "int8", "--length", 9)
+            .succeeds()
+            .out();
+    assertTrue(!sampled.isBlank(), sampled);
+  }
+
+  private static double bits(Path model, Path text, String weights) throws IOException {
+    return CommandLineRun.of(
+            "eval", model, "--text", text, "--device", "cpu", "--weights", weights, "--json")
+        .succeeds()
+        .json()
+        .get("bitsPerCharacter")
+        .asDouble();
   }
 
   @Test

@@ -8,6 +8,7 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.reference.RnnProblem;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,10 +37,14 @@ final class BackendRun implements AutoCloseable {
   private final List<Buffer> owned = new ArrayList<>();
 
   BackendRun(Backend backend, RnnProblem p) {
+    this(backend, p, WeightStorage.FLOAT32);
+  }
+
+  private BackendRun(Backend backend, RnnProblem p, WeightStorage weights) {
     RnnShape shape = p.shape;
     this.backend = backend;
     this.problem = p;
-    this.plan = backend.plan(shape, p.training ? Mode.TRAINING : Mode.INFERENCE);
+    this.plan = backend.plan(shape, p.training ? Mode.TRAINING : Mode.INFERENCE, weights);
     this.parameters = floats(p.parameters);
     this.x = floats(p.x);
     this.lengths = p.lengths == null ? null : ints(p.lengths);
@@ -61,6 +66,14 @@ final class BackendRun implements AutoCloseable {
       if (p.training) {
         run.backward();
       }
+      return run.results();
+    }
+  }
+
+  /** Forward in inference, with weights kept as asked for. */
+  static Results infer(Backend backend, RnnProblem p, WeightStorage weights) {
+    try (BackendRun run = new BackendRun(backend, p.inference(), weights)) {
+      run.forward();
       return run.results();
     }
   }

@@ -14,8 +14,8 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
-import dev.sequor.backend.host.LayerPlan;
 import dev.sequor.backend.host.LayerShape;
 import dev.sequor.backend.host.StackedPlan;
 import java.nio.ByteBuffer;
@@ -84,7 +84,7 @@ final class CpuBackend implements Backend, LayerEngine {
       throw new IllegalArgumentException(
           "the host buffer has " + host.remaining() + " bytes; " + device + " has " + available);
     }
-    return host.slice();
+    return host.position() == 0 ? host : host.slice(); // a slice is an object
   }
 
   @Override
@@ -115,11 +115,22 @@ final class CpuBackend implements Backend, LayerEngine {
 
   @Override
   public RnnPlan plan(RnnShape shape, Mode mode) {
-    return new StackedPlan(this, this, shape, mode);
+    return plan(shape, mode, WeightStorage.FLOAT32);
   }
 
   @Override
-  public LayerPlan layer(LayerShape shape) {
+  public RnnPlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
+    if (mode == Mode.TRAINING && weights != WeightStorage.FLOAT32) {
+      throw new IllegalArgumentException(
+          "training with weights kept as " + weights.id() + "; needed float32");
+    }
+    return mode == Mode.INFERENCE && shape.timeSteps() == 1 && shape.directions() == 1
+        ? new CpuStepPlan(this, shape, weights)
+        : new StackedPlan(this, this, shape, mode, weights);
+  }
+
+  @Override
+  public CpuLayerPlan layer(LayerShape shape) {
     return new CpuLayerPlan(engine(), shape);
   }
 

@@ -5,6 +5,7 @@ import static dev.sequor.backend.cpu.CpuBuffer.address;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerPlan;
 import dev.sequor.backend.host.LayerShape;
 import dev.sequor.backend.host.SequenceRows;
@@ -33,10 +34,25 @@ final class CpuLayerPlan implements LayerPlan {
             shape.inputSize(),
             shape.hiddenSize(),
             shape.outputStride(),
-            shape.mode() == Mode.TRAINING ? 1 : 0);
+            shape.mode() == Mode.TRAINING ? 1 : 0,
+            code(shape.weights()));
     if (layer == 0) {
       throw new BackendException("cpu: no memory, or no kernels, for " + shape);
     }
+  }
+
+  /** The number that engine.h gives it. */
+  private static int code(WeightStorage weights) {
+    return switch (weights) {
+      case FLOAT32 -> 0;
+      case BFLOAT16 -> 1;
+      case INT8 -> 2;
+    };
+  }
+
+  /** The address of the native layer. */
+  long layer() {
+    return layer;
   }
 
   @Override

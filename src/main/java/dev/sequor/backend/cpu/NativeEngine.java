@@ -52,7 +52,8 @@ final class NativeEngine {
       int input,
       int hidden,
       int outputStride,
-      int training);
+      int training,
+      int weights);
 
   static native void sequor_layer_destroy(@Cast("SeqLayer*") long layer);
 
@@ -90,6 +91,30 @@ final class NativeEngine {
       @Cast("float*") long dx,
       int addToDx,
       @Cast("float*") long dInitialState);
+
+  static native @Cast("int64_t") long sequor_stack_create(
+      @Cast("const int64_t*") long[] layers, int count);
+
+  static native void sequor_stack_destroy(@Cast("SeqStack*") long stack);
+
+  static native void sequor_stack_rows(
+      @Cast("SeqStack*") long stack,
+      int steps,
+      int identity,
+      @Cast("const int32_t*") int[] offsets,
+      @Cast("const int32_t*") int[] paddedRows,
+      @Cast("const int32_t*") int[] order,
+      @Cast("const int32_t*") int[] padding,
+      int paddingCount);
+
+  static native void sequor_stack_step(
+      @Cast("SeqStack*") long stack,
+      @Cast("const float*") long parameters,
+      int repack,
+      @Cast("const float*") long x,
+      @Cast("const float*") long initialState,
+      @Cast("float*") long y,
+      @Cast("float*") long finalState);
 
   static native void sequor_dropout(
       @Cast("SeqEngine*") long engine,
@@ -173,6 +198,8 @@ final class NativeEngine {
       @Cast("const float*") long gradients,
       @Cast("float*") long moments,
       @Cast("float*") long update);
+
+  static native void sequor_engine_fix_threads(@Cast("SeqEngine*") long engine, int threads);
 
   static native void sequor_activation(
       @Cast("SeqEngine*") long engine,

@@ -2,6 +2,7 @@ package dev.sequor.backend.host;
 
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.WeightStorage;
 
 /**
  * One direction of one recurrent layer.
@@ -13,6 +14,7 @@ import dev.sequor.backend.Mode;
  * @param hiddenSize {@code H}
  * @param outputStride elements from one row of {@code y} to the next; {@code H} or {@code 2·H}
  * @param mode whether a backward pass follows
+ * @param weights how the matrices are kept
  */
 public record LayerShape(
     CellType cell,
@@ -21,4 +23,5 @@ public record LayerShape(
     int inputSize,
     int hiddenSize,
     int outputStride,
-    Mode mode) {}
+    Mode mode,
+    WeightStorage weights) {}

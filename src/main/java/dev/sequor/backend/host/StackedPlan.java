@@ -10,6 +10,7 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.WeightStorage;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -46,7 +47,8 @@ public final class StackedPlan implements RnnPlan {
   private final List<Buffer> between = new ArrayList<>();
 
   /** Prepares all layers. */
-  public StackedPlan(Backend backend, LayerEngine engine, RnnShape shape, Mode mode) {
+  public StackedPlan(
+      Backend backend, LayerEngine engine, RnnShape shape, Mode mode, WeightStorage weights) {
     this.backend = backend;
     this.engine = engine;
     this.shape = shape;
@@ -73,7 +75,8 @@ public final class StackedPlan implements RnnPlan {
                     shape.layerInputSize(block / directions),
                     shape.hiddenSize(),
                     shape.outputSize(),
-                    mode));
+                    mode,
+                    weights));
         plans.add(plan);
         savedOffsets[block] = end;
         end += aligned(plan.savedElements());

@@ -10,6 +10,7 @@ import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerPlan;
 import dev.sequor.backend.host.LayerShape;
@@ -124,7 +125,7 @@ final class JavaBackend implements Backend, LayerEngine {
 
   @Override
   public RnnPlan plan(RnnShape shape, Mode mode) {
-    return new StackedPlan(this, this, shape, mode);
+    return new StackedPlan(this, this, shape, mode, WeightStorage.FLOAT32);
   }
 
   @Override

@@ -279,13 +279,13 @@ public final class CpuPeers implements Callable<Integer> {
   }
 
   /** A module's own classes and its dependencies. */
-  private static String classPath(Path home, String module) throws IOException {
+  static String classPath(Path home, String module) throws IOException {
     Path target = home.resolve(module).resolve("target");
     String dependencies = Files.readString(target.resolve("classpath")).strip();
     return target.resolve("classes") + File.pathSeparator + dependencies;
   }
 
-  private static String commit(Path home) throws IOException {
+  static String commit(Path home) throws IOException {
     String revision = git(home, "rev-parse", "--short=12", "HEAD");
     if (revision.isEmpty()) {
       return "unknown";

@@ -18,8 +18,8 @@ import java.util.function.Predicate;
  * @param arguments of the child
  * @param environment variables to set
  * @param takesPart which cases it can run
- * @param maxRounds no more repetitions than this
- * @param maxRoundsIfShort no more than this where a repetition takes long and time is short
+ * @param tolerance how far its results may be from the reference's, see {@link Digest#errorAgainst}
+ * @param maxRoundsIfShort no more repetitions than this where a repetition takes long and time is short
  */
 record Entrant(
     String system,
@@ -30,15 +30,25 @@ record Entrant(
     List<String> arguments,
     Map<String, String> environment,
     Predicate<Case> takesPart,
-    int maxRounds,
+    double tolerance,
     int maxRoundsIfShort) {
 
   static final String CPU = "sequor-cpu";
   static final String CPU_ONE_THREAD = "sequor-cpu-one-thread";
+  static final String CPU_BFLOAT16 = "sequor-cpu-bfloat16";
+  static final String CPU_INT8 = "sequor-cpu-int8";
   static final String JAVA = "sequor-java";
   static final String PYTORCH = "pytorch";
   static final String ONNX_RUNTIME = "onnxruntime";
   static final String DL4J = "dl4j";
+
+  /** What float32 arithmetic in another order stays below. */
+  private static final double FLOAT32_TOLERANCE = 1e-4;
+
+  /**
+   * Weights of 8 bits' precision, or 7: wrong results are of the size of the results themselves.
+   */
+  private static final double SMALL_WEIGHTS_TOLERANCE = 2e-2;
 
   private static final String PEERS = "dev.sequor.benchmarks.peers.";
 
@@ -48,8 +58,6 @@ record Entrant(
   /** Deeplearning4j is slow enough that the larger shapes would take most of the run. */
   private static final Set<String> DL4J_SHAPES =
       Set.of("128,1,128", "128,32,128", "128,32,256", "128,32,512");
-
-  private static final int DL4J_ROUNDS = 5;
 
   private static final int SLOW_ROUNDS = 2;
 
@@ -85,7 +93,7 @@ record Entrant(
                 List.of(Integer.toString(threads)),
                 Map.of("OPENBLAS_NUM_THREADS", Integer.toString(blasThreads)),
                 c -> true,
-                Integer.MAX_VALUE,
+                FLOAT32_TOLERANCE,
                 Integer.MAX_VALUE));
       }
     }
@@ -100,7 +108,7 @@ record Entrant(
               List.of(Integer.toString(threads)),
               Map.of(),
               c -> c.pass() == Case.Pass.FORWARD,
-              Integer.MAX_VALUE,
+              FLOAT32_TOLERANCE,
               Integer.MAX_VALUE));
     }
     // Its own threads slow Deeplearning4j down wherever anything else wants a core, twenty times in
@@ -117,30 +125,45 @@ record Entrant(
               List.of(),
               Map.of("OMP_NUM_THREADS", Integer.toString(threads)),
               c -> c.cell() == Case.Cell.LSTM && DL4J_SHAPES.contains(c.shape()),
-              DL4J_ROUNDS,
+              FLOAT32_TOLERANCE,
               SLOW_ROUNDS));
     }
-    all.add(sequor(CPU, "cpu", cores, peersClassPath, c -> true));
+    Predicate<Case> streaming = c -> c.batchSize() == 1 && c.pass() == Case.Pass.FORWARD;
+    all.add(sequor(CPU, "cpu", "FLOAT32", cores, peersClassPath, c -> true));
+    all.add(sequor(CPU_BFLOAT16, "cpu", "BFLOAT16", cores, peersClassPath, streaming));
+    all.add(sequor(CPU_INT8, "cpu", "INT8", cores, peersClassPath, streaming));
     if (cores > 1) {
       all.add(
-          sequor(CPU_ONE_THREAD, "cpu", 1, peersClassPath, c -> c.shape().equals(SCALING_SHAPE)));
+          sequor(
+              CPU_ONE_THREAD,
+              "cpu",
+              "FLOAT32",
+              1,
+              peersClassPath,
+              c -> c.shape().equals(SCALING_SHAPE)));
     }
-    all.add(sequor(JAVA, "java", cores, peersClassPath, c -> true));
+    all.add(sequor(JAVA, "java", "FLOAT32", cores, peersClassPath, c -> true));
     return all;
   }
 
-  private static Entrant sequor(
-      String system, String device, int threads, String classPath, Predicate<Case> takesPart) {
+  /** One of Sequor's own: {@code weights} is how inference keeps them. */
+  static Entrant sequor(
+      String system,
+      String device,
+      String weights,
+      int threads,
+      String classPath,
+      Predicate<Case> takesPart) {
     return new Entrant(
         system,
         "threads " + threads,
         threads,
         classPath,
         PEERS + "SequorContender",
-        List.of(device, Integer.toString(threads)),
+        List.of(device, weights),
         Map.of("SEQUOR_THREADS", Integer.toString(threads)),
         takesPart,
-        Integer.MAX_VALUE,
+        weights.equals("FLOAT32") ? FLOAT32_TOLERANCE : SMALL_WEIGHTS_TOLERANCE,
         device.equals("java") ? SLOW_ROUNDS : Integer.MAX_VALUE);
   }
 

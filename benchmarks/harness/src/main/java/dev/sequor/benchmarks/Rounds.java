@@ -14,9 +14,6 @@ import java.util.Set;
  * repetition each, so that whatever else the machine does falls on all of them alike.
  */
 final class Rounds {
-  /** The bar for {@link Digest#errorAgainst}. */
-  static final double TOLERANCE = 1e-4;
-
   private static final long SEED = 20140603;
 
   /** After so many rounds the slower settings of a system retire … */
@@ -124,7 +121,7 @@ final class Rounds {
         if (reference == null) {
           reference = first.digests();
         }
-        String invalid = mismatch(first.digests(), reference);
+        String invalid = mismatch(first.digests(), reference, child.entrant().tolerance());
         if (invalid != null) {
           log.println("  MISMATCH " + child.entrant() + ": " + invalid);
         }
@@ -145,15 +142,16 @@ final class Rounds {
   }
 
   /** Null if the results agree. */
-  private static String mismatch(Map<String, Digest> results, Map<String, Digest> reference) {
+  private static String mismatch(
+      Map<String, Digest> results, Map<String, Digest> reference, double tolerance) {
     for (Map.Entry<String, Digest> result : results.entrySet()) {
       Digest expected = reference.get(result.getKey());
       double error =
           expected == null ? Double.POSITIVE_INFINITY : result.getValue().errorAgainst(expected);
-      if (!(error <= TOLERANCE)) {
+      if (!(error <= tolerance)) {
         return String.format(
             "%s differs from the reference by %.2e of its norm; at most %.0e is allowed",
-            result.getKey(), error, TOLERANCE);
+            result.getKey(), error, tolerance);
       }
     }
     if (!results.keySet().equals(reference.keySet())) {
@@ -173,7 +171,7 @@ final class Rounds {
     Entrant entrant = turn.child.entrant();
     int done = turn.millis.size();
     boolean hurry = options.budgeted && turn.expectedMillis > LONG_MILLIS;
-    if (turn.retired || done >= (hurry ? entrant.maxRoundsIfShort() : entrant.maxRounds())) {
+    if (turn.retired || (hurry && done >= entrant.maxRoundsIfShort())) {
       return true;
     }
     if (done > 0) {

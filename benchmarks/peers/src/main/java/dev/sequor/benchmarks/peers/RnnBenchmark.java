@@ -2,6 +2,7 @@ package dev.sequor.benchmarks.peers;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Devices;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.benchmarks.Case;
 import dev.sequor.benchmarks.Problem;
 import java.util.Arrays;
@@ -52,6 +53,10 @@ public class RnnBenchmark {
   })
   public String shape;
 
+  /** How inference keeps its weights. */
+  @Param({"FLOAT32"})
+  public WeightStorage weights;
+
   private Backend backend;
   private SequorTrial trial;
 
@@ -61,7 +66,7 @@ public class RnnBenchmark {
     int[] sizes = Arrays.stream(shape.split("x")).mapToInt(Integer::parseInt).toArray();
     Case what = new Case(cell, pass, sizes[0], sizes[1], sizes[2]);
     backend = Devices.open(device);
-    trial = new SequorTrial(backend, what, new Problem(what, 1));
+    trial = new SequorTrial(backend, weights, what, new Problem(what, 1));
   }
 
   /** One call over a whole sequence. */

@@ -11,6 +11,7 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.benchmarks.Case;
 import dev.sequor.benchmarks.Problem;
 import dev.sequor.benchmarks.Trial;
@@ -27,7 +28,7 @@ final class SequorTrial implements Trial {
   private final RnnGradients gradients;
   private final Buffer[] buffers;
 
-  SequorTrial(Backend backend, Case what, Problem numbers) {
+  SequorTrial(Backend backend, WeightStorage weights, Case what, Problem numbers) {
     this.backend = backend;
     this.training = what.pass() == Case.Pass.FORWARD_BACKWARD;
     RnnShape shape =
@@ -41,7 +42,7 @@ final class SequorTrial implements Trial {
             what.hiddenSize(),
             0f);
     this.layout = shape.parameterLayout();
-    this.plan = backend.plan(shape, training ? Mode.TRAINING : Mode.INFERENCE);
+    this.plan = backend.plan(shape, training ? Mode.TRAINING : Mode.INFERENCE, weights);
     Buffer parameters = floats(layout.totalElements());
     put(parameters, Kind.INPUT_WEIGHTS, numbers.inputWeights());
     put(parameters, Kind.RECURRENT_WEIGHTS, numbers.recurrentWeights());

@@ -1,0 +1,173 @@
+// Checks the engine without Java, for processors on which no JVM is at hand (ci/check-aarch64): every cell, kind of weights and
+// number of threads against the cells' own maths in double precision, one element at a time; gradients against differences.
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "sequor/cells.h"
+#include "sequor/engine.h"
+
+namespace {
+
+using Values = std::vector<double>;
+
+struct Sizes {
+  int T, B, I, H;
+};
+
+double uniform(unsigned& state) {
+  state = state * 1664525u + 1013904223u;
+  return double(state >> 8) / double(1 << 24) * 2 - 1;
+}
+
+// Floats, so that the engine sees the same numbers.
+Values random_values(size_t count, double bound, unsigned seed) {
+  Values values(count);
+  for (double& v : values) v = float(bound * uniform(seed));
+  return values;
+}
+
+std::vector<float> floats(const Values& values) { return std::vector<float>(values.begin(), values.end()); }
+
+template <typename Cell>
+struct Reference {
+  static constexpr int G = Cell::kGates, S = Cell::kStates, P = Cell::kPeepholes, K = Cell::kSaved;
+
+  static size_t parameters(const Sizes& n) { return size_t(G) * n.H * (n.I + n.H + 2) + size_t(P) * n.H; }
+
+  static double dot(const double* w, const double* x, int width, int stride = 1) {
+    double sum = 0;
+    for (int k = 0; k < width; ++k) sum += w[k] * x[k * stride];
+    return sum;
+  }
+
+  // y [T,B,H] from a zero state.
+  static Values forward(const Sizes& n, const Values& parameters, const Values& x) {
+    const double *W = parameters.data(), *R = W + size_t(G) * n.H * n.I, *bW = R + size_t(G) * n.H * n.H;
+    const double *bR = bW + G * n.H, *peepholes = bR + G * n.H;
+    Values y(size_t(n.T) * n.B * n.H);
+    for (int b = 0; b < n.B; ++b) {
+      Values state(size_t(S) * n.H), gated(n.H), kept_all(size_t(K + 1) * n.H);
+      for (int t = 0; t < n.T; ++t) {
+        const double* row = x.data() + (size_t(t) * n.B + b) * n.I;
+        Values next(state.size());
+        auto wx = [&](int g, int j) { return dot(W + (size_t(g) * n.H + j) * n.I, row, n.I) + bW[g * n.H + j]; };
+        auto rh = [&](int g, int j, const double* operand) {
+          return dot(R + (size_t(g) * n.H + j) * n.H, operand, n.H) + bR[g * n.H + j];
+        };
+        if constexpr (Cell::kTwoProducts) {
+          for (int j = 0; j < n.H; ++j) {
+            const double w[2] = {wx(0, j), wx(1, j)}, r[2] = {rh(0, j, state.data()), rh(1, j, state.data())};
+            Cell::forward_gates(w, r, state[j], gated[j], &kept_all[size_t(j) * (K + 1)]);
+          }
+          for (int j = 0; j < n.H; ++j)
+            Cell::forward_candidate(wx(2, j), rh(2, j, gated.data()), state[j], next[j], &kept_all[size_t(j) * (K + 1)]);
+        } else {
+          for (int j = 0; j < n.H; ++j) {
+            double w[G], r[G], p[P + 1] = {}, s[S], out[S], kept[K + 1];
+            for (int g = 0; g < G; ++g) {
+              w[g] = wx(g, j);
+              r[g] = rh(g, j, state.data() + size_t(Cell::kRecurrentState) * n.H);
+            }
+            for (int q = 0; q < P; ++q) p[q] = peepholes[size_t(q) * n.H + j];
+            for (int q = 0; q < S; ++q) s[q] = state[size_t(q) * n.H + j];
+            Cell::template forward<double>(w, r, p, s, out, kept);
+            for (int q = 0; q < S; ++q) next[size_t(q) * n.H + j] = out[q];
+          }
+        }
+        state = next;
+        for (int j = 0; j < n.H; ++j) y[(size_t(t) * n.B + b) * n.H + j] = state[j];
+      }
+    }
+    return y;
+  }
+};
+
+int failures = 0;
+
+void expect(bool good, const char* cell, const Sizes& n, int threads, const char* what, double error) {
+  if (good) return;
+  ++failures;
+  std::printf("%s T=%d B=%d I=%d H=%d, %d threads: %s is off by %g\n", cell, n.T, n.B, n.I, n.H, threads, what, error);
+}
+
+double largest(const Values& values) {
+  double m = 0;
+  for (double v : values) m = std::fmax(m, std::fabs(v));
+  return m;
+}
+
+template <typename Cell>
+void check(SeqEngine* engine, const char* cell, const Sizes& n, int threads) {
+  const size_t rows = size_t(n.T) * n.B;
+  const Values parameters = random_values(Reference<Cell>::parameters(n), 1 / std::sqrt(n.H + 3.0), 1);
+  const Values x = random_values(rows * n.I, 1, 2), dy = random_values(rows * n.H, 1, 3);
+  const Values expected = Reference<Cell>::forward(n, parameters, x);
+  const std::vector<float> p = floats(parameters), xf = floats(x), dyf = floats(dy);
+  std::vector<int32_t> offsets, padded, order;
+  for (int t = 0; t <= n.T; ++t) offsets.push_back(t * n.B);
+  for (size_t r = 0; r < rows; ++r) padded.push_back(int32_t(r));
+  for (int b = 0; b < n.B; ++b) order.push_back(b);
+
+  const double bars[] = {1e-5, 3e-2, 6e-2};
+  const char* names[] = {"y", "y with bfloat16 weights", "y with int8 weights"};
+  for (int weights = 0; weights < 3; ++weights) {
+    SeqLayer* l = sequor_layer_create(engine, cell, n.T, n.B, n.I, n.H, n.H, 0, weights);
+    sequor_layer_rows(l, n.T, 1, offsets.data(), padded.data(), order.data(), padded.data(), 0);
+    std::vector<float> y(rows * n.H, NAN);
+    sequor_layer_forward(l, p.data(), 1, xf.data(), nullptr, y.data(), nullptr, nullptr);
+    double error = 0;
+    for (size_t i = 0; i < y.size(); ++i) error = std::fmax(error, y[i] == y[i] ? std::fabs(y[i] - expected[i]) : 1e9);
+    expect(error <= bars[weights] * largest(expected), cell, n, threads, names[weights], error / largest(expected));
+    sequor_layer_destroy(l);
+  }
+
+  // The derivative of sum dy∘y along a random direction, from the gradients and by central differences.
+  SeqLayer* l = sequor_layer_create(engine, cell, n.T, n.B, n.I, n.H, n.H, 1, 0);
+  sequor_layer_rows(l, n.T, 1, offsets.data(), padded.data(), order.data(), padded.data(), 0);
+  std::vector<float> y(rows * n.H), saved(size_t(sequor_layer_saved_elements(l))), dp(p.size()), dx(xf.size(), NAN);
+  sequor_layer_forward(l, p.data(), 1, xf.data(), nullptr, y.data(), nullptr, saved.data());
+  sequor_layer_backward(l, p.data(), 1, xf.data(), saved.data(), dyf.data(), nullptr, dp.data(), dx.data(), 0, nullptr);
+  sequor_layer_destroy(l);
+  const Values along_p = random_values(p.size(), 1, 4), along_x = random_values(xf.size(), 1, 5);
+  double slope = 0, size = 0, difference = 0;
+  for (size_t i = 0; i < p.size(); ++i) slope += dp[i] * along_p[i], size += std::fabs(dp[i] * along_p[i]);
+  for (size_t i = 0; i < dx.size(); ++i) slope += dx[i] * along_x[i], size += std::fabs(dx[i] * along_x[i]);
+  const double step = 1e-6;
+  for (int sign = -1; sign <= 1; sign += 2) {
+    Values moved_p = parameters, moved_x = x;
+    for (size_t i = 0; i < moved_p.size(); ++i) moved_p[i] += sign * step * along_p[i];
+    for (size_t i = 0; i < moved_x.size(); ++i) moved_x[i] += sign * step * along_x[i];
+    const Values moved = Reference<Cell>::forward(n, moved_p, moved_x);
+    for (size_t i = 0; i < moved.size(); ++i) difference += sign * dy[i] * moved[i] / (2 * step);
+  }
+  // ReLU has a kink that a difference may straddle.
+  const double bar = std::strcmp(cell, "rnn-relu") == 0 ? 1e-3 : 1e-5;
+  expect(std::fabs(slope - difference) <= bar * size, cell, n, threads, "the gradient", std::fabs(slope - difference) / size);
+}
+
+}  // namespace
+
+int main() {
+  const Sizes sizes[] = {{1, 1, 1, 1}, {1, 1, 33, 65}, {3, 2, 5, 7}, {5, 9, 31, 33}, {4, 16, 40, 64}};
+  const char* set = sequor_best_instruction_set();
+  int checks = 0;
+  for (int threads = 1; threads <= 3; threads += 2) {
+    SeqEngine* engine = sequor_engine_create(set, threads);
+    if (engine == nullptr) {
+      std::printf("the engine does not start with %d threads\n", threads);
+      return 1;
+    }
+    for (const Sizes& n : sizes) {
+#define CHECK(id, Cell)                       \
+  check<sequor::Cell>(engine, id, n, threads); \
+  ++checks;
+      SEQUOR_CELLS(CHECK)
+#undef CHECK
+    }
+    sequor_engine_destroy(engine);
+  }
+  std::printf("%s: %d checks, %d failures\n", set, checks, failures);
+  return failures == 0 ? 0 : 1;
+}

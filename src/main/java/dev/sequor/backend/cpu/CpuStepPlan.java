@@ -1,0 +1,133 @@
+package dev.sequor.backend.cpu;
+
+import static dev.sequor.backend.cpu.CpuBuffer.address;
+
+import dev.sequor.backend.BackendException;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.WeightStorage;
+import dev.sequor.backend.host.LayerShape;
+import dev.sequor.backend.host.SequenceRows;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A stack of one direction over a single time step, in inference: one call into native code for the
+ * whole stack, and no Java object.
+ */
+final class CpuStepPlan implements RnnPlan {
+  /** No version of any buffer. */
+  private static final long NEVER = -1;
+
+  private final CpuBackend backend;
+  private final List<CpuLayerPlan> layers = new ArrayList<>();
+  private final SequenceRows rows;
+  private final int[] lengths;
+  private final ByteBuffer lengthBytes;
+  private boolean everySequenceRuns = true;
+  private long stack;
+
+  // Which weights the packed copies were made from.
+  private long packedAddress;
+  private long packedVersion = NEVER;
+
+  CpuStepPlan(CpuBackend backend, RnnShape shape, WeightStorage weights) {
+    assert shape.timeSteps() == 1 && shape.directions() == 1;
+    this.backend = backend;
+    this.rows = new SequenceRows(1, shape.batchSize(), false);
+    this.lengths = new int[shape.batchSize()];
+    this.lengthBytes =
+        ByteBuffer.allocateDirect(shape.batchSize() * Integer.BYTES).order(ByteOrder.nativeOrder());
+    try {
+      for (int layer = 0; layer < shape.layers(); layer++) {
+        layers.add(
+            backend.layer(
+                new LayerShape(
+                    shape.cell(),
+                    1,
+                    shape.batchSize(),
+                    shape.layerInputSize(layer),
+                    shape.hiddenSize(),
+                    shape.hiddenSize(),
+                    Mode.INFERENCE,
+                    weights)));
+      }
+      long[] addresses = layers.stream().mapToLong(CpuLayerPlan::layer).toArray();
+      stack = NativeEngine.sequor_stack_create(addresses, addresses.length);
+      if (stack == 0) {
+        throw new BackendException("cpu: no memory for " + shape);
+      }
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  @Override
+  public long savedElements() {
+    return 0;
+  }
+
+  private void takeLengths(@Nullable Buffer given) {
+    if (given != null) {
+      lengthBytes.clear();
+      backend.download(given, lengthBytes);
+      lengthBytes.asIntBuffer().get(lengths);
+    }
+    rows.update(given == null ? null : lengths);
+    NativeEngine.sequor_stack_rows(
+        stack,
+        rows.steps(),
+        rows.isIdentity() ? 1 : 0,
+        rows.offsets(),
+        rows.paddedRows(),
+        rows.order(),
+        rows.padding(),
+        rows.paddingCount());
+    everySequenceRuns = given == null;
+  }
+
+  @Override
+  public void forward(RnnTensors t) {
+    if (t.lengths() != null || !everySequenceRuns) {
+      takeLengths(t.lengths());
+    }
+    long weights = address(t.parameters());
+    long version = t.parameters().version();
+    boolean repack = packedVersion != version || packedAddress != weights;
+    NativeEngine.sequor_stack_step(
+        stack,
+        weights,
+        repack ? 1 : 0,
+        address(t.x()),
+        address(t.initialState()),
+        address(t.y()),
+        address(t.finalState()));
+    packedAddress = weights;
+    packedVersion = version;
+    t.y().markWritten();
+    Buffer finalState = t.finalState();
+    if (finalState != null) {
+      finalState.markWritten();
+    }
+  }
+
+  @Override
+  public void backward(RnnTensors tensors, RnnGradients gradients) {
+    throw new IllegalStateException("backward of a plan for inference; needed one for training");
+  }
+
+  @Override
+  public void close() {
+    NativeEngine.sequor_stack_destroy(stack);
+    stack = 0;
+    layers.forEach(CpuLayerPlan::close);
+  }
+}

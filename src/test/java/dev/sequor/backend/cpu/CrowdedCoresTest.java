@@ -1,0 +1,156 @@
+package dev.sequor.backend.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.sequor.backend.Activation;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.DType;
+import dev.sequor.backend.LinearShape;
+import dev.sequor.backend.LossFunction;
+import dev.sequor.backend.LossShape;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnTensors;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * The engine may use fewer of its threads from one call to the next, when other programs keep the
+ * cores busy; no bit of any result may depend on it.
+ */
+class CrowdedCoresTest {
+  private static final int THREADS = 3;
+
+  @BeforeAll
+  static void load() {
+    boolean built;
+    try {
+      NativeEngine.load();
+      built = true;
+    } catch (LinkageError e) {
+      built = false;
+    }
+    assumeTrue(built, "the native engine is not in this build");
+  }
+
+  private static CpuBackend open() {
+    return new CpuBackend(NativeEngine.sequor_best_instruction_set(), THREADS);
+  }
+
+  private static Buffer random(CpuBackend backend, long elements, long seed, double bound) {
+    Buffer buffer = backend.allocate(DType.FLOAT32, elements);
+    SplittableRandom random = new SplittableRandom(seed);
+    float[] values = new float[(int) elements];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextDouble(-bound, bound);
+    }
+    buffer.write(values);
+    return buffer;
+  }
+
+  @ParameterizedTest
+  @EnumSource(CellType.class)
+  void aStackGivesTheSameBitsOnAnyNumberOfThreads(CellType cell) {
+    // Large enough for several threads; seven blocks of units do not divide evenly among them.
+    RnnShape shape = new RnnShape(cell, 2, 1, 6, 20, 70, 110, 0f);
+    int[][] plans = {{3, 3}, {1, 1}, {2, 3}, {3, 2}, {1, 3}, {3, 1}};
+    List<float[]> expected = new ArrayList<>();
+    try (CpuBackend backend = open();
+        RnnPlan plan = backend.plan(shape, Mode.TRAINING);
+        Buffer parameters = random(backend, shape.parameterLayout().totalElements(), 1, 0.1);
+        Buffer x = random(backend, shape.inputElements(), 2, 1);
+        Buffer y = backend.allocate(DType.FLOAT32, shape.outputElements());
+        Buffer saved = backend.allocate(DType.FLOAT32, plan.savedElements());
+        Buffer dy = random(backend, shape.outputElements(), 3, 1);
+        Buffer dx = backend.allocate(DType.FLOAT32, shape.inputElements());
+        Buffer dParameters = backend.allocate(DType.FLOAT32, parameters.elements())) {
+      RnnTensors tensors = new RnnTensors(parameters, x, null, null, y, null, saved, 0, 0);
+      // Packed weights stay from round to round, as in a frozen layer.
+      for (int[] threads : plans) {
+        backend.fill(dParameters, 0f);
+        NativeEngine.sequor_engine_fix_threads(backend.engine(), threads[0]);
+        plan.forward(tensors);
+        NativeEngine.sequor_engine_fix_threads(backend.engine(), threads[1]);
+        plan.backward(tensors, new RnnGradients(dy, null, dParameters, dx, null));
+        List<float[]> results = List.of(y.readFloats(), dx.readFloats(), dParameters.readFloats());
+        String where = threads[0] + " threads forward, " + threads[1] + " backward";
+        if (expected.isEmpty()) {
+          expected.addAll(results);
+        }
+        for (int i = 0; i < results.size(); i++) {
+          assertArrayEquals(expected.get(i), results.get(i), where);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(LossFunction.class)
+  void aModelsOtherPartsGiveTheSameBitsOnAnyNumberOfThreads(LossFunction function) {
+    int rows = 700;
+    int input = 90;
+    int output = 110;
+    LinearShape linear = new LinearShape(rows, input, output, Activation.TANH);
+    LossShape loss = new LossShape(function, rows, 1, output);
+    List<float[]> expected = new ArrayList<>();
+    for (int threads = THREADS; threads >= 1; threads--) {
+      try (CpuBackend backend = open();
+          Buffer x = random(backend, (long) rows * input, 1, 1);
+          Buffer weight = random(backend, (long) output * input, 2, 0.1);
+          Buffer bias = random(backend, output, 3, 1);
+          Buffer y = backend.allocate(DType.FLOAT32, (long) rows * output);
+          Buffer targets =
+              function == LossFunction.SOFTMAX_CROSS_ENTROPY
+                  ? classes(backend, rows, output)
+                  : random(backend, (long) rows * output, 4, 1);
+          Buffer dy = backend.allocate(DType.FLOAT32, (long) rows * output);
+          Buffer dx = backend.allocate(DType.FLOAT32, (long) rows * input);
+          Buffer dWeight = backend.allocate(DType.FLOAT32, (long) output * input);
+          Buffer dBias = backend.allocate(DType.FLOAT32, output);
+          Buffer moments = backend.allocate(DType.FLOAT32, 2L * output * input);
+          Buffer norm = backend.allocate(DType.FLOAT32, 1);
+          Buffer result = backend.allocate(DType.FLOAT32, 2)) {
+        NativeEngine.sequor_engine_fix_threads(backend.engine(), threads);
+        backend.linearForward(linear, x, weight, bias, y);
+        backend.loss(loss, y, targets, null, 1f / rows, dy, result);
+        backend.linearBackward(linear, x, weight, y, dy, dx, dWeight, dBias);
+        backend.optimizerStep(
+            new OptimizerStep(
+                OptimizerStep.Rule.ADAM, 1, 0.01f, 0f, 0.9f, 0.999f, 1e-8f, 0f, 0.01f, 0f),
+            weight,
+            dWeight,
+            moments,
+            norm);
+        List<float[]> results = new ArrayList<>();
+        for (Buffer buffer : List.of(y, result, dx, dWeight, dBias, norm, weight, moments)) {
+          results.add(buffer.readFloats());
+        }
+        if (expected.isEmpty()) {
+          expected.addAll(results);
+        }
+        for (int i = 0; i < results.size(); i++) {
+          assertArrayEquals(expected.get(i), results.get(i), threads + " threads, result " + i);
+        }
+      }
+    }
+  }
+
+  private static Buffer classes(CpuBackend backend, int rows, int output) {
+    Buffer buffer = backend.allocate(DType.INT32, rows);
+    int[] classes = new int[rows];
+    for (int i = 0; i < rows; i++) {
+      classes[i] = i * 7 % output;
+    }
+    buffer.write(classes);
+    return buffer;
+  }
+}
