@@ -62,10 +62,12 @@ __device__ inline double mean_squared_error(const float* a, int N, const float* 
 
 // function: 0 softmax cross-entropy (int targets [T,B]), 1 binary cross-entropy, 2 mean squared error (float targets [T,B,N]).
 // outputs [T,B,N]; d_outputs may be null or outputs. partial[w] [2] = sum of the losses and number of the rows that count, of the
-// rows that warp w works on. Launch: grid (blocks), block 128; any number of blocks.
+// rows that warp w works on. gradient_scale lies in device memory, because it changes from step to step; loss_scale may be null.
+// Launch: grid (blocks), block 128; any number of blocks.
 SEQ_KERNEL partial_losses(int function, int T, int B, int N, const float* outputs, const void* targets, const int* lengths,
-                          float gradient_scale, float* d_outputs, double* partial) {
+                          const float* gradient_scale, const float* loss_scale, float* d_outputs, double* partial) {
   const int lane = threadIdx.x % 32, warp = blockIdx.x * 4 + threadIdx.x / 32, warps = gridDim.x * 4;
+  const float scale = gradient_scale[0] * (loss_scale ? loss_scale[0] : 1.0f);
   double total = 0, count = 0;
   for (long long row = warp; row < static_cast<long long>(T) * B; row += warps) {
     const float* a = outputs + row * N;
@@ -73,9 +75,9 @@ SEQ_KERNEL partial_losses(int function, int T, int B, int N, const float* output
     const int target = function == 0 ? static_cast<const int*>(targets)[row] : 0;
     if (target >= 0 && (!lengths || row / B < lengths[row % B])) {
       const float* t = static_cast<const float*>(targets) + (function == 0 ? 0 : row * N);
-      total += function == 0   ? softmax_cross_entropy(a, N, target, gradient_scale, d)
-               : function == 1 ? binary_cross_entropy(a, N, t, gradient_scale, d)
-                               : mean_squared_error(a, N, t, gradient_scale, d);
+      total += function == 0   ? softmax_cross_entropy(a, N, target, scale, d)
+               : function == 1 ? binary_cross_entropy(a, N, t, scale, d)
+                               : mean_squared_error(a, N, t, scale, d);
       count += 1;
     } else if (d) {
       for (int j = lane; j < N; j += 32) d[j] = 0.0f;

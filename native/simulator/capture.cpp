@@ -121,7 +121,8 @@ std::unique_ptr<Graph> end_capture(Stream& stream) {
   }
   dissolve(capture);
   require_valid(*capture);
-  if (unjoined) throw Fault(kCaptureUnjoined, "work of a forked stream has not been joined to the stream that began the capture");
+  if (unjoined)
+    throw Fault(kCaptureUnjoined, "work of a forked stream has not been joined to the stream that began the capture");
   return std::move(capture->graph);
 }
 
@@ -182,7 +183,8 @@ void leave_capture(Stream& stream) {
 }
 
 void forbid_waiting_for(Stream& stream, const char* call) {
-  if (stream.capture != nullptr) invalidate(*stream.capture, kCaptureUnsupported, std::string(call) + " of a stream that is being captured");
+  if (stream.capture != nullptr)
+    invalidate(*stream.capture, kCaptureUnsupported, std::string(call) + " of a stream that is being captured");
   forbid_default_during_capture(stream);
 }
 
@@ -218,6 +220,8 @@ std::shared_ptr<Executable> instantiate(const Graph& graph) {
   return executable;
 }
 
-std::shared_ptr<Operation> graph_launch(std::shared_ptr<Executable> graph) { return std::make_shared<GraphLaunch>(std::move(graph)); }
+std::shared_ptr<Operation> graph_launch(std::shared_ptr<Executable> graph) {
+  return std::make_shared<GraphLaunch>(std::move(graph));
+}
 
 }  // namespace simulator

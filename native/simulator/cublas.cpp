@@ -107,7 +107,8 @@ class Product : public Operation {
 
  private:
   std::string describe() const {
-    return std::string(name_) + " m=" + std::to_string(gemm_.m) + " n=" + std::to_string(gemm_.n) + " k=" + std::to_string(gemm_.k);
+    return std::string(name_) + " m=" + std::to_string(gemm_.m) + " n=" + std::to_string(gemm_.n) +
+           " k=" + std::to_string(gemm_.k);
   }
 
   const Allocation* require(const Context& context, const char* matrix, const void* data, int rows, int columns, int leading,
@@ -141,8 +142,8 @@ struct Arguments {
 
 void require_leading(const char* matrix, int leading, int rows) {
   if (leading < rows || leading < 1) {
-    throw Refusal(kStatusInvalidValue, std::string("leading dimension ") + std::to_string(leading) + " of " + matrix + ", which has " +
-                                           std::to_string(rows) + " rows");
+    throw Refusal(kStatusInvalidValue, std::string("leading dimension ") + std::to_string(leading) + " of " + matrix +
+                                           ", which has " + std::to_string(rows) + " rows");
   }
 }
 
@@ -150,8 +151,8 @@ void product(const char* name, void* handle_pointer, const Arguments& x) {
   const Handle& handle = handle_of(handle_pointer);
   if (x.op_a < 0 || x.op_a > 2 || x.op_b < 0 || x.op_b > 2) throw Refusal(kStatusInvalidValue, "the operation on a matrix");
   if (x.m < 0 || x.n < 0 || x.k < 0 || x.batch < 0) {
-    throw Refusal(kStatusInvalidValue, "m=" + std::to_string(x.m) + " n=" + std::to_string(x.n) + " k=" + std::to_string(x.k) +
-                                           " batch=" + std::to_string(x.batch));
+    throw Refusal(kStatusInvalidValue, "m=" + std::to_string(x.m) + " n=" + std::to_string(x.n) +
+                                           " k=" + std::to_string(x.k) + " batch=" + std::to_string(x.batch));
   }
   require_leading("A", x.lda, x.op_a == 0 ? x.m : x.k);
   require_leading("B", x.ldb, x.op_b == 0 ? x.k : x.n);
@@ -162,9 +163,24 @@ void product(const char* name, void* handle_pointer, const Arguments& x) {
   const Rounding rounding = rounding_of(x.compute, handle.math_mode);
   if (x.alpha == nullptr || x.beta == nullptr) throw Refusal(kStatusInvalidValue, "alpha or beta is null");
   if (x.m == 0 || x.n == 0 || x.batch == 0) return;
-  const Gemm gemm{x.op_a != 0, x.op_b != 0, x.m, x.n, x.k, *static_cast<const float*>(x.alpha), *static_cast<const float*>(x.beta),
-                  type, type_c, rounding, x.a, x.b, x.c, x.lda, x.ldb, x.ldc};
-  submit(stream_of(handle.stream), std::make_shared<Product>(name, gemm, std::array<long long, 3>{x.stride_a, x.stride_b, x.stride_c}, x.batch));
+  const Gemm gemm{x.op_a != 0,
+                  x.op_b != 0,
+                  x.m,
+                  x.n,
+                  x.k,
+                  *static_cast<const float*>(x.alpha),
+                  *static_cast<const float*>(x.beta),
+                  type,
+                  type_c,
+                  rounding,
+                  x.a,
+                  x.b,
+                  x.c,
+                  x.lda,
+                  x.ldb,
+                  x.ldc};
+  submit(stream_of(handle.stream),
+         std::make_shared<Product>(name, gemm, std::array<long long, 3>{x.stride_a, x.stride_b, x.stride_c}, x.batch));
 }
 
 }  // namespace
@@ -207,7 +223,8 @@ SIMULATOR_API int cublasSetWorkspace_v2(void* handle, void* workspace, size_t by
     handle_of(handle);
     const Context& context = current_context();
     if (workspace == nullptr && bytes == 0) return;
-    machine().memory.check(reinterpret_cast<uintptr_t>(workspace), bytes, context.device.ordinal, [] { return std::string("the workspace"); });
+    machine().memory.check(reinterpret_cast<uintptr_t>(workspace), bytes, context.device.ordinal,
+                           [] { return std::string("the workspace"); });
   });
 }
 
@@ -260,28 +277,28 @@ SIMULATOR_API const char* cublasGetStatusString(int status) {
   }
 }
 
-SIMULATOR_API int cublasGemmEx(void* handle, int op_a, int op_b, int m, int n, int k, const void* alpha, const void* a, int type_a,
-                               int lda, const void* b, int type_b, int ldb, const void* beta, void* c, int type_c, int ldc,
-                               int compute, int) {
+SIMULATOR_API int cublasGemmEx(void* handle, int op_a, int op_b, int m, int n, int k, const void* alpha, const void* a,
+                               int type_a, int lda, const void* b, int type_b, int ldb, const void* beta, void* c,
+                               int type_c, int ldc, int compute, int) {
   return cublas("cublasGemmEx", [&] {
     product("cublasGemmEx", handle,
             {op_a, op_b, m, n, k, alpha, a, type_a, lda, 0, b, type_b, ldb, 0, beta, c, type_c, ldc, 0, 1, compute});
   });
 }
 
-SIMULATOR_API int cublasGemmStridedBatchedEx(void* handle, int op_a, int op_b, int m, int n, int k, const void* alpha, const void* a,
-                                             int type_a, int lda, long long stride_a, const void* b, int type_b, int ldb,
-                                             long long stride_b, const void* beta, void* c, int type_c, int ldc,
-                                             long long stride_c, int batch, int compute, int) {
+SIMULATOR_API int cublasGemmStridedBatchedEx(void* handle, int op_a, int op_b, int m, int n, int k, const void* alpha,
+                                             const void* a, int type_a, int lda, long long stride_a, const void* b,
+                                             int type_b, int ldb, long long stride_b, const void* beta, void* c, int type_c,
+                                             int ldc, long long stride_c, int batch, int compute, int) {
   return cublas("cublasGemmStridedBatchedEx", [&] {
     product("cublasGemmStridedBatchedEx", handle,
-            {op_a, op_b, m, n, k, alpha, a, type_a, lda, stride_a, b, type_b, ldb, stride_b, beta, c, type_c, ldc, stride_c, batch,
-             compute});
+            {op_a,   op_b, m,        n,    k, alpha,  a,   type_a,   lda,   stride_a, b,
+             type_b, ldb,  stride_b, beta, c, type_c, ldc, stride_c, batch, compute});
   });
 }
 
-SIMULATOR_API int cublasSgemm_v2(void* handle, int op_a, int op_b, int m, int n, int k, const float* alpha, const float* a, int lda,
-                                 const float* b, int ldb, const float* beta, float* c, int ldc) {
+SIMULATOR_API int cublasSgemm_v2(void* handle, int op_a, int op_b, int m, int n, int k, const float* alpha, const float* a,
+                                 int lda, const float* b, int ldb, const float* beta, float* c, int ldc) {
   return cublas("cublasSgemm", [&] {
     product("cublasSgemm", handle, {op_a, op_b, m, n, k, alpha, a, 0, lda, 0, b, 0, ldb, 0, beta, c, 0, ldc, 0, 1, 68});
   });

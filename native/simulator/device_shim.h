@@ -22,23 +22,23 @@
 #define SEQ_REGISTER_EXPANDED(name) static const simulator::KernelEntry seq_entry_##name(simulator::describe<&name>(#name));
 #define SEQ_SHARED(type, name) type* const name = reinterpret_cast<type*>(simulator::shared_memory)
 
-using simulator::dim3;
-using simulator::uint3;
 using simulator::blockDim;
 using simulator::blockIdx;
+using simulator::dim3;
 using simulator::gridDim;
 using simulator::threadIdx;
+using simulator::uint3;
 constexpr int warpSize = 32;
 
-#define SEQ_VECTOR2(type, scalar)                                    \
-  struct alignas(2 * sizeof(scalar)) type {                          \
-    scalar x, y;                                                     \
-  };                                                                 \
+#define SEQ_VECTOR2(type, scalar)           \
+  struct alignas(2 * sizeof(scalar)) type { \
+    scalar x, y;                            \
+  };                                        \
   inline type make_##type(scalar x, scalar y) { return {x, y}; }
-#define SEQ_VECTOR4(type, scalar)                                                          \
-  struct alignas(4 * sizeof(scalar) < 16 ? 4 * sizeof(scalar) : 16) type {                 \
-    scalar x, y, z, w;                                                                     \
-  };                                                                                       \
+#define SEQ_VECTOR4(type, scalar)                                          \
+  struct alignas(4 * sizeof(scalar) < 16 ? 4 * sizeof(scalar) : 16) type { \
+    scalar x, y, z, w;                                                     \
+  };                                                                       \
   inline type make_##type(scalar x, scalar y, scalar z, scalar w) { return {x, y, z, w}; }
 SEQ_VECTOR2(float2, float)
 SEQ_VECTOR2(double2, double)
@@ -56,9 +56,15 @@ SEQ_VECTOR4(ushort4, unsigned short)
 #define SEQ_HERE const char *file = __builtin_FILE(), int line = __builtin_LINE()
 
 inline void __syncthreads(SEQ_HERE) { simulator::block_barrier(simulator::Combine::kNone, 0, {file, line}); }
-inline int __syncthreads_or(int p, SEQ_HERE) { return simulator::block_barrier(simulator::Combine::kOr, p != 0, {file, line}); }
-inline int __syncthreads_and(int p, SEQ_HERE) { return simulator::block_barrier(simulator::Combine::kAnd, p != 0, {file, line}); }
-inline int __syncthreads_count(int p, SEQ_HERE) { return simulator::block_barrier(simulator::Combine::kCount, p != 0, {file, line}); }
+inline int __syncthreads_or(int p, SEQ_HERE) {
+  return simulator::block_barrier(simulator::Combine::kOr, p != 0, {file, line});
+}
+inline int __syncthreads_and(int p, SEQ_HERE) {
+  return simulator::block_barrier(simulator::Combine::kAnd, p != 0, {file, line});
+}
+inline int __syncthreads_count(int p, SEQ_HERE) {
+  return simulator::block_barrier(simulator::Combine::kCount, p != 0, {file, line});
+}
 
 inline void __syncwarp(unsigned mask = 0xffffffffu, SEQ_HERE) { simulator::warp_barrier(mask, {file, line}); }
 inline unsigned __ballot_sync(unsigned mask, int p, SEQ_HERE) { return simulator::warp_ballot(mask, p != 0, {file, line}); }
@@ -89,17 +95,20 @@ T __shfl_sync(unsigned mask, T value, int source, int width = 32, SEQ_HERE) {
 template <typename T>
 T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, SEQ_HERE) {
   const int source = simulator::warp_lane() - static_cast<int>(delta);
-  return simulator::shuffle(mask, value, source < simulator::segment_start(width) ? simulator::warp_lane() : source, {file, line});
+  return simulator::shuffle(mask, value, source < simulator::segment_start(width) ? simulator::warp_lane() : source,
+                            {file, line});
 }
 template <typename T>
 T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, SEQ_HERE) {
   const int source = simulator::warp_lane() + static_cast<int>(delta);
-  return simulator::shuffle(mask, value, source > simulator::segment_end(width) ? simulator::warp_lane() : source, {file, line});
+  return simulator::shuffle(mask, value, source > simulator::segment_end(width) ? simulator::warp_lane() : source,
+                            {file, line});
 }
 template <typename T>
 T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = 32, SEQ_HERE) {
   const int source = simulator::warp_lane() ^ lane_mask;
-  return simulator::shuffle(mask, value, source > simulator::segment_end(width) ? simulator::warp_lane() : source, {file, line});
+  return simulator::shuffle(mask, value, source > simulator::segment_end(width) ? simulator::warp_lane() : source,
+                            {file, line});
 }
 
 namespace sequor {
@@ -116,18 +125,18 @@ inline void __threadfence_block() {}
 inline void __nanosleep(unsigned, SEQ_HERE) { simulator::spin({file, line}); }
 [[noreturn]] inline void __trap(SEQ_HERE) { simulator::trap({file, line}); }
 
-#define SEQ_ATOMIC(name, expression)           \
-  template <typename T>                        \
-  T name(T* at, T value) {                     \
-    const T old = *at;                         \
-    *at = (expression);                        \
-    return old;                                \
+#define SEQ_ATOMIC(name, expression) \
+  template <typename T>              \
+  T name(T* at, T value) {           \
+    const T old = *at;               \
+    *at = (expression);              \
+    return old;                      \
   }
 SEQ_ATOMIC(atomicAdd, old + value)
 SEQ_ATOMIC(atomicMax, old < value ? value : old)
 SEQ_ATOMIC(atomicMin, value < old ? value : old)
 SEQ_ATOMIC(atomicOr, old | value)
-SEQ_ATOMIC(atomicAnd, old & value)
+SEQ_ATOMIC(atomicAnd, old& value)
 SEQ_ATOMIC(atomicExch, value)
 #undef SEQ_ATOMIC
 template <typename T>

@@ -20,41 +20,41 @@ Device& device_of(int ordinal) {
 int attribute(int number) {
   const Settings& s = machine().settings;
   switch (number) {
-    case 1: return 1024;          // MAX_THREADS_PER_BLOCK
-    case 2: return 1024;          // MAX_BLOCK_DIM_X
-    case 3: return 1024;          // MAX_BLOCK_DIM_Y
-    case 4: return 64;            // MAX_BLOCK_DIM_Z
-    case 5: return 2147483647;    // MAX_GRID_DIM_X
-    case 6: return 65535;         // MAX_GRID_DIM_Y
-    case 7: return 65535;         // MAX_GRID_DIM_Z
-    case 8: return 48 << 10;      // MAX_SHARED_MEMORY_PER_BLOCK
-    case 9: return 64 << 10;      // TOTAL_CONSTANT_MEMORY
-    case 10: return 32;           // WARP_SIZE
-    case 12: return 65536;        // MAX_REGISTERS_PER_BLOCK
-    case 13: return 1980000;      // CLOCK_RATE, kHz
-    case 15: return 1;            // GPU_OVERLAP
+    case 1: return 1024;        // MAX_THREADS_PER_BLOCK
+    case 2: return 1024;        // MAX_BLOCK_DIM_X
+    case 3: return 1024;        // MAX_BLOCK_DIM_Y
+    case 4: return 64;          // MAX_BLOCK_DIM_Z
+    case 5: return 2147483647;  // MAX_GRID_DIM_X
+    case 6: return 65535;       // MAX_GRID_DIM_Y
+    case 7: return 65535;       // MAX_GRID_DIM_Z
+    case 8: return 48 << 10;    // MAX_SHARED_MEMORY_PER_BLOCK
+    case 9: return 64 << 10;    // TOTAL_CONSTANT_MEMORY
+    case 10: return 32;         // WARP_SIZE
+    case 12: return 65536;      // MAX_REGISTERS_PER_BLOCK
+    case 13: return 1980000;    // CLOCK_RATE, kHz
+    case 15: return 1;          // GPU_OVERLAP
     case 16: return s.multiprocessors;
-    case 17: return 0;            // KERNEL_EXEC_TIMEOUT
-    case 18: return 0;            // INTEGRATED
-    case 19: return 1;            // CAN_MAP_HOST_MEMORY
-    case 31: return 1;            // CONCURRENT_KERNELS
-    case 36: return 3201000;      // MEMORY_CLOCK_RATE, kHz
-    case 37: return 6144;         // GLOBAL_MEMORY_BUS_WIDTH, bits
-    case 38: return 50 << 20;     // L2_CACHE_SIZE
-    case 39: return 2048;         // MAX_THREADS_PER_MULTIPROCESSOR
-    case 40: return 3;            // ASYNC_ENGINE_COUNT
-    case 41: return 1;            // UNIFIED_ADDRESSING
+    case 17: return 0;         // KERNEL_EXEC_TIMEOUT
+    case 18: return 0;         // INTEGRATED
+    case 19: return 1;         // CAN_MAP_HOST_MEMORY
+    case 31: return 1;         // CONCURRENT_KERNELS
+    case 36: return 3201000;   // MEMORY_CLOCK_RATE, kHz
+    case 37: return 6144;      // GLOBAL_MEMORY_BUS_WIDTH, bits
+    case 38: return 50 << 20;  // L2_CACHE_SIZE
+    case 39: return 2048;      // MAX_THREADS_PER_MULTIPROCESSOR
+    case 40: return 3;         // ASYNC_ENGINE_COUNT
+    case 41: return 1;         // UNIFIED_ADDRESSING
     case 75: return s.major;
     case 76: return s.minor;
-    case 78: return 1;            // STREAM_PRIORITIES_SUPPORTED
-    case 81: return 228 << 10;    // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
-    case 82: return 65536;        // MAX_REGISTERS_PER_MULTIPROCESSOR
-    case 83: return 0;            // MANAGED_MEMORY
-    case 95: return 1;            // COOPERATIVE_LAUNCH
-    case 97: return 227 << 10;    // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
-    case 106: return 32;          // MAX_BLOCKS_PER_MULTIPROCESSOR
-    case 111: return 1 << 10;     // RESERVED_SHARED_MEMORY_PER_BLOCK
-    case 115: return 1;           // MEMORY_POOLS_SUPPORTED
+    case 78: return 1;          // STREAM_PRIORITIES_SUPPORTED
+    case 81: return 228 << 10;  // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
+    case 82: return 65536;      // MAX_REGISTERS_PER_MULTIPROCESSOR
+    case 83: return 0;          // MANAGED_MEMORY
+    case 95: return 1;          // COOPERATIVE_LAUNCH
+    case 97: return 227 << 10;  // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+    case 106: return 32;        // MAX_BLOCKS_PER_MULTIPROCESSOR
+    case 111: return 1 << 10;   // RESERVED_SHARED_MEMORY_PER_BLOCK
+    case 115: return 1;         // MEMORY_POOLS_SUPPORTED
     default: throw Fault(kInvalidValue, "the simulator has no device attribute " + std::to_string(number));
   }
 }
@@ -201,7 +201,8 @@ SIMULATOR_API int cuCtxCreate_v2(void** context, unsigned, int ordinal) {
 SIMULATOR_API int cuCtxDestroy_v2(void* handle) {
   return call([&] {
     Context& context = context_of(handle);
-    if (context.device.primary.get() == &context) throw Fault(kInvalidContext, "a primary context is released, not destroyed");
+    if (context.device.primary.get() == &context)
+      throw Fault(kInvalidContext, "a primary context is released, not destroyed");
     context.clear();
     if (current_context_or_null() == &context) context_stack().pop_back();
     machine().contexts.remove(&context);

@@ -19,7 +19,8 @@ int blocks_per_multiprocessor(unsigned threads, size_t shared_bytes) {
   return blocks < by_shared ? blocks : by_shared;
 }
 
-void launch(void* handle, dim3 grid, dim3 block, unsigned shared_bytes, void* stream_handle, void** parameters, bool cooperative) {
+void launch(void* handle, dim3 grid, dim3 block, unsigned shared_bytes, void* stream_handle, void** parameters,
+            bool cooperative) {
   Stream& stream = stream_of(stream_handle);
   const Function& function = function_of(handle);
   const Launch launch{function.kernel, grid, block, shared_bytes, nullptr, cooperative};
@@ -30,7 +31,8 @@ void launch(void* handle, dim3 grid, dim3 block, unsigned shared_bytes, void* st
   const uint64_t blocks = static_cast<uint64_t>(grid.x) * grid.y * grid.z;
   if (threads == 0 || blocks == 0) refuse(kInvalidValue, "a size is 0");
   if (threads > kMaxThreads || block.z > 64) refuse(kInvalidValue, "a block has at most 1024 threads, 64 along z");
-  if (grid.x > 2147483647u || grid.y > 65535 || grid.z > 65535) refuse(kInvalidValue, "a grid is at most 2^31-1 x 65535 x 65535");
+  if (grid.x > 2147483647u || grid.y > 65535 || grid.z > 65535)
+    refuse(kInvalidValue, "a grid is at most 2^31-1 x 65535 x 65535");
   if (shared_bytes > static_cast<unsigned>(function.dynamic_shared_bytes)) {
     refuse(kInvalidValue, std::to_string(shared_bytes) + " bytes of shared memory, the function's limit is " +
                               std::to_string(function.dynamic_shared_bytes));
@@ -53,8 +55,8 @@ using namespace simulator;
 
 extern "C" {
 
-SIMULATOR_API int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
-                                 unsigned shared, void* stream, void** parameters, void** extra) {
+SIMULATOR_API int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+                                 unsigned bz, unsigned shared, void* stream, void** parameters, void** extra) {
   return call([&] {
     if (extra != nullptr) throw Fault(kNotSupported, "the simulator takes kernel parameters one by one only");
     launch(function, {gx, gy, gz}, {bx, by, bz}, shared, stream, parameters, false);
@@ -71,14 +73,14 @@ SIMULATOR_API int cuFuncGetAttribute(int* value, int attribute, void* handle) {
     const Function& function = function_of(handle);
     const Settings& s = machine().settings;
     switch (attribute) {
-      case 0: *value = static_cast<int>(kMaxThreads); break;        // MAX_THREADS_PER_BLOCK
-      case 1: *value = 0; break;                                    // SHARED_SIZE_BYTES, static
-      case 2: *value = 0; break;                                    // CONST_SIZE_BYTES
-      case 3: *value = 0; break;                                    // LOCAL_SIZE_BYTES
-      case 4: *value = 32; break;                                   // NUM_REGS
-      case 5:                                                       // PTX_VERSION
-      case 6: *value = s.major * 10 + s.minor; break;               // BINARY_VERSION
-      case 8: *value = function.dynamic_shared_bytes; break;        // MAX_DYNAMIC_SHARED_SIZE_BYTES
+      case 0: *value = static_cast<int>(kMaxThreads); break;  // MAX_THREADS_PER_BLOCK
+      case 1: *value = 0; break;                              // SHARED_SIZE_BYTES, static
+      case 2: *value = 0; break;                              // CONST_SIZE_BYTES
+      case 3: *value = 0; break;                              // LOCAL_SIZE_BYTES
+      case 4: *value = 32; break;                             // NUM_REGS
+      case 5:                                                 // PTX_VERSION
+      case 6: *value = s.major * 10 + s.minor; break;         // BINARY_VERSION
+      case 8: *value = function.dynamic_shared_bytes; break;  // MAX_DYNAMIC_SHARED_SIZE_BYTES
       default: throw Fault(kInvalidValue, "the simulator has no function attribute " + std::to_string(attribute));
     }
   });
@@ -89,7 +91,8 @@ SIMULATOR_API int cuFuncSetAttribute(void* handle, int attribute, int value) {
     Function& function = function_of(handle);
     if (attribute == 8) {
       if (value < 0 || value > kSharedLimit) {
-        throw Fault(kInvalidValue, std::to_string(value) + " bytes of shared memory, a block can have " + std::to_string(kSharedLimit));
+        throw Fault(kInvalidValue,
+                    std::to_string(value) + " bytes of shared memory, a block can have " + std::to_string(kSharedLimit));
       }
       function.dynamic_shared_bytes = value;
     } else if (attribute != 9 && attribute != 14) {  // preferred carveout, non-portable cluster size: nothing to do
@@ -102,11 +105,14 @@ SIMULATOR_API int cuFuncSetCacheConfig(void* handle, int) {
   return call([&] { function_of(handle); });
 }
 
-SIMULATOR_API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* handle, int block_size, size_t shared_bytes) {
+SIMULATOR_API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* handle, int block_size,
+                                                              size_t shared_bytes) {
   return call([&] {
     function_of(handle);
     if (block_size <= 0) throw Fault(kInvalidValue, "a block of " + std::to_string(block_size) + " threads");
-    *blocks = block_size > static_cast<int>(kMaxThreads) ? 0 : blocks_per_multiprocessor(static_cast<unsigned>(block_size), shared_bytes);
+    *blocks = block_size > static_cast<int>(kMaxThreads)
+                  ? 0
+                  : blocks_per_multiprocessor(static_cast<unsigned>(block_size), shared_bytes);
   });
 }
 

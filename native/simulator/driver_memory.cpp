@@ -17,8 +17,8 @@ uintptr_t allocate(const char* call, size_t bytes) {
   }
   const uint64_t limit = machine().settings.memory_bytes, live = static_cast<uint64_t>(control.live_bytes);
   if (bytes > limit || live > limit - bytes) {
-    throw Fault(kOutOfMemory, std::string(call) + " of " + std::to_string(bytes) + " bytes: " + std::to_string(live) + " of " +
-                                  std::to_string(limit) + " bytes are in use");
+    throw Fault(kOutOfMemory, std::string(call) + " of " + std::to_string(bytes) + " bytes: " + std::to_string(live) +
+                                  " of " + std::to_string(limit) + " bytes are in use");
   }
   const uintptr_t address = machine().memory.allocate(&context, context.device.ordinal, bytes);
   control.allocations++;
@@ -41,7 +41,8 @@ int allocate_host(void** memory, size_t bytes) {
 Control* control_at(uintptr_t address, size_t bytes) {
   for (Device& device : machine().devices) {
     const auto begin = reinterpret_cast<uintptr_t>(&device.control);
-    if (address >= begin && address - begin < sizeof(Control) && bytes <= sizeof(Control) - (address - begin)) return &device.control;
+    if (address >= begin && address - begin < sizeof(Control) && bytes <= sizeof(Control) - (address - begin))
+      return &device.control;
   }
   return nullptr;
 }
@@ -111,7 +112,8 @@ int copy_async(const char* name, Kind kind, uintptr_t to, uintptr_t from, size_t
     if (bytes == 0) return;
     auto made = make_copy(name, kind, to, from, bytes);
     const uintptr_t host = kind == Kind::kHostToDevice ? from : to;
-    const bool deferred = kind == Kind::kDeviceToDevice || machine().memory.page_locked(reinterpret_cast<const void*>(host), bytes);
+    const bool deferred =
+        kind == Kind::kDeviceToDevice || machine().memory.page_locked(reinterpret_cast<const void*>(host), bytes);
     if (!deferred) forbid_waiting_for(stream, name);
     if (!deferred && kind == Kind::kHostToDevice) made->stage();
     submit(stream, made);

@@ -165,7 +165,8 @@ SIMULATOR_API int cuEventElapsedTime(float* milliseconds, void* from_handle, voi
     const std::shared_ptr<Event>&from = event_of(from_handle), &to = event_of(to_handle);
     if (!from->timing || !to->timing) throw Fault(kInvalidHandle, "an event was created without timing");
     if (from->recorded == 0 || to->recorded == 0) throw Fault(kInvalidHandle, "an event has not been recorded");
-    if (from->completed < from->recorded || to->completed < to->recorded) throw Fault(kNotReady, "an event's work is not done");
+    if (from->completed < from->recorded || to->completed < to->recorded)
+      throw Fault(kNotReady, "an event's work is not done");
     *milliseconds = std::chrono::duration<float, std::milli>(to->time - from->time).count();
   });
 }

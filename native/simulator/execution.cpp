@@ -317,8 +317,8 @@ std::string Grid::waiting(const std::vector<Block>& blocks) const {
     message += std::to_string(group.count) + (group.count == 1 ? " thread waits at " : " threads wait at ") + place +
                ", one is block " + text(group.first->block->index) + " thread " + text(group.first->thread);
   }
-  const uint64_t returned =
-      std::accumulate(blocks.begin(), blocks.end(), uint64_t{0}, [](uint64_t sum, const Block& b) { return sum + b.returned; });
+  const uint64_t returned = std::accumulate(blocks.begin(), blocks.end(), uint64_t{0},
+                                            [](uint64_t sum, const Block& b) { return sum + b.returned; });
   return message + "; " + std::to_string(returned) + " of " + std::to_string(blocks.size() * uint64_t{blocks[0].threads}) +
          " threads have returned";
 }

@@ -1,9 +1,11 @@
-// Kernels with one planted fault each, beside a twin without it, and kernels that use what the simulator must model. Only the
-// simulator compiles them.
+// Kernels with one planted fault each, beside a twin without it, and kernels that use what the simulator must model. Only
+// the simulator compiles them.
 #include "device.h"
 
 namespace {
-__device__ __forceinline__ long long global_thread() { return blockIdx.x * static_cast<long long>(blockDim.x) + threadIdx.x; }
+__device__ __forceinline__ long long global_thread() {
+  return blockIdx.x * static_cast<long long>(blockDim.x) + threadIdx.x;
+}
 }  // namespace
 
 SEQ_KERNEL simulator_fill(float* to, long long n, float value) {
@@ -83,7 +85,8 @@ SEQ_REGISTER(simulator_shuffle_after_return)
 
 // A tanh network in one launch: block b owns rows [b·rows, (b+1)·rows) of R [H,H] in shared memory; h [T+1,H] is indexed
 // by time. bad[0] becomes 1 if a barrier gives up.
-SEQ_KERNEL simulator_persistent_rnn(int T, int H, int rows, const float* R, const float* wx, float* h, unsigned* counter, int* bad) {
+SEQ_KERNEL simulator_persistent_rnn(int T, int H, int rows, const float* R, const float* wx, float* h, unsigned* counter,
+                                    int* bad) {
   SEQ_SHARED(float, r);
   const int first = blockIdx.x * rows, lane = threadIdx.x % warpSize;
   const int warp = threadIdx.x / warpSize, warps = blockDim.x / warpSize;

@@ -15,7 +15,7 @@
 #define SIMULATOR_ASAN 0
 #endif
 
-#if !defined(__x86_64__)
+#if !defined(__x86_64__) || defined(SIMULATOR_UCONTEXT)
 #include <ucontext.h>
 #endif
 
@@ -29,9 +29,9 @@ namespace {
 constexpr size_t kStackBytes = SIMULATOR_ASAN ? 256 << 10 : 64 << 10;
 constexpr uint64_t kStackEnd = 0x5e9f1be25e9f1be2ull;
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(SIMULATOR_UCONTEXT)
 // Saves what a call must preserve on the stack in use, the stack pointer in *save, and goes on with the stack `load`. A
-// switch through ucontext costs three times as much: it saves the signal mask with a system call.
+// switch through ucontext, which saves the signal mask with a system call, makes a kernel full of barriers ten times slower.
 extern "C" void simulator_switch(void** save, void* load);
 asm(R"(
 .text

@@ -130,7 +130,8 @@ int rounded_up(int count, int unit) { return (count + unit - 1) / unit * unit; }
 void multiply(const Gemm& g) {
   const Operand a{g.a, g.type, g.rounding, g.transpose_a, g.lda}, b{g.b, g.type, g.rounding, g.transpose_b, g.ldb};
   std::vector<float> packed_a(static_cast<size_t>(std::min(kRowBlock, rounded_up(g.m, kRows))) * std::min(kDepth, g.k));
-  std::vector<float> packed_b(static_cast<size_t>(std::min(kColumnBlock, rounded_up(g.n, kColumns))) * std::min(kDepth, g.k));
+  std::vector<float> packed_b(static_cast<size_t>(std::min(kColumnBlock, rounded_up(g.n, kColumns))) *
+                              std::min(kDepth, g.k));
   std::vector<double> sums;
   for (int j = 0; j < g.n; j += kColumnBlock) {
     const int columns = std::min(kColumnBlock, g.n - j);

@@ -55,7 +55,7 @@ struct Stream {
   bool is_default = false;  // the legacy default stream
   bool blocking = true;     // ordered with the default stream
   int priority = 0;
-  uint64_t rank = 0;        // the higher goes first; drawn anew now and then
+  uint64_t rank = 0;  // the higher goes first; drawn anew now and then
   std::deque<Queued> queue;
   std::shared_ptr<Capture> capture;
   std::vector<size_t> tips;  // nodes that its next captured work depends on
@@ -146,7 +146,7 @@ class Machine {
   void run_until_empty(Stream& stream);
   void run_until_empty(Context& context);
   void run_until_complete(const Event& event);
-  void run_some();  // a few steps of whatever is ready
+  void run_some();               // a few steps of whatever is ready
   void discard(Stream& stream);  // forgets its queued work
   bool idle(const Stream& stream) const { return stream.queue.empty(); }
 

@@ -14,7 +14,8 @@ constexpr size_t kAlignment = 256;
 constexpr size_t kQuarantineBytes = 256u << 20, kQuarantineEntries = 4096;
 constexpr unsigned char kPoison = 0xff;
 
-// Under AddressSanitizer the memory begins and ends where its allocation does, so that its red zones take the place of the guards.
+// Under AddressSanitizer the memory begins and ends where its allocation does, so that its red zones take the place of the
+// guards.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr size_t kGuardBytes = 0;
 constexpr bool kQuarantine = false;
@@ -56,11 +57,12 @@ uintptr_t Memory::allocate(Context* context, int device, size_t bytes) {
   std::memcpy(begin + bytes, guard_pattern(), kGuardBytes);
   const auto address = reinterpret_cast<uintptr_t>(begin);
   // Memory that the quarantine has given back may lie here again.
-  if (!kQuarantine) freed_.erase(std::remove_if(freed_.begin(), freed_.end(),
-                              [&](const Allocation& a) {
-                                return a.base == nullptr && a.address < address + bytes && address < a.address + a.bytes;
-                              }),
-               freed_.end());
+  if (!kQuarantine)
+    freed_.erase(std::remove_if(freed_.begin(), freed_.end(),
+                                [&](const Allocation& a) {
+                                  return a.base == nullptr && a.address < address + bytes && address < a.address + a.bytes;
+                                }),
+                 freed_.end());
   live_[address] = {address, bytes, base, context, device};
   return address;
 }
@@ -142,7 +144,8 @@ bool Memory::page_locked(const void* address, size_t bytes) const {
 bool Memory::damaged(const Allocation& allocation) const {
   if (kGuardBytes == 0 || allocation.base == nullptr) return false;
   return std::memcmp(allocation.base, guard_pattern(), kGuardBytes) != 0 ||
-         std::memcmp(reinterpret_cast<const void*>(allocation.address + allocation.bytes), guard_pattern(), kGuardBytes) != 0;
+         std::memcmp(reinterpret_cast<const void*>(allocation.address + allocation.bytes), guard_pattern(), kGuardBytes) !=
+             0;
 }
 
 void Memory::report_damage(const Allocation& allocation, const std::string& who) const {
@@ -171,12 +174,13 @@ void Memory::refuse(uintptr_t address, size_t bytes, int device, const std::stri
   const std::string given = who + ": " + hex(address);
   if (const Allocation* found = find(address)) {
     if (found->device != device && found->device >= 0) {
-      throw Fault(kIllegalAddress, given + " is memory of " + place(found->device) + ", not of device " + std::to_string(device));
+      throw Fault(kIllegalAddress,
+                  given + " is memory of " + place(found->device) + ", not of device " + std::to_string(device));
     }
     const size_t offset = address - found->address;
     throw Fault(kIllegalAddress, given + " and " + std::to_string(bytes) + " bytes from there reach " +
-                                     std::to_string(bytes - (found->bytes - offset)) + " bytes past the end of an allocation of " +
-                                     std::to_string(found->bytes) + " bytes");
+                                     std::to_string(bytes - (found->bytes - offset)) +
+                                     " bytes past the end of an allocation of " + std::to_string(found->bytes) + " bytes");
   }
   for (const Allocation& a : freed_) {
     if (address >= a.address && address - a.address < a.bytes) {

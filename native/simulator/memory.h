@@ -18,9 +18,9 @@ struct Context;
 struct Allocation {
   uintptr_t address;
   size_t bytes;
-  void* base;        // of the guards and the memory; null once freed for good
+  void* base;  // of the guards and the memory; null once freed for good
   Context* context;
-  int device;        // -1: page-locked host memory
+  int device;  // -1: page-locked host memory
 };
 
 class SIMULATOR_API Memory {

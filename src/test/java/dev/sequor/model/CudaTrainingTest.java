@@ -11,10 +11,12 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
+import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.cuda.simulator.SimulatorControl;
 import dev.sequor.backend.cuda.simulator.SimulatorControl.Field;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Window;
+import dev.sequor.data.WindowSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -250,6 +252,98 @@ class CudaTrainingTest {
       assertFalse(java.util.Arrays.equals(before, model.parameters().readFloats()));
     } finally {
       System.clearProperty("sequor.cuda.memory");
+    }
+  }
+
+  /** Windows {@code 0, 1, …}, of one endless epoch. */
+  private static WindowSource endless() {
+    return new WindowSource() {
+      @Override
+      public long windowsPerEpoch() {
+        return Long.MAX_VALUE;
+      }
+
+      @Override
+      public Window window(long epoch, long position) {
+        return CudaTrainingTest.window((int) position);
+      }
+    };
+  }
+
+  @Test
+  void aReplayedStepIsAtMostFourDriverCalls() {
+    try (Backend cuda = Devices.open("cuda");
+        SequenceModel model = new SequenceModel(cuda, SPEC, 3);
+        Trainer trainer = trainer(model)) {
+      SimulatorControl simulator = simulator(cuda);
+      trainer.steps(endless(), 10);
+      long few = driverCalls(simulator, trainer, 10);
+      long many = driverCalls(simulator, trainer, 110);
+      assertTrue(many - few <= 4 * 100, (many - few) / 100.0 + " driver calls a step");
+      assertTrue(simulator.get(Field.GRAPH_LAUNCHES) >= 120, "nothing was replayed");
+    }
+  }
+
+  private static long driverCalls(SimulatorControl simulator, Trainer trainer, int steps) {
+    long before = simulator.get(Field.DRIVER_CALLS);
+    trainer.steps(endless(), steps);
+    return simulator.get(Field.DRIVER_CALLS) - before;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"java", "cpu", "cuda"})
+  void stepsThatAreReportedTogetherAreTheSameSteps(String device) {
+    float[][] parameters = new float[2][];
+    for (int together = 0; together < 2; together++) {
+      try (Backend backend = Devices.open(device);
+          SequenceModel model = new SequenceModel(backend, SPEC, 3);
+          Trainer trainer = trainer(model)) {
+        for (int i = 0; i < 12; i += together == 1 ? 4 : 1) {
+          trainer.steps(endless(), together == 1 ? 4 : 1);
+        }
+        assertEquals(12, trainer.progress().updates());
+        parameters[together] = model.parameters().readFloats();
+      }
+    }
+    assertArrayEquals(parameters[0], parameters[1]);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tf32", "bf16", "fp16"})
+  void reducedPrecisionLearnsAsWell(String mode) {
+    List<Float> expected = losses("java", SPEC, 60);
+    System.setProperty("sequor.cuda.math", mode);
+    try {
+      List<Float> actual = losses("cuda", SPEC, 60);
+      assertEquals(expected.get(0), actual.get(0), 0.02);
+      float needed = expected.get(59);
+      assertTrue(Math.abs(needed - actual.get(59)) < 0.1 * needed, actual + " needed " + expected);
+    } finally {
+      System.clearProperty("sequor.cuda.math");
+    }
+  }
+
+  /** A first scale that is too large for half precision costs a few steps and no more. */
+  @Test
+  void halfPrecisionSkipsStepsUntilTheLossScaleFits() {
+    System.setProperty("sequor.cuda.math", "fp16");
+    try (Backend cuda = Devices.open("cuda");
+        SequenceModel model = new SequenceModel(cuda, SPEC, 3);
+        Trainer trainer = trainer(model)) {
+      assertTrue(cuda.wantsLossScaling());
+      model.updateReport().write(UpdateReport.initial(1 << 24));
+      float[] before = model.parameters().readFloats();
+      assertTrue(trainer.step(window(0)).skipped(), "2^24 does not overflow half precision");
+      assertArrayEquals(before, model.parameters().readFloats());
+      for (int step = 1; step < 25; step++) {
+        trainer.step(window(step));
+      }
+      long skipped = trainer.progress().skippedSteps();
+      assertTrue(skipped > 0 && skipped < 24, skipped + " skipped");
+      assertEquals(25 - skipped, trainer.progress().updates());
+      assertFalse(trainer.step(window(25)).skipped());
+    } finally {
+      System.clearProperty("sequor.cuda.math");
     }
   }
 }

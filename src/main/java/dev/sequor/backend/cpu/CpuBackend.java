@@ -227,6 +227,7 @@ final class CpuBackend implements Backend, LayerEngine {
       Buffer targets,
       @Nullable Buffer lengths,
       float gradientScale,
+      @Nullable Buffer update,
       @Nullable Buffer dOutputs,
       Buffer result) {
     NativeEngine.sequor_loss(
@@ -239,6 +240,7 @@ final class CpuBackend implements Backend, LayerEngine {
         address(targets),
         address(lengths),
         gradientScale,
+        address(update),
         address(dOutputs),
         address(result));
     result.markWritten();
@@ -249,7 +251,7 @@ final class CpuBackend implements Backend, LayerEngine {
 
   @Override
   public void optimizerStep(
-      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer norm) {
+      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
     NativeEngine.sequor_optimizer_step(
         engine(),
         code(step.rule()),
@@ -266,10 +268,10 @@ final class CpuBackend implements Backend, LayerEngine {
         address(parameters),
         address(gradients),
         address(moments),
-        address(norm));
+        address(update));
     parameters.markWritten();
     moments.markWritten();
-    norm.markWritten();
+    update.markWritten();
   }
 
   @Override

@@ -152,6 +152,7 @@ final class NativeEngine {
       @Cast("const void*") long targets,
       @Cast("const int32_t*") long lengths,
       float gradientScale,
+      @Cast("const float*") long update,
       @Cast("float*") long dOutputs,
       @Cast("float*") long result);
 
@@ -171,7 +172,7 @@ final class NativeEngine {
       @Cast("float*") long parameters,
       @Cast("const float*") long gradients,
       @Cast("float*") long moments,
-      @Cast("float*") long norm);
+      @Cast("float*") long update);
 
   static native void sequor_activation(
       @Cast("SeqEngine*") long engine,

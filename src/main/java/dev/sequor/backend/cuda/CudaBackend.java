@@ -14,10 +14,13 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.StepInput;
+import dev.sequor.backend.StepValues;
+import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.cuda.Products.Matrix;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -38,8 +41,8 @@ final class CudaBackend implements Backend {
    */
   private static final long SCRATCH_BYTES = 4 << 20;
 
-  /** Floats of {@code rates} in {@code kernels/optimizer.cu}. */
-  private static final int RATES = 10;
+  /** Floats of {@code applied} in {@code kernels/optimizer.cu}. */
+  private static final int APPLIED = 4;
 
   private final CudaDevice device;
   private final MathMode mode;
@@ -47,9 +50,9 @@ final class CudaBackend implements Backend {
   private final WorkQueue queue;
   private final DeviceMemory.Block scratch;
   private final ColumnSums columnSums;
-  private final DeviceMemory.Block rates;
-  private final ByteBuffer rateBytes =
-      ByteBuffer.allocateDirect(RATES * Float.BYTES).order(ByteOrder.nativeOrder());
+  private final DeviceMemory.Block applied;
+  private final StepBlock stepBlock;
+  private final RecordedSteps recordedSteps;
   private final Map<CellType, CudaCell> cells = new EnumMap<>(CellType.class);
   private @Nullable Besides besides;
   private boolean closed;
@@ -66,12 +69,14 @@ final class CudaBackend implements Backend {
             + (mode == MathMode.FP32 ? "" : " (" + mode.name().toLowerCase(Locale.ROOT) + ")");
     this.queue = WorkQueue.main(device, mode);
     try {
-      this.rates = device.memory().allocate(RATES * Float.BYTES, "learning rates");
+      this.applied = device.memory().allocate(APPLIED * Float.BYTES, "factors of an update");
+      this.stepBlock = new StepBlock(device);
       this.scratch = device.memory().allocate(SCRATCH_BYTES, "scratch");
     } catch (RuntimeException | Error e) {
       queue.close(); // which the caller's closing of the device cannot reach
       throw e;
     }
+    this.recordedSteps = new RecordedSteps(stepBlock, queue.stream(), device.staging());
     this.columnSums = new ColumnSums(queue, scratch.address(), SCRATCH_BYTES / Float.BYTES);
   }
 
@@ -335,15 +340,33 @@ final class CudaBackend implements Backend {
   // ---- training --------------------------------------------------------------------------------
 
   @Override
+  public boolean wantsLossScaling() {
+    return mode == MathMode.FP16;
+  }
+
+  @Override
+  public void step(Object key, StepValues values, List<StepInput> inputs, Runnable work) {
+    queue();
+    recordedSteps.run(key, values, inputs, work);
+  }
+
+  /** Where kernels find seed and offset of the dropout bits. */
+  long dropoutKey(long seed, long offset) {
+    return stepBlock.dropoutKey(seed, offset);
+  }
+
+  @Override
   public void loss(
       LossShape shape,
       Buffer outputs,
       Buffer targets,
       @Nullable Buffer lengths,
       float gradientScale,
+      @Nullable Buffer update,
       @Nullable Buffer dOutputs,
       Buffer result) {
     WorkQueue main = queue();
+    long scale = stepBlock.gradientScale(gradientScale);
     main.arguments()
         .int32(code(shape.function()))
         .int32(shape.timeSteps())
@@ -352,7 +375,8 @@ final class CudaBackend implements Backend {
         .pointer(address(outputs))
         .pointer(address(targets))
         .pointer(address(lengths))
-        .float32(gradientScale)
+        .pointer(scale)
+        .pointer(update == null ? 0 : address(update) + UpdateReport.LOSS_SCALE * Float.BYTES)
         .pointer(address(dOutputs))
         .pointer(scratch.address());
     int blocks = partialBlocks((long) shape.timeSteps() * shape.batchSize(), WARPS_PER_BLOCK);
@@ -370,50 +394,32 @@ final class CudaBackend implements Backend {
 
   @Override
   public void optimizerStep(
-      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer norm) {
+      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
     WorkQueue main = queue();
-    uploadRates(step);
+    long rates = stepBlock.rates(step);
     long elements = parameters.elements();
-    long partials = scratch.address();
-    main.arguments().int64(elements).pointer(address(gradients)).pointer(partials);
     int blocks = partialBlocks(elements, ELEMENTS_PER_THREAD * WorkQueue.BLOCK);
+    main.arguments().int64(elements).pointer(address(gradients)).pointer(scratch.address());
     main.launch(main.kernel("partial_squares"), blocks, 1, WorkQueue.BLOCK);
-    main.arguments().int32(blocks * WARPS_PER_BLOCK).pointer(partials).pointer(address(norm));
-    main.launch(main.kernel("finish_norm"), 1, 1, 32);
+    main.arguments()
+        .int32(blocks * WARPS_PER_BLOCK)
+        .pointer(scratch.address())
+        .pointer(rates)
+        .pointer(address(update))
+        .pointer(applied.address());
+    main.launch(main.kernel("begin_update"), 1, 1, 32);
     main.arguments()
         .int32(code(step.rule()))
         .int64(elements)
-        .pointer(rates.address())
-        .pointer(address(norm))
+        .pointer(rates)
+        .pointer(applied.address())
         .pointer(address(gradients))
         .pointer(address(parameters))
         .pointer(address(moments));
     main.launch(main.kernel("optimizer_step"), elements);
     parameters.markWritten();
     moments.markWritten();
-    norm.markWritten();
-  }
-
-  private void uploadRates(OptimizerStep step) {
-    rateBytes.clear();
-    rateBytes
-        .putFloat(step.learningRate())
-        .putFloat(step.momentum())
-        .putFloat(step.beta1())
-        .putFloat(step.beta2())
-        .putFloat(step.epsilon())
-        .putFloat(step.weightDecay())
-        .putFloat(step.clipNorm())
-        .putFloat(step.clipValue())
-        .putFloat(unbiasing(step.beta1(), step.step()))
-        .putFloat(unbiasing(step.beta2(), step.step()))
-        .flip();
-    device.staging().upload(rateBytes, rates.address(), queue.stream());
-  }
-
-  /** {@code 1 / (1 − βᵗ)}, which corrects a moment that started at zero. */
-  private static float unbiasing(float beta, long step) {
-    return (float) (1 / (1 - Math.pow(beta, (double) step)));
+    update.markWritten();
   }
 
   @Override
@@ -431,9 +437,11 @@ final class CudaBackend implements Backend {
     if (besides != null) {
       besides.close();
     }
+    recordedSteps.close();
     queue.close();
     scratch.close();
-    rates.close();
+    applied.close();
+    stepBlock.close();
     device.close();
   }
 }

@@ -10,12 +10,8 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A stack of layers on one device. The two directions of a layer run on two streams; a whole pass
@@ -25,8 +21,6 @@ import org.jspecify.annotations.Nullable;
 final class CudaRnnPlan implements RnnPlan {
   /** No version of any buffer. */
   private static final long NEVER = -1;
-
-  private static final int KEY_BYTES = 2 * Long.BYTES;
 
   private final CudaBackend backend;
   private final RnnShape shape;
@@ -46,11 +40,8 @@ final class CudaRnnPlan implements RnnPlan {
   /** Outputs (inference) or gradients (training) between layers; empty for a single layer. */
   private final List<DeviceMemory.Block> between = new ArrayList<>();
 
-  /** Seed and offset of this call's dropout bits, where the recorded kernels look for them. */
-  private DeviceMemory.@Nullable Block dropoutKey;
-
-  private final ByteBuffer dropoutKeyBytes =
-      ByteBuffer.allocateDirect(KEY_BYTES).order(ByteOrder.nativeOrder());
+  /** Where the recorded kernels find seed and offset of this call's dropout bits. */
+  private long dropoutKey;
 
   private final Replays replays = new Replays();
   private long packedAddress;
@@ -85,9 +76,6 @@ final class CudaRnnPlan implements RnnPlan {
       this.savedBytes = mode == Mode.TRAINING ? end : 0;
       for (int i = 0; i < Math.min(2, shape.layers() - 1); i++) {
         between.add(memory.allocate(outputBytes, holder + ": between layers"));
-      }
-      if (hasDropout()) {
-        dropoutKey = memory.allocate(KEY_BYTES, holder + ": dropout key");
       }
       if (directions == 2) {
         backend.besides(); // so that no pass has to make it
@@ -169,13 +157,8 @@ final class CudaRnnPlan implements RnnPlan {
   }
 
   private void takeDropoutKey(RnnTensors t) {
-    if (dropoutKey != null) {
-      dropoutKeyBytes.clear();
-      dropoutKeyBytes.putLong(t.dropoutSeed()).putLong(t.dropoutOffset()).flip();
-      backend
-          .device()
-          .staging()
-          .upload(dropoutKeyBytes, dropoutKey.address(), backend.queue().stream());
+    if (hasDropout()) {
+      dropoutKey = backend.dropoutKey(t.dropoutSeed(), t.dropoutOffset());
     }
   }
 
@@ -183,7 +166,7 @@ final class CudaRnnPlan implements RnnPlan {
     backend.dropout(
         shape.outputElements(),
         shape.dropout(),
-        Objects.requireNonNull(dropoutKey).address(),
+        dropoutKey,
         Philox.Stream.DROPOUT.number() + layer,
         values);
   }
@@ -342,8 +325,5 @@ final class CudaRnnPlan implements RnnPlan {
     replays.close();
     layers.forEach(CudaLayer::close);
     between.forEach(DeviceMemory.Block::close);
-    if (dropoutKey != null) {
-      dropoutKey.close();
-    }
   }
 }

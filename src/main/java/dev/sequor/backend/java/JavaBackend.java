@@ -247,6 +247,7 @@ final class JavaBackend implements Backend, LayerEngine {
       Buffer targets,
       @Nullable Buffer lengths,
       float gradientScale,
+      @Nullable Buffer update,
       @Nullable Buffer dOutputs,
       Buffer result) {
     loss.run(
@@ -254,7 +255,7 @@ final class JavaBackend implements Backend, LayerEngine {
         JavaBuffer.of(outputs),
         JavaBuffer.of(targets),
         lengths == null ? null : JavaBuffer.of(lengths),
-        gradientScale,
+        gradientScale * (update == null ? 1f : LossScale.of(JavaBuffer.of(update))),
         dOutputs == null ? null : JavaBuffer.of(dOutputs),
         JavaBuffer.of(result));
     if (dOutputs != null) {
@@ -265,19 +266,19 @@ final class JavaBackend implements Backend, LayerEngine {
 
   @Override
   public void optimizerStep(
-      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer norm) {
+      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
     boolean updated =
         optimizer.step(
             step,
             JavaBuffer.of(parameters),
             JavaBuffer.of(gradients),
             JavaBuffer.of(moments),
-            JavaBuffer.of(norm));
+            JavaBuffer.of(update));
     if (updated) {
       parameters.markWritten();
       moments.markWritten();
     }
-    norm.markWritten();
+    update.markWritten();
   }
 
   /** Nothing to wait for. */
