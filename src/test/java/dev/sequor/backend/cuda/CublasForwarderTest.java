@@ -23,7 +23,7 @@ class CublasForwarderTest {
     return CublasLibrary.class.getResource("linux-x86_64/libcublas12.so") != null;
   }
 
-  private static void buildFake(Path library, String... options)
+  private static void compile(Path library, String... options)
       throws IOException, InterruptedException {
     Files.createDirectories(library.getParent());
     List<String> command =
@@ -32,7 +32,7 @@ class CublasForwarderTest {
                 "g++",
                 "-shared",
                 "-fPIC",
-                "-Wl,-soname,libcublas.so.13",
+                "-Wl,-soname," + library.getFileName(),
                 "src/test/native/fake_cublas13.cpp",
                 "-o",
                 library.toString()));
@@ -43,7 +43,7 @@ class CublasForwarderTest {
   @Test
   void everyFunctionArrivesWithAllItsArguments() throws IOException, InterruptedException {
     // As Python's packages of CUDA 13 lay it out.
-    buildFake(folder.resolve("nvidia/cu13/lib/libcublas.so.13"));
+    compile(folder.resolve("nvidia/cu13/lib/libcublas.so.13"));
     ChildJvm.Result result =
         ChildJvm.running(PROGRAM).environment("SEQUOR_CUBLAS_PATH", folder).run();
     assertEquals(0, result.code(), result::toString);
@@ -70,7 +70,7 @@ class CublasForwarderTest {
 
   @Test
   void whatTheLoaderFindsServesToo() throws IOException, InterruptedException {
-    buildFake(folder.resolve("libcublas.so.13"));
+    compile(folder.resolve("libcublas.so.13"));
     ChildJvm.running(PROGRAM)
         .environment("LD_LIBRARY_PATH", folder)
         .run()
@@ -80,7 +80,7 @@ class CublasForwarderTest {
   @Test
   void aLibraryThatLacksAFunctionIsRefusedByItsName() throws IOException, InterruptedException {
     Path library = folder.resolve("libcublas.so.13");
-    buildFake(library, "-DWITHOUT_GEMM");
+    compile(library, "-DWITHOUT_GEMM");
     ChildJvm.Result result =
         ChildJvm.running(PROGRAM).environment("SEQUOR_CUBLAS_PATH", folder).run();
     assertEquals(1, result.code(), result::toString);
@@ -90,13 +90,27 @@ class CublasForwarderTest {
 
   @Test
   void aGoodLibraryBehindABadOneIsFound() throws IOException, InterruptedException {
-    buildFake(folder.resolve("bad/libcublas.so.13"), "-DWITHOUT_GEMM");
-    buildFake(folder.resolve("good/libcublas.so.13"));
+    compile(folder.resolve("bad/libcublas.so.13"), "-DWITHOUT_GEMM");
+    compile(folder.resolve("good/libcublas.so.13"));
     ChildJvm.Result result =
         ChildJvm.running(PROGRAM)
             .environment("SEQUOR_CUBLAS_PATH", folder.resolve("bad") + ":" + folder.resolve("good"))
             .run();
     assertEquals(0, result.code(), result::toString);
     assertTrue(result.out().contains("cublasGemmEx"), result::toString);
+  }
+
+  /** Python's packages say nowhere in the library itself that its neighbour lies beside it. */
+  @Test
+  void theLibraryThatCublasNeedsIsFoundBesideIt() throws IOException, InterruptedException {
+    compile(folder.resolve("libcublasLt.so.13"));
+    compile(
+        folder.resolve("libcublas.so.13"),
+        "-Wl,--no-as-needed",
+        folder.resolve("libcublasLt.so.13").toString());
+    ChildJvm.Result result =
+        ChildJvm.running(PROGRAM).environment("SEQUOR_CUBLAS_PATH", folder).run();
+    assertEquals(0, result.code(), result::toString);
+    result.says("cublasDestroy_v2 0x1234");
   }
 }
