@@ -218,7 +218,7 @@ static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
     e.partial_sums[number * kPartialStride] = squares;
   });
   double squares = 0;
-  for (int member = 0; number < parts; ++number) squares += e.partial_sums[number * kPartialStride];
+  for (int number = 0; number < parts; ++number) squares += e.partial_sums[number * kPartialStride];
   // update = {norm, skipped updates, loss scale, updates since the scale changed}
   const float loss_scale = c.update[2];
   const double norm = std::sqrt(squares) / loss_scale;
