@@ -152,6 +152,14 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
+   * Whether calls return before their work is done, so that asking for a result means waiting and a
+   * caller does well to ask seldom.
+   */
+  default boolean isAsynchronous() {
+    return false;
+  }
+
+  /**
    * Copies {@code inputs} to the device and then does {@code work}, which is calls of this backend
    * that queue and do not wait. A backend may record the work of the first calls with some {@code
    * key} and replay it in later ones, without calling {@code work} again: so equal keys mean the

@@ -350,6 +350,24 @@ final class CudaBackend implements Backend {
     recordedSteps.run(key, values, inputs, work);
   }
 
+  /** Whether work is being recorded into a graph instead of running. */
+  boolean recording() {
+    return queue.stream().capturing();
+  }
+
+  /**
+   * The number of the recording of a step under way. Within one, what was made of unchanged weights
+   * need not be made again; a replay may find other weights.
+   */
+  long recordingNumber() {
+    return recordedSteps.recordings();
+  }
+
+  @Override
+  public boolean isAsynchronous() {
+    return true;
+  }
+
   /** Where kernels find seed and offset of the dropout bits. */
   long dropoutKey(long seed, long offset) {
     return stepBlock.dropoutKey(seed, offset);
@@ -434,14 +452,16 @@ final class CudaBackend implements Backend {
     }
     device.makeCurrent();
     closed = true;
+    Closing closing = new Closing();
     if (besides != null) {
-      besides.close();
+      closing.then(besides::close);
     }
-    recordedSteps.close();
-    queue.close();
-    scratch.close();
-    applied.close();
-    stepBlock.close();
-    device.close();
+    closing.then(recordedSteps::close);
+    closing.then(queue::close);
+    closing.then(scratch::close);
+    closing.then(applied::close);
+    closing.then(stepBlock::close);
+    closing.then(device::close);
+    closing.end();
   }
 }

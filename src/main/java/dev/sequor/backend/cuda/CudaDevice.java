@@ -247,40 +247,16 @@ final class CudaDevice implements AutoCloseable {
     }
     makeCurrent();
     closed = true;
-    // All is tried, whatever fails: a lost context refuses every call, and the rest must still go.
-    Failures failures = new Failures();
-    failures.attempt(stream::synchronize);
+    Closing closing = new Closing();
+    closing.then(stream::synchronize);
     if (staging != null) {
-      failures.attempt(staging::close);
+      closing.then(staging::close);
     }
-    failures.attempt(memory::close);
-    failures.attempt(kernels::close);
-    failures.attempt(stream::close);
-    failures.attempt(
+    closing.then(memory::close);
+    closing.then(kernels::close);
+    closing.then(stream::close);
+    closing.then(
         () -> check(JCudaDriver.cuDevicePrimaryCtxRelease(handle), "cuDevicePrimaryCtxRelease"));
-    failures.throwFirst();
-  }
-
-  /** Runs steps of which none may keep the next from running. */
-  private static final class Failures {
-    private @Nullable RuntimeException first;
-
-    void attempt(Runnable step) {
-      try {
-        step.run();
-      } catch (RuntimeException e) {
-        if (first == null) {
-          first = e;
-        } else {
-          first.addSuppressed(e);
-        }
-      }
-    }
-
-    void throwFirst() {
-      if (first != null) {
-        throw first;
-      }
-    }
+    closing.end();
   }
 }

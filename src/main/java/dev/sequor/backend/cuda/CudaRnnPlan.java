@@ -19,8 +19,8 @@ import java.util.List;
  * the device, so a pass never waits for the host.
  */
 final class CudaRnnPlan implements RnnPlan {
-  /** No version of any buffer. */
-  private static final long NEVER = -1;
+  /** No version of any buffer, and no recording. */
+  private static final long NONE = -1;
 
   private final CudaBackend backend;
   private final RnnShape shape;
@@ -45,7 +45,11 @@ final class CudaRnnPlan implements RnnPlan {
 
   private final Replays replays = new Replays();
   private long packedAddress;
-  private long packedVersion = NEVER;
+  private long packedVersion = NONE;
+
+  /** The recording that the packing is part of, if any: it ran then only in that recording. */
+  private long packedRecording = NONE;
+
   private boolean closed;
 
   CudaRnnPlan(CudaBackend backend, RnnShape shape, Mode mode) {
@@ -143,17 +147,19 @@ final class CudaRnnPlan implements RnnPlan {
 
   /** Makes operands of the weights unless they are those of the last call. */
   private void pack(Buffer parameters) {
-    WorkQueue queue = backend.queue();
-    boolean recording = queue.stream().capturing();
+    long recording = backend.recording() ? backend.recordingNumber() : NONE;
     long flat = address(parameters);
-    if (!recording && packedVersion == parameters.version() && packedAddress == flat) {
+    if (packedRecording == recording
+        && packedVersion == parameters.version()
+        && packedAddress == flat) {
       return;
     }
     for (int block = 0; block < layers.size(); block++) {
-      layers.get(block).pack(queue, parameters(flat, block));
+      layers.get(block).pack(backend.queue(), parameters(flat, block));
     }
     packedAddress = flat;
-    packedVersion = recording ? NEVER : parameters.version(); // a replay may find other weights
+    packedVersion = parameters.version();
+    packedRecording = recording;
   }
 
   private void takeDropoutKey(RnnTensors t) {

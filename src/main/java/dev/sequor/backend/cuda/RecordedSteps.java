@@ -26,6 +26,7 @@ final class RecordedSteps implements AutoCloseable {
   private final StepBlock values;
   private final CudaStream stream;
   private final PinnedStaging staging;
+  private long recordings;
   private final Map<Object, Step> steps = new LinkedHashMap<>(CAPACITY, 0.75f, true);
 
   RecordedSteps(StepBlock values, CudaStream stream, PinnedStaging staging) {
@@ -102,6 +103,7 @@ final class RecordedSteps implements AutoCloseable {
       size = Math.addExact(size, place(input.source().remaining()));
     }
     HostPointer memory = new HostPointer(size, "inputs of a step");
+    recordings++;
     try {
       fill(memory.bytes(), now, inputs);
       CudaGraph graph =
@@ -116,6 +118,11 @@ final class RecordedSteps implements AutoCloseable {
       memory.close();
       throw e;
     }
+  }
+
+  /** The number of recordings begun. */
+  long recordings() {
+    return recordings;
   }
 
   private static int place(int bytes) {
