@@ -154,7 +154,7 @@ int main() {
   const char* set = sequor_best_instruction_set();
   int checks = 0;
   for (int threads = 1; threads <= 3; threads += 2) {
-    SeqEngine* engine = sequor_engine_create(set, threads);
+    SeqEngine* engine = sequor_engine_create(set, threads, 1);
     if (engine == nullptr) {
       std::printf("the engine does not start with %d threads\n", threads);
       return 1;

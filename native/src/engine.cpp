@@ -72,10 +72,10 @@ const char* sequor_best_instruction_set(void) {
   return "";
 }
 
-SeqEngine* sequor_engine_create(const char* instruction_set, int threads) {
+SeqEngine* sequor_engine_create(const char* instruction_set, int threads, int share_everything) {
   for (const Choice& choice : kChoices) {
     if (std::strcmp(choice.name, instruction_set) != 0 || !choice.usable()) continue;
-    SeqEngine* engine = new (std::nothrow) SeqEngine{choice.variant, nullptr, nullptr, nullptr};
+    SeqEngine* engine = new (std::nothrow) SeqEngine{choice.variant, share_everything != 0, nullptr, nullptr, nullptr};
     if (engine == nullptr) return nullptr;
     engine->team = Team::create(threads);
     engine->gemm_scratch =

@@ -70,7 +70,7 @@ struct Layer {
     const long groups = (unit_blocks(l) + kGroup - 1) / kGroup;
     l.most_threads = l.engine->team->size();
     if (l.most_threads > groups) l.most_threads = int(groups);
-    if (step_flops < 100e3 || call_flops < kWorthWaking) l.most_threads = 1;
+    if (!l.engine->share_everything && (step_flops < 100e3 || call_flops < kWorthWaking)) l.most_threads = 1;
     l.chunk_steps = 128 / l.B;
     if (l.chunk_steps > l.T) l.chunk_steps = l.T;
     if (l.chunk_steps < 1) l.chunk_steps = 1;

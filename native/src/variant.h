@@ -88,6 +88,7 @@ struct OptimizerCall {
 
 struct SeqEngine {
   const sequor::Variant* variant;
+  bool share_everything;
   sequor::Team* team;
   float* gemm_scratch;      // one part per thread
   double* partial_sums;     // one cache line per thread

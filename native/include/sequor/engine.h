@@ -22,8 +22,9 @@ void sequor_fill(float* to, int64_t elements, float value);
 // The best instruction set of this processor: "AVX-512", "AVX2" or "baseline".
 const char* sequor_best_instruction_set(void);
 
-// Null if this build or processor lacks the instruction set, or a thread cannot be started.
-SeqEngine* sequor_engine_create(const char* instruction_set, int threads);
+// Null if this build or processor lacks the instruction set, or a thread cannot be started. share_everything, for tests: all
+// threads share even layers that one alone does faster.
+SeqEngine* sequor_engine_create(const char* instruction_set, int threads, int share_everything);
 void sequor_engine_destroy(SeqEngine* engine);
 
 // cell is CellType.id(). weights says how W and R are kept: 0 float32, 1 bfloat16, 2 int8 with a factor for each row; training

@@ -26,7 +26,13 @@ abstract class BackendContract {
   @BeforeAll
   final void open() {
     requireUsable(status(provider));
-    backend = Devices.open(provider);
+    // Small layers, too, are to show what a team does.
+    System.setProperty("sequor.threads.always", "true");
+    try {
+      backend = Devices.open(provider);
+    } finally {
+      System.clearProperty("sequor.threads.always");
+    }
     assertTrue(
         backend.name().startsWith(provider),
         () -> "asked for " + provider + ", but " + backend.name() + " answered");

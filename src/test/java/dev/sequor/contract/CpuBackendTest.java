@@ -58,6 +58,7 @@ class CpuBackendTest {
     BackendContract.requireUsable(BackendContract.status(PROVIDER));
     System.setProperty("sequor.cpu.isa", instructionSet);
     System.setProperty("sequor.threads", threads);
+    System.setProperty("sequor.threads.always", "true");
     try (Backend backend = openVariant()) {
       assertTrue(backend.name().contains(instructionSet), backend.name());
       assertTrue(backend.name().contains(threads + " thread"), backend.name());
@@ -73,6 +74,7 @@ class CpuBackendTest {
     } finally {
       System.clearProperty("sequor.cpu.isa");
       System.clearProperty("sequor.threads");
+      System.clearProperty("sequor.threads.always");
     }
   }
 

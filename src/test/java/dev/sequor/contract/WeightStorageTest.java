@@ -36,6 +36,7 @@ class WeightStorageTest {
 
   private static Backend open(String instructionSet) {
     System.setProperty("sequor.cpu.isa", instructionSet);
+    System.setProperty("sequor.threads.always", "true");
     try {
       return Devices.open("cpu");
     } catch (BackendException e) { // an instruction set of another processor
@@ -43,6 +44,7 @@ class WeightStorageTest {
       throw e;
     } finally {
       System.clearProperty("sequor.cpu.isa");
+      System.clearProperty("sequor.threads.always");
     }
   }
 

@@ -31,8 +31,17 @@ final class CpuBackend implements Backend, LayerEngine {
    * threads.
    */
   CpuBackend(String instructionSet, int threads) {
+    this(instructionSet, threads, false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param sharesEverything whether all threads share even layers that one alone does faster
+   */
+  CpuBackend(String instructionSet, int threads, boolean sharesEverything) {
     name = "cpu (" + instructionSet + ", " + threads + (threads == 1 ? " thread)" : " threads)");
-    engine = NativeEngine.sequor_engine_create(instructionSet, threads);
+    engine = NativeEngine.sequor_engine_create(instructionSet, threads, sharesEverything ? 1 : 0);
     if (engine == 0) {
       throw new BackendException(
           name

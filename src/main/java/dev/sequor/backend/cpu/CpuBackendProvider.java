@@ -100,6 +100,8 @@ public final class CpuBackendProvider implements BackendProvider {
   private static Backend openBackend() {
     String set = HostSettings.value("sequor.cpu.isa");
     return new CpuBackend(
-        set == null ? NativeEngine.sequor_best_instruction_set() : set, HostSettings.threads());
+        set == null ? NativeEngine.sequor_best_instruction_set() : set,
+        HostSettings.threads(),
+        HostSettings.sharesEverything());
   }
 }

@@ -40,7 +40,8 @@ final class NativeEngine {
 
   static native @Cast("const char*") String sequor_best_instruction_set();
 
-  static native @Cast("int64_t") long sequor_engine_create(String instructionSet, int threads);
+  static native @Cast("int64_t") long sequor_engine_create(
+      String instructionSet, int threads, int shareEverything);
 
   static native void sequor_engine_destroy(@Cast("SeqEngine*") long engine);
 

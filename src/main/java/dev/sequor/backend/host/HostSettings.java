@@ -36,6 +36,14 @@ public final class HostSettings {
         source(THREADS) + " is '" + text + "'; needed a whole number from 1 to " + MOST_THREADS);
   }
 
+  /**
+   * {@code sequor.threads.always}: whether all threads share every layer, even one so small that a
+   * single thread is faster. For tests, which want small layers and teams.
+   */
+  public static boolean sharesEverything() {
+    return Boolean.parseBoolean(value(THREADS + ".always"));
+  }
+
   /** The value of a setting, or null if it is not set. */
   public static @Nullable String value(String property) {
     String value = System.getProperty(property);

@@ -43,7 +43,7 @@ class CrowdedCoresTest {
   }
 
   private static CpuBackend open() {
-    return new CpuBackend(NativeEngine.sequor_best_instruction_set(), THREADS);
+    return new CpuBackend(NativeEngine.sequor_best_instruction_set(), THREADS, true);
   }
 
   private static Buffer random(CpuBackend backend, long elements, long seed, double bound) {
