@@ -435,7 +435,10 @@ final class CudaBackend implements Backend {
         .pointer(address(targets))
         .pointer(address(lengths))
         .pointer(scale)
-        .pointer(update == null ? 0 : address(update) + UpdateReport.LOSS_SCALE * Float.BYTES)
+        .pointer(
+            update == null
+                ? 0
+                : address(UpdateReport.require(update)) + UpdateReport.LOSS_SCALE * Float.BYTES)
         .pointer(address(dOutputs))
         .pointer(scratch.address());
     int blocks = partialBlocks((long) shape.timeSteps() * shape.batchSize(), WARPS_PER_BLOCK);
@@ -464,7 +467,7 @@ final class CudaBackend implements Backend {
         .int32(blocks * WARPS_PER_BLOCK)
         .pointer(scratch.address())
         .pointer(rates)
-        .pointer(address(update))
+        .pointer(address(UpdateReport.require(update)))
         .pointer(applied.address());
     main.launch(main.kernel("begin_update"), 1, 1, 32);
     main.arguments()
