@@ -285,16 +285,18 @@ void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int
 }
 
 void sequor_loss(SeqEngine* engine, int function, int time_steps, int batch, int output, const float* outputs,
-                 const void* targets, const int32_t* lengths, float gradient_scale, float* d_outputs, float* result) {
+                 const void* targets, const int32_t* lengths, float gradient_scale, const float* update, float* d_outputs,
+                 float* result) {
+  if (update) gradient_scale *= update[2];
   engine->variant->loss(*engine, {function, time_steps, batch, output, outputs, targets, lengths, gradient_scale, d_outputs,
                                   result});
 }
 
 void sequor_optimizer_step(SeqEngine* engine, int rule, int64_t step, float learning_rate, float momentum, float beta1,
                            float beta2, float epsilon, float weight_decay, float clip_norm, float clip_value,
-                           int64_t elements, float* parameters, const float* gradients, float* moments, float* norm) {
+                           int64_t elements, float* parameters, const float* gradients, float* moments, float* update) {
   engine->variant->optimizer_step(*engine, {rule, step, learning_rate, momentum, beta1, beta2, epsilon, weight_decay,
-                                            clip_norm, clip_value, elements, parameters, gradients, moments, norm});
+                                            clip_norm, clip_value, elements, parameters, gradients, moments, update});
 }
 
 void sequor_engine_fix_threads(SeqEngine* engine, int threads) { engine->team->fix_advisable(threads); }

@@ -5,6 +5,7 @@
 
 #include "column_sums.h"
 #include "gemm.h"
+#include "sequor/loss_scale.h"
 #include "sequor/philox.h"
 #include "variant.h"
 
@@ -218,13 +219,23 @@ static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
   });
   double squares = 0;
   for (int number = 0; number < parts; ++number) squares += e.partial_sums[number * kPartialStride];
-  const double norm = std::sqrt(squares);
-  c.norm[0] = float(norm);
-  if (!std::isfinite(c.norm[0])) return;
+  // update = {norm, skipped updates, loss scale, updates since the scale changed}
+  const float loss_scale = c.update[2];
+  const double norm = std::sqrt(squares) / loss_scale;
+  const bool finite = std::isfinite(float(norm));
+  const LossScale next = next_loss_scale({loss_scale, c.update[3]}, finite);
+  c.update[0] = float(norm);
+  c.update[2] = next.scale;
+  c.update[3] = next.updates;
+  if (!finite) {
+    c.update[1] += 1;
+    return;
+  }
 
-  const float scale = c.clip_norm > 0 && norm > c.clip_norm ? float(c.clip_norm / norm) : 1.0f;
-  const float bias1 = float(1.0 / (1.0 - std::pow(double(c.beta1), double(c.step))));
-  const float bias2 = float(1.0 / (1.0 - std::pow(double(c.beta2), double(c.step))));
+  const float scale = float((c.clip_norm > 0 && norm > c.clip_norm ? c.clip_norm / norm : 1.0) / loss_scale);
+  const double t = double(c.step) - c.update[1];
+  const float bias1 = float(1.0 / (1.0 - std::pow(double(c.beta1), t)));
+  const float bias2 = float(1.0 / (1.0 - std::pow(double(c.beta2), t)));
   float* first = c.moments;
   float* second = c.moments + (c.rule == 0 ? 0 : c.elements);
   run_parts(*e.team, parts, [&](int number) {

@@ -81,7 +81,7 @@ struct OptimizerCall {
   float* parameters;
   const float* gradients;
   float* moments;
-  float* norm;
+  float* update;
 };
 
 }  // namespace sequor

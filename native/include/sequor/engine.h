@@ -75,14 +75,16 @@ void sequor_embedding_forward(SeqEngine* engine, int rows, int width, const int3
 void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* dy, float* d_table);
 
 // function: 0 softmax cross-entropy (int32 targets), 1 binary cross-entropy, 2 mean squared error (float32 targets).
-// lengths [B] or null; d_outputs or null, may be outputs; result[2] = sum of the rows' losses, number of valid rows.
+// lengths [B] or null; the gradient's factor is gradient_scale times the loss scale of update (a
+// dev.sequor.backend.UpdateReport, or null); d_outputs or null, may be outputs; result[2] = sum of the rows' losses, number of valid rows.
 void sequor_loss(SeqEngine* engine, int function, int time_steps, int batch, int output, const float* outputs,
-                 const void* targets, const int32_t* lengths, float gradient_scale, float* d_outputs, float* result);
+                 const void* targets, const int32_t* lengths, float gradient_scale, const float* update, float* d_outputs,
+                 float* result);
 
-// rule: 0 SGD, 1 Adam, 2 AdamW; see dev.sequor.backend.OptimizerStep. norm[1] is written before anything else.
+// rule: 0 SGD, 1 Adam, 2 AdamW; see dev.sequor.backend.OptimizerStep. update[4] is a dev.sequor.backend.UpdateReport.
 void sequor_optimizer_step(SeqEngine* engine, int rule, int64_t step, float learning_rate, float momentum, float beta1,
                            float beta2, float epsilon, float weight_decay, float clip_norm, float clip_value,
-                           int64_t elements, float* parameters, const float* gradients, float* moments, float* norm);
+                           int64_t elements, float* parameters, const float* gradients, float* moments, float* update);
 
 // For tests: works with so many threads from now on, as if other programs kept the other cores busy; 0 to find out again.
 void sequor_engine_fix_threads(SeqEngine* engine, int threads);

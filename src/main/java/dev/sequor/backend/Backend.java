@@ -1,6 +1,7 @@
 package dev.sequor.backend;
 
 import java.nio.ByteBuffer;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -112,6 +113,7 @@ public interface Backend extends AutoCloseable {
    * @param targets INT32 {@code [T,B]} or FLOAT32 {@code [T,B,N]}, see {@link LossFunction}
    * @param lengths INT32 {@code [B]}; null when every sequence has T steps
    * @param gradientScale factor of the gradient, usually 1 / (number of valid rows)
+   * @param update an {@link UpdateReport} whose loss scale multiplies the gradient too; null for 1
    * @param dOutputs {@code [T,B,N]}, overwritten by {@code gradientScale · ∂(sum of row
    *     losses)/∂a}; null if not wanted. May be the same memory as {@code outputs}
    * @param result FLOAT32 {@code [2]}, overwritten: the sum of the rows' losses, and the number of
@@ -123,22 +125,72 @@ public interface Backend extends AutoCloseable {
       Buffer targets,
       @Nullable Buffer lengths,
       float gradientScale,
+      @Nullable Buffer update,
       @Nullable Buffer dOutputs,
       Buffer result);
 
   /**
    * Clips the gradients and updates the parameters. If the gradients' norm is not finite the
-   * parameters and moments stay as they are; {@code norm} then tells.
+   * parameters and moments stay as they are; {@code update} then tells.
    *
    * @param parameters flat
-   * @param gradients as many elements; left as they were
+   * @param gradients as many elements, multiplied by the loss scale of {@code update}; left as they
+   *     were
    * @param moments {@code rule.moments()} times as many elements, one whole moment vector after the
    *     other, zero before the first step
-   * @param norm FLOAT32 {@code [1]}, overwritten: the Euclidean norm of the gradients before
-   *     clipping
+   * @param update an {@link UpdateReport}, read and written
    */
   void optimizerStep(
-      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer norm);
+      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update);
+
+  /**
+   * Draws a token of a sequence: number {@code first + index}, with that random number of the
+   * seed's {@link Philox.Stream#SAMPLER}. The same logits give the same token on every backend,
+   * unless the random number lies within a rounding error of the border between two.
+   *
+   * @param logits {@code [V]}
+   * @param token INT32 {@code [1]}, overwritten: the token, or −1 if a logit is not finite
+   */
+  default void drawToken(
+      DrawShape shape, long seed, long first, int index, Buffer logits, Buffer token) {
+    TokenDraw draw = new TokenDraw(shape.vocabularySize());
+    System.arraycopy(logits.readFloats(), 0, draw.logits(), 0, shape.vocabularySize());
+    token.write(
+        draw.draw(shape, Philox.word(seed, Philox.Stream.SAMPLER.number(), 0, first + index)));
+  }
+
+  /**
+   * Whether gradients may vanish in this backend's products unless the loss is scaled up (half
+   * precision).
+   */
+  default boolean wantsLossScaling() {
+    return false;
+  }
+
+  /**
+   * Whether calls return before their work is done, so that asking for a result means waiting and a
+   * caller does well to ask seldom.
+   */
+  default boolean isAsynchronous() {
+    return false;
+  }
+
+  /**
+   * Copies {@code inputs} to the device and then does {@code work}, which is calls of this backend
+   * that queue and do not wait. A backend may record the work of the first calls with some {@code
+   * key} and replay it in later ones, without calling {@code work} again: so equal keys mean the
+   * same calls on the same memory, with inputs of the same sizes for the same places, and nothing
+   * else that changes but {@code values}. What {@code work} writes, the caller {@linkplain
+   * Buffer#markWritten() marks}.
+   *
+   * @param values what the calls of {@code work} are given for their arguments of that kind
+   */
+  default void step(Object key, StepValues values, List<StepInput> inputs, Runnable work) {
+    for (StepInput input : inputs) {
+      upload(input.source(), input.target());
+    }
+    work.run();
+  }
 
   /** Waits until all queued work is done. */
   void synchronize();

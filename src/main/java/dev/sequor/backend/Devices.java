@@ -35,6 +35,7 @@ public final class Devices {
    * better one was skipped.
    *
    * @throws BackendUnavailableException if none works; names every cause
+   * @throws IllegalArgumentException if a setting of a device is not valid
    */
   public static Backend auto() {
     List<String> skipped = new ArrayList<>();
@@ -49,6 +50,7 @@ public final class Devices {
         }
         return backend;
       }
+      refuseBadSetting(availability);
       skipped.add(explain(provider.name(), availability));
     }
     throw new BackendUnavailableException("no backend is usable: " + String.join("; ", skipped));
@@ -59,7 +61,8 @@ public final class Devices {
    *
    * @param device {@code auto}, {@code cpu}, {@code java}, {@code cuda} or {@code cuda:N}
    * @throws BackendUnavailableException if it cannot be used; names the cause and the cure
-   * @throws IllegalArgumentException if {@code device} has another form
+   * @throws IllegalArgumentException if {@code device} has another form, or a setting of the device
+   *     is not valid
    */
   public static Backend open(String device) {
     if (device.equals("auto")) {
@@ -76,6 +79,7 @@ public final class Devices {
         if (availability.usable()) {
           return provider.open(ordinal);
         }
+        refuseBadSetting(availability);
         String message = "device '" + device + "' is not usable: " + explain(name, availability);
         throw availability.cause() == null
             ? new BackendUnavailableException(message)
@@ -89,6 +93,13 @@ public final class Devices {
             + name
             + "'; it has "
             + String.join(", ", known));
+  }
+
+  /** A device that was only set up wrongly is the user's to correct, not to be passed over. */
+  private static void refuseBadSetting(Availability availability) {
+    if (availability.cause() instanceof IllegalArgumentException badSetting) {
+      throw badSetting;
+    }
   }
 
   private static int ordinal(String device, String digits) {

@@ -31,7 +31,7 @@ final class LossCurve {
     this.training = new ArrayList<>(start.training());
     this.heldOut = new ArrayList<>(start.heldOut());
     this.interval = Math.max(1, totalSteps / 100);
-    this.step = training.isEmpty() ? 0 : training.get(training.size() - 1).step();
+    this.step = lastPoint();
   }
 
   /** Takes the loss of one step. */
@@ -42,9 +42,13 @@ final class LossCurve {
     this.step = step;
     sum += bitsPerCharacter;
     count++;
-    if (count >= interval) {
+    if (step - lastPoint() >= interval) {
       endInterval();
     }
+  }
+
+  private long lastPoint() {
+    return training.isEmpty() ? 0 : training.get(training.size() - 1).step();
   }
 
   private void endInterval() {

@@ -29,6 +29,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class TextTraining implements AutoCloseable {
   /** Judgements along the way are for the plot: this many in a run, on this much of the text. */
+  /** Often enough to watch, seldom enough that a GPU does not wait for the host. */
+  private static final int STEPS_PER_REPORT = 10;
+
   private static final int JUDGEMENTS = 10;
 
   private static final int JUDGED_CHARACTERS = 32_768;
@@ -112,7 +115,7 @@ final class TextTraining implements AutoCloseable {
     long charactersPerStep = (long) run.batchSize() * run.sequenceLength();
     long judgementInterval = (run.totalSteps() - 1) / JUDGEMENTS + 1;
     while (steps() < run.totalSteps() && !interruption.isRequested()) {
-      TrainStep step = trainer.step(streams);
+      TrainStep step = trainer.steps(streams, stepsUntilReport(judgementInterval));
       curve.addStep(step.step(), step.loss().meanBits());
       progress.update(step.step(), curve.recent(), charactersPerStep);
       boolean last = step.step() >= run.totalSteps();
@@ -128,6 +131,18 @@ final class TextTraining implements AutoCloseable {
     double seconds = (System.nanoTime() - startNanos) * 1e-9;
     long steps = steps() - startSteps;
     return new Pace(steps, seconds, steps * charactersPerStep / seconds);
+  }
+
+  /**
+   * Steps to queue before the next loss is asked for: one where asking costs nothing, else some,
+   * but not past the next judgement or checkpoint.
+   */
+  private int stepsUntilReport(long judgementInterval) {
+    long most = model.backend().isAsynchronous() ? STEPS_PER_REPORT : 1;
+    for (long interval : new long[] {judgementInterval, run.checkpointInterval()}) {
+      most = Math.min(most, interval - steps() % interval);
+    }
+    return (int) Math.min(most, run.totalSteps() - steps());
   }
 
   /** Writes the checkpoint, unless that of this step is there. */

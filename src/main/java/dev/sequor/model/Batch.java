@@ -7,6 +7,7 @@ import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.StepInput;
 import dev.sequor.data.Values;
 import dev.sequor.rnn.Rnn;
 import dev.sequor.rnn.RnnState;
@@ -14,12 +15,14 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model at work on batches of one shape: inputs and targets are checked and uploaded, then all
- * passes run in memory that was allocated once.
+ * A model at work on batches of one shape: inputs and targets are checked and staged, then copied
+ * up, and all passes run in memory that was allocated once.
  */
 final class Batch implements AutoCloseable {
   private final SequenceModel model;
@@ -58,15 +61,18 @@ final class Batch implements AutoCloseable {
   private final @Nullable Buffer dReadout;
   private final Buffer readoutLengths;
 
-  /** The lengths that were uploaded last; null before the first. */
-  private int @Nullable [] uploadedLengths;
-
   /** The lengths of the current batch; null when every sequence has T steps. */
   private int @Nullable [] currentLengths;
 
   private @Nullable RnnTensors tensors;
   private final ByteBuffer inputStaging;
   private final ByteBuffer targetStaging;
+  private final ByteBuffer lengthStaging;
+  private final ByteBuffer lastRowStaging;
+  private final ByteBuffer readoutLengthStaging;
+
+  /** What the next run starts from: staged, and not on the device yet. */
+  private final List<StepInput> inputs = new ArrayList<>();
 
   Batch(SequenceModel model, Rnn rnn, int timeSteps, int batchSize, Mode mode) {
     this.model = model;
@@ -91,6 +97,9 @@ final class Batch implements AutoCloseable {
             : (long) readoutRows * spec.outputSize();
     this.inputStaging = staging(readsTokens ? positions : (long) positions * inputWidth);
     this.targetStaging = staging(targetElements);
+    this.lengthStaging = staging(batchSize);
+    this.lastRowStaging = staging((long) batchSize * spec.rnn().directions());
+    this.readoutLengthStaging = staging(batchSize);
     this.memory = new BatchMemory(backend);
     try {
       tokens = readsTokens ? memory.integers(positions) : null;
@@ -123,7 +132,6 @@ final class Batch implements AutoCloseable {
       memory.close();
       throw e;
     }
-    takeLengths(null);
   }
 
   private static ByteBuffer staging(long elements) {
@@ -131,19 +139,42 @@ final class Batch implements AutoCloseable {
         .order(ByteOrder.nativeOrder());
   }
 
+  /** Where the tokens are read from. */
+  Buffer tokens() {
+    return Objects.requireNonNull(tokens, "a model that reads real vectors has no tokens");
+  }
+
   /** {@code [T,B,N]} or {@code [B,N]}. */
   Buffer outputs() {
     return dense.outputs();
   }
 
-  /** Checks and uploads inputs and lengths. */
-  void takeInputs(Values inputs, int @Nullable [] sequenceLengths) {
+  /** Checks and stages inputs and lengths. */
+  void takeInputs(Values values, int @Nullable [] sequenceLengths) {
+    inputs.clear();
     takeLengths(sequenceLengths);
-    if (inputs instanceof Values.Tokens given) {
+    if (values instanceof Values.Tokens given) {
       takeTokens(given.ids());
-    } else if (inputs instanceof Values.Reals given) {
+    } else if (values instanceof Values.Reals given) {
       takeVectors(given.values());
     }
+  }
+
+  /** What was staged last; each call of {@link #takeInputs} starts anew. */
+  List<StepInput> inputs() {
+    return inputs;
+  }
+
+  /** Copies what was staged to the device. */
+  void upload() {
+    for (StepInput input : inputs) {
+      backend.upload(input.source(), input.target());
+    }
+  }
+
+  /** Whether the inputs came with lengths. */
+  boolean hasLengths() {
+    return currentLengths != null;
   }
 
   private void takeLengths(int @Nullable [] given) {
@@ -159,36 +190,33 @@ final class Batch implements AutoCloseable {
         }
       }
     }
-    int[] effective = given == null ? fullLengths() : given.clone();
-    currentLengths = given == null ? null : effective;
-    if (Arrays.equals(effective, uploadedLengths)) {
-      return;
+    currentLengths = given == null ? null : given.clone();
+    if (given != null) {
+      lengthStaging.clear().asIntBuffer().put(given);
+      inputs.add(new StepInput(lengthStaging, lengths));
     }
-    lengths.write(effective);
     if (lastRows != null) {
-      int directions = spec.rnn().directions();
-      int[] rows = new int[batchSize * directions];
-      int[] outputs = new int[batchSize];
-      for (int b = 0; b < batchSize; b++) {
-        boolean empty = effective[b] == 0;
-        outputs[b] = empty ? 0 : 1;
-        // The forward direction ends at the last step, the backward direction at the first. A
-        // negative row reads zeros.
-        rows[b * directions] = empty ? -1 : ((effective[b] - 1) * batchSize + b) * directions;
-        if (directions == 2) {
-          rows[b * directions + 1] = empty ? -1 : b * directions + 1;
-        }
-      }
-      lastRows.write(rows);
-      readoutLengths.write(outputs);
+      takeLastRows(lastRows);
     }
-    uploadedLengths = effective;
   }
 
-  private int[] fullLengths() {
-    int[] full = new int[batchSize];
-    Arrays.fill(full, timeSteps);
-    return full;
+  private void takeLastRows(Buffer rowsOnDevice) {
+    int directions = spec.rnn().directions();
+    IntBuffer rows = lastRowStaging.clear().asIntBuffer();
+    IntBuffer outputs = readoutLengthStaging.clear().asIntBuffer();
+    for (int b = 0; b < batchSize; b++) {
+      int length = currentLengths == null ? timeSteps : currentLengths[b];
+      boolean empty = length == 0;
+      outputs.put(empty ? 0 : 1);
+      // The forward direction ends at the last step, the backward direction at the first. A
+      // negative row reads zeros.
+      rows.put(empty ? -1 : ((length - 1) * batchSize + b) * directions);
+      if (directions == 2) {
+        rows.put(empty ? -1 : b * directions + 1);
+      }
+    }
+    inputs.add(new StepInput(lastRowStaging, rowsOnDevice));
+    inputs.add(new StepInput(readoutLengthStaging, readoutLengths));
   }
 
   private boolean isValid(int t, int b) {
@@ -223,7 +251,7 @@ final class Batch implements AutoCloseable {
         staged.put(i, valid ? given[i] : -1);
       }
     }
-    backend.upload(inputStaging, tokens);
+    inputs.add(new StepInput(inputStaging, tokens));
   }
 
   private void takeVectors(float[] given) {
@@ -235,7 +263,7 @@ final class Batch implements AutoCloseable {
     int width = spec.input().width();
     requireSize("input", given.length, (long) timeSteps * batchSize * width, " I=" + width);
     inputStaging.clear().asFloatBuffer().put(given);
-    backend.upload(inputStaging, x);
+    inputs.add(new StepInput(inputStaging, x));
   }
 
   private void requireSize(String name, int given, long needed, String widths) {
@@ -254,7 +282,7 @@ final class Batch implements AutoCloseable {
     }
   }
 
-  /** Checks and uploads the targets; returns how many predictions count. */
+  /** Checks and stages the targets; returns how many predictions count. */
   int takeTargets(Values given) {
     int count = 0;
     boolean classes = spec.loss() == LossFunction.SOFTMAX_CROSS_ENTROPY;
@@ -301,7 +329,7 @@ final class Batch implements AutoCloseable {
         count += countsAt(row) ? 1 : 0;
       }
     }
-    backend.upload(targetStaging, targets);
+    inputs.add(new StepInput(targetStaging, targets));
     return count;
   }
 
@@ -337,6 +365,9 @@ final class Batch implements AutoCloseable {
             saved,
             dropoutSeed,
             dropoutOffset);
+    if (currentLengths != null) {
+      rnn.knowLengths(timeSteps, batchSize, mode, lengths); // checked when they were staged
+    }
     rnn.forward(timeSteps, batchSize, mode, tensors);
     if (lastRows != null) {
       backend.embeddingForward(
@@ -348,14 +379,17 @@ final class Batch implements AutoCloseable {
   /**
    * The sum of the losses into {@code result [2]}; in training the outputs give way to their
    * gradient.
+   *
+   * @param update has the loss scale; null for none
    */
-  void loss(float gradientScale, Buffer result) {
+  void loss(float gradientScale, @Nullable Buffer update, Buffer result) {
     backend.loss(
         lossShape,
         outputs(),
         targets,
         currentLengths == null ? null : readoutLengths,
         gradientScale,
+        update,
         mode == Mode.TRAINING ? outputs() : null,
         result);
   }

@@ -4,6 +4,9 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.StepValues;
+import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
@@ -43,13 +46,14 @@ public final class SequenceModel implements AutoCloseable {
 
   private final Map<String, Buffer> gradientSlices = new HashMap<>();
 
-  /** The sum of a batch's losses, the rows that counted, and the norm of the gradient. */
+  /** The sum of a batch's losses, the rows that counted, and an {@link UpdateReport}. */
   private final Buffer report;
 
   private final Buffer lossReport;
-  private final Buffer normReport;
+  private final Buffer updateReport;
   private final ByteBuffer reportStaging =
-      ByteBuffer.allocateDirect(3 * Float.BYTES).order(ByteOrder.nativeOrder());
+      ByteBuffer.allocateDirect((2 + UpdateReport.ELEMENTS) * Float.BYTES)
+          .order(ByteOrder.nativeOrder());
 
   private final Map<BatchKey, Batch> batches = new LinkedHashMap<>(16, 0.75f, true);
   private boolean closed;
@@ -78,13 +82,15 @@ public final class SequenceModel implements AutoCloseable {
     this.rnn = new Rnn(backend, spec.rnn(), inferenceWeights);
     this.parameters = backend.allocate(DType.FLOAT32, layout.totalElements());
     try {
-      this.report = backend.allocate(DType.FLOAT32, 3);
+      this.report = backend.allocate(DType.FLOAT32, 2 + UpdateReport.ELEMENTS);
     } catch (RuntimeException | Error e) {
       parameters.close();
       throw e;
     }
     this.lossReport = report.slice(0, 2);
-    this.normReport = report.slice(2, 1);
+    this.updateReport = report.slice(2, UpdateReport.ELEMENTS);
+    updateReport.write(
+        UpdateReport.initial(backend.wantsLossScaling() ? UpdateReport.FIRST_LOSS_SCALE : 1f));
     this.recurrentParameters = recurrent(parameters);
     slice(parameters, parameterSlices);
     parameters.write(initialParameters(new Initializer(seed)));
@@ -203,8 +209,14 @@ public final class SequenceModel implements AutoCloseable {
       @Nullable RnnState state) {
     Batch batch = batch(timeSteps, batchSize, Mode.INFERENCE);
     batch.takeInputs(inputs, lengths);
+    batch.upload();
     batch.forward(state, 0, 0);
     return batch;
+  }
+
+  /** Reads one token of one sequence; the batch returned holds what follows. */
+  Batch readToken(int token, RnnState state) {
+    return infer(1, 1, new Values.Tokens(new int[] {token}), null, state);
   }
 
   /**
@@ -218,39 +230,108 @@ public final class SequenceModel implements AutoCloseable {
     Batch batch = batch(window.timeSteps(), window.batchSize(), Mode.INFERENCE);
     batch.takeInputs(window.inputValues(), window.lengths());
     int predictions = batch.takeTargets(window.targetValues());
-    begin(window, state);
+    requireStateFor(window, state);
+    batch.upload();
+    if (window.resetState() && state != null) {
+      state.zero();
+    }
     batch.forward(state, 0, 0);
-    batch.loss(0f, lossReport);
+    batch.loss(0f, null, lossReport);
     readReport();
     return reportedLoss(predictions);
   }
 
+  /** A training step that repeats: the same calls on the same memory. */
+  private record StepKey(
+      Batch batch,
+      @Nullable RnnState state,
+      boolean resetState,
+      boolean hasLengths,
+      OptimizerStep.Rule rule,
+      Buffer moments) {}
+
   /**
-   * Queues forward pass, mean loss and backward pass of a window; afterwards {@link #gradients()}
-   * holds the gradient of the mean loss. {@link #readReport()} fetches the loss.
+   * Queues a training step: forward pass, mean loss, backward pass and update. {@link
+   * #readReport()} fetches what came of it.
+   *
+   * @param state the state to start from, unless the window resets it, and to replace; null to
+   *     carry none
+   * @param dropoutOffset number of the step
+   * @return the predictions that count, at least one
+   */
+  int step(
+      Window window,
+      @Nullable RnnState state,
+      long dropoutSeed,
+      long dropoutOffset,
+      OptimizerStep optimizer,
+      Buffer moments) {
+    Batch batch = batch(window.timeSteps(), window.batchSize(), Mode.TRAINING);
+    int predictions = stage(batch, window, state);
+    gradients();
+    float gradientScale = 1f / predictions;
+    backend.step(
+        new StepKey(
+            batch, state, window.resetState(), batch.hasLengths(), optimizer.rule(), moments),
+        new StepValues(dropoutSeed, dropoutOffset, gradientScale, optimizer),
+        batch.inputs(),
+        () -> {
+          passes(batch, window.resetState(), state, dropoutSeed, dropoutOffset, gradientScale);
+          backend.optimizerStep(optimizer, parameters, gradients(), moments, updateReport);
+        });
+    for (Buffer written : List.of(parameters, gradients(), moments, report)) {
+      written.markWritten();
+    }
+    if (state != null) {
+      state.values().markWritten();
+    }
+    return predictions;
+  }
+
+  /**
+   * The passes of a training step alone; afterwards {@link #gradients()} holds the gradient of the
+   * mean loss.
    *
    * @return the predictions that count, at least one
    */
   int backpropagate(Window window, @Nullable RnnState state, long dropoutSeed, long dropoutOffset) {
     Batch batch = batch(window.timeSteps(), window.batchSize(), Mode.TRAINING);
+    int predictions = stage(batch, window, state);
+    batch.upload();
+    boolean resetState = window.resetState();
+    passes(batch, resetState, state, dropoutSeed, dropoutOffset, 1f / predictions);
+    return predictions;
+  }
+
+  /** Checks a window and stages it; returns the predictions that count. */
+  private int stage(Batch batch, Window window, @Nullable RnnState state) {
     batch.takeInputs(window.inputValues(), window.lengths());
     int predictions = batch.takeTargets(window.targetValues());
     if (predictions == 0) {
       throw new IllegalArgumentException("the window has no target that counts; needed at least 1");
     }
-    begin(window, state);
-    backend.fill(gradients(), 0f);
-    batch.forward(state, dropoutSeed, dropoutOffset);
-    batch.loss(1f / predictions, lossReport);
-    batch.backward();
+    requireStateFor(window, state);
     return predictions;
   }
 
-  private void begin(Window window, @Nullable RnnState state) {
+  private void passes(
+      Batch batch,
+      boolean resetState,
+      @Nullable RnnState state,
+      long dropoutSeed,
+      long dropoutOffset,
+      float gradientScale) {
+    if (resetState && state != null) {
+      state.zero();
+    }
+    backend.fill(gradients(), 0f);
+    batch.forward(state, dropoutSeed, dropoutOffset);
+    batch.loss(gradientScale, updateReport, lossReport);
+    batch.backward();
+  }
+
+  private void requireStateFor(Window window, @Nullable RnnState state) {
     if (window.resetState()) {
-      if (state != null) {
-        state.zero();
-      }
       return;
     }
     if (spec.bidirectional()) {
@@ -264,7 +345,7 @@ public final class SequenceModel implements AutoCloseable {
     }
   }
 
-  /** Waits for the queued work and fetches the loss and the norm of the gradient. */
+  /** Waits for the queued work and fetches the loss and the {@link UpdateReport}. */
   void readReport() {
     reportStaging.clear();
     backend.download(report, reportStaging);
@@ -274,13 +355,14 @@ public final class SequenceModel implements AutoCloseable {
     return new BatchLoss(reportStaging.getFloat(0), predictions);
   }
 
-  float reportedNorm() {
-    return reportStaging.getFloat(2 * Float.BYTES);
+  /** A field of the {@link UpdateReport}. */
+  float reported(int field) {
+    return reportStaging.getFloat((2 + field) * Float.BYTES);
   }
 
-  /** Where the optimiser writes the norm of the gradient. */
-  Buffer normReport() {
-    return normReport;
+  /** What the optimiser reads and writes. */
+  Buffer updateReport() {
+    return updateReport;
   }
 
   /** The flat gradients, allocated by the first who asks. */

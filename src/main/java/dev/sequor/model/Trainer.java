@@ -2,12 +2,15 @@ package dev.sequor.model;
 
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.UpdateReport;
 import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
 import dev.sequor.rnn.RnnState;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -73,6 +76,38 @@ public final class Trainer implements AutoCloseable {
    *     steps in a row
    */
   public TrainStep step(WindowSource source) {
+    return steps(source, 1);
+  }
+
+  /**
+   * {@code count} updates from the next windows of {@code source}, of which only the last is
+   * reported: a device works through all of them without waiting for the host. The results are
+   * those of as many calls of {@link #step(WindowSource)}.
+   *
+   * @throws IllegalArgumentException if {@code count} is less than 1, or a window does not fit; the
+   *     windows before it have been learned from
+   * @throws IllegalStateException as for one step
+   */
+  public TrainStep steps(WindowSource source, int count) {
+    if (count < 1) {
+      throw new IllegalArgumentException("count is " + count + "; needed at least 1");
+    }
+    int predictions = 0;
+    int queued = 0;
+    try {
+      for (; queued < count; queued++) {
+        predictions = queue(source, queued);
+      }
+    } catch (RuntimeException | Error e) {
+      if (queued > 0) {
+        report(predictions, queued);
+      }
+      throw e;
+    }
+    return report(predictions, count);
+  }
+
+  private int queue(WindowSource source, int queuedBefore) {
     long windows = source.windowsPerEpoch();
     if (position >= windows) {
       throw new IllegalArgumentException(
@@ -82,14 +117,14 @@ public final class Trainer implements AutoCloseable {
               + position
               + " and needs more");
     }
-    TrainStep done = step(source.window(epoch, position));
+    int predictions = queue(source.window(epoch, position), queuedBefore);
     position++;
     if (position == windows) {
       position = 0;
       epoch++;
       carries = false;
     }
-    return done;
+    return predictions;
   }
 
   /**
@@ -101,41 +136,66 @@ public final class Trainer implements AutoCloseable {
    *     steps in a row
    */
   public TrainStep step(Window window) {
-    RnnState carried = stateFor(window);
-    int predictions = model.backpropagate(window, carried, seed, steps);
-    carries = carried != null;
-    model
-        .backend()
-        .optimizerStep(
-            optimizer.step(updates + 1, clipping),
-            model.parameters(),
-            model.gradients(),
-            moments,
-            model.normReport());
-    model.readReport();
-    steps++;
-    BatchLoss loss = model.reportedLoss(predictions);
-    float norm = model.reportedNorm();
-    boolean skipped = !Float.isFinite(norm);
-    if (skipped) {
-      skip(loss, norm);
-    } else {
-      updates++;
-      consecutiveSkippedSteps = 0;
-    }
-    return new TrainStep(steps, loss, norm, skipped);
+    return report(queue(window, 0), 1);
   }
 
-  private void skip(BatchLoss loss, float norm) {
-    skippedSteps++;
-    consecutiveSkippedSteps++;
+  /**
+   * Queues a step. Counts on every step that is queued but not reported yet to be an update; the
+   * device itself subtracts those that were skipped ({@link UpdateReport#SKIPPED}).
+   *
+   * @return the predictions that count
+   */
+  private int queue(Window window, int queuedBefore) {
+    RnnState carried = stateFor(window);
+    OptimizerStep next = optimizer.step(updates + queuedBefore + 1, clipping);
+    int predictions;
+    try {
+      predictions = model.step(window, carried, seed, steps, next, moments);
+    } catch (RuntimeException | Error e) {
+      if (carried != null && carried != state) {
+        carried.close(); // What was carried before is carried still.
+      }
+      throw e;
+    }
+    if (carried != null && carried != state) {
+      replaceState(carried);
+    }
+    carries = carried != null;
+    steps++;
+    return predictions;
+  }
+
+  /** Waits for the queued steps and counts what came of them. */
+  private TrainStep report(int predictions, int queued) {
+    model.readReport();
+    BatchLoss loss = model.reportedLoss(predictions);
+    float norm = model.reported(UpdateReport.NORM);
+    int skipped = (int) model.reported(UpdateReport.SKIPPED);
+    boolean lastSkipped = !Float.isFinite(norm);
+    updates += queued - skipped;
+    if (!lastSkipped) {
+      consecutiveSkippedSteps = 0;
+    }
+    if (skipped > 0) {
+      model.updateReport().slice(UpdateReport.SKIPPED, 1).write(0f);
+      skip(skipped, lastSkipped, loss, norm);
+    }
+    return new TrainStep(steps, loss, norm, lastSkipped);
+  }
+
+  private void skip(int skipped, boolean lastSkipped, BatchLoss loss, float norm) {
+    skippedSteps += skipped;
     LOG.warn(
-        "step {} skipped: the norm of its gradient is {} (loss {}); {} skipped so far",
+        "{} skipped at step {}: the norm of the gradient is {} (loss {}); {} skipped so far",
+        skipped == 1 ? "one update" : skipped + " updates",
         steps,
         norm,
         loss.mean(),
         skippedSteps);
-    if (consecutiveSkippedSteps >= SKIPPED_STEPS_ALLOWED) {
+    if (lastSkipped) {
+      consecutiveSkippedSteps += skipped;
+    }
+    if (consecutiveSkippedSteps >= SKIPPED_STEPS_ALLOWED && !findsLossScale()) {
       throw new IllegalStateException(
           "the norm of the gradient is "
               + norm
@@ -149,6 +209,11 @@ public final class Trainer implements AutoCloseable {
               + optimizer.learningRate()
               + ", tighter clipping, or finite inputs and targets");
     }
+  }
+
+  /** Whether the loss scale can still fall, so that the next steps may succeed. */
+  private boolean findsLossScale() {
+    return model.reported(UpdateReport.LOSS_SCALE) > 2f;
   }
 
   /** The state to run {@code window} from; null for bidirectional models, which carry none. */
@@ -172,17 +237,15 @@ public final class Trainer implements AutoCloseable {
               + " streams; the trainer carries "
               + state.batchSize());
     }
-    return replaceState(batchSize);
+    return model.newState(batchSize);
   }
 
-  private RnnState replaceState(int batchSize) {
-    RnnState replacement = model.newState(batchSize);
+  private void replaceState(RnnState replacement) {
     if (state != null) {
       model.backend().synchronize();
       state.close();
     }
     state = replacement;
-    return replacement;
   }
 
   /** The counters, position and seed. */
@@ -257,11 +320,10 @@ public final class Trainer implements AutoCloseable {
     moments.write(flatMoments);
     carries = carried != null;
     if (carried != null) {
-      RnnState target =
-          state != null && state.batchSize() == saved.carriedBatchSize()
-              ? state
-              : replaceState(saved.carriedBatchSize());
-      target.values().write(carried);
+      if (state == null || state.batchSize() != saved.carriedBatchSize()) {
+        replaceState(model.newState(saved.carriedBatchSize()));
+      }
+      Objects.requireNonNull(state).values().write(carried);
     }
     seed = saved.seed();
     steps = saved.steps();

@@ -188,6 +188,16 @@ public final class Rnn implements AutoCloseable {
     prepared.plan.backward(tensors, gradients);
   }
 
+  /**
+   * Says that the present contents of {@code lengths} are known to be 0…T. Otherwise the next call
+   * with them asks the device, which means waiting for all that is queued.
+   */
+  public void knowLengths(int timeSteps, int batchSize, Mode mode, Buffer lengths) {
+    PreparedPlan prepared = prepare(timeSteps, batchSize, mode);
+    prepared.checkedLengths = lengths;
+    prepared.checkedVersion = lengths.version();
+  }
+
   private void check(PreparedPlan prepared, RnnTensors tensors) {
     RnnShape shape = prepared.shape;
     checkParameters("parameters", tensors.parameters());

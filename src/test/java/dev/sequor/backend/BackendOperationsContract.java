@@ -326,10 +326,10 @@ public abstract class BackendOperationsContract {
     Buffer a = buffer(outputs);
     Buffer result = poisoned(2);
     Buffer dOutputs = poisoned(t * b * n);
-    backend.loss(shape, a, targets, lengthBuffer, (float) scale, dOutputs, result);
+    backend.loss(shape, a, targets, lengthBuffer, (float) scale, null, dOutputs, result);
     assertClose(new double[] {total, valid}, result.readFloats());
     assertClose(gradient, dOutputs.readFloats());
-    backend.loss(shape, a, targets, lengthBuffer, (float) scale, a, result);
+    backend.loss(shape, a, targets, lengthBuffer, (float) scale, null, a, result);
     assertClose(new double[] {total, valid}, result.readFloats());
     assertClose(gradient, a.readFloats());
   }
@@ -340,7 +340,7 @@ public abstract class BackendOperationsContract {
     Buffer a = buffer(1e20f, 0, -1e20f, 1000, 1000, 1000);
     Buffer da = poisoned(6);
     LossShape shape = new LossShape(LossFunction.SOFTMAX_CROSS_ENTROPY, 1, 2, 3);
-    backend.loss(shape, a, tokens(0, 1), null, 1f, da, result);
+    backend.loss(shape, a, tokens(0, 1), null, 1f, null, da, result);
     assertClose(new double[] {Math.log(3), 2}, result.readFloats());
     assertClose(new double[] {0, 0, 0, 1 / 3.0, -2 / 3.0, 1 / 3.0}, da.readFloats());
   }
@@ -351,7 +351,7 @@ public abstract class BackendOperationsContract {
     Buffer a = buffer(200, -200, 200);
     Buffer da = poisoned(3);
     LossShape shape = new LossShape(LossFunction.BINARY_CROSS_ENTROPY, 1, 1, 3);
-    backend.loss(shape, a, buffer(1, 0, 0), null, 1f, da, result);
+    backend.loss(shape, a, buffer(1, 0, 0), null, 1f, null, da, result);
     assertClose(new double[] {200, 1}, result.readFloats());
     assertClose(new double[] {0, 0, 1}, da.readFloats());
   }
@@ -361,7 +361,7 @@ public abstract class BackendOperationsContract {
     Buffer result = poisoned(2);
     Buffer a = buffer(1, 2);
     LossShape shape = new LossShape(LossFunction.MEAN_SQUARED_ERROR, 1, 1, 2);
-    backend.loss(shape, a, buffer(0, 0), null, 1f, null, result);
+    backend.loss(shape, a, buffer(0, 0), null, 1f, null, null, result);
     assertClose(new double[] {2.5, 1}, result.readFloats());
     assertArrayEquals(new float[] {1, 2}, a.readFloats());
   }
@@ -383,7 +383,7 @@ public abstract class BackendOperationsContract {
     Buffer parameters = random(n);
     Buffer moments = backend.allocate(DType.FLOAT32, (long) rule.moments() * n);
     buffers.add(moments);
-    Buffer norm = poisoned(1);
+    Buffer report = buffer(UpdateReport.initial(1f));
     double[] w = toDouble(parameters.readFloats());
     double[] m = new double[n];
     double[] v = new double[n];
@@ -413,8 +413,8 @@ public abstract class BackendOperationsContract {
           w[i] -= 0.01 * mean / (Math.sqrt(variance) + 1e-8);
         }
       }
-      backend.optimizerStep(step, parameters, gradients, moments, norm);
-      assertEquals(length, norm.readFloats()[0], 1e-6 * length);
+      backend.optimizerStep(step, parameters, gradients, moments, report);
+      assertEquals(length, report.readFloats()[UpdateReport.NORM], 1e-6 * length);
       assertArrayEquals(new float[0], differences(g, gradients.readFloats()));
       assertClose(w, parameters.readFloats());
     }
@@ -443,12 +443,154 @@ public abstract class BackendOperationsContract {
       float[] start = new float[3 * rule.moments()];
       Arrays.fill(start, 0.5f);
       Buffer moments = buffer(start);
-      Buffer norm = buffer(0);
+      Buffer report = buffer(UpdateReport.initial(1f));
       OptimizerStep step = new OptimizerStep(rule, 1, 0.1f, 0.9f, 0.9f, 0.99f, 1e-8f, 0.1f, 1f, 1f);
-      backend.optimizerStep(step, parameters, buffer(1, bad, 2), moments, norm);
-      assertTrue(!Float.isFinite(norm.readFloats()[0]));
+      backend.optimizerStep(step, parameters, buffer(1, bad, 2), moments, report);
+      float[] told = report.readFloats();
+      assertTrue(!Float.isFinite(told[UpdateReport.NORM]));
+      assertEquals(1f, told[UpdateReport.SKIPPED]);
+      assertEquals(1f, told[UpdateReport.LOSS_SCALE]);
       assertArrayEquals(new float[] {1, 2, 3}, parameters.readFloats());
       assertArrayEquals(start, moments.readFloats());
+    }
+  }
+
+  /** As if the skipped update had never been asked for. */
+  @ParameterizedTest
+  @EnumSource(OptimizerStep.Rule.class)
+  void skippedUpdatesDoNotCountForTheNext(OptimizerStep.Rule rule) {
+    Buffer[] parameters = {buffer(1, 2, 3), buffer(1, 2, 3)};
+    for (int skipped = 0; skipped < 2; skipped++) {
+      Buffer moments = buffer(new float[3 * rule.moments()]);
+      Buffer report = buffer(UpdateReport.initial(1f));
+      for (int i = 0; i < skipped; i++) {
+        update(rule, 1, parameters[skipped], buffer(1, Float.NaN, 2), moments, report);
+      }
+      update(rule, 1 + skipped, parameters[skipped], buffer(1, -1, 2), moments, report);
+      update(rule, 2 + skipped, parameters[skipped], buffer(2, 1, 1), moments, report);
+    }
+    assertArrayEquals(parameters[0].readFloats(), parameters[1].readFloats());
+  }
+
+  private void update(
+      OptimizerStep.Rule rule, int t, Buffer parameters, Buffer g, Buffer moments, Buffer report) {
+    OptimizerStep step = new OptimizerStep(rule, t, 0.1f, 0.9f, 0.9f, 0.99f, 1e-8f, 0.1f, 1.5f, 1f);
+    backend.optimizerStep(step, parameters, g, moments, report);
+  }
+
+  /** A power of two changes no bit. */
+  @ParameterizedTest
+  @EnumSource(OptimizerStep.Rule.class)
+  void theLossScaleIsTakenOutBeforeClipping(OptimizerStep.Rule rule) {
+    Buffer[] parameters = {buffer(1, 2, 3), buffer(1, 2, 3)};
+    float[] scales = {1f, 1024f};
+    for (int i = 0; i < 2; i++) {
+      float scale = scales[i];
+      Buffer moments = buffer(new float[3 * rule.moments()]);
+      Buffer report = buffer(UpdateReport.initial(scale));
+      update(rule, 1, parameters[i], buffer(scale, -2 * scale, 2 * scale), moments, report);
+      assertEquals(3f, report.readFloats()[UpdateReport.NORM], 1e-6);
+    }
+    assertArrayEquals(parameters[0].readFloats(), parameters[1].readFloats());
+  }
+
+  @Test
+  void theLossScaleHalvesWhenGradientsOverflowAndDoublesAfterTwoThousandUpdates() {
+    Buffer parameters = buffer(1, 2);
+    Buffer moments = buffer(0, 0);
+    Buffer report = buffer(UpdateReport.initial(1024f));
+    Buffer good = buffer(1, 2);
+    update(OptimizerStep.Rule.SGD, 1, parameters, buffer(1, Float.NaN), moments, report);
+    assertArrayEquals(
+        new float[] {1, 512, 0}, Arrays.copyOfRange(report.readFloats(), 1, 4), "overflow");
+    for (int i = 0; i < 1999; i++) {
+      update(OptimizerStep.Rule.SGD, 2, parameters, good, moments, report);
+    }
+    assertArrayEquals(new float[] {1, 512, 1999}, Arrays.copyOfRange(report.readFloats(), 1, 4));
+    update(OptimizerStep.Rule.SGD, 2, parameters, good, moments, report);
+    assertArrayEquals(
+        new float[] {1, 1024, 0}, Arrays.copyOfRange(report.readFloats(), 1, 4), "doubled");
+  }
+
+  @Test
+  void theLossScaleMultipliesTheGradientAndNotTheLoss() {
+    LossShape shape = new LossShape(LossFunction.SOFTMAX_CROSS_ENTROPY, 1, 2, 3);
+    Buffer a = buffer(1, 2, 3, 0, 0, 1);
+    Buffer[] gradients = {poisoned(6), poisoned(6)};
+    Buffer[] results = {poisoned(2), poisoned(2)};
+    Buffer report = buffer(UpdateReport.initial(64f));
+    backend.loss(shape, a, tokens(0, 2), null, 0.5f, null, gradients[0], results[0]);
+    backend.loss(shape, a, tokens(0, 2), null, 0.5f, report, gradients[1], results[1]);
+    assertArrayEquals(results[0].readFloats(), results[1].readFloats());
+    double[] expected =
+        Arrays.stream(toDouble(gradients[0].readFloats())).map(g -> 64 * g).toArray();
+    assertClose(expected, gradients[1].readFloats());
+  }
+
+  /** What changes between two calls of a step is seen, however the backend repeats its work. */
+  @Test
+  void aStepThatIsRepeatedSeesItsInputsAndValues() {
+    Buffer x = buffer(0, 0, 0);
+    Buffer parameters = buffer(0, 0, 0);
+    Buffer moments = buffer(0, 0, 0);
+    Buffer report = buffer(UpdateReport.initial(1f));
+    double[] expected = new double[3];
+    ByteBuffer source = ByteBuffer.allocateDirect(12).order(ByteOrder.nativeOrder());
+    for (int i = 1; i <= 6; i++) {
+      source.clear().asFloatBuffer().put(new float[] {i, 2 * i, -i});
+      float rate = 0.5f / i;
+      OptimizerStep optimizer =
+          new OptimizerStep(OptimizerStep.Rule.SGD, i, rate, 0, 0, 0, 0, 0, 0, 0);
+      backend.step(
+          "repeated",
+          new StepValues(0, 0, 1f, optimizer),
+          List.of(new StepInput(source, x)),
+          () -> backend.optimizerStep(optimizer, parameters, x, moments, report));
+      parameters.markWritten();
+      source.clear().asFloatBuffer().put(new float[] {7, 7, 7}); // it has been taken already
+      for (int j = 0; j < 3; j++) {
+        expected[j] -= rate * new double[] {i, 2 * i, -i}[j];
+      }
+    }
+    assertClose(expected, parameters.readFloats());
+  }
+
+  // Sampling.
+
+  @ParameterizedTest(name = "V={0} temperature {1} topK {2} topP {3}")
+  @CsvSource({
+    "1, 1, 0, 1",
+    "5, 0, 0, 1",
+    "31, 1, 0, 1",
+    "33, 0.5, 7, 1",
+    "100, 2, 0, 0.6",
+    "257, 1, 40, 0.9",
+    "3000, 1, 0, 0.95"
+  })
+  void tokensAreDrawnAsByTheHost(int vocabulary, float temperature, int topK, float topP) {
+    DrawShape shape = new DrawShape(vocabulary, temperature, topK, topP);
+    Buffer logits = random(vocabulary);
+    if (vocabulary > 4) {
+      logits.slice(1, 3).write(0.5f, 0.5f, 0.5f); // equal ones must keep their order
+    }
+    TokenDraw host = new TokenDraw(vocabulary);
+    System.arraycopy(logits.readFloats(), 0, host.logits(), 0, vocabulary);
+    Buffer token = tokens(-7);
+    for (int n = 0; n < 50; n++) {
+      backend.drawToken(shape, 9, 1000, n, logits, token);
+      int word = Philox.word(9, Philox.Stream.SAMPLER.number(), 0, 1000 + n);
+      assertEquals(host.draw(shape, word), token.readInts()[0], "token " + n);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0", "1"})
+  void noTokenIsDrawnFromLogitsThatAreNotFinite(float temperature) {
+    Buffer token = tokens(3);
+    for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+      DrawShape shape = new DrawShape(3, temperature, 2, 0.9f);
+      backend.drawToken(shape, 1, 0, 0, buffer(0, bad, 1), token);
+      assertEquals(-1, token.readInts()[0]);
     }
   }
 }

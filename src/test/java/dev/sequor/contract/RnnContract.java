@@ -18,6 +18,7 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.UpdateReport;
 import dev.sequor.contract.BackendRun.Results;
 import dev.sequor.reference.ReferenceRnn;
 import dev.sequor.reference.ReferenceRnn.Variable;
@@ -133,7 +134,7 @@ abstract class RnnContract extends BackendContract {
   /**
    * Small integers everywhere; each unit is driven by few others, so that nothing outgrows float32.
    */
-  private static RnnProblem integers(ContractCase c) {
+  static RnnProblem integers(ContractCase c) {
     RnnShape shape = c.shape();
     SplittableRandom random = new SplittableRandom(99);
     ParameterLayout layout = shape.parameterLayout();
@@ -168,7 +169,7 @@ abstract class RnnContract extends BackendContract {
     return random.ints(count, -2, 3).asDoubleStream().toArray();
   }
 
-  private static void assertExactly(String name, double[] expected, float[] actual) {
+  static void assertExactly(String name, double[] expected, float[] actual) {
     double largest = Arrays.stream(expected).map(Math::abs).max().orElse(0);
     assertTrue(largest < EXACT_INTEGERS / 8, name + " reaches " + largest);
     boolean interesting = expected.length < 4 || Arrays.stream(expected).anyMatch(v -> v != 0);
@@ -614,14 +615,15 @@ abstract class RnnContract extends BackendContract {
       case OPTIMIZER_STEP -> {
         try (Buffer gradient = backend.allocate(DType.FLOAT32, n);
             Buffer moments = backend.allocate(DType.FLOAT32, n);
-            Buffer norm = backend.allocate(DType.FLOAT32, 1)) {
+            Buffer report = backend.allocate(DType.FLOAT32, UpdateReport.ELEMENTS)) {
+          report.write(UpdateReport.initial(1f));
           gradient.write(values);
           backend.optimizerStep(
               new OptimizerStep(OptimizerStep.Rule.SGD, 1, 1f, 0f, 0f, 0f, 0f, 0f, 0f, 0f),
               parameters,
               gradient,
               moments,
-              norm);
+              report);
           backend.synchronize();
         }
       }

@@ -14,6 +14,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerShape;
@@ -247,6 +248,7 @@ final class CpuBackend implements Backend, LayerEngine {
       Buffer targets,
       @Nullable Buffer lengths,
       float gradientScale,
+      @Nullable Buffer update,
       @Nullable Buffer dOutputs,
       Buffer result) {
     NativeEngine.sequor_loss(
@@ -259,6 +261,7 @@ final class CpuBackend implements Backend, LayerEngine {
         address(targets),
         address(lengths),
         gradientScale,
+        update == null ? 0 : address(UpdateReport.require(update)),
         address(dOutputs),
         address(result));
     result.markWritten();
@@ -269,7 +272,7 @@ final class CpuBackend implements Backend, LayerEngine {
 
   @Override
   public void optimizerStep(
-      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer norm) {
+      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
     NativeEngine.sequor_optimizer_step(
         engine(),
         code(step.rule()),
@@ -286,10 +289,10 @@ final class CpuBackend implements Backend, LayerEngine {
         address(parameters),
         address(gradients),
         address(moments),
-        address(norm));
+        address(UpdateReport.require(update)));
     parameters.markWritten();
     moments.markWritten();
-    norm.markWritten();
+    update.markWritten();
   }
 
   @Override

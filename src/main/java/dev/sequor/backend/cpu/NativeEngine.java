@@ -178,6 +178,7 @@ final class NativeEngine {
       @Cast("const void*") long targets,
       @Cast("const int32_t*") long lengths,
       float gradientScale,
+      @Cast("const float*") long update,
       @Cast("float*") long dOutputs,
       @Cast("float*") long result);
 
@@ -197,7 +198,7 @@ final class NativeEngine {
       @Cast("float*") long parameters,
       @Cast("const float*") long gradients,
       @Cast("float*") long moments,
-      @Cast("float*") long norm);
+      @Cast("float*") long update);
 
   static native void sequor_engine_fix_threads(@Cast("SeqEngine*") long engine, int threads);
 

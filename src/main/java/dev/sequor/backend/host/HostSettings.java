@@ -4,9 +4,9 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What users may set for backends that compute in host memory: a system property such as {@code
- * sequor.threads}, or else the environment variable of the same name in upper case with
- * underscores, {@code SEQUOR_THREADS}.
+ * What users may set for backends, on this host: a system property such as {@code sequor.threads},
+ * or else the environment variable of the same name in upper case with underscores, {@code
+ * SEQUOR_THREADS}.
  */
 public final class HostSettings {
   private static final String THREADS = "sequor.threads";
@@ -33,13 +33,7 @@ public final class HostSettings {
       // Reported below, with what was needed.
     }
     throw new IllegalArgumentException(
-        (System.getProperty(THREADS) != null
-                ? "system property " + THREADS
-                : "environment variable " + variable(THREADS))
-            + " is '"
-            + text
-            + "'; needed a whole number from 1 to "
-            + MOST_THREADS);
+        source(THREADS) + " is '" + text + "'; needed a whole number from 1 to " + MOST_THREADS);
   }
 
   /**
@@ -54,6 +48,13 @@ public final class HostSettings {
   public static @Nullable String value(String property) {
     String value = System.getProperty(property);
     return value != null ? value : System.getenv(variable(property));
+  }
+
+  /** Where the value of a setting comes from, for messages about it. */
+  public static String source(String property) {
+    return System.getProperty(property) != null
+        ? "system property " + property
+        : "environment variable " + variable(property);
   }
 
   private static String variable(String property) {

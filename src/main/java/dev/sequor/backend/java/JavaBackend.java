@@ -10,6 +10,7 @@ import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerPlan;
@@ -277,6 +278,7 @@ final class JavaBackend implements Backend, LayerEngine {
       Buffer targets,
       @Nullable Buffer lengths,
       float gradientScale,
+      @Nullable Buffer update,
       @Nullable Buffer dOutputs,
       Buffer result) {
     loss.run(
@@ -284,7 +286,8 @@ final class JavaBackend implements Backend, LayerEngine {
         JavaBuffer.of(outputs),
         JavaBuffer.of(targets),
         lengths == null ? null : JavaBuffer.of(lengths),
-        gradientScale,
+        gradientScale
+            * (update == null ? 1f : LossScale.of(JavaBuffer.of(UpdateReport.require(update)))),
         dOutputs == null ? null : JavaBuffer.of(dOutputs),
         JavaBuffer.of(result));
     if (dOutputs != null) {
@@ -295,19 +298,19 @@ final class JavaBackend implements Backend, LayerEngine {
 
   @Override
   public void optimizerStep(
-      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer norm) {
+      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
     boolean updated =
         optimizer.step(
             step,
             JavaBuffer.of(parameters),
             JavaBuffer.of(gradients),
             JavaBuffer.of(moments),
-            JavaBuffer.of(norm));
+            JavaBuffer.of(UpdateReport.require(update)));
     if (updated) {
       parameters.markWritten();
       moments.markWritten();
     }
-    norm.markWritten();
+    update.markWritten();
   }
 
   /** Nothing to wait for. */

@@ -1,6 +1,7 @@
 package dev.sequor.backend.java;
 
 import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.UpdateReport;
 import java.util.Arrays;
 
 /** Gradient clipping and the update rules of {@link OptimizerStep.Rule}. */
@@ -21,19 +22,22 @@ final class Optimizer {
       JavaBuffer parameters,
       JavaBuffer gradients,
       JavaBuffer moments,
-      JavaBuffer norm) {
+      JavaBuffer report) {
     int count = (int) parameters.elements();
-    double length = Math.sqrt(sumOfSquares(gradients, count));
-    norm.floats()[norm.offset()] = (float) length;
-    if (!Double.isFinite(length)) {
+    double lossScale = LossScale.of(report);
+    double length = Math.sqrt(sumOfSquares(gradients, count)) / lossScale;
+    LossScale.record(report, (float) length);
+    if (!Float.isFinite((float) length)) {
       return false;
     }
-    float scale =
-        step.clipNorm() > 0 && length > step.clipNorm() ? (float) (step.clipNorm() / length) : 1f;
+    boolean clips = step.clipNorm() > 0 && length > step.clipNorm();
+    float scale = (float) ((clips ? step.clipNorm() / length : 1) / lossScale);
+    double t = step.step() - (double) report.floats()[report.offset() + UpdateReport.SKIPPED];
     team.run(
         thread ->
             update(
                 step,
+                t,
                 scale,
                 parameters,
                 gradients,
@@ -67,6 +71,7 @@ final class Optimizer {
 
   private static void update(
       OptimizerStep step,
+      double t,
       float scale,
       JavaBuffer parameters,
       JavaBuffer gradients,
@@ -97,8 +102,8 @@ final class Optimizer {
     float beta1 = step.beta1();
     float beta2 = step.beta2();
     float keep = adamW ? (float) (1.0 - (double) rate * step.weightDecay()) : 1f;
-    double correction1 = 1 - Math.pow(beta1, (double) step.step());
-    double correction2 = 1 - Math.pow(beta2, (double) step.step());
+    double correction1 = 1 - Math.pow(beta1, t);
+    double correction2 = 1 - Math.pow(beta2, t);
     float rate1 = (float) (rate / correction1);
     float scale2 = (float) (1 / Math.sqrt(correction2));
     for (int i = from; i < to; i++) {

@@ -1,0 +1,80 @@
+// What a model needs around its recurrent stack, besides products: bias and activation, embeddings, dropout.
+// Launch, where a kernel says nothing else: a thread per element, grid (ceil(threads / 128)), block 128, no shared memory.
+#include "operand.h"
+#include "sequor/math.h"
+#include "sequor/philox.h"
+
+using namespace sequor;
+
+namespace {
+enum Activation : int { kNone = 0, kTanh = 1, kRelu = 2 };
+
+__device__ inline long long thread_index() { return static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x; }
+}  // namespace
+
+// y [M,N] = f(y + bias [N]); bias may be null.
+SEQ_KERNEL bias_activation(long long M, int N, const float* bias, int activation, float* y) {
+  const long long i = thread_index();
+  if (i >= M * N) return;
+  const float a = y[i] + (bias ? bias[i % N] : 0.0f);
+  y[i] = activation == kTanh ? tanh_act(a) : activation == kRelu ? relu(a) : a;
+}
+SEQ_REGISTER(bias_activation)
+
+// dy *= f'(a), given y = f(a).
+SEQ_KERNEL activation_gradient(long long elements, int activation, const float* y, float* dy) {
+  const long long i = thread_index();
+  if (i >= elements) return;
+  dy[i] = activation == kTanh ? dy[i] * (1.0f - y[i] * y[i]) : where_positive(y[i], dy[i]);
+}
+SEQ_REGISTER(activation_gradient)
+
+// y [rows,width] = table [V,width] at the tokens, or one-hot rows where table is null; zeros for a negative token.
+SEQ_KERNEL embedding_forward(int rows, int width, const int* tokens, const float* table, float* y) {
+  const long long i = thread_index();
+  if (i >= static_cast<long long>(rows) * width) return;
+  const int token = tokens[i / width], column = static_cast<int>(i % width);
+  if (table) {
+    y[i] = token >= 0 ? table[static_cast<long long>(token) * width + column] : 0.0f;
+  } else {
+    y[i] = token == column ? 1.0f : 0.0f;
+  }
+}
+SEQ_REGISTER(embedding_forward)
+
+// d_table[tokens[i]] += dy[i], in the order of i, without atomics: a warp owns 128 columns of one row of the table, looks through
+// all tokens 32 at a time and adds those that are its own.
+// Launch: grid (ceil(V / 4), ceil(width / 128)), block 128.
+SEQ_KERNEL embedding_backward(int rows, int width, int V, const int* tokens, const float* dy, float* d_table) {
+  const int lane = threadIdx.x % 32, token = blockIdx.x * 4 + threadIdx.x / 32;
+  const int column = (blockIdx.y * 32 + lane) * 4, inside = width - column;
+  if (token >= V) return;
+  float* to = d_table + static_cast<long long>(token) * width + column;
+  Four sum = load_first(to, inside);
+  bool found = false;
+  for (int first = 0; first < rows; first += 32) {
+    const bool mine = first + lane < rows && tokens[first + lane] == token;
+    for (unsigned mask = __ballot_sync(0xffffffffu, mine); mask; mask &= mask - 1) {
+      const Four add = load_first(dy + static_cast<long long>(first + __ffs(mask) - 1) * width + column, inside);
+      for (int u = 0; u < 4; ++u) sum.v[u] += add.v[u];
+      found = true;
+    }
+  }
+  if (found) store_first(to, sum, inside);
+}
+SEQ_REGISTER(embedding_backward)
+
+// y[i] = word(i) < p·2^32 ? 0 : x[i] / (1 - p), with the Philox words of (seed, stream, offset); y may be x. key = {seed, offset}
+// lies in device memory, so that a captured graph draws new bits at each replay. A thread per four elements.
+SEQ_KERNEL dropout(long long elements, unsigned threshold, float scale, const unsigned long long* key, int stream, const float* x,
+                   float* y) {
+  const long long block = thread_index();
+  if (block * 4 >= elements) return;
+  uint32_t words[4];
+  philox_block(key[0], static_cast<uint32_t>(stream), key[1], static_cast<uint32_t>(block), words);
+  const int inside = static_cast<int>(elements - block * 4 < 4 ? elements - block * 4 : 4);
+  Four values = load_first(x + block * 4, inside);
+  for (int u = 0; u < 4; ++u) values.v[u] = words[u] < threshold ? 0.0f : values.v[u] * scale;
+  store_first(y + block * 4, values, inside);
+}
+SEQ_REGISTER(dropout)

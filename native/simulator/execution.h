@@ -1,0 +1,33 @@
+// Runs one launch: its blocks and their threads, in an order that the seed chooses.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "kernel.h"
+#include "random.h"
+
+namespace simulator {
+
+struct Launch {
+  const Kernel* kernel;
+  dim3 grid, block;
+  unsigned shared_bytes;
+  const char* values;  // of the parameters
+  bool cooperative;    // all blocks are alive at once; otherwise one after another
+};
+
+// The launch cannot go on: a deadlock, a barrier that threads left, a trap, a write past the shared memory.
+class LaunchFailure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+void execute(const Launch& launch, Random& random);
+void forget_thread_orders();  // after a new seed
+
+// "grid (2,1,1) block (128,1,1)", for messages.
+std::string shape(const Launch& launch);
+
+}  // namespace simulator

@@ -1,0 +1,253 @@
+#include "machine.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "capture.h"
+#include "execution.h"
+
+namespace simulator {
+
+namespace {
+
+constexpr size_t kMostQueued = 1u << 14;
+
+long long setting(const char* name, long long otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr || *text == 0 ? otherwise : std::strtoll(text, nullptr, 10);
+}
+
+Settings read_settings() {
+  Settings s{};
+  s.devices = static_cast<int>(setting("SEQUOR_SIMULATOR_DEVICES", 2));
+  s.seed = static_cast<uint64_t>(setting("SEQUOR_SIMULATOR_SEED", 1));
+  s.memory_bytes = static_cast<uint64_t>(setting("SEQUOR_SIMULATOR_MEMORY", 8ll << 30));
+  s.driver_version = static_cast<int>(setting("SEQUOR_SIMULATOR_DRIVER_VERSION", 13000));
+  s.multiprocessors = static_cast<int>(setting("SEQUOR_SIMULATOR_MULTIPROCESSORS", 16));
+  const char* capability = std::getenv("SEQUOR_SIMULATOR_COMPUTE_CAPABILITY");
+  if (capability == nullptr || std::sscanf(capability, "%d.%d", &s.major, &s.minor) != 2) s.major = 9, s.minor = 0;
+  return s;
+}
+
+}  // namespace
+
+Machine& machine() {
+  static Machine* const only = new Machine;  // never destroyed: host threads may still call while the process ends
+  return *only;
+}
+
+Machine::Machine() : settings(read_settings()), random(settings.seed) {
+  for (int i = 0; i < settings.devices; i++) {
+    Device& device = devices.emplace_back();
+    device.ordinal = i;
+    device.primary = std::make_unique<Context>(device);
+    device.control.seed = static_cast<int64_t>(settings.seed);
+#if defined(__SANITIZE_ADDRESS__)
+    device.control.sanitized = 1;
+#endif
+    memory.add_foreign(&device.control, sizeof device.control, i);
+  }
+}
+
+template <typename Visit>
+void Machine::each_stream(const Visit& visit) const {
+  const auto of_context = [&](const Context& context) {
+    visit(*context.default_stream);
+    for (const auto& each : context.streams) visit(*each);
+  };
+  for (const Device& device : devices) of_context(*device.primary);
+  for (const auto& each : contexts) of_context(*each);
+}
+
+void Machine::reseed(uint64_t seed) {
+  random = Random(seed);
+  forget_thread_orders();
+  each_stream([](Stream& stream) { stream.rank = 0; });
+  for (Device& device : devices) device.control.seed = static_cast<int64_t>(seed);
+}
+
+bool Machine::is_context(const Context* context) const {
+  for (const Device& device : devices) {
+    if (device.primary.get() == context) return device.retained > 0;
+  }
+  return contexts.has(context);
+}
+
+Context::Context(Device& device) : device(device), default_stream(std::make_unique<Stream>()) {
+  default_stream->context = this;
+  default_stream->is_default = true;
+}
+
+Context::~Context() = default;
+
+void Context::clear() {
+  Machine& m = machine();
+  if (failure == kSuccess) m.run_until_empty(*this);
+  for (const auto& each : streams) {
+    leave_capture(*each);
+    m.discard(*each);
+  }
+  streams.clear();
+  m.discard(*default_stream);
+  functions.clear();
+  modules.clear();
+  for (auto each = m.events.begin(); each != m.events.end();) {
+    if (each->second->context == this) {
+      each->second->completed = each->second->recorded;
+      each = m.events.erase(each);
+    } else {
+      ++each;
+    }
+  }
+  device.control.live_bytes -= static_cast<int64_t>(m.memory.release_all(this));
+  failure = kSuccess;
+  failure_text.clear();
+}
+
+// ---- the scheduler
+
+void Machine::enqueue(Stream& stream, std::shared_ptr<Operation> operation) {
+  stream.queue.push_back({std::move(operation), sequence_++});
+  if (++queued_ > kMostQueued) run_until([&] { return queued_ == 0; });
+}
+
+// The legacy default stream waits for what was queued before in the context's blocking streams, and they wait for it.
+bool Machine::may_run(const Stream& stream) const {
+  const Queued& head = stream.queue.front();
+  if (!head.operation->ready()) return false;
+  if (stream.is_default) {
+    for (const auto& each : stream.context->streams) {
+      const Stream& other = *each;
+      if (other.blocking && !other.queue.empty() && other.queue.front().sequence < head.sequence) return false;
+    }
+    return true;
+  }
+  const auto& first = stream.context->default_stream->queue;
+  return !stream.blocking || first.empty() || first.front().sequence > head.sequence;
+}
+
+// The ready stream with the highest rank. Ranks hold for some steps, so that a stream may run far ahead of another: a
+// choice made anew at every step would keep streams abreast, and rarely show that an event is missing.
+Stream* Machine::choose() {
+  const bool anew = random.below(16) == 0;
+  Stream* best = nullptr;
+  each_stream([&](Stream& stream) {
+    if (stream.queue.empty() || !may_run(stream)) return;
+    if (anew || stream.rank == 0) stream.rank = random.next() | 1;
+    if (best == nullptr || stream.rank > best->rank) best = &stream;
+  });
+  return best;
+}
+
+void Machine::step(Stream& stream) {
+  Context& context = *stream.context;
+  const std::shared_ptr<Operation> operation = stream.queue.front().operation;
+  bool done = true;
+  if (context.failure == kSuccess || operation->survives_failure()) {
+    try {
+      done = operation->advance(context);
+    } catch (const Fault& fault) {
+      context.failure = fault.code;
+      context.failure_text = fault.what();
+      std::fprintf(stderr, "Sequor simulator: device %d: %s\n", context.device.ordinal, fault.what());
+    }
+  }
+  if (done) {
+    stream.queue.pop_front();
+    queued_--;
+  }
+}
+
+template <typename Done>
+void Machine::run_until(const Done& done) {
+  while (!done()) {
+    Stream* stream = choose();
+    if (stream == nullptr) throw Fault(kUnknown, "the simulator's streams wait for each other");
+    step(*stream);
+  }
+}
+
+void Machine::run_until_empty(Stream& stream) {
+  run_until([&] { return stream.queue.empty(); });
+}
+
+void Machine::run_until_empty(Context& context) {
+  run_until([&] {
+    return context.default_stream->queue.empty() &&
+           std::all_of(context.streams.begin(), context.streams.end(), [](const auto& each) { return each->queue.empty(); });
+  });
+}
+
+void Machine::run_until_complete(const Event& event) {
+  const uint64_t ticket = event.recorded;
+  run_until([&] { return event.completed >= ticket; });
+}
+
+void Machine::discard(Stream& stream) {
+  queued_ -= stream.queue.size();
+  stream.queue.clear();
+}
+
+void Machine::run_some() {
+  for (int i = 0; i < 16; i++) {
+    if (Stream* stream = choose()) step(*stream);
+  }
+}
+
+// ---- the calling thread
+
+std::vector<Context*>& context_stack() {
+  static thread_local std::vector<Context*> stack;
+  return stack;
+}
+
+Context* current_context_or_null() {
+  const auto& stack = context_stack();
+  return stack.empty() ? nullptr : stack.back();
+}
+
+Context& current_context() {
+  Context* context = current_context_or_null();
+  if (context == nullptr) throw Fault(kInvalidContext, "no context is current in the calling thread");
+  if (!machine().is_context(context)) throw Fault(kContextIsDestroyed, "the current context has been destroyed");
+  if (context->failure != kSuccess) throw Fault(context->failure, context->failure_text);
+  return *context;
+}
+
+Stream& stream_of(void* handle) {
+  Context& context = current_context();
+  if (handle == nullptr || handle == reinterpret_cast<void*>(1)) return *context.default_stream;
+  const auto find = [&](Context& in) { return in.streams.has(handle); };
+  if (find(context)) return *static_cast<Stream*>(handle);
+  for (Device& device : machine().devices) {
+    if (find(*device.primary)) throw Fault(kInvalidHandle, "the stream belongs to another context than the current one");
+  }
+  throw Fault(kInvalidHandle, "the stream does not exist");
+}
+
+void submit(Stream& stream, std::shared_ptr<Operation> operation) {
+  if (stream.capture != nullptr) {
+    capture_operation(stream, std::move(operation));
+    return;
+  }
+  forbid_default_during_capture(stream);
+  machine().enqueue(stream, std::move(operation));
+}
+
+void keep_text(const std::string& text) {
+  const auto keep = [&](Device& device) {
+    Control& control = device.control;
+    const size_t length = std::min(text.size(), sizeof control.last_error - 1);
+    std::memcpy(control.last_error, text.data(), length);
+    control.last_error[length] = 0;
+  };
+  if (Context* context = current_context_or_null(); context != nullptr && machine().is_context(context)) {
+    keep(context->device);
+  } else {
+    for (Device& device : machine().devices) keep(device);
+  }
+}
+
+}  // namespace simulator

@@ -1,0 +1,194 @@
+package dev.sequor.backend.cuda;
+
+import dev.sequor.backend.host.HostSettings;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.bytedeco.javacpp.Loader;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds cuBLAS. JCublas2 asks for {@code libcublas.so.12}; where there is only a {@code
+ * libcublas.so.13}, a small library of ours takes the former's name and hands all calls on.
+ *
+ * <p>Looked at, in this order, first for 12 and then for 13: the folders in {@code
+ * sequor.cublas.path} ({@code SEQUOR_CUBLAS_PATH}) and those below them in which Python's packages
+ * and NVIDIA's toolkits keep it; JavaCPP's package of CUDA 12, if it is on the class path; where
+ * the system's loader looks.
+ */
+final class CublasLibrary {
+  static final String PATH = "sequor.cublas.path";
+
+  private static final String CUBLAS_12 = "libcublas.so.12";
+  private static final String CUBLAS_13 = "libcublas.so.13";
+
+  /** What cuBLAS itself needs; beside it, and found there only if it is loaded first. */
+  private static final String LT = "libcublasLt.so.";
+
+  private static final List<String> BELOW =
+      List.of("", "lib", "lib64", "nvidia/cublas/lib", "nvidia/cu12/lib", "nvidia/cu13/lib");
+
+  private static final String JAVACPP_FOLDER = "org/bytedeco/cuda/linux-x86_64/";
+  private static final String FORWARDER = "linux-x86_64/libcublas12.so";
+
+  private final List<Path> folders = folders(HostSettings.value(PATH));
+  private final List<String> attempts = new ArrayList<>();
+  private boolean forwarderLoaded;
+
+  /** Loads one of a name, by its path or by its name alone. */
+  private interface Opener {
+    /** What went wrong, empty if nothing did. */
+    String open(String library);
+  }
+
+  private static List<Path> folders(@Nullable String setting) {
+    Set<Path> folders = new LinkedHashSet<>();
+    for (String entry : setting == null ? new String[0] : setting.split(File.pathSeparator)) {
+      if (!entry.isBlank()) {
+        BELOW.forEach(below -> folders.add(Path.of(entry.strip(), below).toAbsolutePath()));
+      }
+    }
+    return List.copyOf(folders);
+  }
+
+  /**
+   * Loads it, such that JCublas2 will find it.
+   *
+   * @return what was loaded, in words
+   * @throws CudaUnavailableException if there is none that works; says what was looked for, where,
+   *     and what the loader said
+   */
+  String load() {
+    // All of 12 before any of 13: once the library that forwards is there, it is what the loader
+    // finds under the name of 12.
+    String found = inFolders(CUBLAS_12, CublasLibrary::openGlobally);
+    if (found == null) {
+      found = onClassPath();
+    }
+    if (found == null) {
+      found = byLoader(CUBLAS_12, CublasLibrary::openGlobally);
+    }
+    if (found == null) {
+      found = inFolders(CUBLAS_13, this::openByForwarder);
+    }
+    if (found == null) {
+      found = byLoader(CUBLAS_13, this::openByForwarder);
+    }
+    if (found == null) {
+      throw new CudaUnavailableException(
+          "cuBLAS is missing: " + String.join("; ", attempts),
+          "set SEQUOR_CUBLAS_PATH to the folder of libcublas.so.12 or .13 (or to Python's"
+              + " site-packages), or build with the Maven profile cuda-redist",
+          null);
+    }
+    return found;
+  }
+
+  private @Nullable String inFolders(String soname, Opener opener) {
+    if (folders.isEmpty()) {
+      return null;
+    }
+    boolean seen = false;
+    for (Path folder : folders) {
+      Path file = folder.resolve(soname);
+      if (Files.exists(file)) {
+        seen = true;
+        loadBeside(file);
+        String error = opener.open(file.toString());
+        if (error.isEmpty()) {
+          return file.toString();
+        }
+        attempts.add(file + " does not load: " + error);
+      }
+    }
+    if (!seen) {
+      attempts.add(soname + " is in none of the folders of " + HostSettings.value(PATH));
+    }
+    return null;
+  }
+
+  private @Nullable String byLoader(String soname, Opener opener) {
+    String error = opener.open(soname);
+    if (error.isEmpty()) {
+      return soname + " as the loader finds it";
+    }
+    attempts.add("the loader: " + error);
+    return null;
+  }
+
+  private @Nullable String onClassPath() {
+    ClassLoader classes = CublasLibrary.class.getClassLoader();
+    URL blas = classes.getResource(JAVACPP_FOLDER + CUBLAS_12);
+    if (blas == null) {
+      return null;
+    }
+    try {
+      URL lt = classes.getResource(JAVACPP_FOLDER + LT + "12");
+      if (lt != null) {
+        openGlobally(String.valueOf(Loader.cacheResource(lt)));
+      }
+      String file = String.valueOf(Loader.cacheResource(blas));
+      String error = openGlobally(file);
+      if (error.isEmpty()) {
+        return file;
+      }
+      attempts.add(file + " (from the class path) does not load: " + error);
+    } catch (IOException e) {
+      attempts.add(blas + " cannot be extracted: " + e.getMessage());
+    }
+    return null;
+  }
+
+  private static void loadBeside(Path blas) {
+    String name = String.valueOf(blas.getFileName());
+    Path lt = blas.resolveSibling(LT + name.substring(name.lastIndexOf('.') + 1));
+    if (Files.exists(lt)) {
+      // If this fails, cuBLAS fails too, and tells why.
+      openGlobally(lt.toString());
+    }
+  }
+
+  private static String openGlobally(String library) {
+    try {
+      Loader.loadGlobal(library);
+      return "";
+    } catch (UnsatisfiedLinkError e) {
+      return CudaLibraries.words(e);
+    }
+  }
+
+  private String openByForwarder(String library) {
+    if (!forwarderLoaded) {
+      String error = loadForwarder(library);
+      if (!error.isEmpty()) {
+        return error;
+      }
+      forwarderLoaded = true;
+    }
+    return CublasForwarder.open(library);
+  }
+
+  private static String loadForwarder(String library) {
+    try (PrivateFolder folder = new PrivateFolder();
+        InputStream code = CublasLibrary.class.getResourceAsStream(FORWARDER)) {
+      if (code == null) {
+        return library
+            + " is not tried, since this build has no library that forwards to it (built where g++"
+            + " is on the PATH)";
+      }
+      Path file = folder.path().resolve("libcublas12.so");
+      Files.copy(code, file);
+      System.load(file.toString());
+      return "";
+    } catch (IOException | UnsatisfiedLinkError e) {
+      return "the library that forwards to " + library + " does not load: " + e.getMessage();
+    }
+  }
+}

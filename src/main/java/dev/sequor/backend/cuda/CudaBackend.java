@@ -1,0 +1,511 @@
+package dev.sequor.backend.cuda;
+
+import static dev.sequor.backend.cuda.CudaBuffer.address;
+
+import dev.sequor.backend.Activation;
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.BackendException;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.DType;
+import dev.sequor.backend.DrawShape;
+import dev.sequor.backend.LinearShape;
+import dev.sequor.backend.LossFunction;
+import dev.sequor.backend.LossShape;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.Philox;
+import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.StepInput;
+import dev.sequor.backend.StepValues;
+import dev.sequor.backend.UpdateReport;
+import dev.sequor.backend.cuda.Products.Matrix;
+import java.nio.ByteBuffer;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** One NVIDIA GPU. Calls queue work and return; results are ready after a download. */
+final class CudaBackend implements Backend {
+  private static final int WARPS_PER_BLOCK = WorkQueue.BLOCK / 32;
+
+  /** Blocks at most whose warps' partial sums a norm or a loss is made of. */
+  private static final int MOST_PARTIAL_BLOCKS = 1024;
+
+  /** Elements that a thread should find to add up, before there are more threads. */
+  private static final int ELEMENTS_PER_THREAD = 16;
+
+  /**
+   * Memory for what lasts no longer than one call. Of fixed size, so that no call in the middle of
+   * a training step can fail for want of memory: a dense layer may have a million outputs.
+   */
+  private static final long SCRATCH_BYTES = 4 << 20;
+
+  /** Floats of {@code applied} in {@code kernels/optimizer.cu}. */
+  private static final int APPLIED = 4;
+
+  private final CudaDevice device;
+  private final MathMode mode;
+  private final String name;
+  private final WorkQueue queue;
+  private final DeviceMemory.Block scratch;
+  private final ColumnSums columnSums;
+  private final DeviceMemory.Block applied;
+  private final StepBlock stepBlock;
+  private final RecordedSteps recordedSteps;
+  private final Map<CellType, CudaCell> cells = new EnumMap<>(CellType.class);
+  private @Nullable Besides besides;
+  private boolean closed;
+
+  /** Takes over the device, and closes it when it is closed. */
+  CudaBackend(CudaDevice device, MathMode mode) {
+    this.device = device;
+    this.mode = mode;
+    this.name =
+        "cuda:"
+            + device.ordinal()
+            + " "
+            + device.name()
+            + (mode == MathMode.FP32 ? "" : " (" + mode.name().toLowerCase(Locale.ROOT) + ")");
+    this.queue = WorkQueue.main(device, mode);
+    try {
+      this.applied = device.memory().allocate(APPLIED * Float.BYTES, "factors of an update");
+      this.stepBlock = new StepBlock(device);
+      this.scratch = device.memory().allocate(SCRATCH_BYTES, "scratch");
+    } catch (RuntimeException | Error e) {
+      queue.close(); // which the caller's closing of the device cannot reach
+      throw e;
+    }
+    this.recordedSteps = new RecordedSteps(stepBlock, queue.stream(), device.staging());
+    this.columnSums = new ColumnSums(queue, scratch.address(), SCRATCH_BYTES / Float.BYTES);
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  /** The device, as long as this is open. */
+  CudaDevice device() {
+    if (closed) {
+      throw new IllegalStateException(name + " is used after close");
+    }
+    return device;
+  }
+
+  MathMode mathMode() {
+    return mode;
+  }
+
+  /** The main stream's queue; its device is current on the calling thread afterwards. */
+  WorkQueue queue() {
+    device().makeCurrent();
+    return queue;
+  }
+
+  /** The stream beside the main one, made when it is first asked for. */
+  Besides besides() {
+    if (besides == null) {
+      besides = new Besides(device(), queue, mode);
+    }
+    return besides;
+  }
+
+  /** What the kernels say of a cell. */
+  CudaCell cell(CellType type) {
+    return cells.computeIfAbsent(type, t -> CudaCell.of(t, device(), queue()));
+  }
+
+  // ---- memory ----------------------------------------------------------------------------------
+
+  @Override
+  public Buffer allocate(DType type, long elements) {
+    WorkQueue main = queue();
+    DeviceMemory.Block block =
+        device.memory().allocate(elements * type.bytes(), "buffer of " + elements + " " + type);
+    if (elements > 0) {
+      main.fill(block.address(), 0, elements * type.bytes() / Integer.BYTES);
+    }
+    return new CudaBuffer(this, type, elements, block);
+  }
+
+  private static void requireFit(ByteBuffer host, Buffer buffer) {
+    if (!host.isDirect()) {
+      throw new IllegalArgumentException("the host buffer is not direct; needed a direct one");
+    }
+    long available = buffer.elements() * buffer.type().bytes();
+    if (host.remaining() > available) {
+      throw new IllegalArgumentException(
+          "the host buffer has " + host.remaining() + " bytes; " + buffer + " has " + available);
+    }
+  }
+
+  @Override
+  public void upload(ByteBuffer source, Buffer target) {
+    requireFit(source, target);
+    WorkQueue main = queue();
+    device.staging().upload(source, address(target), main.stream());
+    target.markWritten();
+  }
+
+  @Override
+  public void download(Buffer source, ByteBuffer target) {
+    requireFit(target, source);
+    WorkQueue main = queue();
+    device.staging().download(address(source), target, main.stream());
+  }
+
+  @Override
+  public void fill(Buffer target, float value) {
+    queue().fill(address(target), Float.floatToRawIntBits(value), target.elements());
+    target.markWritten();
+  }
+
+  @Override
+  public void copy(Buffer source, Buffer target) {
+    queue().copy(address(source), address(target), source.elements() * source.type().bytes());
+    target.markWritten();
+  }
+
+  // ---- layers ----------------------------------------------------------------------------------
+
+  @Override
+  public RnnPlan plan(RnnShape shape, Mode mode) {
+    queue();
+    return new CudaRnnPlan(this, shape, mode);
+  }
+
+  /**
+   * Queues dropout of {@code values}, in place. {@code key} is the address of seed and offset, two
+   * 64-bit words.
+   */
+  void dropout(long elements, float p, long key, int stream, long values) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int64(elements)
+        .int32((int) (long) (p * 4294967296.0))
+        .float32(1 / (1 - p))
+        .pointer(key)
+        .int32(stream)
+        .pointer(values)
+        .pointer(values);
+    main.launch(main.kernel("dropout"), (elements + 3) / 4);
+  }
+
+  // The numbers that kernels/dense.cu, loss.cu and optimizer.cu give to these.
+
+  private static int code(Activation activation) {
+    return switch (activation) {
+      case NONE -> 0;
+      case TANH -> 1;
+      case RELU -> 2;
+    };
+  }
+
+  private static int code(LossFunction function) {
+    return switch (function) {
+      case SOFTMAX_CROSS_ENTROPY -> 0;
+      case BINARY_CROSS_ENTROPY -> 1;
+      case MEAN_SQUARED_ERROR -> 2;
+    };
+  }
+
+  private static int code(OptimizerStep.Rule rule) {
+    return switch (rule) {
+      case SGD -> 0;
+      case ADAM -> 1;
+      case ADAMW -> 2;
+    };
+  }
+
+  @Override
+  public void linearForward(
+      LinearShape shape, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
+    WorkQueue main = queue();
+    int m = shape.rows();
+    int k = shape.inputSize();
+    int n = shape.outputSize();
+    main.products()
+        .multiplyFloats(
+            m,
+            n,
+            k,
+            Matrix.of(address(x), k),
+            Matrix.transposed(address(weight), k),
+            false,
+            address(y),
+            n);
+    if (bias != null || shape.activation() != Activation.NONE) {
+      main.arguments()
+          .int64(m)
+          .int32(n)
+          .pointer(address(bias))
+          .int32(code(shape.activation()))
+          .pointer(address(y));
+      main.launch(main.kernel("bias_activation"), (long) m * n);
+    }
+    y.markWritten();
+  }
+
+  @Override
+  public void linearBackward(
+      LinearShape shape,
+      Buffer x,
+      Buffer weight,
+      Buffer y,
+      Buffer dy,
+      @Nullable Buffer dx,
+      Buffer dWeight,
+      @Nullable Buffer dBias) {
+    WorkQueue main = queue();
+    int m = shape.rows();
+    int k = shape.inputSize();
+    int n = shape.outputSize();
+    if (shape.activation() != Activation.NONE) {
+      main.arguments()
+          .int64((long) m * n)
+          .int32(code(shape.activation()))
+          .pointer(address(y))
+          .pointer(address(dy));
+      main.launch(main.kernel("activation_gradient"), (long) m * n);
+      dy.markWritten();
+    }
+    main.products()
+        .multiplyFloats(
+            n,
+            k,
+            m,
+            Matrix.transposed(address(dy), n),
+            Matrix.of(address(x), k),
+            true,
+            address(dWeight),
+            k);
+    dWeight.markWritten();
+    if (dx != null) {
+      main.products()
+          .multiplyFloats(
+              m,
+              k,
+              n,
+              Matrix.of(address(dy), n),
+              Matrix.of(address(weight), k),
+              false,
+              address(dx),
+              k);
+      dx.markWritten();
+    }
+    if (dBias != null) {
+      columnSums.addFloats(m, n, address(dy), address(dBias));
+      dBias.markWritten();
+    }
+  }
+
+  @Override
+  public void embeddingForward(
+      int rows, int width, Buffer tokens, @Nullable Buffer table, Buffer y) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int32(rows)
+        .int32(width)
+        .pointer(address(tokens))
+        .pointer(address(table))
+        .pointer(address(y));
+    main.launch(main.kernel("embedding_forward"), (long) rows * width);
+    y.markWritten();
+  }
+
+  @Override
+  public void embeddingBackward(int rows, int width, Buffer tokens, Buffer dy, Buffer dTable) {
+    WorkQueue main = queue();
+    int vocabulary = Math.toIntExact(dTable.elements() / width);
+    main.arguments()
+        .int32(rows)
+        .int32(width)
+        .int32(vocabulary)
+        .pointer(address(tokens))
+        .pointer(address(dy))
+        .pointer(address(dTable));
+    main.launch(
+        main.kernel("embedding_backward"),
+        (vocabulary + WARPS_PER_BLOCK - 1) / WARPS_PER_BLOCK,
+        (width + 127) / 128,
+        WorkQueue.BLOCK);
+    dTable.markWritten();
+  }
+
+  private static int partialBlocks(long work, int workPerBlock) {
+    return (int) Math.min(MOST_PARTIAL_BLOCKS, Math.max(1, work / workPerBlock));
+  }
+
+  // ---- training --------------------------------------------------------------------------------
+
+  @Override
+  public boolean wantsLossScaling() {
+    return mode == MathMode.FP16;
+  }
+
+  @Override
+  public void step(Object key, StepValues values, List<StepInput> inputs, Runnable work) {
+    queue();
+    recordedSteps.run(key, values, inputs, work);
+  }
+
+  /** Whether work is being recorded into a graph instead of running. */
+  boolean recording() {
+    return queue.stream().capturing();
+  }
+
+  /**
+   * The number of the recording of a step under way. Within one, what was made of unchanged weights
+   * need not be made again; a replay may find other weights.
+   */
+  long recordingNumber() {
+    return recordedSteps.recordings();
+  }
+
+  @Override
+  public boolean isAsynchronous() {
+    return true;
+  }
+
+  /** Where kernels find seed and offset of their random numbers. */
+  long randomKey(long seed, long offset) {
+    return stepBlock.randomKey(seed, offset);
+  }
+
+  @Override
+  public void drawToken(
+      DrawShape shape, long seed, long first, int index, Buffer logits, Buffer token) {
+    WorkQueue main = queue();
+    int vocabulary = shape.vocabularySize();
+    long needed = (long) vocabulary * (Double.BYTES + Integer.BYTES);
+    if (needed > SCRATCH_BYTES) {
+      throw new BackendException(
+          "drawing from "
+              + vocabulary
+              + " tokens needs "
+              + needed
+              + " bytes of scratch memory; there are "
+              + SCRATCH_BYTES);
+    }
+    long key = randomKey(seed, first);
+    long weights = scratch.address();
+    long order = shape.needsOrder() ? weights + (long) vocabulary * Double.BYTES : 0;
+    if (order != 0) {
+      main.arguments().int32(vocabulary).pointer(address(logits)).pointer(order);
+      main.launch(main.kernel("rank_tokens"), vocabulary);
+    }
+    main.arguments()
+        .int32(vocabulary)
+        .float32(shape.temperature())
+        .int32(shape.tokensKept())
+        .float32(shape.topP())
+        .pointer(key)
+        .int32(Philox.Stream.SAMPLER.number())
+        .int32(index)
+        .pointer(address(logits))
+        .pointer(order)
+        .pointer(weights)
+        .pointer(address(token));
+    main.launch(main.kernel("draw_token"), 1, 1, 32);
+    token.markWritten();
+  }
+
+  @Override
+  public void loss(
+      LossShape shape,
+      Buffer outputs,
+      Buffer targets,
+      @Nullable Buffer lengths,
+      float gradientScale,
+      @Nullable Buffer update,
+      @Nullable Buffer dOutputs,
+      Buffer result) {
+    WorkQueue main = queue();
+    long scale = stepBlock.gradientScale(gradientScale);
+    main.arguments()
+        .int32(code(shape.function()))
+        .int32(shape.timeSteps())
+        .int32(shape.batchSize())
+        .int32(shape.outputSize())
+        .pointer(address(outputs))
+        .pointer(address(targets))
+        .pointer(address(lengths))
+        .pointer(scale)
+        .pointer(
+            update == null
+                ? 0
+                : address(UpdateReport.require(update)) + UpdateReport.LOSS_SCALE * Float.BYTES)
+        .pointer(address(dOutputs))
+        .pointer(scratch.address());
+    int blocks = partialBlocks((long) shape.timeSteps() * shape.batchSize(), WARPS_PER_BLOCK);
+    main.launch(main.kernel("partial_losses"), blocks, 1, WorkQueue.BLOCK);
+    main.arguments()
+        .int32(blocks * WARPS_PER_BLOCK)
+        .pointer(scratch.address())
+        .pointer(address(result));
+    main.launch(main.kernel("finish_loss"), 1, 1, 32);
+    result.markWritten();
+    if (dOutputs != null) {
+      dOutputs.markWritten();
+    }
+  }
+
+  @Override
+  public void optimizerStep(
+      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
+    WorkQueue main = queue();
+    long rates = stepBlock.rates(step);
+    long elements = parameters.elements();
+    int blocks = partialBlocks(elements, ELEMENTS_PER_THREAD * WorkQueue.BLOCK);
+    main.arguments().int64(elements).pointer(address(gradients)).pointer(scratch.address());
+    main.launch(main.kernel("partial_squares"), blocks, 1, WorkQueue.BLOCK);
+    main.arguments()
+        .int32(blocks * WARPS_PER_BLOCK)
+        .pointer(scratch.address())
+        .pointer(rates)
+        .pointer(address(UpdateReport.require(update)))
+        .pointer(applied.address());
+    main.launch(main.kernel("begin_update"), 1, 1, 32);
+    main.arguments()
+        .int32(code(step.rule()))
+        .int64(elements)
+        .pointer(rates)
+        .pointer(applied.address())
+        .pointer(address(gradients))
+        .pointer(address(parameters))
+        .pointer(address(moments));
+    main.launch(main.kernel("optimizer_step"), elements);
+    parameters.markWritten();
+    moments.markWritten();
+    update.markWritten();
+  }
+
+  @Override
+  public void synchronize() {
+    queue().stream().synchronize();
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    device.makeCurrent();
+    closed = true;
+    Closing closing = new Closing();
+    if (besides != null) {
+      closing.then(besides::close);
+    }
+    closing.then(recordedSteps::close);
+    closing.then(queue::close);
+    closing.then(scratch::close);
+    closing.then(applied::close);
+    closing.then(stepBlock::close);
+    closing.then(device::close);
+    closing.end();
+  }
+}

@@ -1,0 +1,117 @@
+package dev.sequor.backend.cuda;
+
+import dev.sequor.backend.Availability;
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.BackendProvider;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.DType;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnTensors;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * NVIDIA GPUs of compute capability 8.0 (Ampere) and newer. System properties, or else the
+ * environment variables of the same names in upper case with underscores, set:
+ *
+ * <ul>
+ *   <li>{@code sequor.cuda.memory}: the most device memory that a backend allocates, in bytes (with
+ *       k, m, g or t for powers of 1024) or as a part of what is free when it opens ({@code 80%}).
+ *       Unless set, all that is free but a tenth, or 1 GiB if that is less
+ *   <li>{@code sequor.cuda.cache}: {@code off} gives freed memory to the driver at once, {@code on}
+ *       (unless set) keeps it for reuse
+ *   <li>{@code sequor.cuda.math}: what matrix products multiply, {@code fp32} (unless set), {@code
+ *       tf32}, {@code bf16} or {@code fp16}
+ *   <li>{@code sequor.cublas.path}: folders in which to look for cuBLAS first, separated as on a
+ *       class path
+ * </ul>
+ */
+public final class CudaBackendProvider implements BackendProvider {
+  /**
+   * The devices, once they have been found to work, for all instances: a service loader makes one
+   * each time. Failures are not kept, as settings may be corrected; libraries that did not load
+   * fail at once the second time.
+   */
+  private static @Nullable Availability usable;
+
+  @Override
+  public String name() {
+    return "cuda";
+  }
+
+  @Override
+  public int priority() {
+    return 30;
+  }
+
+  @Override
+  public Availability probe() {
+    synchronized (CudaBackendProvider.class) {
+      if (usable != null) {
+        return usable;
+      }
+      Availability availability = tryLayer();
+      if (availability.usable()) {
+        usable = availability;
+      }
+      return availability;
+    }
+  }
+
+  private Availability tryLayer() {
+    try (Backend backend = open(0)) {
+      float got = oneLstmStep(backend);
+      // i = f = g = o = 0 before their functions but for the input weight of g, which is 1; x = 1.
+      double c = 0.5 * Math.tanh(1);
+      double expected = 0.5 * Math.tanh(c);
+      // TF32, BF16 and FP16 have 1 exactly, so that every mode has to come this close.
+      if (!(Math.abs(got - expected) < 1e-5)) {
+        return Availability.unusable(
+            backend.name() + " computes " + got + " where " + expected + " is right",
+            "report this device",
+            null);
+      }
+      return Availability.usable(
+          IntStream.range(0, CudaDevice.count())
+              .mapToObj(CudaDevice::describe)
+              .collect(Collectors.joining(", ")));
+    } catch (CudaUnavailableException e) {
+      return Availability.unusable(String.valueOf(e.getMessage()), e.cure(), e);
+    } catch (Throwable e) { // linkage errors among others: whatever it is, it is the answer
+      return Availability.unusable(
+          "the CUDA engine fails: " + CudaLibraries.words(e),
+          "correct the settings sequor.cuda.* if there are any, else report this device",
+          e);
+    }
+  }
+
+  private static float oneLstmStep(Backend backend) {
+    RnnShape shape = new RnnShape(CellType.LSTM, 1, 1, 1, 1, 1, 1, 0f);
+    try (Buffer parameters =
+            backend.allocate(DType.FLOAT32, shape.parameterLayout().totalElements());
+        Buffer x = backend.allocate(DType.FLOAT32, 1);
+        Buffer y = backend.allocate(DType.FLOAT32, 1);
+        RnnPlan plan = backend.plan(shape, Mode.INFERENCE)) {
+      parameters.write(0f, 0f, 1f, 0f);
+      x.write(1f);
+      plan.forward(new RnnTensors(parameters, x, null, null, y, null, null, 0, 0));
+      return y.readFloats()[0];
+    }
+  }
+
+  @Override
+  public Backend open(int ordinal) {
+    MathMode mode = CudaSettings.mathMode();
+    CudaDevice device = CudaDevice.open(ordinal);
+    try {
+      return new CudaBackend(device, mode);
+    } catch (RuntimeException | Error e) {
+      device.close();
+      throw e;
+    }
+  }
+}

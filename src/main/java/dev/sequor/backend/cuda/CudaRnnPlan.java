@@ -1,0 +1,335 @@
+package dev.sequor.backend.cuda;
+
+import static dev.sequor.backend.cuda.CudaBuffer.address;
+
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.ParameterLayout;
+import dev.sequor.backend.Philox;
+import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnTensors;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A stack of layers on one device. The two directions of a layer run on two streams; a whole pass
+ * is recorded once for the buffers it works on and then replayed ({@link Replays}). Lengths stay on
+ * the device, so a pass never waits for the host.
+ */
+final class CudaRnnPlan implements RnnPlan {
+  /** No version of any buffer, and no recording. */
+  private static final long NONE = -1;
+
+  private final CudaBackend backend;
+  private final RnnShape shape;
+  private final Mode mode;
+  private final ParameterLayout layout;
+
+  /** Indexed by {@code layer · D + direction}. */
+  private final List<CudaLayer> layers = new ArrayList<>();
+
+  /**
+   * Byte offsets into {@code saved}: every layer and direction, then the outputs of every layer.
+   */
+  private final long[] savedOffsets;
+
+  private final long savedBytes;
+
+  /** Outputs (inference) or gradients (training) between layers; empty for a single layer. */
+  private final List<DeviceMemory.Block> between = new ArrayList<>();
+
+  /** Where the recorded kernels find seed and offset of this call's dropout bits. */
+  private long dropoutKey;
+
+  private final Replays replays = new Replays();
+  private long packedAddress;
+  private long packedVersion = NONE;
+
+  /** The recording that the packing is part of, if any: it ran then only in that recording. */
+  private long packedRecording = NONE;
+
+  private boolean closed;
+
+  CudaRnnPlan(CudaBackend backend, RnnShape shape, Mode mode) {
+    this.backend = backend;
+    this.shape = shape;
+    this.mode = mode;
+    this.layout = shape.parameterLayout();
+    int directions = shape.directions();
+    this.savedOffsets = new long[shape.layers() * directions + shape.layers()];
+    CudaCell cell = backend.cell(shape.cell());
+    DeviceMemory memory = backend.device().memory();
+    long outputBytes = SavedLayout.aligned(shape.outputElements() * Float.BYTES);
+    String holder = "plan of " + describe(shape, mode);
+    try {
+      long end = 0;
+      for (int block = 0; block < shape.layers() * directions; block++) {
+        int layer = block / directions;
+        int direction = block % directions;
+        LayerSizes sizes = LayerSizes.of(shape, mode, layer, direction);
+        layers.add(new CudaLayer(memory, cell, sizes, backend.mathMode(), holder));
+        savedOffsets[block] = end;
+        end += layers.get(block).savedBytes();
+      }
+      for (int layer = 0; layer < shape.layers() - 1; layer++) {
+        savedOffsets[shape.layers() * directions + layer] = end;
+        end += outputBytes;
+      }
+      this.savedBytes = mode == Mode.TRAINING ? end : 0;
+      for (int i = 0; i < Math.min(2, shape.layers() - 1); i++) {
+        between.add(memory.allocate(outputBytes, holder + ": between layers"));
+      }
+      if (directions == 2) {
+        backend.besides(); // so that no pass has to make it
+      }
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  private static String describe(RnnShape shape, Mode mode) {
+    return shape.cell().id()
+        + " T="
+        + shape.timeSteps()
+        + " B="
+        + shape.batchSize()
+        + " I="
+        + shape.inputSize()
+        + " H="
+        + shape.hiddenSize()
+        + " for "
+        + mode.name().toLowerCase(java.util.Locale.ROOT);
+  }
+
+  @Override
+  public long savedElements() {
+    return savedBytes / Float.BYTES;
+  }
+
+  private boolean hasDropout() {
+    return mode == Mode.TRAINING && shape.dropout() > 0;
+  }
+
+  // ---- where things are ------------------------------------------------------------------------
+
+  private long state(long states, int block) {
+    return states == 0
+        ? 0
+        : states
+            + (long) block
+                * shape.cell().states()
+                * shape.batchSize()
+                * shape.hiddenSize()
+                * Float.BYTES;
+  }
+
+  private long parameters(long flat, int block) {
+    int directions = shape.directions();
+    return flat + Float.BYTES * layout.blockOffset(block / directions, block % directions);
+  }
+
+  /** The column of {@code y} where a direction's units start. */
+  private long column(long y, int direction) {
+    return y == 0 ? 0 : y + (long) direction * shape.hiddenSize() * Float.BYTES;
+  }
+
+  /** The output of {@code layer}, as its successor sees it. */
+  private long outputOf(int layer, long saved) {
+    return mode == Mode.TRAINING
+        ? saved + savedOffsets[shape.layers() * shape.directions() + layer]
+        : between.get(layer % between.size()).address();
+  }
+
+  // ---- before a pass ---------------------------------------------------------------------------
+
+  /** Makes operands of the weights unless they are those of the last call. */
+  private void pack(Buffer parameters) {
+    long recording = backend.recording() ? backend.recordingNumber() : NONE;
+    long flat = address(parameters);
+    if (packedRecording == recording
+        && packedVersion == parameters.version()
+        && packedAddress == flat) {
+      return;
+    }
+    for (int block = 0; block < layers.size(); block++) {
+      layers.get(block).pack(backend.queue(), parameters(flat, block));
+    }
+    packedAddress = flat;
+    packedVersion = parameters.version();
+    packedRecording = recording;
+  }
+
+  private void takeDropoutKey(RnnTensors t) {
+    if (hasDropout()) {
+      dropoutKey = backend.randomKey(t.dropoutSeed(), t.dropoutOffset());
+    }
+  }
+
+  private void dropout(int layer, long values) {
+    backend.dropout(
+        shape.outputElements(),
+        shape.dropout(),
+        dropoutKey,
+        Philox.Stream.DROPOUT.number() + layer,
+        values);
+  }
+
+  private long savedAddress(RnnTensors t) {
+    long saved = address(t.saved());
+    assert mode == Mode.INFERENCE || saved != 0;
+    if (saved % 16 != 0) {
+      throw new IllegalArgumentException(
+          "saved starts at an odd place in its buffer; needed a multiple of 4 elements");
+    }
+    return saved;
+  }
+
+  // ---- passes ----------------------------------------------------------------------------------
+
+  /** One direction of one layer, on whichever queue it is given. */
+  @FunctionalInterface
+  private interface Direction {
+    void run(WorkQueue queue, int block, int direction);
+  }
+
+  /** Runs the directions of a layer: one on the main stream, the other beside it. */
+  private void eachDirection(int layer, Direction work) {
+    int first = layer * shape.directions();
+    if (shape.directions() == 1) {
+      work.run(backend.queue(), first, 0);
+      return;
+    }
+    Besides besides = backend.besides();
+    besides.fork();
+    work.run(backend.queue(), first, 0);
+    work.run(besides.queue(), first + 1, 1);
+    besides.join();
+  }
+
+  @Override
+  public void forward(RnnTensors t) {
+    backend.device().makeCurrent();
+    pack(t.parameters());
+    takeDropoutKey(t);
+    long saved = mode == Mode.TRAINING ? savedAddress(t) : 0;
+    long x = address(t.x());
+    long lengths = address(t.lengths());
+    long s0 = address(t.initialState());
+    long y = address(t.y());
+    long sT = address(t.finalState());
+    replays.run(
+        backend.queue().stream(),
+        "forward",
+        new long[] {x, lengths, s0, y, sT, saved},
+        () -> forward(x, lengths, s0, y, sT, saved));
+    t.y().markWritten();
+    if (t.finalState() != null) {
+      t.finalState().markWritten();
+    }
+    if (t.saved() != null) {
+      t.saved().markWritten();
+    }
+  }
+
+  private void forward(long x, long lengths, long s0, long y, long sT, long saved) {
+    long input = x;
+    for (int layer = 0; layer < shape.layers(); layer++) {
+      boolean last = layer == shape.layers() - 1;
+      long from = input;
+      long output = last ? y : outputOf(layer, saved);
+      eachDirection(
+          layer,
+          (queue, block, direction) ->
+              layers
+                  .get(block)
+                  .forward(
+                      queue,
+                      new CudaLayer.Forward(
+                          from,
+                          lengths,
+                          state(s0, block),
+                          column(output, direction),
+                          state(sT, block),
+                          saved == 0 ? 0 : saved + savedOffsets[block])));
+      if (!last && hasDropout()) {
+        dropout(layer, output);
+      }
+      input = output;
+    }
+  }
+
+  @Override
+  public void backward(RnnTensors t, RnnGradients g) {
+    assert mode == Mode.TRAINING;
+    backend.device().makeCurrent();
+    pack(t.parameters());
+    takeDropoutKey(t);
+    long x = address(t.x());
+    long lengths = address(t.lengths());
+    long saved = savedAddress(t);
+    long dy = address(g.dy());
+    long dsT = address(g.dFinalState());
+    long dParameters = address(g.dParameters());
+    long dx = address(g.dx());
+    long ds0 = address(g.dInitialState());
+    replays.run(
+        backend.queue().stream(),
+        "backward",
+        new long[] {x, lengths, saved, dy, dsT, dParameters, dx, ds0},
+        () -> backward(x, lengths, saved, dy, dsT, dParameters, dx, ds0));
+    g.dParameters().markWritten();
+    if (g.dx() != null) {
+      g.dx().markWritten();
+    }
+    if (g.dInitialState() != null) {
+      g.dInitialState().markWritten();
+    }
+  }
+
+  private void backward(
+      long x, long lengths, long saved, long dy, long dsT, long dParameters, long dx, long ds0) {
+    long outputGradient = dy;
+    for (int layer = shape.layers() - 1; layer >= 0; layer--) {
+      long input = layer == 0 ? x : outputOf(layer - 1, saved);
+      long inputGradient = layer == 0 ? dx : between.get((layer - 1) % between.size()).address();
+      long above = outputGradient;
+      eachDirection(
+          layer,
+          (queue, block, direction) ->
+              layers
+                  .get(block)
+                  .backward(
+                      queue,
+                      new CudaLayer.Backward(
+                          input,
+                          lengths,
+                          saved + savedOffsets[block],
+                          column(above, direction),
+                          state(dsT, block),
+                          parameters(dParameters, block),
+                          inputGradient,
+                          state(ds0, block))));
+      if (shape.directions() == 2 && inputGradient != 0) {
+        layers.get(2 * layer + 1).addInputGradient(backend.queue(), lengths, inputGradient);
+      }
+      if (layer > 0 && hasDropout()) {
+        dropout(layer - 1, inputGradient);
+      }
+      outputGradient = inputGradient;
+    }
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    replays.close();
+    layers.forEach(CudaLayer::close);
+    between.forEach(DeviceMemory.Block::close);
+  }
+}

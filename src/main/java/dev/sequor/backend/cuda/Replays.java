@@ -1,0 +1,88 @@
+package dev.sequor.backend.cuda;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Recorded work, found again by the addresses it works on. The first call with some addresses runs
+ * as it is queued, which also lets the driver and cuBLAS load what they load lazily; the second is
+ * recorded; later ones are replayed for the price of one launch. Callers that bring new buffers
+ * every time never pay for a recording that would not be used.
+ */
+final class Replays implements AutoCloseable {
+  /** Training alternates between few sets of buffers; more than these are forgotten. */
+  private static final int CAPACITY = 16;
+
+  private final Map<Key, Recording> recordings = new LinkedHashMap<>(CAPACITY, 0.75f, true);
+
+  private static final class Recording {
+    int calls;
+    @org.jspecify.annotations.Nullable CudaGraph graph;
+  }
+
+  /** Which work, on which addresses. */
+  private static final class Key {
+    private final String work;
+    private final long[] addresses;
+
+    Key(String work, long[] addresses) {
+      this.work = work;
+      this.addresses = addresses;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Key key
+          && work.equals(key.work)
+          && Arrays.equals(addresses, key.addresses);
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * work.hashCode() + Arrays.hashCode(addresses);
+    }
+  }
+
+  /**
+   * Runs {@code work}, which depends on nothing but {@code addresses} and on what never changes. A
+   * stream that is being recorded already takes the work up into that recording.
+   */
+  void run(CudaStream stream, String name, long[] addresses, Runnable work) {
+    if (stream.capturing()) {
+      work.run();
+      return;
+    }
+    Recording recording =
+        recordings.computeIfAbsent(new Key(name, addresses), key -> new Recording());
+    recording.calls++;
+    if (recording.calls == 1) {
+      forgetOldest();
+      work.run();
+      return;
+    }
+    if (recording.graph == null) {
+      recording.graph = CudaGraph.capture(stream, work);
+    }
+    recording.graph.launch(stream);
+  }
+
+  private void forgetOldest() {
+    if (recordings.size() > CAPACITY) {
+      Recording oldest = recordings.remove(recordings.keySet().iterator().next());
+      if (oldest != null && oldest.graph != null) {
+        oldest.graph.close();
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    for (Recording recording : recordings.values()) {
+      if (recording.graph != null) {
+        recording.graph.close();
+      }
+    }
+    recordings.clear();
+  }
+}

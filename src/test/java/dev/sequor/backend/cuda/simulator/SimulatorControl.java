@@ -1,0 +1,101 @@
+package dev.sequor.backend.cuda.simulator;
+
+import static jcuda.driver.JCudaDriver.cuMemcpyDtoH;
+import static jcuda.driver.JCudaDriver.cuMemcpyHtoD;
+import static jcuda.driver.JCudaDriver.cuModuleGetGlobal;
+import static jcuda.driver.JCudaDriver.cuModuleLoadData;
+import static jcuda.driver.JCudaDriver.cuModuleUnload;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import jcuda.Pointer;
+import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUmodule;
+
+/**
+ * The window through which tests watch and steer one simulated device. Reading it waits for nothing
+ * and counts as no driver call; it works after a failure too. {@code native/simulator/control.h}
+ * says what the fields are.
+ */
+public final class SimulatorControl {
+  /** A 64-bit field and its offset in bytes. */
+  public enum Field {
+    VERSION(0),
+    /** Of the whole process; writing it starts all choices anew. */
+    SEED(8),
+    /** The n-th allocation from now fails; 0: none. */
+    FAIL_ALLOCATION(16),
+    ALLOCATIONS(24),
+    LIVE_BYTES(32),
+    /** Writing it starts anew from the live bytes. */
+    PEAK_BYTES(40),
+    /** Of the whole process. */
+    DRIVER_CALLS(48),
+    /** Kernels that have run, those of graphs too. */
+    KERNEL_LAUNCHES(56),
+    GRAPH_LAUNCHES(64),
+    /** Matrix products that have run; a batch counts as one. */
+    GEMMS(72),
+    /** Copies and fills that have run. */
+    COPIES(80),
+    /** 1 if the simulator was built for AddressSanitizer. */
+    SANITIZED(88);
+
+    private final long offset;
+
+    Field(long offset) {
+      this.offset = offset;
+    }
+  }
+
+  private static final long ERROR_OFFSET = 96;
+  private static final int ERROR_BYTES = 2048;
+  private static final byte[] EMPTY_PTX =
+      "// no code\n.version 7.0\n\0".getBytes(StandardCharsets.US_ASCII);
+
+  private final CUdeviceptr address = new CUdeviceptr();
+
+  private SimulatorControl(CUmodule module) {
+    RawCuda.require(cuModuleGetGlobal(address, new long[1], module, "sequor_simulator"));
+  }
+
+  /**
+   * The controls of the device of the calling thread's current context, for as long as the process
+   * runs.
+   */
+  public static SimulatorControl ofCurrentDevice() {
+    CUmodule module = new CUmodule();
+    RawCuda.require(cuModuleLoadData(module, EMPTY_PTX));
+    try {
+      return new SimulatorControl(module);
+    } finally {
+      RawCuda.require(cuModuleUnload(module));
+    }
+  }
+
+  public long get(Field field) {
+    long[] value = new long[1];
+    RawCuda.require(cuMemcpyDtoH(Pointer.to(value), at(field), Long.BYTES));
+    return value[0];
+  }
+
+  public void set(Field field, long value) {
+    RawCuda.require(cuMemcpyHtoD(at(field), Pointer.to(new long[] {value}), Long.BYTES));
+  }
+
+  /** The text of the device's last error; empty before the first. */
+  public String lastError() {
+    byte[] text = new byte[ERROR_BYTES];
+    CUdeviceptr from = address.withByteOffset(ERROR_OFFSET);
+    RawCuda.require(cuMemcpyDtoH(Pointer.to(text), from, ERROR_BYTES));
+    int end = 0;
+    while (text[end] != 0) {
+      end++;
+    }
+    return new String(Arrays.copyOf(text, end), StandardCharsets.UTF_8);
+  }
+
+  private CUdeviceptr at(Field field) {
+    return address.withByteOffset(field.offset);
+  }
+}
