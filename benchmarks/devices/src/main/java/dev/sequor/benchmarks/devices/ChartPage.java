@@ -25,9 +25,10 @@ final class ChartPage {
       h3 { font-size: 1rem; margin: 0 0 .25rem; } p { margin: .4rem 0; } .faint, footer { color: var(--faint); }
       .warning { border: 3px solid var(--warn); color: var(--warn); font-weight: 700; padding: .6rem 1rem; }
       .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 1.5rem; }
-      figure { margin: 0; } svg { width: 100%; height: auto; display: block; } .key svg { display: inline; width: 14px;
+      figure { margin: 0; max-width: 640px; } svg { width: 100%; height: auto; display: block; } .key svg { display: inline; width: 14px;
         height: 14px; vertical-align: -2px; } .key span { margin-right: 1.4rem; white-space: nowrap; }
       svg text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: var(--ink); } svg .tick { fill: var(--faint); }
+      svg .name { paint-order: stroke; stroke: var(--page); stroke-width: 3px; }
       .middle { text-anchor: middle; } .end { text-anchor: end; }
       .grid { stroke: var(--grid); } .axis { stroke: var(--faint); } .line { fill: none; stroke-width: 2; }
       .whisker { stroke-width: 1; opacity: .55; } .mark { stroke: var(--page); stroke-width: 1; }

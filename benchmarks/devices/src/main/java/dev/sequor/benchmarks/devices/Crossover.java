@@ -182,7 +182,8 @@ record Crossover(
         + ratios(above)
         + "; at B·H = "
         + below.getKey()
-        + " it is not ("
+        + " it is not "
+        + (below.getValue().stream().anyMatch(Point::deviceIsFaster) ? "at every shape (" : "(")
         + ratios(below.getValue())
         + "), and between the two nothing was measured"
         + (exceptions.isEmpty()

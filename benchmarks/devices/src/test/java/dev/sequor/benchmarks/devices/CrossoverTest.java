@@ -47,7 +47,9 @@ class CrossoverTest {
         List.of(point(1, 64, 1, 9), point(1, 512, 9, 3), point(4, 128, 3, 9), point(8, 128, 9, 3));
     assertEquals(8 * 128L, Crossover.threshold(points));
     String words = Crossover.words(points);
-    assertTrue(words.contains("at B·H = 512 it is not (0.33 to 3.00 times as fast)"), words);
+    assertTrue(
+        words.contains("at B·H = 512 it is not at every shape (0.33 to 3.00 times as fast)"),
+        words);
     assertTrue(words.endsWith("below, it is faster only at T,B,H = 10,1,512"), words);
   }
 
