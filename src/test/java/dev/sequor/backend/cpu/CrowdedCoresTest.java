@@ -16,6 +16,7 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.UpdateReport;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -117,11 +118,12 @@ class CrowdedCoresTest {
           Buffer dWeight = backend.allocate(DType.FLOAT32, (long) output * input);
           Buffer dBias = backend.allocate(DType.FLOAT32, output);
           Buffer moments = backend.allocate(DType.FLOAT32, 2L * output * input);
-          Buffer norm = backend.allocate(DType.FLOAT32, 1);
+          Buffer report = backend.allocate(DType.FLOAT32, UpdateReport.ELEMENTS);
           Buffer result = backend.allocate(DType.FLOAT32, 2)) {
         NativeEngine.sequor_engine_fix_threads(backend.engine(), threads);
+        report.write(UpdateReport.initial(1f));
         backend.linearForward(linear, x, weight, bias, y);
-        backend.loss(loss, y, targets, null, 1f / rows, dy, result);
+        backend.loss(loss, y, targets, null, 1f / rows, report, dy, result);
         backend.linearBackward(linear, x, weight, y, dy, dx, dWeight, dBias);
         backend.optimizerStep(
             new OptimizerStep(
@@ -129,9 +131,9 @@ class CrowdedCoresTest {
             weight,
             dWeight,
             moments,
-            norm);
+            report);
         List<float[]> results = new ArrayList<>();
-        for (Buffer buffer : List.of(y, result, dx, dWeight, dBias, norm, weight, moments)) {
+        for (Buffer buffer : List.of(y, result, dx, dWeight, dBias, report, weight, moments)) {
           results.add(buffer.readFloats());
         }
         if (expected.isEmpty()) {
