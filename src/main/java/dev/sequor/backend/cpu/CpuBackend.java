@@ -83,10 +83,15 @@ final class CpuBackend implements Backend, LayerEngine {
     return new CpuBuffer(this, type, elements, memory);
   }
 
+  /** Native code sees a buffer from its first byte on. */
+  private static ByteBuffer fromZero(ByteBuffer host) {
+    return host.position() == 0 ? host : host.slice(); // a slice is an object
+  }
+
   @Override
   public void upload(ByteBuffer source, Buffer target) {
     target.requireFit(source);
-    ByteBuffer bytes = source.slice();
+    ByteBuffer bytes = fromZero(source);
     NativeEngine.sequor_copy(address(target), bytes, bytes.remaining());
     target.markWritten();
   }
@@ -94,7 +99,7 @@ final class CpuBackend implements Backend, LayerEngine {
   @Override
   public void download(Buffer source, ByteBuffer target) {
     source.requireFit(target);
-    ByteBuffer bytes = target.slice();
+    ByteBuffer bytes = fromZero(target);
     NativeEngine.sequor_copy(bytes, address(source), bytes.remaining());
   }
 
