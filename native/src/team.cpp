@@ -23,6 +23,11 @@ namespace {
 // something else has a core, and the others may need just this one to arrive at all. docs/decisions/0004 has the figures.
 constexpr int kSpins = 400;
 
+// Whoever has just woken another spins longer the next time, about as long as waking takes: falling asleep meanwhile, it would
+// have to be woken in turn, and so on at every barrier.
+constexpr int kSpinsAfterWaking = 4000;
+thread_local bool has_woken = false;
+
 inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -50,12 +55,10 @@ Nanos processor_time() { return 0; }
 constexpr bool kSeesCrowding = false;
 #endif
 
-// Time that the calling thread has slept in waits.
-thread_local Nanos slept = 0;
-
-// Decides how many threads of a team are worth using, from how long its threads wanted a core and got none during jobs: neither
-// running nor asleep. While that is much, the team uses half as many, and tries again after a pause that doubles each time it
-// was in vain. docs/decisions/0006 has the figures.
+// Decides how many threads of a team are worth using, from how long its threads did not run during jobs: asleep at a barrier, or
+// without a core. While that is much, the team uses half as many, and tries again after a pause that doubles each time it
+// was in vain, and is long beside what the trial took: every barrier of it may have waited for the scheduler.
+// docs/decisions/0006 has the figures.
 class Crowding {
  public:
   explicit Crowding(int size) : size_(size), allowed_(size) {}
@@ -64,7 +67,7 @@ class Crowding {
     if (fixed_ > 0) return fixed_;
     if (allowed_ < size_ && now() >= retry_at_) {
       allowed_ = allowed_ * 2 < size_ ? allowed_ * 2 : size_;
-      wanted_ = denied_ = 0;
+      job_time_ = lost_ = 0;
     }
     return allowed_;
   }
@@ -78,28 +81,31 @@ class Crowding {
     return true;
   }
 
-  // A job of `members` threads took `wall`; together its threads were denied `denied`.
-  void report(int members, Nanos wall, Nanos denied) {
-    wanted_ += wall * (members - 1);
-    denied_ += denied;
-    if (wanted_ < kWindow * (members - 1)) return;
-    if (denied_ > kMuch * wanted_) {
+  // A job of `members` threads took `wall`; together its threads lost `lost`.
+  void report(int members, Nanos wall, Nanos lost) {
+    job_time_ += wall;
+    lost_ += lost;
+    if (job_time_ < kWindow) return;
+    if (lost_ > kMuch * (members - 1) * job_time_) {
       allowed_ = members / 2;
-      retry_at_ = now() + pause_;
+      const Nanos fair = kPauseOverTrial * job_time_, pause = pause_ > fair ? pause_ : fair;
+      retry_at_ = now() + (pause < kLongestPause ? pause : kLongestPause);
       pause_ = pause_ * 2 < kLongestPause ? pause_ * 2 : kLongestPause;
     } else {
       pause_ = kShortestPause;
     }
-    wanted_ = denied_ = 0;
+    job_time_ = lost_ = 0;
   }
 
  private:
-  static constexpr Nanos kSampleEvery = 200000, kWindow = 4000000, kShortestPause = 20000000, kLongestPause = 640000000;
-  // One of two threads that shares its core with another program is denied half of its time.
-  static constexpr double kMuch = 0.3;
+  static constexpr Nanos kSampleEvery = 200000, kWindow = 4000000, kShortestPause = 20000000, kLongestPause = 5000000000;
+  static constexpr Nanos kPauseOverTrial = 16;
+  // Of two threads, one that shares its core with another program loses half of its time and the other waits as long: 1. Uneven
+  // slices lose 0.5 at most.
+  static constexpr double kMuch = 0.65;
 
   int size_, allowed_, fixed_ = 0;
-  Nanos wanted_ = 0, denied_ = 0, sampled_at_ = 0, retry_at_ = 0, pause_ = kShortestPause;
+  Nanos job_time_ = 0, lost_ = 0, sampled_at_ = 0, retry_at_ = 0, pause_ = kShortestPause;
 };
 
 // A word that threads wait for: it spins first and sleeps in the kernel then.
@@ -121,11 +127,12 @@ class Signal {
   // Returns once done(value()); every change of the value looks again.
   template <typename Done>
   void wait(Done done) {
-    for (int i = 0; i < kSpins; ++i) {
+    const int spins = has_woken ? kSpinsAfterWaking : kSpins;
+    has_woken = false;
+    for (int i = 0; i < spins; ++i) {
       if (done(value())) return;
       pause();
     }
-    const Nanos asleep_at = now();
     // Seen by wake() unless its change is seen here.
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     for (unsigned seen = value_.load(std::memory_order_seq_cst); !done(seen); seen = value_.load(std::memory_order_seq_cst)) {
@@ -136,14 +143,15 @@ class Signal {
 #endif
     }
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
-    slept += now() - asleep_at;
   }
 
  private:
   void wake() {
 #if defined(__linux__)
-    if (sleepers_.load(std::memory_order_seq_cst) > 0)
+    if (sleepers_.load(std::memory_order_seq_cst) > 0) {
       syscall(SYS_futex, reinterpret_cast<unsigned*>(&value_), FUTEX_WAKE_PRIVATE, 1 << 30, nullptr, nullptr, 0);
+      has_woken = true;
+    }
 #endif
   }
 
@@ -162,7 +170,7 @@ struct Team::State {
   int members = 1;
   bool sampled = false;
   Nanos started = 0;
-  std::atomic<Nanos> denied{0};
+  std::atomic<Nanos> lost{0};
   Crowding crowding;
   void (*job)(void*, int) = nullptr;
   void* context = nullptr;
@@ -171,16 +179,15 @@ struct Team::State {
 
   explicit State(int size) : crowding(size) {}
 
-  // Runs the calling thread's part of the job. If it is measured, adds the time since the job began that the thread neither ran
-  // nor slept.
+  // Runs the calling thread's part of the job. If it is measured, adds the time since the job began that the thread did not run.
   void run_member(int member) {
     if (!sampled) {
       job(context, member);
       return;
     }
-    const Nanos ran = processor_time(), slept_before = slept;
+    const Nanos before = processor_time();
     job(context, member);
-    denied.fetch_add(now() - started - (processor_time() - ran) - (slept - slept_before), std::memory_order_relaxed);
+    lost.fetch_add(now() - started - (processor_time() - before), std::memory_order_relaxed);
   }
 };
 
@@ -224,12 +231,12 @@ void Team::run(int members, void (*job)(void*, int), void* context) {
   s.context = context;
   s.started = now();
   s.sampled = s.crowding.samples(s.started);
-  s.denied.store(0, std::memory_order_relaxed);
+  s.lost.store(0, std::memory_order_relaxed);
   s.running.set(unsigned(size_ - 1));
   s.job_number.add(1);
   s.run_member(0);
   s.running.wait([](unsigned running) { return running == 0; });
-  if (s.sampled) s.crowding.report(members, now() - s.started, s.denied.load(std::memory_order_relaxed));
+  if (s.sampled) s.crowding.report(members, now() - s.started, s.lost.load(std::memory_order_relaxed));
 }
 
 int Team::advisable() { return state_->crowding.advisable(); }

@@ -144,6 +144,22 @@ public interface Backend extends AutoCloseable {
       OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update);
 
   /**
+   * Draws a token of a sequence: number {@code first + index}, with that random number of the
+   * seed's {@link Philox.Stream#SAMPLER}. The same logits give the same token on every backend,
+   * unless the random number lies within a rounding error of the border between two.
+   *
+   * @param logits {@code [V]}
+   * @param token INT32 {@code [1]}, overwritten: the token, or −1 if a logit is not finite
+   */
+  default void drawToken(
+      DrawShape shape, long seed, long first, int index, Buffer logits, Buffer token) {
+    TokenDraw draw = new TokenDraw(shape.vocabularySize());
+    System.arraycopy(logits.readFloats(), 0, draw.logits(), 0, shape.vocabularySize());
+    token.write(
+        draw.draw(shape, Philox.word(seed, Philox.Stream.SAMPLER.number(), 0, first + index)));
+  }
+
+  /**
    * Whether gradients may vanish in this backend's products unless the loss is scaled up (half
    * precision).
    */

@@ -33,6 +33,19 @@ public final class UpdateReport {
 
   private UpdateReport() {}
 
+  /**
+   * Checks that {@code buffer} has room for a report.
+   *
+   * @throws IllegalArgumentException if not
+   */
+  public static Buffer require(Buffer buffer) {
+    if (buffer.type() != DType.FLOAT32 || buffer.elements() < ELEMENTS) {
+      throw new IllegalArgumentException(
+          "the update report is a " + buffer + "; needed " + ELEMENTS + " FLOAT32");
+    }
+    return buffer;
+  }
+
   /** Before the first update. */
   public static float[] initial(float lossScale) {
     return new float[] {0f, 0f, lossScale, 0f};

@@ -17,6 +17,7 @@ import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -136,6 +137,11 @@ final class Batch implements AutoCloseable {
   private static ByteBuffer staging(long elements) {
     return ByteBuffer.allocateDirect(Math.toIntExact(Math.multiplyExact(elements, 4L)))
         .order(ByteOrder.nativeOrder());
+  }
+
+  /** Where the tokens are read from. */
+  Buffer tokens() {
+    return Objects.requireNonNull(tokens, "a model that reads real vectors has no tokens");
   }
 
   /** {@code [T,B,N]} or {@code [B,N]}. */

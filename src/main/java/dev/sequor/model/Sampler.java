@@ -1,11 +1,14 @@
 package dev.sequor.model;
 
+import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
+import dev.sequor.backend.DType;
+import dev.sequor.backend.DrawShape;
 import dev.sequor.backend.LossFunction;
-import dev.sequor.backend.Philox;
+import dev.sequor.backend.StepValues;
 import dev.sequor.rnn.RnnState;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
 import java.util.function.IntPredicate;
 
 /**
@@ -13,12 +16,18 @@ import java.util.function.IntPredicate;
  * one token after another, each from the state that all before it left.
  */
 public final class Sampler implements AutoCloseable {
+  /**
+   * Tokens that a device draws before the host looks at them: enough that their launch costs
+   * little, few enough that not many are drawn in vain.
+   */
+  private static final int CHUNK = 32;
+
   private final SequenceModel model;
   private final int vocabularySize;
   private final RnnState state;
-  private final TokenDraw tokenDraw;
-  private final ByteBuffer staging;
-  private final int[] last = new int[1];
+
+  /** The tokens of one chunk. */
+  private final Buffer drawn;
 
   /**
    * A sampler for {@code model}, which stays the caller's.
@@ -44,10 +53,14 @@ public final class Sampler implements AutoCloseable {
         "reads " + vocabularySize + " tokens and predicts " + spec.outputSize(),
         "the same tokens");
     this.model = model;
-    this.tokenDraw = new TokenDraw(vocabularySize);
-    this.staging =
-        ByteBuffer.allocateDirect(vocabularySize * Float.BYTES).order(ByteOrder.nativeOrder());
     this.state = model.newState(1);
+    int chunk = model.backend().isAsynchronous() ? CHUNK : 1;
+    try {
+      this.drawn = model.backend().allocate(DType.INT32, chunk);
+    } catch (RuntimeException | Error e) {
+      state.close();
+      throw e;
+    }
   }
 
   private static void require(boolean holds, String what, String needed) {
@@ -94,27 +107,70 @@ public final class Sampler implements AutoCloseable {
     if (prime.length == 0) {
       throw new IllegalArgumentException("prime holds no token; needed at least 1 to continue");
     }
-    state.zero();
-    readLogits(model.forward(prime.length, 1, prime, null, state), prime.length - 1L);
-    for (long n = 0; ; n++) {
-      int word = Philox.word(sampling.seed(), Philox.Stream.SAMPLER.number(), 0, n);
-      last[0] = tokenDraw.draw(sampling, word);
-      if (!accept.test(last[0])) {
-        return;
+    for (int i = 0; i < prime.length; i++) {
+      if (prime[i] < 0 || prime[i] >= vocabularySize) {
+        throw new IllegalArgumentException(
+            "token "
+                + i
+                + " of prime is "
+                + prime[i]
+                + "; a vocabulary of "
+                + vocabularySize
+                + " needs 0 to "
+                + (vocabularySize - 1));
       }
-      readLogits(model.forward(1, 1, last, null, state), 0);
+    }
+    state.zero();
+    int last = prime.length - 1;
+    if (last > 0) {
+      model.forward(last, 1, Arrays.copyOf(prime, last), null, state);
+    }
+    Batch batch = model.readToken(prime[last], state);
+    DrawShape shape = sampling.shape(vocabularySize);
+    int chunk = Math.toIntExact(drawn.elements());
+    for (long first = 0; ; first += chunk) {
+      draw(batch, shape, sampling.seed(), first);
+      for (int token : drawn.readInts()) {
+        if (token < 0) {
+          throw new IllegalArgumentException(
+              "a logit of the model is not finite; needed finite numbers to draw a token from");
+        }
+        if (!accept.test(token)) {
+          return;
+        }
+      }
     }
   }
 
-  private void readLogits(Buffer outputs, long step) {
-    staging.clear();
-    model.backend().download(outputs.slice(step * vocabularySize, vocabularySize), staging);
-    staging.asFloatBuffer().get(tokenDraw.logits());
+  /** What a chunk depends on besides the random numbers. */
+  private record ChunkKey(Sampler sampler, Batch batch, DrawShape shape) {}
+
+  /**
+   * Draws a chunk of tokens, each from the outputs that {@code batch} holds, and reads it at once.
+   * A device does so without the host.
+   */
+  private void draw(Batch batch, DrawShape shape, long seed, long first) {
+    Backend backend = model.backend();
+    backend.step(
+        new ChunkKey(this, batch, shape),
+        StepValues.ofDraws(seed, first),
+        List.of(),
+        () -> {
+          for (int i = 0; i < drawn.elements(); i++) {
+            backend.drawToken(shape, seed, first, i, batch.outputs(), batch.tokens());
+            backend.copy(batch.tokens(), drawn.slice(i, 1));
+            batch.forward(state, 0, 0);
+          }
+        });
+    for (Buffer written : List.of(drawn, batch.tokens(), batch.outputs(), state.values())) {
+      written.markWritten();
+    }
   }
 
-  /** Frees the carried state. */
+  /** Frees the carried state and the tokens. */
   @Override
   public void close() {
     state.close();
+    drawn.close();
   }
 }

@@ -1,5 +1,7 @@
 package dev.sequor.model;
 
+import dev.sequor.backend.DrawShape;
+
 /**
  * How the next token is drawn from a model's softmax.
  *
@@ -28,6 +30,10 @@ public record Sampling(float temperature, int topK, float topP, long seed) {
     if (!(topP > 0f && topP <= 1f)) {
       throw new IllegalArgumentException("topP is " + topP + "; needed 0 < topP <= 1");
     }
+  }
+
+  DrawShape shape(int vocabularySize) {
+    return new DrawShape(vocabularySize, temperature, topK, topP);
   }
 
   /** From the whole distribution. */

@@ -214,6 +214,11 @@ public final class SequenceModel implements AutoCloseable {
     return batch;
   }
 
+  /** Reads one token of one sequence; the batch returned holds what follows. */
+  Batch readToken(int token, RnnState state) {
+    return infer(1, 1, new Values.Tokens(new int[] {token}), null, state);
+  }
+
   /**
    * The loss of a window, in inference (no dropout).
    *

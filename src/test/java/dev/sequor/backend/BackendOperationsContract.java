@@ -554,4 +554,43 @@ public abstract class BackendOperationsContract {
     }
     assertClose(expected, parameters.readFloats());
   }
+
+  // Sampling.
+
+  @ParameterizedTest(name = "V={0} temperature {1} topK {2} topP {3}")
+  @CsvSource({
+    "1, 1, 0, 1",
+    "5, 0, 0, 1",
+    "31, 1, 0, 1",
+    "33, 0.5, 7, 1",
+    "100, 2, 0, 0.6",
+    "257, 1, 40, 0.9",
+    "3000, 1, 0, 0.95"
+  })
+  void tokensAreDrawnAsByTheHost(int vocabulary, float temperature, int topK, float topP) {
+    DrawShape shape = new DrawShape(vocabulary, temperature, topK, topP);
+    Buffer logits = random(vocabulary);
+    if (vocabulary > 4) {
+      logits.slice(1, 3).write(0.5f, 0.5f, 0.5f); // equal ones must keep their order
+    }
+    TokenDraw host = new TokenDraw(vocabulary);
+    System.arraycopy(logits.readFloats(), 0, host.logits(), 0, vocabulary);
+    Buffer token = tokens(-7);
+    for (int n = 0; n < 50; n++) {
+      backend.drawToken(shape, 9, 1000, n, logits, token);
+      int word = Philox.word(9, Philox.Stream.SAMPLER.number(), 0, 1000 + n);
+      assertEquals(host.draw(shape, word), token.readInts()[0], "token " + n);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0", "1"})
+  void noTokenIsDrawnFromLogitsThatAreNotFinite(float temperature) {
+    Buffer token = tokens(3);
+    for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+      DrawShape shape = new DrawShape(3, temperature, 2, 0.9f);
+      backend.drawToken(shape, 1, 0, 0, buffer(0, bad, 1), token);
+      assertEquals(-1, token.readInts()[0]);
+    }
+  }
 }

@@ -18,6 +18,7 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.UpdateReport;
 import dev.sequor.contract.BackendRun.Results;
 import dev.sequor.reference.ReferenceRnn;
 import dev.sequor.reference.ReferenceRnn.Variable;
@@ -614,14 +615,15 @@ abstract class RnnContract extends BackendContract {
       case OPTIMIZER_STEP -> {
         try (Buffer gradient = backend.allocate(DType.FLOAT32, n);
             Buffer moments = backend.allocate(DType.FLOAT32, n);
-            Buffer norm = backend.allocate(DType.FLOAT32, 1)) {
+            Buffer report = backend.allocate(DType.FLOAT32, UpdateReport.ELEMENTS)) {
+          report.write(UpdateReport.initial(1f));
           gradient.write(values);
           backend.optimizerStep(
               new OptimizerStep(OptimizerStep.Rule.SGD, 1, 1f, 0f, 0f, 0f, 0f, 0f, 0f, 0f),
               parameters,
               gradient,
               moments,
-              norm);
+              report);
           backend.synchronize();
         }
       }

@@ -346,4 +346,28 @@ class CudaTrainingTest {
       System.clearProperty("sequor.cuda.math");
     }
   }
+
+  /** 100 tokens are three chunks and a bit; no launch for each. */
+  @Test
+  void samplingDrawsTheTokensOfTheCpuWithOneLaunchAChunk() {
+    Sampling sampling = new Sampling(0.9f, 7, 0.95f, 5);
+    int[] prime = {1, 2, 3};
+    int[] expected;
+    try (Backend java = Devices.open("java");
+        SequenceModel model = new SequenceModel(java, SPEC, 3);
+        Sampler sampler = new Sampler(model)) {
+      expected = sampler.sample(prime, 100, sampling);
+    }
+    try (Backend cuda = Devices.open("cuda");
+        SequenceModel model = new SequenceModel(cuda, SPEC, 3);
+        Sampler sampler = new Sampler(model)) {
+      assertArrayEquals(expected, sampler.sample(prime, 100, sampling));
+      assertArrayEquals(expected, sampler.sample(prime, 100, sampling), "replayed");
+      SimulatorControl simulator = simulator(cuda);
+      long before = simulator.get(Field.DRIVER_CALLS);
+      assertArrayEquals(expected, sampler.sample(prime, 100, sampling), "replayed");
+      long calls = simulator.get(Field.DRIVER_CALLS) - before;
+      assertTrue(calls < 100, calls + " driver calls for 100 tokens");
+    }
+  }
 }

@@ -103,7 +103,7 @@ final class SamplerTest {
         "prime holds no token; needed at least 1 to continue",
         () -> sampler.sample(new int[0], 1, Sampling.greedy()));
     refused(
-        "token at t=1 b=0 is 4; a vocabulary of 4 needs 0 to 3",
+        "token 1 of prime is 4; a vocabulary of 4 needs 0 to 3",
         () -> sampler.sample(new int[] {0, 4}, 1, Sampling.greedy()));
     SequenceModelSpec both =
         SequenceModelSpec.languageModel(4, 4).hiddenSize(3).bidirectional(true).build();

@@ -14,6 +14,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerShape;
@@ -260,7 +261,7 @@ final class CpuBackend implements Backend, LayerEngine {
         address(targets),
         address(lengths),
         gradientScale,
-        address(update),
+        update == null ? 0 : address(UpdateReport.require(update)),
         address(dOutputs),
         address(result));
     result.markWritten();
@@ -288,7 +289,7 @@ final class CpuBackend implements Backend, LayerEngine {
         address(parameters),
         address(gradients),
         address(moments),
-        address(update));
+        address(UpdateReport.require(update)));
     parameters.markWritten();
     moments.markWritten();
     update.markWritten();

@@ -4,14 +4,17 @@ import static dev.sequor.backend.cuda.CudaBuffer.address;
 
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.BackendException;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.DrawShape;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossFunction;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.StepInput;
@@ -368,9 +371,47 @@ final class CudaBackend implements Backend {
     return true;
   }
 
-  /** Where kernels find seed and offset of the dropout bits. */
-  long dropoutKey(long seed, long offset) {
-    return stepBlock.dropoutKey(seed, offset);
+  /** Where kernels find seed and offset of their random numbers. */
+  long randomKey(long seed, long offset) {
+    return stepBlock.randomKey(seed, offset);
+  }
+
+  @Override
+  public void drawToken(
+      DrawShape shape, long seed, long first, int index, Buffer logits, Buffer token) {
+    WorkQueue main = queue();
+    int vocabulary = shape.vocabularySize();
+    long needed = (long) vocabulary * (Double.BYTES + Integer.BYTES);
+    if (needed > SCRATCH_BYTES) {
+      throw new BackendException(
+          "drawing from "
+              + vocabulary
+              + " tokens needs "
+              + needed
+              + " bytes of scratch memory; there are "
+              + SCRATCH_BYTES);
+    }
+    long key = randomKey(seed, first);
+    long weights = scratch.address();
+    long order = shape.needsOrder() ? weights + (long) vocabulary * Double.BYTES : 0;
+    if (order != 0) {
+      main.arguments().int32(vocabulary).pointer(address(logits)).pointer(order);
+      main.launch(main.kernel("rank_tokens"), vocabulary);
+    }
+    main.arguments()
+        .int32(vocabulary)
+        .float32(shape.temperature())
+        .int32(shape.tokensKept())
+        .float32(shape.topP())
+        .pointer(key)
+        .int32(Philox.Stream.SAMPLER.number())
+        .int32(index)
+        .pointer(address(logits))
+        .pointer(order)
+        .pointer(weights)
+        .pointer(address(token));
+    main.launch(main.kernel("draw_token"), 1, 1, 32);
+    token.markWritten();
   }
 
   @Override
@@ -394,7 +435,10 @@ final class CudaBackend implements Backend {
         .pointer(address(targets))
         .pointer(address(lengths))
         .pointer(scale)
-        .pointer(update == null ? 0 : address(update) + UpdateReport.LOSS_SCALE * Float.BYTES)
+        .pointer(
+            update == null
+                ? 0
+                : address(UpdateReport.require(update)) + UpdateReport.LOSS_SCALE * Float.BYTES)
         .pointer(address(dOutputs))
         .pointer(scratch.address());
     int blocks = partialBlocks((long) shape.timeSteps() * shape.batchSize(), WARPS_PER_BLOCK);
@@ -423,7 +467,7 @@ final class CudaBackend implements Backend {
         .int32(blocks * WARPS_PER_BLOCK)
         .pointer(scratch.address())
         .pointer(rates)
-        .pointer(address(update))
+        .pointer(address(UpdateReport.require(update)))
         .pointer(applied.address());
     main.launch(main.kernel("begin_update"), 1, 1, 32);
     main.arguments()

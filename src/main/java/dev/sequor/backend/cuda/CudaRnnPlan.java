@@ -164,7 +164,7 @@ final class CudaRnnPlan implements RnnPlan {
 
   private void takeDropoutKey(RnnTensors t) {
     if (hasDropout()) {
-      dropoutKey = backend.dropoutKey(t.dropoutSeed(), t.dropoutOffset());
+      dropoutKey = backend.randomKey(t.dropoutSeed(), t.dropoutOffset());
     }
   }
 

@@ -42,7 +42,9 @@ final class StepBlock implements AutoCloseable {
     to.putLong(at + SEED, values.dropoutSeed());
     to.putLong(at + OFFSET, values.dropoutOffset());
     to.putFloat(at + GRADIENT_SCALE, values.gradientScale());
-    putRates(values.optimizer(), to, at + RATES);
+    if (values.optimizer() != null) {
+      putRates(values.optimizer(), to, at + RATES);
+    }
   }
 
   private static void putRates(OptimizerStep step, ByteBuffer to, int at) {
@@ -72,13 +74,13 @@ final class StepBlock implements AutoCloseable {
     }
   }
 
-  /** Where seed and offset of the dropout bits are. */
-  long dropoutKey(long seed, long offset) {
+  /** Where seed and offset of dropout bits, or of drawn tokens, are. */
+  long randomKey(long seed, long offset) {
     if (current == null) {
       host.putLong(SEED, seed).putLong(OFFSET, offset);
       upload(SEED, GRADIENT_SCALE);
     } else {
-      require(seed == current.dropoutSeed() && offset == current.dropoutOffset(), "dropout bits");
+      require(seed == current.dropoutSeed() && offset == current.dropoutOffset(), "random numbers");
     }
     return block.address() + SEED;
   }

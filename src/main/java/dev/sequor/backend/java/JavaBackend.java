@@ -10,6 +10,7 @@ import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerPlan;
@@ -285,7 +286,8 @@ final class JavaBackend implements Backend, LayerEngine {
         JavaBuffer.of(outputs),
         JavaBuffer.of(targets),
         lengths == null ? null : JavaBuffer.of(lengths),
-        gradientScale * (update == null ? 1f : LossScale.of(JavaBuffer.of(update))),
+        gradientScale
+            * (update == null ? 1f : LossScale.of(JavaBuffer.of(UpdateReport.require(update)))),
         dOutputs == null ? null : JavaBuffer.of(dOutputs),
         JavaBuffer.of(result));
     if (dOutputs != null) {
@@ -303,7 +305,7 @@ final class JavaBackend implements Backend, LayerEngine {
             JavaBuffer.of(parameters),
             JavaBuffer.of(gradients),
             JavaBuffer.of(moments),
-            JavaBuffer.of(update));
+            JavaBuffer.of(UpdateReport.require(update)));
     if (updated) {
       parameters.markWritten();
       moments.markWritten();

@@ -19,7 +19,8 @@ import java.util.function.Predicate;
  * @param environment variables to set
  * @param takesPart which cases it can run
  * @param tolerance how far its results may be from the reference's, see {@link Digest#errorAgainst}
- * @param maxRoundsIfShort no more repetitions than this where a repetition takes long and time is short
+ * @param maxRoundsIfShort no more repetitions than this where a repetition takes long and time is
+ *     short
  */
 record Entrant(
     String system,

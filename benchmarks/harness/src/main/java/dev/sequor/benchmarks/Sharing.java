@@ -45,7 +45,7 @@ public final class Sharing implements Callable<Integer> {
 
   @Option(
       names = "--seconds",
-      defaultValue = "1",
+      defaultValue = "2",
       description = "what a process computes in one repetition, alone (${DEFAULT-VALUE})")
   private double seconds;
 

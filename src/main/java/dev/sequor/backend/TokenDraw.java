@@ -1,10 +1,12 @@
-package dev.sequor.model;
+package dev.sequor.backend;
 
-import dev.sequor.backend.Philox;
 import java.util.Arrays;
 
 /** Draws tokens from logits, for one vocabulary. Keeps its memory between draws. */
 final class TokenDraw {
+  /** Instead of a token. */
+  static final int NONE = -1;
+
   private final float[] logits;
   private final double[] weights;
 
@@ -28,39 +30,36 @@ final class TokenDraw {
   /**
    * The token that the random {@code word} picks.
    *
-   * @throws IllegalArgumentException if a logit is not finite
+   * @return {@value #NONE} if a logit is not finite
    */
-  int draw(Sampling sampling, int word) {
+  int draw(DrawShape shape, int word) {
     int likeliest = 0;
     for (int token = 0; token < logits.length; token++) {
       if (!Float.isFinite(logits[token])) {
-        throw new IllegalArgumentException(
-            "the logit of token " + token + " is " + logits[token] + "; needed finite numbers");
+        return NONE;
       }
       if (logits[token] > logits[likeliest]) {
         likeliest = token;
       }
     }
-    if (sampling.temperature() == 0f) {
+    if (shape.temperature() == 0f) {
       return likeliest;
     }
     for (int token = 0; token < logits.length; token++) {
       order[token] = (long) descending(logits[token]) << 32 | token;
     }
-    boolean all = sampling.topK() == 0 || sampling.topK() >= logits.length;
-    if (!all || sampling.topP() < 1f) {
+    if (shape.needsOrder()) {
       Arrays.sort(order);
     }
-    int kept = all ? logits.length : sampling.topK();
+    int kept = shape.tokensKept();
     double total = 0;
     for (int i = 0; i < kept; i++) {
-      double scaled =
-          ((double) logits[(int) order[i]] - logits[likeliest]) / sampling.temperature();
+      double scaled = ((double) logits[(int) order[i]] - logits[likeliest]) / shape.temperature();
       weights[i] = StrictMath.exp(scaled);
       total += weights[i];
     }
-    if (sampling.topP() < 1f) {
-      double nucleus = sampling.topP() * total;
+    if (shape.topP() < 1f) {
+      double nucleus = shape.topP() * total;
       double sum = 0;
       int reaching = 0;
       while (reaching < kept && (reaching == 0 || sum < nucleus)) {

@@ -1,10 +1,8 @@
-package dev.sequor.model;
+package dev.sequor.backend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.sequor.backend.Philox;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -17,13 +15,20 @@ final class TokenDrawTest {
   /** Chi-square values exceeded with probability 1e-4, for 1 to 5 degrees of freedom. */
   private static final double[] CHI_SQUARE = {0, 15.1, 18.4, 21.1, 23.5, 25.7};
 
-  private static int[] counts(Sampling sampling, float... logits) {
+  private record Rule(float temperature, int topK, float topP, long seed) {
+    static Rule ofTemperature(float temperature, long seed) {
+      return new Rule(temperature, 0, 1f, seed);
+    }
+  }
+
+  private static int[] counts(Rule rule, float... logits) {
     TokenDraw draw = new TokenDraw(logits.length);
     System.arraycopy(logits, 0, draw.logits(), 0, logits.length);
     int[] counts = new int[logits.length];
     for (int n = 0; n < DRAWS; n++) {
       int stream = Philox.Stream.SAMPLER.number();
-      counts[draw.draw(sampling, Philox.word(sampling.seed(), stream, 0, n))]++;
+      DrawShape shape = new DrawShape(logits.length, rule.temperature, rule.topK, rule.topP);
+      counts[draw.draw(shape, Philox.word(rule.seed, stream, 0, n))]++;
     }
     return counts;
   }
@@ -50,67 +55,59 @@ final class TokenDrawTest {
   @ParameterizedTest
   @ValueSource(floats = {0.5f, 1f, 3f})
   void drawsFollowTheSoftmaxAtEveryTemperature(float temperature) {
-    int[] counts = counts(Sampling.ofTemperature(temperature, 1), LOGITS);
+    int[] counts = counts(Rule.ofTemperature(temperature, 1), LOGITS);
     assertDistribution(counts, temperature, 0, 1, 2, 3, 4, 5);
   }
 
   @Test
   void topKKeepsTheMostLikelyTokens() {
-    assertDistribution(counts(new Sampling(1, 1, 1, 2), LOGITS), 1, 2);
-    assertDistribution(counts(new Sampling(1, 2, 1, 2), LOGITS), 1, 2, 5);
-    assertDistribution(counts(new Sampling(1, 4, 1, 2), LOGITS), 1, 2, 5, 0, 3);
-    assertDistribution(counts(new Sampling(1, 100, 1, 2), LOGITS), 1, 0, 1, 2, 3, 4, 5);
+    assertDistribution(counts(new Rule(1, 1, 1, 2), LOGITS), 1, 2);
+    assertDistribution(counts(new Rule(1, 2, 1, 2), LOGITS), 1, 2, 5);
+    assertDistribution(counts(new Rule(1, 4, 1, 2), LOGITS), 1, 2, 5, 0, 3);
+    assertDistribution(counts(new Rule(1, 100, 1, 2), LOGITS), 1, 0, 1, 2, 3, 4, 5);
   }
 
   @Test
   void topPKeepsTheFewestTokensThatReachIt() {
     // The softmax, descending: token 2 0.516, 5 0.232, 0 0.115, 3 0.070, 4 0.052, 1 0.026.
-    assertDistribution(counts(new Sampling(1, 0, 1e-6f, 3), LOGITS), 1, 2);
-    assertDistribution(counts(new Sampling(1, 0, 0.5f, 3), LOGITS), 1, 2);
-    assertDistribution(counts(new Sampling(1, 0, 0.6f, 3), LOGITS), 1, 2, 5);
-    assertDistribution(counts(new Sampling(1, 0, 0.8f, 3), LOGITS), 1, 2, 5, 0);
-    assertDistribution(counts(new Sampling(1, 0, 0.99f, 3), LOGITS), 1, 0, 1, 2, 3, 4, 5);
+    assertDistribution(counts(new Rule(1, 0, 1e-6f, 3), LOGITS), 1, 2);
+    assertDistribution(counts(new Rule(1, 0, 0.5f, 3), LOGITS), 1, 2);
+    assertDistribution(counts(new Rule(1, 0, 0.6f, 3), LOGITS), 1, 2, 5);
+    assertDistribution(counts(new Rule(1, 0, 0.8f, 3), LOGITS), 1, 2, 5, 0);
+    assertDistribution(counts(new Rule(1, 0, 0.99f, 3), LOGITS), 1, 0, 1, 2, 3, 4, 5);
   }
 
   @Test
   void topPCountsWhatTopKLeft() {
     // Of tokens 2 and 5 alone, token 2 has probability 0.690.
-    assertDistribution(counts(new Sampling(1, 2, 0.68f, 4), LOGITS), 1, 2);
-    assertDistribution(counts(new Sampling(1, 2, 0.70f, 4), LOGITS), 1, 2, 5);
+    assertDistribution(counts(new Rule(1, 2, 0.68f, 4), LOGITS), 1, 2);
+    assertDistribution(counts(new Rule(1, 2, 0.70f, 4), LOGITS), 1, 2, 5);
   }
 
   @ParameterizedTest
   @CsvSource({"0", "1e-30", "1e-3"})
   void coldDrawsTakeTheMostLikelyToken(float temperature) {
-    assertDistribution(counts(Sampling.ofTemperature(temperature, 5), LOGITS), 1, 2);
+    assertDistribution(counts(Rule.ofTemperature(temperature, 5), LOGITS), 1, 2);
   }
 
   @Test
   void equalLogitsAndHugeLogitsAreNoTrouble() {
-    int[] equal = counts(new Sampling(1, 2, 1, 6), 0f, -0f, 0f);
+    int[] equal = counts(new Rule(1, 2, 1, 6), 0f, -0f, 0f);
     assertEquals(DRAWS, equal[0] + equal[1]); // Of equals, the first are kept.
     assertEquals(DRAWS / 2.0, equal[0], 5 * Math.sqrt(DRAWS / 4.0));
-    int[] huge = counts(Sampling.ofTemperature(1, 6), 3e38f, -3e38f, 3e38f);
+    int[] huge = counts(Rule.ofTemperature(1, 6), 3e38f, -3e38f, 3e38f);
     assertEquals(0, huge[1]);
     assertEquals(DRAWS / 2.0, huge[0], 5 * Math.sqrt(DRAWS / 4.0));
-    assertEquals(DRAWS, counts(Sampling.ofTemperature(1, 6), 4f)[0]);
+    assertEquals(DRAWS, counts(Rule.ofTemperature(1, 6), 4f)[0]);
   }
 
   @Test
-  void badNumbersAreNamed() {
-    assertEquals(
-        "the logit of token 1 is NaN; needed finite numbers",
-        assertThrows(IllegalArgumentException.class, () -> counts(Sampling.greedy(), 0f, Float.NaN))
-            .getMessage());
-    assertEquals(
-        "temperature is -1.0; needed a finite number of at least 0",
-        assertThrows(IllegalArgumentException.class, () -> Sampling.ofTemperature(-1, 0))
-            .getMessage());
-    assertEquals(
-        "topK is -1; needed at least 0 (0 keeps all)",
-        assertThrows(IllegalArgumentException.class, () -> new Sampling(1, -1, 1, 0)).getMessage());
-    assertEquals(
-        "topP is 0.0; needed 0 < topP <= 1",
-        assertThrows(IllegalArgumentException.class, () -> new Sampling(1, 0, 0, 0)).getMessage());
+  void aLogitThatIsNotFiniteGivesNone() {
+    for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+      TokenDraw draw = new TokenDraw(2);
+      draw.logits()[1] = bad;
+      assertEquals(TokenDraw.NONE, draw.draw(new DrawShape(2, 1f, 0, 1f), 0));
+      assertEquals(TokenDraw.NONE, draw.draw(new DrawShape(2, 0f, 0, 1f), 0));
+    }
   }
 }
