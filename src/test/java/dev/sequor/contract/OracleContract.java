@@ -8,7 +8,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A backend agrees with libraries that share nothing with it, and that a bundle has no room for. */
+/**
+ * A backend agrees with libraries that share nothing with it, and that a bundle has no room for.
+ */
 @Tag("oracle")
 abstract class OracleContract extends BackendContract {
   protected OracleContract(String provider) {
