@@ -19,7 +19,7 @@ struct Place {
 
 __device__ inline bool find_place(int B, int H, int Hp, Place& at) {
   const int quads = Hp / 4;
-  const long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
+  const long long i = thread_index();
   if (i >= static_cast<long long>(B) * quads) return false;
   at.b = static_cast<int>(i / quads);
   at.j = static_cast<int>(i % quads) * 4;

@@ -2,15 +2,10 @@
 // Launch, where a kernel says nothing else: a thread per element, grid (ceil(threads / 128)), block 128, no shared memory.
 #include "operand.h"
 #include "sequor/math.h"
+#include "sequor/numbers.h"
 #include "sequor/philox.h"
 
 using namespace sequor;
-
-namespace {
-enum Activation : int { kNone = 0, kTanh = 1, kRelu = 2 };
-
-__device__ inline long long thread_index() { return static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x; }
-}  // namespace
 
 // y [M,N] = f(y + bias [N]); bias may be null.
 SEQ_KERNEL bias_activation(long long M, int N, const float* bias, int activation, float* y) {

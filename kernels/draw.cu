@@ -1,20 +1,11 @@
 // Draws the next token of a sequence from its logits, as dev.sequor.backend.TokenDraw does on a host.
 #include "device.h"
 #include "sequor/philox.h"
+#include "warp.h"
 
 using namespace sequor;
 
 namespace {
-constexpr unsigned kAll = 0xffffffffu;
-
-__device__ inline int warp_max(int x) {
-  for (int m = 16; m; m >>= 1) {
-    const int other = __shfl_xor_sync(kAll, x, m);
-    x = other > x ? other : x;
-  }
-  return x;
-}
-
 // The likeliest token, of equal ones the first; -1 if a logit is not finite.
 __device__ inline int likeliest_token(int V, const float* logits) {
   float top = -INFINITY;
@@ -28,14 +19,14 @@ __device__ inline int likeliest_token(int V, const float* logits) {
     }
   }
   for (int m = 16; m; m >>= 1) {
-    const float other = __shfl_xor_sync(kAll, top, m);
-    const int other_token = __shfl_xor_sync(kAll, token, m);
+    const float other = __shfl_xor_sync(kAllLanes, top, m);
+    const int other_token = __shfl_xor_sync(kAllLanes, token, m);
     if (other > top || (other == top && other_token < token)) {
       top = other;
       token = other_token;
     }
   }
-  return __all_sync(kAll, finite) ? token : -1;
+  return __all_sync(kAllLanes, finite) ? token : -1;
 }
 
 // Sums of weights, each lane's own run of them: what comes before it, and what it ends with.
@@ -53,11 +44,11 @@ __device__ inline Runs sum_runs(int count, const double* weights) {
   for (int i = r.begin; i < r.end; ++i) sum += weights[i];
   double scan = sum;
   for (int m = 1; m < 32; m <<= 1) {
-    const double below = __shfl_up_sync(kAll, scan, m);
+    const double below = __shfl_up_sync(kAllLanes, scan, m);
     if (lane >= m) scan += below;
   }
   r.after = scan;
-  const double below = __shfl_up_sync(kAll, scan, 1);
+  const double below = __shfl_up_sync(kAllLanes, scan, 1);
   r.before = lane == 0 ? 0.0 : below;
   return r;
 }
@@ -82,10 +73,10 @@ __device__ inline Place find(const Runs& r, const double* weights, double point,
       }
     }
   }
-  const unsigned lanes = __ballot_sync(kAll, found >= 0);
-  if (lanes == 0) return {warp_max(last), __shfl_sync(kAll, r.after, 31)};
+  const unsigned lanes = __ballot_sync(kAllLanes, found >= 0);
+  if (lanes == 0) return {warp_max(last), __shfl_sync(kAllLanes, r.after, 31)};
   const int lane = __ffs(lanes) - 1;
-  return {__shfl_sync(kAll, found, lane), __shfl_sync(kAll, at, lane)};
+  return {__shfl_sync(kAllLanes, found, lane), __shfl_sync(kAllLanes, at, lane)};
 }
 }  // namespace
 
@@ -120,7 +111,7 @@ SEQ_KERNEL draw_token(int V, float temperature, int top_k, float top_p, const un
   }
   __syncwarp();
   Runs runs = sum_runs(kept, weights);
-  double total = __shfl_sync(kAll, runs.after, 31);
+  double total = __shfl_sync(kAllLanes, runs.after, 31);
   if (top_p < 1.0f) {
     const Place nucleus = find(runs, weights, static_cast<double>(top_p) * total, true);
     kept = nucleus.i + 1;

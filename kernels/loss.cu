@@ -1,26 +1,12 @@
 // Losses of a padded batch, each with the gradient of its own row. A warp works on one row.
 #include "device.h"
 #include "sequor/math.h"
+#include "sequor/numbers.h"
+#include "warp.h"
 
 using namespace sequor;
 
 namespace {
-constexpr unsigned kAll = 0xffffffffu;
-
-__device__ inline float warp_max(float x) {
-  for (int m = 16; m; m >>= 1) {
-    const float other = __shfl_xor_sync(kAll, x, m);
-    x = other > x ? other : x;
-  }
-  return x;
-}
-
-template <typename T>
-__device__ inline T warp_sum(T x) {
-  for (int m = 16; m; m >>= 1) x += __shfl_xor_sync(kAll, x, m);
-  return x;
-}
-
 // Row losses in nats; d may be a, since each lane has read an element when it writes it.
 __device__ inline double softmax_cross_entropy(const float* a, int N, int target, float scale, float* d) {
   const int lane = threadIdx.x % 32;
@@ -60,7 +46,7 @@ __device__ inline double mean_squared_error(const float* a, int N, const float* 
 }
 }  // namespace
 
-// function: 0 softmax cross-entropy (int targets [T,B]), 1 binary cross-entropy, 2 mean squared error (float targets [T,B,N]).
+// function: a LossFunction; targets are int [T,B] for softmax cross-entropy, else float [T,B,N].
 // outputs [T,B,N]; d_outputs may be null or outputs. partial[w] [2] = sum of the losses and number of the rows that count, of the
 // rows that warp w works on. gradient_scale lies in device memory, because it changes from step to step; loss_scale may be null.
 // Launch: grid (blocks), block 128; any number of blocks.
@@ -72,11 +58,11 @@ SEQ_KERNEL partial_losses(int function, int T, int B, int N, const float* output
   for (long long row = warp; row < static_cast<long long>(T) * B; row += warps) {
     const float* a = outputs + row * N;
     float* d = d_outputs ? d_outputs + row * N : nullptr;
-    const int target = function == 0 ? static_cast<const int*>(targets)[row] : 0;
+    const int target = function == kSoftmaxCrossEntropy ? static_cast<const int*>(targets)[row] : 0;
     if (target >= 0 && (!lengths || row / B < lengths[row % B])) {
-      const float* t = static_cast<const float*>(targets) + (function == 0 ? 0 : row * N);
-      total += function == 0   ? softmax_cross_entropy(a, N, target, scale, d)
-               : function == 1 ? binary_cross_entropy(a, N, t, scale, d)
+      const float* t = static_cast<const float*>(targets) + (function == kSoftmaxCrossEntropy ? 0 : row * N);
+      total += function == kSoftmaxCrossEntropy ? softmax_cross_entropy(a, N, target, scale, d)
+               : function == kBinaryCrossEntropy  ? binary_cross_entropy(a, N, t, scale, d)
                                : mean_squared_error(a, N, t, scale, d);
       count += 1;
     } else if (d) {

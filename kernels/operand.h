@@ -76,6 +76,9 @@ __device__ inline float from_f16(uint32_t bits) {
 #endif
 }
 
+// Of a launch in one dimension.
+__device__ inline long long thread_index() { return static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x; }
+
 // Four neighbouring elements: what one thread loads and stores at once.
 struct Four {
   float v[4];

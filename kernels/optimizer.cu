@@ -1,17 +1,10 @@
 // Global norm, clipping and the update of all parameters (dev.sequor.backend.OptimizerStep), without asking the host.
 #include "device.h"
 #include "sequor/loss_scale.h"
+#include "sequor/numbers.h"
+#include "warp.h"
 
 using namespace sequor;
-
-namespace {
-enum Rule : int { kSgd = 0, kAdam = 1, kAdamW = 2 };
-
-__device__ inline double warp_sum(double x) {
-  for (int m = 16; m; m >>= 1) x += __shfl_xor_sync(0xffffffffu, x, m);
-  return x;
-}
-}  // namespace
 
 // partial[block·4 + warp] = sum of squares of the elements that the warp visits. Launch: grid (blocks), block 128.
 SEQ_KERNEL partial_squares(long long elements, const float* x, double* partial) {

@@ -6,10 +6,6 @@
 
 using namespace sequor;
 
-namespace {
-__device__ inline long long thread_index() { return static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x; }
-}  // namespace
-
 // W [G·H,K] → operand [G·Hp,Kp], zero where there is no unit or no input. A thread per four columns.
 SEQ_KERNEL pack_weights(int G, int H, int Hp, int K, int Kp, const float* w, void* operand, int operand_type) {
   const int quads = Kp / 4;

@@ -6,6 +6,7 @@
 #include "column_sums.h"
 #include "gemm.h"
 #include "sequor/loss_scale.h"
+#include "sequor/numbers.h"
 #include "sequor/philox.h"
 #include "variant.h"
 
@@ -29,8 +30,6 @@ static inline long part(long n, int member, int members) { return n * member / m
 static inline float* gemm_scratch(const SeqEngine& e, int member) {
   return e.gemm_scratch + member * e.variant->gemm_scratch_floats;
 }
-
-enum { kNone = 0, kTanh = 1, kRelu = 2 };
 
 static void linear_forward(SeqEngine& e, const LinearCall& c) {
   const int members = members_for(e, 2.0 * c.rows * c.input * c.output);
@@ -180,14 +179,14 @@ static void loss(SeqEngine& e, const LossCall& c) {
     for (long r = part(rows, number, parts); r < part(rows, number + 1, parts); ++r) {
       const float* a = c.outputs + r * n;
       float* d = c.d_outputs ? c.d_outputs + r * n : nullptr;
-      const int32_t target = c.function == 0 ? static_cast<const int32_t*>(c.targets)[r] : 0;
+      const int32_t target = c.function == kSoftmaxCrossEntropy ? static_cast<const int32_t*>(c.targets)[r] : 0;
       if (target < 0 || (c.lengths && r / c.batch >= c.lengths[r % c.batch])) {
         if (d) std::memset(d, 0, sizeof(float) * n);
         continue;
       }
-      const float* t = static_cast<const float*>(c.targets) + (c.function == 0 ? 0 : r * n);
-      total += c.function == 0   ? softmax_cross_entropy(a, n, target, c.gradient_scale, d)
-               : c.function == 1 ? binary_cross_entropy(a, n, t, c.gradient_scale, d)
+      const float* t = static_cast<const float*>(c.targets) + (c.function == kSoftmaxCrossEntropy ? 0 : r * n);
+      total += c.function == kSoftmaxCrossEntropy   ? softmax_cross_entropy(a, n, target, c.gradient_scale, d)
+               : c.function == kBinaryCrossEntropy ? binary_cross_entropy(a, n, t, c.gradient_scale, d)
                                  : mean_squared_error(a, n, t, c.gradient_scale, d);
       valid += 1;
     }
@@ -237,7 +236,7 @@ static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
   const float bias1 = float(1.0 / (1.0 - std::pow(double(c.beta1), t)));
   const float bias2 = float(1.0 / (1.0 - std::pow(double(c.beta2), t)));
   float* first = c.moments;
-  float* second = c.moments + (c.rule == 0 ? 0 : c.elements);
+  float* second = c.moments + (c.rule == kSgd ? 0 : c.elements);
   run_parts(*e.team, parts, [&](int number) {
     const int64_t end = part(c.elements, number + 1, parts);
     for (int64_t i = part(c.elements, number, parts); i < end; i += kLanes) {
@@ -245,13 +244,13 @@ static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
       Vec w = load_first(c.parameters + i, width);
       Vec g = load_first(c.gradients + i, width) * Vec(scale);
       if (c.clip_value > 0) g = at_least(at_most(g, c.clip_value), -c.clip_value);
-      if (c.rule == 2) {
+      if (c.rule == kAdamW) {
         w = w - w * Vec(c.learning_rate * c.weight_decay);
       } else if (c.weight_decay > 0) {
         g = g + w * Vec(c.weight_decay);
       }
       const Vec m = load_first(first + i, width);
-      if (c.rule == 0) {
+      if (c.rule == kSgd) {
         const Vec v = m * Vec(c.momentum) + g;
         store_first(first + i, v, width);
         w = w - v * Vec(c.learning_rate);

@@ -3,9 +3,22 @@ package dev.sequor.backend;
 /** Element-wise function after a dense layer. */
 public enum Activation {
   /** {@code f(a) = a}. */
-  NONE,
+  NONE(0),
   /** {@code f(a) = tanh(a)}. */
-  TANH,
+  TANH(1),
   /** {@code f(a) = max(0, a)}. */
-  RELU
+  RELU(2);
+
+  private final int number;
+
+  Activation(int number) {
+    this.number = number;
+  }
+
+  /**
+   * The number that native code and kernels know it by ({@code native/include/sequor/numbers.h}).
+   */
+  public int number() {
+    return number;
+  }
 }

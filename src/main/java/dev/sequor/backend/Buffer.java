@@ -134,6 +134,24 @@ public abstract class Buffer implements AutoCloseable {
     }
   }
 
+  /**
+   * Checks host memory that is to be copied to the start of this buffer, or from there.
+   *
+   * @throws IllegalArgumentException unless {@code host} is direct, in native order, and its
+   *     remaining bytes are whole elements and no more than this has
+   */
+  public final void requireFit(ByteBuffer host) {
+    if (!host.isDirect() || host.order() != ByteOrder.nativeOrder()) {
+      throw new IllegalArgumentException(
+          "the host buffer is not direct or not in native byte order; needed both");
+    }
+    int bytes = host.remaining();
+    if (bytes % type.bytes() != 0 || bytes / type.bytes() > elements) {
+      throw new IllegalArgumentException(
+          "the host buffer has " + bytes + " bytes; " + this + " has " + elements * type.bytes());
+    }
+  }
+
   /** Copies all of {@code values} to the start of this FLOAT32 buffer. */
   public final void write(float... values) {
     ByteBuffer host = host(values.length * 4L);

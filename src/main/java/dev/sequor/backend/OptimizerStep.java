@@ -41,16 +41,25 @@ public record OptimizerStep(
   /** Update rules. */
   public enum Rule {
     /** Stochastic gradient descent with momentum. */
-    SGD(1),
+    SGD(0, 1),
     /** Adam. */
-    ADAM(2),
+    ADAM(1, 2),
     /** Adam with decoupled weight decay. */
-    ADAMW(2);
+    ADAMW(2, 2);
 
+    private final int number;
     private final int moments;
 
-    Rule(int moments) {
+    Rule(int number, int moments) {
+      this.number = number;
       this.moments = moments;
+    }
+
+    /**
+     * The number that native code and kernels know it by ({@code native/include/sequor/numbers.h}).
+     */
+    public int number() {
+      return number;
     }
 
     /** Vectors of the parameters' length that the rule keeps. */

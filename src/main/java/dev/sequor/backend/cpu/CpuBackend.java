@@ -2,13 +2,11 @@ package dev.sequor.backend.cpu;
 
 import static dev.sequor.backend.cpu.CpuBuffer.address;
 
-import dev.sequor.backend.Activation;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.LinearShape;
-import dev.sequor.backend.LossFunction;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
@@ -85,28 +83,18 @@ final class CpuBackend implements Backend, LayerEngine {
     return new CpuBuffer(this, type, elements, memory);
   }
 
-  private static ByteBuffer direct(ByteBuffer host, Buffer device) {
-    if (!host.isDirect()) {
-      throw new IllegalArgumentException("the host buffer is not direct; needed a direct one");
-    }
-    long available = device.elements() * device.type().bytes();
-    if (host.remaining() > available) {
-      throw new IllegalArgumentException(
-          "the host buffer has " + host.remaining() + " bytes; " + device + " has " + available);
-    }
-    return host.position() == 0 ? host : host.slice(); // a slice is an object
-  }
-
   @Override
   public void upload(ByteBuffer source, Buffer target) {
-    ByteBuffer bytes = direct(source, target);
+    target.requireFit(source);
+    ByteBuffer bytes = source.slice();
     NativeEngine.sequor_copy(address(target), bytes, bytes.remaining());
     target.markWritten();
   }
 
   @Override
   public void download(Buffer source, ByteBuffer target) {
-    ByteBuffer bytes = direct(target, source);
+    source.requireFit(target);
+    ByteBuffer bytes = target.slice();
     NativeEngine.sequor_copy(bytes, address(source), bytes.remaining());
   }
 
@@ -151,32 +139,6 @@ final class CpuBackend implements Backend, LayerEngine {
         engine(), elements, p, seed, stream, offset, address(x), address(y));
   }
 
-  // The numbers that engine.h gives to these.
-
-  private static int code(Activation activation) {
-    return switch (activation) {
-      case NONE -> 0;
-      case TANH -> 1;
-      case RELU -> 2;
-    };
-  }
-
-  private static int code(LossFunction function) {
-    return switch (function) {
-      case SOFTMAX_CROSS_ENTROPY -> 0;
-      case BINARY_CROSS_ENTROPY -> 1;
-      case MEAN_SQUARED_ERROR -> 2;
-    };
-  }
-
-  private static int code(OptimizerStep.Rule rule) {
-    return switch (rule) {
-      case SGD -> 0;
-      case ADAM -> 1;
-      case ADAMW -> 2;
-    };
-  }
-
   @Override
   public void linearForward(
       LinearShape shape, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
@@ -185,7 +147,7 @@ final class CpuBackend implements Backend, LayerEngine {
         shape.rows(),
         shape.inputSize(),
         shape.outputSize(),
-        code(shape.activation()),
+        shape.activation().number(),
         address(x),
         address(weight),
         address(bias),
@@ -208,7 +170,7 @@ final class CpuBackend implements Backend, LayerEngine {
         shape.rows(),
         shape.inputSize(),
         shape.outputSize(),
-        code(shape.activation()),
+        shape.activation().number(),
         address(x),
         address(weight),
         address(y),
@@ -253,7 +215,7 @@ final class CpuBackend implements Backend, LayerEngine {
       Buffer result) {
     NativeEngine.sequor_loss(
         engine(),
-        code(shape.function()),
+        shape.function().number(),
         shape.timeSteps(),
         shape.batchSize(),
         shape.outputSize(),
@@ -275,7 +237,7 @@ final class CpuBackend implements Backend, LayerEngine {
       OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
     NativeEngine.sequor_optimizer_step(
         engine(),
-        code(step.rule()),
+        step.rule().number(),
         step.step(),
         step.learningRate(),
         step.momentum(),

@@ -10,7 +10,6 @@ import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DrawShape;
 import dev.sequor.backend.LinearShape;
-import dev.sequor.backend.LossFunction;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
@@ -132,20 +131,9 @@ final class CudaBackend implements Backend {
     return new CudaBuffer(this, type, elements, block);
   }
 
-  private static void requireFit(ByteBuffer host, Buffer buffer) {
-    if (!host.isDirect()) {
-      throw new IllegalArgumentException("the host buffer is not direct; needed a direct one");
-    }
-    long available = buffer.elements() * buffer.type().bytes();
-    if (host.remaining() > available) {
-      throw new IllegalArgumentException(
-          "the host buffer has " + host.remaining() + " bytes; " + buffer + " has " + available);
-    }
-  }
-
   @Override
   public void upload(ByteBuffer source, Buffer target) {
-    requireFit(source, target);
+    target.requireFit(source);
     WorkQueue main = queue();
     device.staging().upload(source, address(target), main.stream());
     target.markWritten();
@@ -153,7 +141,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public void download(Buffer source, ByteBuffer target) {
-    requireFit(target, source);
+    source.requireFit(target);
     WorkQueue main = queue();
     device.staging().download(address(source), target, main.stream());
   }
@@ -195,32 +183,6 @@ final class CudaBackend implements Backend {
     main.launch(main.kernel("dropout"), (elements + 3) / 4);
   }
 
-  // The numbers that kernels/dense.cu, loss.cu and optimizer.cu give to these.
-
-  private static int code(Activation activation) {
-    return switch (activation) {
-      case NONE -> 0;
-      case TANH -> 1;
-      case RELU -> 2;
-    };
-  }
-
-  private static int code(LossFunction function) {
-    return switch (function) {
-      case SOFTMAX_CROSS_ENTROPY -> 0;
-      case BINARY_CROSS_ENTROPY -> 1;
-      case MEAN_SQUARED_ERROR -> 2;
-    };
-  }
-
-  private static int code(OptimizerStep.Rule rule) {
-    return switch (rule) {
-      case SGD -> 0;
-      case ADAM -> 1;
-      case ADAMW -> 2;
-    };
-  }
-
   @Override
   public void linearForward(
       LinearShape shape, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
@@ -243,7 +205,7 @@ final class CudaBackend implements Backend {
           .int64(m)
           .int32(n)
           .pointer(address(bias))
-          .int32(code(shape.activation()))
+          .int32(shape.activation().number())
           .pointer(address(y));
       main.launch(main.kernel("bias_activation"), (long) m * n);
     }
@@ -267,7 +229,7 @@ final class CudaBackend implements Backend {
     if (shape.activation() != Activation.NONE) {
       main.arguments()
           .int64((long) m * n)
-          .int32(code(shape.activation()))
+          .int32(shape.activation().number())
           .pointer(address(y))
           .pointer(address(dy));
       main.launch(main.kernel("activation_gradient"), (long) m * n);
@@ -427,7 +389,7 @@ final class CudaBackend implements Backend {
     WorkQueue main = queue();
     long scale = stepBlock.gradientScale(gradientScale);
     main.arguments()
-        .int32(code(shape.function()))
+        .int32(shape.function().number())
         .int32(shape.timeSteps())
         .int32(shape.batchSize())
         .int32(shape.outputSize())
@@ -471,7 +433,7 @@ final class CudaBackend implements Backend {
         .pointer(applied.address());
     main.launch(main.kernel("begin_update"), 1, 1, 32);
     main.arguments()
-        .int32(code(step.rule()))
+        .int32(step.rule().number())
         .int64(elements)
         .pointer(rates)
         .pointer(applied.address())

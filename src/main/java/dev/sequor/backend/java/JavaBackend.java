@@ -17,7 +17,6 @@ import dev.sequor.backend.host.LayerPlan;
 import dev.sequor.backend.host.LayerShape;
 import dev.sequor.backend.host.StackedPlan;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -75,7 +74,7 @@ final class JavaBackend implements Backend, LayerEngine {
   @Override
   public void upload(ByteBuffer source, Buffer target) {
     JavaBuffer to = JavaBuffer.of(target);
-    int count = elements(source, target, "upload");
+    int count = elements(source, target);
     if (target.type() == DType.FLOAT32) {
       source.asFloatBuffer().get(to.floats(), to.offset(), count);
     } else {
@@ -87,7 +86,7 @@ final class JavaBackend implements Backend, LayerEngine {
   @Override
   public void download(Buffer source, ByteBuffer target) {
     JavaBuffer from = JavaBuffer.of(source);
-    int count = elements(target, source, "download");
+    int count = elements(target, source);
     if (source.type() == DType.FLOAT32) {
       target.asFloatBuffer().put(from.floats(), from.offset(), count);
     } else {
@@ -95,23 +94,9 @@ final class JavaBackend implements Backend, LayerEngine {
     }
   }
 
-  private static int elements(ByteBuffer host, Buffer device, String operation) {
-    if (!host.isDirect() || host.order() != ByteOrder.nativeOrder()) {
-      throw new IllegalArgumentException(
-          operation + " got a host buffer that is not direct or not in native byte order");
-    }
-    int bytes = host.remaining();
-    if (bytes % device.type().bytes() != 0 || bytes / device.type().bytes() > device.elements()) {
-      throw new IllegalArgumentException(
-          operation
-              + " of "
-              + bytes
-              + " bytes does not fit a buffer of "
-              + device.elements()
-              + " "
-              + device.type());
-    }
-    return bytes / device.type().bytes();
+  private static int elements(ByteBuffer host, Buffer device) {
+    device.requireFit(host);
+    return host.remaining() / device.type().bytes();
   }
 
   @Override

@@ -3,7 +3,6 @@ package dev.sequor.benchmarks;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -156,7 +155,7 @@ public final class CpuPeers implements Callable<Integer> {
         report =
             new Report(
                 machine,
-                commit(home),
+                Checkout.commit(home),
                 peak == null ? null : gflops(peak, cores),
                 peak == null ? null : gflops(peak, 1),
                 descriptions,
@@ -283,28 +282,5 @@ public final class CpuPeers implements Callable<Integer> {
     Path target = home.resolve(module).resolve("target");
     String dependencies = Files.readString(target.resolve("classpath")).strip();
     return target.resolve("classes") + File.pathSeparator + dependencies;
-  }
-
-  static String commit(Path home) throws IOException {
-    String revision = git(home, "rev-parse", "--short=12", "HEAD");
-    if (revision.isEmpty()) {
-      return "unknown";
-    }
-    return git(home, "status", "--porcelain", "--untracked-files=no").isEmpty()
-        ? revision
-        : revision + "+";
-  }
-
-  /** What git prints; empty if it fails, outside a clone for example. */
-  private static String git(Path directory, String... arguments) throws IOException {
-    List<String> command = new ArrayList<>(List.of("git", "-C", directory.toString()));
-    command.addAll(List.of(arguments));
-    Process process;
-    try {
-      process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
-    } catch (IOException e) {
-      return ""; // no git on the PATH
-    }
-    return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
   }
 }

@@ -14,9 +14,10 @@ import java.util.stream.Stream;
  * @param jdk the Java virtual machine and its version
  * @param os the operating system and its version
  */
-record Machine(String cpu, int cores, long memoryGiB, String jdk, String os) {
+public record Machine(String cpu, int cores, long memoryGiB, String jdk, String os) {
 
-  static Machine current() throws IOException {
+  /** This machine. */
+  public static Machine current() throws IOException {
     return new Machine(
         valueOf("/proc/cpuinfo", "model name", System.getProperty("os.arch")),
         Runtime.getRuntime().availableProcessors(),

@@ -122,7 +122,7 @@ public final class Sharing implements Callable<Integer> {
     if (out != null) {
       new ObjectMapper()
           .enable(SerializationFeature.INDENT_OUTPUT)
-          .writeValue(out.toFile(), new Results(Machine.current(), CpuPeers.commit(home), rows));
+          .writeValue(out.toFile(), new Results(Machine.current(), Checkout.commit(home), rows));
     }
     return 0;
   }

@@ -1,0 +1,87 @@
+package dev.sequor.benchmarks.devices;
+
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.DType;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.RnnTensors;
+import dev.sequor.rnn.Parameters;
+import dev.sequor.rnn.Rnn;
+import dev.sequor.rnn.RnnSpec;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A cell's pass on one device, with everything it needs in the device's memory. */
+final class PassRun implements AutoCloseable {
+  private final Backend backend;
+  private final Shape shape;
+  private final Rnn rnn;
+  private final Parameters parameters;
+  private final RnnTensors tensors;
+  private final RnnGradients gradients;
+  private final List<Buffer> buffers = new ArrayList<>();
+
+  PassRun(Backend backend, CellType cell, Pass pass, Shape shape) {
+    this.backend = backend;
+    this.shape = shape;
+    rnn = new Rnn(backend, RnnSpec.of(cell, shape.hiddenSize(), shape.hiddenSize()));
+    parameters = rnn.newParameters(1);
+    parameters.values().write(RandomNumbers.parameters(shape, parameters.layout().totalElements()));
+    Buffer x = floats(shape.sequenceElements());
+    x.write(RandomNumbers.input(shape));
+    Buffer y = floats(shape.sequenceElements());
+    if (pass == Pass.FORWARD_BACKWARD) {
+      Buffer saved = floats(rnn.savedElements(shape.timeSteps(), shape.batchSize()));
+      Buffer dy = floats(shape.sequenceElements());
+      dy.write(RandomNumbers.outputGradient(shape));
+      Buffer dx = floats(shape.sequenceElements());
+      tensors = new RnnTensors(parameters.values(), x, null, null, y, null, saved, 0, 0);
+      gradients = new RnnGradients(dy, null, parameters.gradients(), dx, null);
+    } else {
+      tensors = new RnnTensors(parameters.values(), x, null, null, y, null, null, 0, 0);
+      gradients = null;
+    }
+  }
+
+  private Buffer floats(long elements) {
+    Buffer buffer = backend.allocate(DType.FLOAT32, elements);
+    buffers.add(buffer);
+    return buffer;
+  }
+
+  /** The timed call: its results are complete when it returns. */
+  void run() {
+    if (gradients == null) {
+      rnn.forward(shape.timeSteps(), shape.batchSize(), Mode.INFERENCE, tensors);
+    } else {
+      // A training step has changed the parameters: packing them again is part of its cost.
+      parameters.values().markWritten();
+      parameters.zeroGradients();
+      rnn.forward(shape.timeSteps(), shape.batchSize(), Mode.TRAINING, tensors);
+      rnn.backward(shape.timeSteps(), shape.batchSize(), tensors, gradients);
+    }
+    backend.synchronize();
+  }
+
+  /** What the last call computed, by name. */
+  Map<String, float[]> results() {
+    Map<String, float[]> results = new LinkedHashMap<>();
+    results.put("y", tensors.y().readFloats());
+    if (gradients != null) {
+      results.put("dx", gradients.dx().readFloats());
+      results.put("dParameters", gradients.dParameters().readFloats());
+    }
+    return results;
+  }
+
+  @Override
+  public void close() {
+    rnn.close();
+    parameters.close();
+    buffers.forEach(Buffer::close);
+  }
+}
