@@ -257,7 +257,7 @@ public final class Report {
           peer == null
               ? ""
               : String.format(Locale.ROOT, "%.4g", peer.get("medianMillis").asDouble()),
-          peer == null || !valid
+          peer == null || !valid || root.get("simulator").asBoolean()
               ? ""
               : String.format(Locale.ROOT, "%.2f", peer.get("medianMillis").asDouble() / millis),
           valid ? "" : "**wrong result**");
