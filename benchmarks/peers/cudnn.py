@@ -144,6 +144,7 @@ def timed(torch, case, device, deadline):
         "repetitions": len(millis),
         "callsPerRepetition": calls,
         "copies": case.copies(),
+        "allowTf32": torch.backends.cudnn.allow_tf32,
         "teraflops": case.flops() / median / 1e9,
     }
 
