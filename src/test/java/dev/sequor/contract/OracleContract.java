@@ -4,10 +4,14 @@ import dev.sequor.backend.CellType;
 import dev.sequor.contract.OracleCases.Case;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A backend agrees with libraries that share nothing with it. */
+/**
+ * A backend agrees with libraries that share nothing with it, and that a bundle has no room for.
+ */
+@Tag("oracle")
 abstract class OracleContract extends BackendContract {
   protected OracleContract(String provider) {
     super(provider);

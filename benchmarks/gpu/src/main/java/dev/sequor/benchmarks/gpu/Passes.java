@@ -1,0 +1,145 @@
+package dev.sequor.benchmarks.gpu;
+
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.DType;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnTensors;
+import dev.sequor.rnn.Parameters;
+import dev.sequor.rnn.Rnn;
+import dev.sequor.rnn.RnnSpec;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A stack at work on one backend: the same random weights and inputs wherever it runs, and copies
+ * of the inputs to go round.
+ */
+final class Passes implements AutoCloseable {
+  private static final int SEED = 11;
+
+  private final Backend backend;
+  private final Rnn rnn;
+  private final int timeSteps;
+  private final int batchSize;
+  private final boolean training;
+  private final Parameters parameters;
+  private final Buffer y;
+  private final @Nullable Buffer dx;
+  private final List<RnnTensors> tensors = new ArrayList<>();
+  private final List<RnnGradients> gradients = new ArrayList<>();
+  private final List<AutoCloseable> owned = new ArrayList<>();
+  private int next;
+
+  Passes(
+      Backend backend,
+      RnnSpec spec,
+      int timeSteps,
+      int batchSize,
+      int @Nullable [] lengths,
+      boolean training,
+      int copies) {
+    this.backend = backend;
+    this.timeSteps = timeSteps;
+    this.batchSize = batchSize;
+    this.training = training;
+    try {
+      this.rnn = own(new Rnn(backend, spec));
+      this.parameters = own(rnn.newParameters(SEED));
+      RnnShape shape = spec.shape(timeSteps, batchSize);
+      this.y = floats(shape.outputElements());
+      this.dx = training ? floats(shape.inputElements()) : null;
+      Buffer saved = training ? floats(rnn.savedElements(timeSteps, batchSize)) : null;
+      Buffer lengthBuffer = lengths == null ? null : own(backend.allocate(DType.INT32, batchSize));
+      if (lengthBuffer != null) {
+        lengthBuffer.write(lengths);
+      }
+      float[] inputs = random(shape.inputElements(), 1);
+      float[] outputGradients = training ? random(shape.outputElements(), 2) : new float[0];
+      for (int copy = 0; copy < copies; copy++) {
+        Buffer x = floats(inputs.length);
+        x.write(inputs);
+        tensors.add(
+            new RnnTensors(parameters.values(), x, lengthBuffer, null, y, null, saved, 0, 0));
+        if (training) {
+          Buffer dy = floats(outputGradients.length);
+          dy.write(outputGradients);
+          gradients.add(new RnnGradients(dy, null, parameters.gradients(), dx, null));
+        }
+      }
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  private <T extends AutoCloseable> T own(T resource) {
+    owned.add(resource);
+    return resource;
+  }
+
+  private Buffer floats(long elements) {
+    return own(backend.allocate(DType.FLOAT32, elements));
+  }
+
+  private static float[] random(long elements, long stream) {
+    SplittableRandom random = new SplittableRandom(SEED + stream);
+    float[] values = new float[Math.toIntExact(elements)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) (2 * random.nextDouble() - 1);
+    }
+    return values;
+  }
+
+  /** Queues one call on the next copy of the inputs. */
+  void run() {
+    RnnTensors t = tensors.get(next);
+    if (training) {
+      // A training step has changed the weights: making operands of them is part of the call.
+      parameters.values().markWritten();
+      backend.fill(parameters.gradients(), 0f);
+      rnn.forward(timeSteps, batchSize, Mode.TRAINING, t);
+      rnn.backward(timeSteps, batchSize, t, gradients.get(next));
+    } else {
+      rnn.forward(timeSteps, batchSize, Mode.INFERENCE, t);
+    }
+    next = (next + 1) % tensors.size();
+  }
+
+  /** Waits until all queued calls are done. */
+  void synchronize() {
+    backend.synchronize();
+  }
+
+  /** {@code y}, and in training {@code dx} and {@code dParameters}. */
+  Map<String, float[]> results() {
+    Map<String, float[]> results = new LinkedHashMap<>();
+    results.put("y", y.readFloats());
+    if (dx != null) {
+      results.put("dx", dx.readFloats());
+      results.put("dParameters", parameters.gradients().readFloats());
+    }
+    return results;
+  }
+
+  @Override
+  public void close() {
+    // The stack first: it waits for what is queued.
+    for (AutoCloseable resource : owned) {
+      try {
+        resource.close();
+      } catch (RuntimeException e) {
+        throw e;
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    owned.clear();
+  }
+}

@@ -1,0 +1,280 @@
+package dev.sequor.benchmarks.gpu;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Puts what the parts of {@code ci/gpu-check} have found into one JSON file and one page of
+ * Markdown. Options: {@code --in DIR}, {@code --out DIR/gpu-check.json}; the page gets the same
+ * name with {@code .md}.
+ */
+public final class Report {
+  private static final String SIMULATOR =
+      "**Output of the simulator. It shows that every step works; its times measure nothing.**";
+
+  private final Path folder;
+  private final ObjectNode root = Options.JSON.createObjectNode();
+  private final StringBuilder page = new StringBuilder();
+
+  private Report(Path folder) {
+    this.folder = folder;
+  }
+
+  public static void main(String[] arguments) throws IOException {
+    Options options = new Options(arguments);
+    Report report = new Report(Path.of(options.required("--in")));
+    report.gather();
+    report.write();
+    options.write(report.root);
+    String json = options.required("--out");
+    Files.writeString(Path.of(json.replaceFirst("\\.json$", "") + ".md"), report.page);
+  }
+
+  // ---- one JSON --------------------------------------------------------------------------------
+
+  private void gather() throws IOException {
+    JsonNode device = part("device");
+    boolean simulator = device.path("simulator").asBoolean();
+    root.put("simulator", simulator);
+    if (simulator) {
+      root.put("note", "simulator output: shows that every step works; its times measure nothing");
+    }
+    root.put("date", text("date.txt"));
+    root.put("commit", text("commit.txt"));
+    root.put("driver", text("driver.txt"));
+    root.set("device", device);
+    root.set("parts", parts());
+    root.set("tests", tests());
+    root.set("parity", part("parity"));
+    root.set("training", part("training"));
+    root.set("sequor", part("sequor-times"));
+    root.set("cudnn", part("cudnn-times"));
+  }
+
+  private JsonNode part(String name) throws IOException {
+    Path file = folder.resolve(name + ".json");
+    return Files.exists(file)
+        ? Options.JSON.readTree(file.toFile())
+        : Options.JSON.createObjectNode();
+  }
+
+  private String text(String name) throws IOException {
+    Path file = folder.resolve(name);
+    return Files.exists(file) ? Files.readString(file).strip() : "";
+  }
+
+  /** Lines of part, outcome, seconds, reason. */
+  private ArrayNode parts() throws IOException {
+    ArrayNode parts = Options.JSON.createArrayNode();
+    for (String line : text("parts.tsv").lines().toList()) {
+      String[] words = line.split("\t", -1);
+      ObjectNode part = parts.addObject();
+      part.put("part", words[0]);
+      part.put("outcome", words[1]);
+      part.put("seconds", Integer.parseInt(words[2]));
+      part.put("reason", words.length > 3 ? words[3] : "");
+    }
+    return parts;
+  }
+
+  /** The totals that JUnit's launcher prints at the end. */
+  private ObjectNode tests() throws IOException {
+    ObjectNode tests = Options.JSON.createObjectNode();
+    Matcher total = Pattern.compile("\\[ *(\\d+) tests (\\w+) *]").matcher(text("tests.log"));
+    while (total.find()) {
+      tests.put(total.group(2), Integer.parseInt(total.group(1)));
+    }
+    return tests;
+  }
+
+  // ---- one page --------------------------------------------------------------------------------
+
+  private void line(String format, Object... values) {
+    page.append(String.format(Locale.ROOT, format, values)).append('\n');
+  }
+
+  private void write() {
+    JsonNode device = root.get("device");
+    line("# %s", device.path("device").asText("no device"));
+    line("");
+    if (root.get("simulator").asBoolean()) {
+      line("%s", SIMULATOR);
+      line("");
+    }
+    line(
+        "%s, commit %s, driver %s (CUDA %s), cuBLAS %s, %s multiprocessors, compute capability %s,"
+            + " %s",
+        root.get("date").asText(),
+        root.get("commit").asText(),
+        root.get("driver").asText().isEmpty() ? "unknown" : root.get("driver").asText(),
+        device.path("driverCudaVersion").asText(),
+        device.path("cublasVersion").asText(),
+        device.path("multiprocessors").asText(),
+        device.path("computeCapability").asText(),
+        device.path("java").asText());
+    JsonNode versions = root.get("cudnn").path("versions");
+    if (!versions.isMissingNode()) {
+      line("");
+      line(
+          "cuDNN %s, PyTorch %s", versions.path("cudnn").asText(), versions.path("torch").asText());
+    }
+    writeParts();
+    writeParity();
+    writeTraining();
+    writeTimes();
+  }
+
+  private void writeParts() {
+    line("");
+    line("| part | outcome | seconds | |");
+    line("|---|---|--:|---|");
+    for (JsonNode part : root.get("parts")) {
+      String more = part.get("reason").asText();
+      if (part.get("part").asText().equals("tests")) {
+        more = root.get("tests") + (more.isEmpty() ? "" : "; " + more);
+      }
+      line(
+          "| %s | %s | %d | %s |",
+          part.get("part").asText(),
+          part.get("outcome").asText(),
+          part.get("seconds").asInt(),
+          more.replace("|", "\\|"));
+    }
+  }
+
+  private void writeParity() {
+    JsonNode parity = root.get("parity");
+    if (!parity.has("rows")) {
+      return;
+    }
+    line("");
+    line("## CPU against GPU");
+    line("");
+    line("The worst over several stacks, relative to %s.", parity.get("reference").asText());
+    line("");
+    line("| cell | mode | pass | L∞ | L2 | bar of L2 | |");
+    line("|---|---|---|--:|--:|--:|---|");
+    for (JsonNode row : parity.get("rows")) {
+      line(
+          "| %s | %s | %s | %.1e | %.1e | %s | %s |",
+          row.get("cell").asText(),
+          row.get("mode").asText(),
+          row.get("pass").asText(),
+          row.get("relativeLInfinity").asDouble(),
+          row.get("relativeL2").asDouble(),
+          row.get("bar").isNull() ? "none" : String.format("%.0e", row.get("bar").asDouble()),
+          row.get("within").asBoolean() ? "" : "**too far**");
+    }
+  }
+
+  private void writeTraining() {
+    JsonNode training = root.get("training");
+    if (!training.has("steps")) {
+      return;
+    }
+    line("");
+    line("## Training");
+    line("");
+    int steps = training.get("steps").asInt();
+    line(
+        "The README's example, %d steps on %s and %s: the losses differ by at most %.1e (step %d);"
+            + " bar %.0e%s. Loss %.4f at the start, %.4f at the end.",
+        steps,
+        training.get("cpu").asText(),
+        training.get("gpu").asText(),
+        training.get("worstRelativeDifference").asDouble(),
+        training.get("worstStep").asInt(),
+        training.get("bar").asDouble(),
+        training.get("within").asBoolean() ? "" : ", **too far**",
+        training.get("gpuLosses").get(0).asDouble(),
+        training.get("gpuLosses").get(steps - 1).asDouble());
+    line("");
+    line("| character model | ms a step | characters a second |");
+    line("|---|--:|--:|");
+    for (JsonNode speed : training.path("speed")) {
+      line(
+          "| %d × LSTM %d, B=%d T=%d, %s | %.3f | %,.0f |",
+          speed.get("layers").asInt(),
+          speed.get("hiddenSize").asInt(),
+          speed.get("batchSize").asInt(),
+          speed.get("timeSteps").asInt(),
+          speed.get("mode").asText(),
+          speed.get("millisPerStep").asDouble(),
+          speed.get("charactersPerSecond").asDouble());
+    }
+  }
+
+  private static Map<String, JsonNode> byCase(JsonNode times, String list) {
+    Map<String, JsonNode> rows = new LinkedHashMap<>();
+    for (JsonNode row : times.path(list)) {
+      rows.put(row.get("case").asText(), row);
+    }
+    return rows;
+  }
+
+  private void writeTimes() {
+    Map<String, JsonNode> ours = byCase(root.get("sequor"), "rows");
+    Map<String, JsonNode> theirs = byCase(root.get("cudnn"), "rows");
+    if (ours.isEmpty()) {
+      return;
+    }
+    line("");
+    line("## Times");
+    line("");
+    line("Medians in milliseconds; `vs cuDNN` above 1 means that Sequor is faster.");
+    line("");
+    line(
+        "| cell | pass | mode | L | D | lengths | T,B,H | Sequor | TFLOP/s | cuDNN | vs cuDNN | |");
+    line("|---|---|---|--:|--:|---|---|--:|--:|--:|--:|---|");
+    for (Map.Entry<String, JsonNode> row : ours.entrySet()) {
+      String[] w = row.getKey().split(" ");
+      JsonNode mine = row.getValue();
+      JsonNode peer = theirs.get(row.getKey());
+      double millis = mine.get("medianMillis").asDouble();
+      boolean valid = mine.get("valid").asBoolean();
+      line(
+          "| %s | %s | %s | %s | %s | %s | %s,%s,%s | %.4g | %.4g | %s | %s | %s |",
+          w[0],
+          w[1],
+          w[2],
+          w[3],
+          w[4],
+          w[5],
+          w[6],
+          w[7],
+          w[8],
+          millis,
+          mine.get("teraflops").asDouble(),
+          peer == null
+              ? ""
+              : String.format(Locale.ROOT, "%.4g", peer.get("medianMillis").asDouble()),
+          peer == null || !valid || root.get("simulator").asBoolean()
+              ? ""
+              : String.format(Locale.ROOT, "%.2f", peer.get("medianMillis").asDouble() / millis),
+          valid ? "" : "**wrong result**");
+    }
+    writeSkipped("Sequor", root.get("sequor"));
+    writeSkipped("cuDNN", root.get("cudnn"));
+  }
+
+  /** Counts by reason; the JSON names each case. */
+  private void writeSkipped(String who, JsonNode times) {
+    Map<String, Integer> reasons = new LinkedHashMap<>();
+    for (JsonNode skipped : times.path("skipped")) {
+      reasons.merge(skipped.get("why").asText(), 1, Integer::sum);
+    }
+    if (!reasons.isEmpty()) {
+      line("");
+      line("Not timed, %s: %s.", who, reasons);
+    }
+  }
+}
