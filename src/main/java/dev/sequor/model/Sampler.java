@@ -150,6 +150,7 @@ public final class Sampler implements AutoCloseable {
    * A device does so without the host.
    */
   private void draw(Batch batch, DrawShape shape, long seed, long first) {
+    model.keepTokenBatch(batch);
     Backend backend = model.backend();
     backend.step(
         new ChunkKey(this, batch, shape),

@@ -220,6 +220,18 @@ public final class SequenceModel implements AutoCloseable {
   }
 
   /**
+   * Keeps {@code batch}, of {@link #readToken}, from giving way to others.
+   *
+   * @throws IllegalStateException if it has already
+   */
+  void keepTokenBatch(Batch batch) {
+    if (batch(1, 1, Mode.INFERENCE) != batch) {
+      throw new IllegalStateException(
+          "the model was used for too many other shapes while it was sampling");
+    }
+  }
+
+  /**
    * The loss of a window, in inference (no dropout).
    *
    * @param state the state to start from, unless the window resets it, and to replace; may be null
@@ -421,6 +433,7 @@ public final class SequenceModel implements AutoCloseable {
         evicted.close();
       }
     }
+    rnn.keepPlan(timeSteps, batchSize, mode); // a step may be replayed without asking for it
     return batch;
   }
 

@@ -189,6 +189,15 @@ public final class Rnn implements AutoCloseable {
   }
 
   /**
+   * Counts as a use of the plan for such calls, which is made if there is none yet: of many plans
+   * the least lately used go. Work that the backend has recorded and replays ({@link Backend#step})
+   * uses its plan without a call that would tell.
+   */
+  public void keepPlan(int timeSteps, int batchSize, Mode mode) {
+    prepare(timeSteps, batchSize, mode);
+  }
+
+  /**
    * Says that the present contents of {@code lengths} are known to be 0…T. Otherwise the next call
    * with them asks the device, which means waiting for all that is queued.
    */

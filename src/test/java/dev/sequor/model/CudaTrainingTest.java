@@ -370,4 +370,24 @@ class CudaTrainingTest {
       assertTrue(calls < 100, calls + " driver calls for 100 tokens");
     }
   }
+
+  /** A replayed step uses its plan without asking for it. */
+  @Test
+  void otherShapesBetweenReplayedStepsDoNotTakeTheirPlan() {
+    float[][] parameters = new float[2][];
+    for (int others = 0; others < 2; others++) {
+      try (Backend cuda = Devices.open("cuda");
+          SequenceModel model = new SequenceModel(cuda, SPEC, 3);
+          Trainer trainer = trainer(model)) {
+        for (int step = 0; step < 20; step++) {
+          trainer.step(window(step));
+          if (others == 1) {
+            model.forward(1 + step, 1, new int[1 + step], null, null);
+          }
+        }
+        parameters[others] = model.parameters().readFloats();
+      }
+    }
+    assertArrayEquals(parameters[0], parameters[1]);
+  }
 }
