@@ -4,13 +4,7 @@ import dev.sequor.backend.Availability;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendProvider;
 import dev.sequor.backend.BackendUnavailableException;
-import dev.sequor.backend.Buffer;
-import dev.sequor.backend.CellType;
-import dev.sequor.backend.DType;
-import dev.sequor.backend.Mode;
-import dev.sequor.backend.RnnPlan;
-import dev.sequor.backend.RnnShape;
-import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.ProbeStep;
 import dev.sequor.backend.host.HostSettings;
 import org.jspecify.annotations.Nullable;
 
@@ -50,10 +44,8 @@ public final class CpuBackendProvider implements BackendProvider {
           e);
     }
     try (Backend backend = openBackend()) {
-      float got = oneLstmStep(backend);
-      // i = f = g = o = 0 before their functions but for the input weight of g, which is 1; x = 1.
-      double c = 0.5 * Math.tanh(1);
-      double expected = 0.5 * Math.tanh(c);
+      float got = ProbeStep.run(backend);
+      double expected = ProbeStep.expected();
       if (!(Math.abs(got - expected) < 1e-6)) {
         return Availability.unusable(
             "the native engine computes " + got + " where " + expected + " is right",
@@ -72,20 +64,6 @@ public final class CpuBackendProvider implements BackendProvider {
   private static String firstLine(Throwable e) {
     String text = String.valueOf(e.getMessage() == null ? e : e.getMessage());
     return text.lines().findFirst().orElse("");
-  }
-
-  private static float oneLstmStep(Backend backend) {
-    RnnShape shape = new RnnShape(CellType.LSTM, 1, 1, 1, 1, 1, 1, 0f);
-    try (Buffer parameters =
-            backend.allocate(DType.FLOAT32, shape.parameterLayout().totalElements());
-        Buffer x = backend.allocate(DType.FLOAT32, 1);
-        Buffer y = backend.allocate(DType.FLOAT32, 1);
-        RnnPlan plan = backend.plan(shape, Mode.INFERENCE)) {
-      parameters.write(0f, 0f, 1f, 0f);
-      x.write(1f);
-      plan.forward(new RnnTensors(parameters, x, null, null, y, null, null, 0, 0));
-      return y.readFloats()[0];
-    }
   }
 
   @Override

@@ -298,10 +298,6 @@ final class CudaBackend implements Backend {
     dTable.markWritten();
   }
 
-  private static int partialBlocks(long work, int workPerBlock) {
-    return (int) Math.min(MOST_PARTIAL_BLOCKS, Math.max(1, work / workPerBlock));
-  }
-
   // ---- training --------------------------------------------------------------------------------
 
   @Override
@@ -374,6 +370,10 @@ final class CudaBackend implements Backend {
         .pointer(address(token));
     main.launch(main.kernel("draw_token"), 1, 1, 32);
     token.markWritten();
+  }
+
+  private static int partialBlocks(long work, int workPerBlock) {
+    return (int) Math.min(MOST_PARTIAL_BLOCKS, Math.max(1, work / workPerBlock));
   }
 
   @Override

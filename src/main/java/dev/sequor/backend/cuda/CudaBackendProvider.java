@@ -3,13 +3,7 @@ package dev.sequor.backend.cuda;
 import dev.sequor.backend.Availability;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendProvider;
-import dev.sequor.backend.Buffer;
-import dev.sequor.backend.CellType;
-import dev.sequor.backend.DType;
-import dev.sequor.backend.Mode;
-import dev.sequor.backend.RnnPlan;
-import dev.sequor.backend.RnnShape;
-import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.ProbeStep;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -64,11 +58,8 @@ public final class CudaBackendProvider implements BackendProvider {
 
   private Availability tryLayer() {
     try (Backend backend = open(0)) {
-      float got = oneLstmStep(backend);
-      // i = f = g = o = 0 before their functions but for the input weight of g, which is 1; x = 1.
-      double c = 0.5 * Math.tanh(1);
-      double expected = 0.5 * Math.tanh(c);
-      // TF32, BF16 and FP16 have 1 exactly, so that every mode has to come this close.
+      float got = ProbeStep.run(backend);
+      double expected = ProbeStep.expected();
       if (!(Math.abs(got - expected) < 1e-5)) {
         return Availability.unusable(
             backend.name() + " computes " + got + " where " + expected + " is right",
@@ -86,20 +77,6 @@ public final class CudaBackendProvider implements BackendProvider {
           "the CUDA engine fails: " + CudaLibraries.words(e),
           "correct the settings sequor.cuda.* if there are any, else report this device",
           e);
-    }
-  }
-
-  private static float oneLstmStep(Backend backend) {
-    RnnShape shape = new RnnShape(CellType.LSTM, 1, 1, 1, 1, 1, 1, 0f);
-    try (Buffer parameters =
-            backend.allocate(DType.FLOAT32, shape.parameterLayout().totalElements());
-        Buffer x = backend.allocate(DType.FLOAT32, 1);
-        Buffer y = backend.allocate(DType.FLOAT32, 1);
-        RnnPlan plan = backend.plan(shape, Mode.INFERENCE)) {
-      parameters.write(0f, 0f, 1f, 0f);
-      x.write(1f);
-      plan.forward(new RnnTensors(parameters, x, null, null, y, null, null, 0, 0));
-      return y.readFloats()[0];
     }
   }
 
