@@ -29,6 +29,11 @@ static void micro_kernel(long K, const float* a, long lda, const typename W::Ele
   for (int u = 0; u < kSplit; ++u)
     for (int i = 0; i < M; ++i)
       for (int v = 0; v < NV; ++v) acc[u][i][v] = Simd{};
+  // What c holds is needed at the end only; until then there is time to fetch it.
+  if (accumulate) {
+    for (int i = 0; i < M; ++i)
+      for (int v = 0; v < NV; ++v) __builtin_prefetch(c + i * ldc + v * kLanes, 1);
+  }
   long k = 0;
   for (; k + kStep <= K; k += kStep) {
 #pragma GCC unroll 4
@@ -162,49 +167,49 @@ struct Operand {
   const int32_t* index = nullptr;
 };
 
-constexpr long kKc = 256, kMc = kMr * (SEQ_LANES == 16 ? 16 : 24), kNc = 512;
+// A long kKc keeps the sums in registers and c out of the way; docs/decisions/0003 has the figures.
+constexpr long kKc = 512, kMc = kMr * (SEQ_LANES == 16 ? 16 : 24), kNc = 1024;
 // Floats of packing memory that one thread needs.
 constexpr long kGemmScratch = kKc * (kMc + kNc) + kNr + kMr * kNr;
 
-// Copies up to 16 floats, n of which are wanted. Where `spare` says that whole registers may be read and written, without a
-// loop: what lies behind the n floats is overwritten by the next copy.
-SEQ_HD void copy_few(float* to, const float* from, long n, bool spare) {
-  if (spare) {
-    for (long i = 0; i < kMr; i += kLanes) store(to + i, load(from + i));
+// Packs b[k0 … k0+kc, j0 … j0+nr] into a panel [kc][kNr], filled up with zeros.
+static void pack_panel(const Operand& b, long k0, long kc, long j0, long nr, float* to) {
+  const float* from = b.data + j0 * b.column;
+  if (b.column == 1) {
+    for (long k = 0; k < kc; ++k) {
+      const float* row = from + (b.index ? long(b.index[k0 + k]) : k0 + k) * b.row;
+      if (nr == kNr) {
+        std::memcpy(to + k * kNr, row, sizeof(float) * kNr);
+      } else {
+        for (long j = 0; j < kNr; ++j) to[k * kNr + j] = j < nr ? row[j] : 0.0f;
+      }
+    }
+  } else if (b.row == 1 && !b.index) {
+    for (long half = 0; half < kNr; half += kLanes) {
+      const float* columns[kLanes] = {};
+      const long left = nr - half < 0 ? 0 : nr - half;
+      const int count = int(left < kLanes ? left : kLanes);
+      for (int i = 0; i < count; ++i) columns[i] = from + (half + i) * b.column + k0;
+      interleave(columns, count, kc, to + half, kNr);
+    }
   } else {
-    for (long i = 0; i < n; ++i) to[i] = from[i];
+    for (long j = 0; j < kNr; ++j) {
+      for (long k = 0; k < kc; ++k) {
+        const long row = b.index ? long(b.index[k0 + k]) : k0 + k;
+        to[k * kNr + j] = j < nr ? from[row * b.row + j * b.column] : 0.0f;
+      }
+    }
   }
 }
 
-// Packs b[k0 … k0+kc, n0 … n0+nc] into panels [kc][kNr], the last one filled up with zeros.
-static void pack_b(const Operand& b, long k0, long kc, long n0, long nc, float* to) {
-  for (long j0 = 0; j0 < nc; j0 += kNr, to += kNr * kc) {
-    const long nr = nc - j0 < kNr ? nc - j0 : kNr;
-    const float* from = b.data + (n0 + j0) * b.column;
-    if (b.column == 1) {
-      for (long k = 0; k < kc; ++k) {
-        const float* row = from + (b.index ? long(b.index[k0 + k]) : k0 + k) * b.row;
-        if (nr == kNr) {
-          std::memcpy(to + k * kNr, row, sizeof(float) * kNr);
-        } else {
-          for (long j = 0; j < kNr; ++j) to[k * kNr + j] = j < nr ? row[j] : 0.0f;
-        }
-      }
-    } else if (b.row == 1 && !b.index) {
-      for (long half = 0; half < kNr; half += kLanes) {
-        const float* columns[kLanes] = {};
-        const long left = nr - half < 0 ? 0 : nr - half;
-        const int count = int(left < kLanes ? left : kLanes);
-        for (int i = 0; i < count; ++i) columns[i] = from + (half + i) * b.column + k0;
-        interleave(columns, count, kc, to + half, kNr);
-      }
+// to[k·m + i] = from[k·stride + i] for k in [begin, end). Where `spare`, whole registers are read and written, without a loop: what
+// lies behind the m floats is overwritten by the next copy.
+static inline void copy_columns(const float* from, long stride, long m, long begin, long end, bool spare, float* to) {
+  for (long k = begin; k < end; ++k) {
+    if (spare) {
+      for (long i = 0; i < kMr; i += kLanes) store(to + k * m + i, load(from + k * stride + i));
     } else {
-      for (long j = 0; j < kNr; ++j) {
-        for (long k = 0; k < kc; ++k) {
-          const long row = b.index ? long(b.index[k0 + k]) : k0 + k;
-          to[k * kNr + j] = j < nr ? from[row * b.row + j * b.column] : 0.0f;
-        }
-      }
+      for (long i = 0; i < m; ++i) to[k * m + i] = from[k * stride + i];
     }
   }
 }
@@ -212,25 +217,29 @@ static void pack_b(const Operand& b, long k0, long kc, long n0, long nc, float* 
 // Packs a[m0 … m0+mc, k0 … k0+kc] into row blocks, each [kc][rows of the block].
 static void pack_a(const Operand& a, long m0, long mc, long k0, long kc, float* packed) {
   const long blocks = block_count(mc);
-  for (long block = 0; block < blocks; ++block) {
+  // Few k at a time, so that what the blocks read of them lies side by side and is in the cache.
+  constexpr long kRun = 16;
+  for (long begin = 0; a.row == 1 && begin < kc; begin += kRun) {
+    const long end = begin + kRun < kc ? begin + kRun : kc;
+    for (long block = 0; block < blocks; ++block) {
+      const long first = block_begin(mc, blocks, block), m = block_begin(mc, blocks, block + 1) - first;
+      // Behind the last rows there may be nothing to read, even if the matrix is a single column.
+      copy_columns(a.data + m0 + first + k0 * a.column, a.column, m, begin, end, end + kRun < kc, packed + first * kc);
+    }
+  }
+  for (long block = 0; a.row != 1 && block < blocks; ++block) {
     const long first = block_begin(mc, blocks, block), m = block_begin(mc, blocks, block + 1) - first;
     float* to = packed + first * kc;
-    if (a.row == 1) {
-      const float* from = a.data + (m0 + first) + k0 * a.column;
-      // Behind the last rows there may be nothing to read, even if the matrix is a single column.
-      for (long k = 0; k < kc; ++k) copy_few(to + k * m, from + k * a.column, m, k + 16 < kc);
+    const float* rows[kMost] = {};
+    for (long i = 0; i < m; ++i) {
+      const long r = m0 + first + i;
+      rows[i] = a.data + (a.index ? long(a.index[r]) : r) * a.row + k0 * a.column;
+    }
+    if (a.column == 1) {
+      pack_block(rows, int(m), kc, to);
     } else {
-      const float* rows[kMost] = {};
-      for (long i = 0; i < m; ++i) {
-        const long r = m0 + first + i;
-        rows[i] = a.data + (a.index ? long(a.index[r]) : r) * a.row + k0 * a.column;
-      }
-      if (a.column == 1) {
-        pack_block(rows, int(m), kc, to);
-      } else {
-        for (long i = 0; i < m; ++i)
-          for (long k = 0; k < kc; ++k) to[k * m + i] = rows[i][k * a.column];
-      }
+      for (long i = 0; i < m; ++i)
+        for (long k = 0; k < kc; ++k) to[k * m + i] = rows[i][k * a.column];
     }
   }
 }
@@ -238,44 +247,75 @@ static void pack_a(const Operand& a, long m0, long mc, long k0, long kc, float* 
 // Rows that the micro-kernel can read where they are: side by side in memory and not all in the same cache sets.
 static inline bool readable_in_place(const Operand& a) { return a.column == 1 && !a.index && a.row % 1024 != 0; }
 
-// c (+)= a[M,K] · b[K,N], on one thread. c is row-major with stride ldc; its row r is row c_index[r] where there is an index.
-static void gemm(long M, long N, long K, const Operand& a, const Operand& b, float* c, long ldc, const int32_t* c_index,
-                 bool accumulate, float* scratch) {
+// One of the products that share a left operand: c[M,N] (+)= a[M,K] · b[K,N]. c is row-major with stride ldc; its row r is row
+// c_index[r] where there is an index.
+struct Product {
+  long N;
+  Operand b;
+  float* c;
+  long ldc;
+  const int32_t* c_index = nullptr;
+
+  long panels() const { return (N + kNr - 1) / kNr; }
+};
+
+// The products of `a` with each right operand, on one thread. Together they pack a once, as far as kNc columns are enough for them.
+static void gemm(long M, long K, const Operand& a, const Product* products, int count, bool accumulate, float* scratch) {
   float* packed_a = scratch;
   float* packed_b = packed_a + kKc * kMc + kNr;
   float* tile = packed_b + kKc * kNc;
   const bool in_place = readable_in_place(a);
+  const Product* const end = products + count;
   if (K == 0 && !accumulate) {
-    for (long i = 0; i < M; ++i) std::memset(c + (c_index ? long(c_index[i]) : i) * ldc, 0, sizeof(float) * N);
+    for (const Product* p = products; p < end; ++p)
+      for (long i = 0; i < M; ++i) std::memset(p->c + (p->c_index ? long(p->c_index[i]) : i) * p->ldc, 0, sizeof(float) * p->N);
   }
-  for (long n0 = 0; n0 < N; n0 += kNc) {
-    const long nc = N - n0 < kNc ? N - n0 : kNc;
-    for (long k0 = 0; k0 < K; k0 += kKc) {
-      const long kc = K - k0 < kKc ? K - k0 : kKc;
+  // Panels of kNr columns, numbered through all products.
+  struct Panel {
+    const Product* product;
+    long j0, nr;
+  };
+  const auto panel = [&](long number) {
+    const Product* p = products;
+    for (; number >= p->panels(); ++p) number -= p->panels();
+    const long j0 = number * kNr;
+    return Panel{p, j0, p->N - j0 < kNr ? p->N - j0 : kNr};
+  };
+  long all = 0;
+  for (const Product* p = products; p < end; ++p) all += p->panels();
+
+  const long parts = (K + kKc - 1) / kKc;
+  for (long first_panel = 0; first_panel < all; first_panel += kNc / kNr) {
+    const long panels = all - first_panel < kNc / kNr ? all - first_panel : kNc / kNr;
+    for (long part = 0; part < parts; ++part) {
+      const long k0 = K * part / parts, kc = K * (part + 1) / parts - k0;
       const bool add = accumulate || k0 > 0;
-      pack_b(b, k0, kc, n0, nc, packed_b);
+      for (long q = 0; q < panels; ++q) {
+        const Panel at = panel(first_panel + q);
+        pack_panel(at.product->b, k0, kc, at.j0, at.nr, packed_b + q * kNr * kc);
+      }
       for (long m0 = 0; m0 < M; m0 += kMc) {
-        const long mc = M - m0 < kMc ? M - m0 : kMc;
+        const long mc = M - m0 < kMc ? M - m0 : kMc, blocks = block_count(mc);
         if (!in_place) pack_a(a, m0, mc, k0, kc, packed_a);
-        const long blocks = block_count(mc);
-        for (long j0 = 0; j0 < nc; j0 += kNr) {
-          const long nr = nc - j0 < kNr ? nc - j0 : kNr;
-          const float* pb = packed_b + j0 * kc;
+        for (long q = 0; q < panels; ++q) {
+          const Panel at = panel(first_panel + q);
+          const Product& p = *at.product;
+          const float* pb = packed_b + q * kNr * kc;
           for (long block = 0; block < blocks; ++block) {
             const long first = block_begin(mc, blocks, block);
             const int m = int(block_begin(mc, blocks, block + 1) - first);
             const MicroKernel<Float32Weights> kernel =
                 in_place ? micro_kernel_of<2, false, Float32Weights>(m) : micro_kernel_of<2, true, Float32Weights>(m);
             const float* pa = in_place ? a.data + (m0 + first) * a.row + k0 : packed_a + first * kc;
-            if (nr == kNr && !c_index) {
-              kernel(kc, pa, a.row, pb, nullptr, c + (m0 + first) * ldc + n0 + j0, ldc, add);
+            if (at.nr == kNr && !p.c_index) {
+              kernel(kc, pa, a.row, pb, nullptr, p.c + (m0 + first) * p.ldc + at.j0, p.ldc, add);
               continue;
             }
             kernel(kc, pa, a.row, pb, nullptr, tile, kNr, false);
             for (int i = 0; i < m; ++i) {
               const long r = m0 + first + i;
-              float* row = c + (c_index ? long(c_index[r]) : r) * ldc + n0 + j0;
-              for (long j = 0; j < nr; ++j) row[j] = add ? row[j] + tile[i * kNr + j] : tile[i * kNr + j];
+              float* row = p.c + (p.c_index ? long(p.c_index[r]) : r) * p.ldc + at.j0;
+              for (long j = 0; j < at.nr; ++j) row[j] = add ? row[j] + tile[i * kNr + j] : tile[i * kNr + j];
             }
           }
         }
@@ -284,17 +324,23 @@ static void gemm(long M, long N, long K, const Operand& a, const Operand& b, flo
   }
 }
 
-// The part of gemm that `member` of `members` threads computes: a grid over c that packs as little as possible twice. No sum
-// is split, so the result is the same for any number of threads.
-static void gemm_part(int member, int members, long M, long N, long K, const Operand& a, const Operand& b, float* c, long ldc,
-                      const int32_t* c_index, bool accumulate, float* scratch) {
+// The part of gemm that `member` of `members` threads computes: a grid over the results that packs as little as possible twice. No
+// sum is split, so the result is the same for any number of threads.
+template <int count>
+static void gemm_part(int member, int members, long M, long K, const Operand& a, const Product (&products)[count],
+                      bool accumulate, float* scratch) {
+  long N = 0, narrowest = products[0].N;
+  for (const Product& p : products) {
+    N += p.N;
+    if (p.N < narrowest) narrowest = p.N;
+  }
   int best = 1;
   double least = 1e300;
   for (int down = 1; down <= members; ++down) {
     if (members % down != 0) continue;
     const int across = members / down;
     const double packed = double(M) / down + double(N) / across;
-    const double idle = (M < long(down) * kMr || N < long(across) * kNr) ? 1e12 : 0;
+    const double idle = (M < long(down) * kMr || narrowest < long(across) * kNr) ? 1e12 : 0;
     if (packed + idle < least) {
       least = packed + idle;
       best = down;
@@ -302,15 +348,21 @@ static void gemm_part(int member, int members, long M, long N, long K, const Ope
   }
   const int across = members / best;
   const long down_index = member / across, across_index = member % across;
-  const long mb = block_count(M), nb = (N + kNr - 1) / kNr;
-  const long m0 = mb * down_index / best * kMr, m1 = mb * (down_index + 1) / best * kMr;
-  const long n0 = nb * across_index / across * kNr, n1 = nb * (across_index + 1) / across * kNr;
-  const long rows = (m1 < M ? m1 : M) - m0, columns = (n1 < N ? n1 : N) - n0;
-  if (rows <= 0 || columns <= 0) return;
+  const long blocks = block_count(M);
+  const long m0 = blocks * down_index / best * kMr, m1 = blocks * (down_index + 1) / best * kMr;
+  const long rows = (m1 < M ? m1 : M) - m0;
+  if (rows <= 0) return;
+  Product parts[count];
+  int used = 0;
+  for (const Product& p : products) {
+    const long panels = p.panels(), n0 = panels * across_index / across * kNr, n1 = panels * (across_index + 1) / across * kNr;
+    const long columns = (n1 < p.N ? n1 : p.N) - n0;
+    if (columns <= 0) continue;
+    parts[used++] = {columns, {p.b.data + n0 * p.b.column, p.b.row, p.b.column, p.b.index},
+                     p.c_index ? p.c + n0 : p.c + m0 * p.ldc + n0, p.ldc, p.c_index ? p.c_index + m0 : nullptr};
+  }
   const Operand part_a{a.index ? a.data : a.data + m0 * a.row, a.row, a.column, a.index ? a.index + m0 : nullptr};
-  const Operand part_b{b.data + n0 * b.column, b.row, b.column, b.index};
-  gemm(rows, columns, K, part_a, part_b, c_index ? c + n0 : c + m0 * ldc + n0, ldc, c_index ? c_index + m0 : nullptr,
-       accumulate, scratch);
+  gemm(rows, K, part_a, parts, used, accumulate, scratch);
 }
 
 }  // namespace SEQ_ISA

@@ -226,6 +226,20 @@ struct Layer {
     }
   }
 
+  // The groups of a slice, in turn from its first and from its last: a step begins with the weights that the step before it used
+  // last, which are still in the cache where the slice's weights are larger than it.
+  template <typename Visit>
+  static void each_group(const Slice& slice, long width, bool backwards, const Visit& visit) {
+    const long groups = (slice.end - slice.begin + width - 1) / width;
+    for (long i = 0; i < groups; ++i) {
+      const long begin = slice.begin + (backwards ? groups - 1 - i : i) * width;
+      visit(begin, begin + width < slice.end ? begin + width : slice.end);
+    }
+  }
+
+  // Whether step k of this forward call goes through the weights from the last to the first.
+  static bool turns_back(const SeqLayer& l, int k) { return ((l.steps_done + unsigned(k)) & 1) != 0; }
+
   // ---- forward -----------------------------------------------------------------------------------------------------------
 
   // State rows: element (s, i, j) at base[s·plane + i·Hs + j].
@@ -289,7 +303,7 @@ struct Layer {
     const Slice slice = slice_of(l, member);
     if (c.repack) pack_forward(l, slice, c.parameters);
     begin_states<kTraining>(l, c, slice);
-    team.barrier();
+    team.barrier(member);
 
     const long slice_columns = (slice.end - slice.begin) * G * kLanes;
     const long chunk_rows = long(l.chunk_steps) * l.B;
@@ -306,18 +320,18 @@ struct Layer {
         x = {packed_x, 0, true};
       }
       // Groups are packed one after the other, so the whole slice is one run of panels if its groups are even.
-      for (long group = slice.begin; group < slice.end; group += kGroup) {
-        const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
-        weigh(l, rows, l.I, x, input_panels(l), group * G, blocks * G, wx + (group - slice.begin) * G * kLanes, slice_columns);
-      }
+      each_group(slice, kGroup, turns_back(l, k0), [&](long group, long end) {
+        weigh(l, rows, l.I, x, input_panels(l), group * G, (end - group) * G, wx + (group - slice.begin) * G * kLanes,
+              slice_columns);
+      });
       for (int k = k0; k < k1; ++k) {
         const float* step_wx = wx + (l.rows.offsets[k] - first) * slice_columns;
         if constexpr (Cell::kTwoProducts) {
-          step_two_products<kTraining>(l, c, slice, k, step_wx, slice_columns, tile);
+          step_two_products<kTraining>(l, c, slice, member, k, step_wx, slice_columns, tile);
         } else {
           step_one_product<kTraining>(l, c, slice, k, step_wx, slice_columns, tile);
         }
-        team.barrier();
+        team.barrier(member);
       }
     }
 
@@ -334,11 +348,10 @@ struct Layer {
     const Output<kTraining> out{l, c, states_before<kTraining>(l, c.saved, k + 1), k, l.rows.count(k + 1)};
     const RowOperand operand{before.base + Cell::kRecurrentState * before.plane, l.Hs, false};
     float* gates = kTraining ? saved_gates(l, c.saved) + long(l.rows.offsets[k]) * K * l.Hs : nullptr;
-    for (long group = slice.begin; group < slice.end; group += kGroup) {
-      const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
-      const long ldt = blocks * G * kLanes;
-      weigh(l, n, l.H, operand, recurrent_panels(l), group * G, blocks * G, tile, ldt);
-      for (long block = group; block < group + blocks; ++block) {
+    each_group(slice, kGroup, turns_back(l, k), [&](long group, long end) {
+      const long ldt = (end - group) * G * kLanes;
+      weigh(l, n, l.H, operand, recurrent_panels(l), group * G, (end - group) * G, tile, ldt);
+      for (long block = group; block < end; ++block) {
         Vec bw[G], br[G], p[at_least_one<P>];
         for (int g = 0; g < G; ++g) {
           bw[g] = load(l.bias_pack + (block * G + g) * kLanes);
@@ -362,23 +375,22 @@ struct Layer {
           out.put(i, unit, next);
         }
       }
-    }
+    });
   }
 
   template <bool kTraining>
-  static void step_two_products(SeqLayer& l, const ForwardCall& c, const Slice& slice, int k, const float* wx, long ldw,
-                                float* tile) {
+  static void step_two_products(SeqLayer& l, const ForwardCall& c, const Slice& slice, int member, int k, const float* wx,
+                                long ldw, float* tile) {
     const long n = l.rows.count(k), row0 = l.rows.offsets[k];
     const States before = states_before<kTraining>(l, c.saved, k);
     const Output<kTraining> out{l, c, states_before<kTraining>(l, c.saved, k + 1), k, l.rows.count(k + 1)};
     float* gates = kTraining ? saved_gates(l, c.saved) + row0 * K * l.Hs : l.gates;
     float* gated = kTraining ? saved_gated(l, c.saved) + row0 * l.Hs : l.gated;
     const float* biases = l.bias_pack + unit_blocks(l) * G * kLanes;
-    for (long group = slice.begin; group < slice.end; group += kGroup) {
-      const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
-      const long ldt = blocks * kFirstGates * kLanes;
-      weigh(l, n, l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, blocks * kFirstGates, tile, ldt);
-      for (long block = group; block < group + blocks; ++block) {
+    each_group(slice, kGroup, turns_back(l, k), [&](long group, long end) {
+      const long ldt = (end - group) * kFirstGates * kLanes;
+      weigh(l, n, l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, (end - group) * kFirstGates, tile, ldt);
+      for (long block = group; block < end; ++block) {
         const long unit = block * kLanes;
         for (long i = 0; i < n; ++i) {
           Vec w[kFirstGates], r[kFirstGates], kept[K], rh;
@@ -393,13 +405,12 @@ struct Layer {
           store(gated + i * l.Hs + unit, rh);
         }
       }
-    }
-    l.engine->team->barrier();
-    for (long group = slice.begin; group < slice.end; group += kGroup) {
-      const long blocks = slice.end - group < kGroup ? slice.end - group : kGroup;
-      const long ldt = blocks * kSecondGates * kLanes;
-      weigh(l, n, l.H, {gated, l.Hs, false}, second_panels(l), group * kSecondGates, blocks * kSecondGates, tile, ldt);
-      for (long block = group; block < group + blocks; ++block) {
+    });
+    l.engine->team->barrier(member);
+    each_group(slice, kGroup, turns_back(l, k), [&](long group, long end) {
+      const long ldt = (end - group) * kSecondGates * kLanes;
+      weigh(l, n, l.H, {gated, l.Hs, false}, second_panels(l), group * kSecondGates, (end - group) * kSecondGates, tile, ldt);
+      for (long block = group; block < end; ++block) {
         const long unit = block * kLanes;
         for (long i = 0; i < n; ++i) {
           Vec kept[K], next[S];
@@ -412,7 +423,7 @@ struct Layer {
           out.put(i, unit, next);
         }
       }
-    }
+    });
   }
 
   static void forward(SeqLayer& l, const ForwardCall& c) {
@@ -424,6 +435,7 @@ struct Layer {
         forward_member<false>(l, c, member);
       }
     });
+    l.steps_done += unsigned(l.rows.steps);
   }
 
   // ---- backward ----------------------------------------------------------------------------------------------------------
@@ -463,14 +475,14 @@ struct Layer {
     if (n == 0) return;
     const float* gradients = l.drh + long(l.rows.offsets[k + 1]) * l.ldg;
     const int gates = kFirstGates;  // with two products, those of the first; the second was added within its own step
-    for (long block = slice.begin; block < slice.end; block += 2) {
+    each_group(slice, 2, k & 1, [&](long block, long) {
       const int nv = recurrent_gradient(l, slice, block, n, gradients, long(gates) * l.Hs, l.backward_pack, tile);
       for (long i = 0; i < n; ++i) {
         float* to = l.carry + (long(Cell::kRecurrentState) * l.B + i) * l.Hs + block * kLanes;
         for (int v = 0; v < nv; ++v)
           store(to + v * kLanes, load(to + v * kLanes) + load(tile + (i * nv + v) * kLanes));
       }
-    }
+    });
   }
 
   static void backward_member(SeqLayer& l, const BackwardCall& c, int member) {
@@ -488,12 +500,12 @@ struct Layer {
       add_recurrent(l, slice, k, tile);
       if constexpr (Cell::kTwoProducts) {
         backward_candidate(l, c, slice, k);
-        team.barrier();
+        team.barrier(member);
         backward_reset(l, c, slice, k, tile);
       } else {
         backward_gates(l, c, slice, k);
       }
-      team.barrier();
+      team.barrier(member);
     }
     add_recurrent(l, slice, -1, tile);
     end_carry(l, c, slice);
@@ -572,7 +584,7 @@ struct Layer {
     const float* before = c.saved + row0 * l.Hs;
     const float* gates = c.saved + long(S) * l.T * l.B * l.Hs + row0 * K * l.Hs;
     const float* da_n = l.drh + row0 * l.ldg + long(kFirstGates) * l.Hs;
-    for (long block = slice.begin; block < slice.end; block += 2) {
+    each_group(slice, 2, k & 1, [&](long block, long) {
       const int nv = recurrent_gradient(l, slice, block, n, da_n, long(kSecondGates) * l.Hs, second_backward_pack(l), tile);
       for (int v = 0; v < nv; ++v) {
         const long unit = (block + v) * kLanes;
@@ -585,7 +597,7 @@ struct Layer {
           store(l.carry + i * l.Hs + unit, dh);
         }
       }
-    }
+    });
   }
 
   // Everything that is a large product over all rows at once.
@@ -599,29 +611,33 @@ struct Layer {
     // Gates lie side by side without gaps if H needs no padding; then neighbouring gates make one larger product.
     const bool joined = l.Hs == l.H;
     for (int g = 0; g < G;) {
-      const int limit = g < kFirstGates ? kFirstGates : G;
-      const int width = joined ? limit - g : 1;
-      const float* rh = l.drh + long(g) * l.Hs;
-      gemm_part(member, members, width * H, H, N, {rh, 1, l.ldg}, {g < kFirstGates ? states : gated, l.Hs, 1},
-                dR + g * H * H, H, nullptr, true, scratch);
+      const int width = joined ? (g < kFirstGates ? kFirstGates : G) - g : 1;
+      const Operand wx{l.dwx + long(g) * l.Hs, 1, l.ldg}, rh{l.drh + long(g) * l.Hs, 1, l.ldg};
+      const Product of_x{I, {c.x, I, 1, index}, dW + g * H * I, I};
+      const Product of_h{H, {g < kFirstGates ? states : gated, l.Hs, 1}, dR + g * H * H, H};
+      if (Cell::kSharedGateGradients) {
+        gemm_part(member, members, width * H, N, wx, {of_x, of_h}, true, scratch);
+      } else {
+        gemm_part(member, members, width * H, N, wx, {of_x}, true, scratch);
+        gemm_part(member, members, width * H, N, rh, {of_h}, true, scratch);
+      }
       g += width;
     }
-    for (int g = 0; g < G;) {
+    for (int g = 0; c.dx && g < G;) {
       const int width = joined ? G : 1;
-      const float* wx = l.dwx + long(g) * l.Hs;
-      gemm_part(member, members, width * H, I, N, {wx, 1, l.ldg}, {c.x, I, 1, index}, dW + g * H * I, I, nullptr, true,
-                scratch);
-      if (c.dx) {
-        gemm_part(member, members, N, I, width * H, {wx, l.ldg, 1}, {W + g * H * I, I, 1}, c.dx, I, index,
-                  c.add_to_dx || g > 0, scratch);
-      }
+      gemm_part(member, members, N, width * H, {l.dwx + long(g) * l.Hs, l.ldg, 1},
+                {{I, {W + g * H * I, I, 1}, c.dx, I, index}}, c.add_to_dx || g > 0, scratch);
       g += width;
     }
     const long blocks = unit_blocks(l), begin = blocks * member / members * kLanes;
     const long last = blocks * (member + 1) / members * kLanes, end = last < H ? last : H;
     for (int g = 0; g < G && begin < end; ++g) {
-      add_column_sums(l.dwx + long(g) * l.Hs, l.ldg, N, begin, end, dbW + g * H);
-      add_column_sums(l.drh + long(g) * l.Hs, l.ldg, N, begin, end, dbR + g * H);
+      if (Cell::kSharedGateGradients) {
+        add_column_sums(l.dwx + long(g) * l.Hs, l.ldg, N, begin, end, dbW + g * H, dbR + g * H);
+      } else {
+        add_column_sums(l.dwx + long(g) * l.Hs, l.ldg, N, begin, end, dbW + g * H);
+        add_column_sums(l.drh + long(g) * l.Hs, l.ldg, N, begin, end, dbR + g * H);
+      }
     }
     if (c.dx && !c.add_to_dx && member == 0) {
       for (int i = 0; i < l.rows.padding_count; ++i)

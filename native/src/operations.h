@@ -34,10 +34,10 @@ static inline float* gemm_scratch(const SeqEngine& e, int member) {
 static void linear_forward(SeqEngine& e, const LinearCall& c) {
   const int members = members_for(e, 2.0 * c.rows * c.input * c.output);
   run_team(*e.team, members, [&](int member) {
-    gemm_part(member, members, c.rows, c.output, c.input, {c.x, c.input, 1}, {c.weight, 1, c.input}, c.y_out, c.output,
-              nullptr, false, gemm_scratch(e, member));
+    gemm_part(member, members, c.rows, c.input, {c.x, c.input, 1}, {{c.output, {c.weight, 1, c.input}, c.y_out, c.output}}, false,
+              gemm_scratch(e, member));
     if (!c.bias && c.activation == kNone) return;
-    e.team->barrier();
+    e.team->barrier(member);
     for (long i = part(c.rows, member, members); i < part(c.rows, member + 1, members); ++i) {
       float* row = c.y_out + i * c.output;
       for (long j = 0; j < c.output; j += kLanes) {
@@ -62,14 +62,14 @@ static void linear_backward(SeqEngine& e, const LinearCall& c) {
         const Vec y = load_first(c.y + j, width), d = load_first(c.dy + j, width);
         store_first(c.dy + j, c.activation == kTanh ? d * (Vec(1.0f) - y * y) : where_positive(y, d), width);
       }
-      e.team->barrier();
+      e.team->barrier(member);
     }
     float* scratch = gemm_scratch(e, member);
-    gemm_part(member, members, c.output, c.input, c.rows, {c.dy, 1, c.output}, {c.x, c.input, 1}, c.d_weight, c.input,
-              nullptr, true, scratch);
+    gemm_part(member, members, c.output, c.rows, {c.dy, 1, c.output}, {{c.input, {c.x, c.input, 1}, c.d_weight, c.input}}, true,
+              scratch);
     if (c.dx) {
-      gemm_part(member, members, c.rows, c.input, c.output, {c.dy, c.output, 1}, {c.weight, c.input, 1}, c.dx, c.input,
-                nullptr, false, scratch);
+      gemm_part(member, members, c.rows, c.output, {c.dy, c.output, 1}, {{c.input, {c.weight, c.input, 1}, c.dx, c.input}}, false,
+                scratch);
     }
     if (c.d_bias) {
       const long blocks = (c.output + kLanes - 1) / kLanes, last = part(blocks, member + 1, members) * kLanes;

@@ -1,7 +1,7 @@
 // A fixed team of threads that runs one job at a time, with a barrier cheap enough for one per time step.
 #pragma once
 
-#include <cstddef>
+#include <memory>
 
 namespace sequor {
 
@@ -26,16 +26,16 @@ class Team {
   // they may meet at barriers.
   void run(int members, void (*job)(void* context, int member), void* context);
 
-  // Waits until all members of the current job have come here.
-  void barrier();
+  // Called by each member of the current job: waits until all have come here.
+  void barrier(int member);
 
  private:
   struct State;
-  Team(int size, State* state) : size_(size), state_(state) {}
+  explicit Team(int size);
   void work(int member);
 
   int size_;
-  State* state_;
+  std::unique_ptr<State> state_;
 };
 
 // Runs f(member) on the team.

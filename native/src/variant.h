@@ -136,6 +136,7 @@ struct SeqLayer {
   int threads;       // that do in the current call
   int backward_threads;  // for which backward_pack was made
   int chunk_steps;       // time steps whose input product is made at once
+  unsigned steps_done;   // time steps of all forward calls so far
   sequor::Rows rows;
 
   // Lengths in floats of the arrays below; engine.cpp allocates them in one piece.

@@ -149,6 +149,9 @@ public final class CpuPeers implements Callable<Integer> {
         Rounds rounds = new Rounds(what, rounds(), console);
         rows.addAll(rounds.measure(here, budget));
         failed |= rounds.failed();
+        if (rounds.disturbed() > 0) {
+          console.println("  disturbed: " + rounds.disturbed() + " repetitions of " + what);
+        }
         if (what.batchSize() >= SMALLEST_BATCH) {
           hopeless.put(kind(what), rounds.hopeless());
         }

@@ -31,14 +31,12 @@ final class Rounds {
   /** A repetition of so many milliseconds takes long, see {@link Entrant#maxRoundsIfShort}. */
   private static final double LONG_MILLIS = 100;
 
-  /** Lets the threads of whoever was timed last fall asleep. */
-  private static final long PAUSE_MILLIS = 5;
-
   private final Case what;
   private final Options options;
   private final PrintStream log;
   private final List<Turn> turns = new ArrayList<>();
   private boolean failed;
+  private int disturbed;
 
   /**
    * How much to measure.
@@ -106,6 +104,11 @@ final class Rounds {
   /** Whether anything could not be run. */
   boolean failed() {
     return failed;
+  }
+
+  /** How many repetitions began while something else kept the cores busy. */
+  int disturbed() {
+    return disturbed;
   }
 
   private void fail(ChildProcess child, String how) {
@@ -209,16 +212,15 @@ final class Rounds {
     // The others have had the caches since; a long call outweighs that by itself.
     int untimed = expected < options.repetitionMillis ? 1 + calls / 4 : 0;
     try {
-      Thread.sleep(PAUSE_MILLIS);
+      if (!IdleCores.await()) {
+        disturbed++;
+      }
       double millis = turn.child.time(untimed, calls) * 1e-6 / calls;
       turn.millis.add(millis);
       turn.expectedMillis = Statistics.median(turn.millis);
     } catch (IOException | ChildProcess.Refused e) {
       turn.retired = true;
       fail(turn.child, "while timed: " + e.getMessage());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted", e);
     }
   }
 
