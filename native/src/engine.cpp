@@ -5,6 +5,10 @@
 #include <cstring>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "variant.h"
 
 namespace sequor {
@@ -40,6 +44,19 @@ constexpr size_t kAlignment = 64;
 
 size_t rounded(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
+constexpr size_t kHugePage = size_t(2) << 20;
+
+// Weights and saved values are swept once a time step: with pages of 4 KiB, address translation is the bottleneck of large layers
+// (docs/decisions/0010). The kernel is asked for large pages; where it has none, it gives small ones.
+void* allocate_huge(size_t size) {
+  void* memory = nullptr;
+  if (posix_memalign(&memory, kHugePage, size) != 0) return nullptr;
+#if defined(__linux__)
+  madvise(memory, size, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
 // Row strides that are multiples of 4 KiB would put all rows of a tile into the same few cache sets.
 int row_stride(long width) {
   const long rounded = (width + 15) / 16 * 16;
@@ -53,7 +70,7 @@ using namespace sequor;
 
 void* sequor_allocate(int64_t bytes) {
   const size_t size = rounded(bytes > 0 ? size_t(bytes) : 1);
-  void* memory = std::aligned_alloc(kAlignment, size);
+  void* memory = size < kHugePage ? std::aligned_alloc(kAlignment, size) : allocate_huge(size);
   if (memory != nullptr) std::memset(memory, 0, size);
   return memory;
 }

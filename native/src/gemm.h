@@ -20,9 +20,10 @@ constexpr int kMost = kMr > kLanes ? kMr : kLanes;
 // c[M, NV·lanes] (+)= a[M,K] · b[K, NV·lanes]. a is row-major with stride lda, or packed as [K,M]; b is packed in format W, with a
 // factor for each column in scales where the format has them.
 // Few accumulators would leave the multipliers idle between dependent additions, so small tiles split K into kSplit sums.
+// Large tiles leave time to fetch what comes later: `ahead` bytes from `later` on, so many for each k.
 template <int M, int NV, bool kPackedA, typename W>
 static void micro_kernel(long K, const float* a, long lda, const typename W::Element* b, const float* scales, float* c, long ldc,
-                         bool accumulate) {
+                         bool accumulate, const char* later, long ahead) {
   constexpr int kSplit = M * NV >= 8 ? 1 : (M * NV >= 4 ? 2 : 4);
   constexpr int kRun = W::kRun, kStep = kSplit > kRun ? kSplit : kRun;
   Simd acc[kSplit][M][NV];
@@ -36,6 +37,7 @@ static void micro_kernel(long K, const float* a, long lda, const typename W::Ele
   }
   long k = 0;
   for (; k + kStep <= K; k += kStep) {
+    if (kSplit == 1) __builtin_prefetch(later + k * ahead, 0, 2);
 #pragma GCC unroll 4
     for (int u = 0; u < kStep; u += kRun) {
 #pragma GCC unroll 4
@@ -80,7 +82,8 @@ static void micro_kernel(long K, const float* a, long lda, const typename W::Ele
 }
 
 template <typename W>
-using MicroKernel = void (*)(long, const float*, long, const typename W::Element*, const float*, float*, long, bool);
+using MicroKernel = void (*)(long, const float*, long, const typename W::Element*, const float*, float*, long, bool, const char*,
+                             long);
 
 template <int NV, bool kPackedA, typename W>
 static inline MicroKernel<W> micro_kernel_of(int m) {
@@ -116,14 +119,17 @@ struct RowOperand {
   bool packed;
 };
 
-// c[rows, vectors·lanes] = a[rows,K] · packed panels (each of two registers of columns, the last of one if vectors is odd).
+// c[rows, vectors·lanes] (+)= a[rows,K] · packed panels (each of two registers of columns, the last of one if vectors is odd).
+// Each row block but the first finds its panel in L2; meanwhile the next panel is fetched, the one after the last from `next`.
 template <typename W>
 static void product(long rows, long K, const RowOperand& a, const typename W::Element* panels, const float* scales, int vectors,
-                    float* c, long ldc) {
+                    float* c, long ldc, bool accumulate, const typename W::Element* next) {
   const long blocks = block_count(rows);
   for (int v = 0; v < vectors; v += 2) {
     const int nv = vectors - v >= 2 ? 2 : 1;
     const typename W::Element* panel = panels + v * register_elements<W>(K);
+    const char* later = reinterpret_cast<const char*>(v + nv < vectors ? panel + nv * register_elements<W>(K) : next);
+    const long ahead = nv * register_elements<W>(K) * long(sizeof(*panel)) / (K * blocks);
     for (long block = 0; block < blocks; ++block) {
       const long first = block_begin(rows, blocks, block);
       const int m = int(block_begin(rows, blocks, block + 1) - first);
@@ -131,7 +137,8 @@ static void product(long rows, long K, const RowOperand& a, const typename W::El
       const MicroKernel<W> kernel = a.packed
                                         ? (nv == 2 ? micro_kernel_of<2, true, W>(m) : micro_kernel_of<1, true, W>(m))
                                         : (nv == 2 ? micro_kernel_of<2, false, W>(m) : micro_kernel_of<1, false, W>(m));
-      kernel(K, from, a.stride, panel, scales + v * kLanes, c + first * ldc + v * kLanes, ldc, false);
+      kernel(K, from, a.stride, panel, scales + v * kLanes, c + first * ldc + v * kLanes, ldc, accumulate,
+             later + block * K * ahead, ahead);
     }
   }
 }
@@ -301,17 +308,21 @@ static void gemm(long M, long K, const Operand& a, const Product* products, int 
           const Panel at = panel(first_panel + q);
           const Product& p = *at.product;
           const float* pb = packed_b + q * kNr * kc;
-          for (long block = 0; block < blocks; ++block) {
+          // As in product, the next panel comes while this one is in use.
+          const char* later = reinterpret_cast<const char*>(pb + kNr * kc);
+          const long ahead = kNr * long(sizeof(float)) / blocks;
+          for (long block = 0; block < blocks; ++block, later += kc * ahead) {
             const long first = block_begin(mc, blocks, block);
             const int m = int(block_begin(mc, blocks, block + 1) - first);
             const MicroKernel<Float32Weights> kernel =
                 in_place ? micro_kernel_of<2, false, Float32Weights>(m) : micro_kernel_of<2, true, Float32Weights>(m);
             const float* pa = in_place ? a.data + (m0 + first) * a.row + k0 : packed_a + first * kc;
             if (at.nr == kNr && !p.c_index) {
-              kernel(kc, pa, a.row, pb, nullptr, p.c + (m0 + first) * p.ldc + at.j0, p.ldc, add);
+              kernel(kc, pa, a.row, pb, nullptr, p.c + (m0 + first) * p.ldc + at.j0, p.ldc, add,
+                     later, ahead);
               continue;
             }
-            kernel(kc, pa, a.row, pb, nullptr, tile, kNr, false);
+            kernel(kc, pa, a.row, pb, nullptr, tile, kNr, false, later, ahead);
             for (int i = 0; i < m; ++i) {
               const long r = m0 + first + i;
               float* row = p.c + (p.c_index ? long(p.c_index[r]) : r) * p.ldc + at.j0;

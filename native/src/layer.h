@@ -8,7 +8,7 @@
 // that threads exchange, so one barrier a step suffices. The input product is made for several steps at once where the batch is
 // small, so that W is not read again for each step.
 //
-// saved (training): states before each step [S][T·B][Hs], gates [T·B][K][Hs] and, with two products, r∘h [T·B][Hs].
+// saved (training): states before each step [S][T·B][Hs], gates [T·B][Hs/lanes][K][lanes] and, with two products, r∘h [T·B][Hs].
 #pragma once
 
 #include <type_traits>
@@ -126,17 +126,22 @@ struct Layer {
     return recurrent_panels(l).from(l.weights, unit_blocks(l) * kFirstGates, l.H);
   }
 
-  // c[rows, vectors·lanes] = a · the matrix's registers of columns [begin, begin + vectors).
+  template <typename W>
+  static void weigh_in(long rows, long width, const RowOperand& a, const Panels& at, long vectors, float* c, long ldc,
+                       const Panels& next) {
+    using Element = typename W::Element;
+    product<W>(rows, width, a, static_cast<Element*>(at.data), at.scales, int(vectors), c, ldc, false,
+               static_cast<Element*>(next.data));
+  }
+
+  // c[rows, vectors·lanes] = a · the matrix's registers of columns [begin, begin + vectors); those from `next` on come after them.
   static void weigh(const SeqLayer& l, long rows, long width, const RowOperand& a, const Panels& matrix, long begin, long vectors,
-                    float* c, long ldc) {
-    const Panels at = matrix.from(l.weights, begin, width);
+                    float* c, long ldc, long next) {
+    const Panels at = matrix.from(l.weights, begin, width), later = matrix.from(l.weights, next, width);
     switch (l.weights) {
-      case WeightFormat::kFloat32:
-        return product<Float32Weights>(rows, width, a, static_cast<float*>(at.data), at.scales, int(vectors), c, ldc);
-      case WeightFormat::kBfloat16:
-        return product<Bfloat16Weights>(rows, width, a, static_cast<uint32_t*>(at.data), at.scales, int(vectors), c, ldc);
-      case WeightFormat::kInt8:
-        return product<Int8Weights>(rows, width, a, static_cast<uint32_t*>(at.data), at.scales, int(vectors), c, ldc);
+      case WeightFormat::kFloat32: return weigh_in<Float32Weights>(rows, width, a, at, vectors, c, ldc, later);
+      case WeightFormat::kBfloat16: return weigh_in<Bfloat16Weights>(rows, width, a, at, vectors, c, ldc, later);
+      case WeightFormat::kInt8: return weigh_in<Int8Weights>(rows, width, a, at, vectors, c, ldc, later);
     }
   }
 
@@ -228,12 +233,14 @@ struct Layer {
 
   // The groups of a slice, in turn from its first and from its last: a step begins with the weights that the step before it used
   // last, which are still in the cache where the slice's weights are larger than it.
+  // visit(begin, end, next) says which group comes next; after the last one it is the last again.
   template <typename Visit>
   static void each_group(const Slice& slice, long width, bool backwards, const Visit& visit) {
     const long groups = (slice.end - slice.begin + width - 1) / width;
+    const auto begin = [&](long i) { return slice.begin + (backwards ? groups - 1 - i : i) * width; };
     for (long i = 0; i < groups; ++i) {
-      const long begin = slice.begin + (backwards ? groups - 1 - i : i) * width;
-      visit(begin, begin + width < slice.end ? begin + width : slice.end);
+      const long at = begin(i), next = begin(i + 1 < groups ? i + 1 : i);
+      visit(at, at + width < slice.end ? at + width : slice.end, next);
     }
   }
 
@@ -252,6 +259,9 @@ struct Layer {
   static float* saved_gated(const SeqLayer& l, float* saved) {
     return saved_gates(l, saved) + long(K) * l.T * l.B * l.Hs;
   }
+
+  // Where the kept values of a row's unit block begin; the next value of the block is a register further.
+  static long kept_at(const SeqLayer& l, long row, long unit) { return (row * l.Hs + unit) * K; }
 
   template <bool kTraining>
   static States states_before(const SeqLayer& l, float* saved, int k) {
@@ -297,6 +307,21 @@ struct Layer {
     }
   };
 
+  // W·x of the rows of a chunk of steps, group after group, each [chunk_rows][its blocks][G][lanes]; a step's rows begin at row0.
+  struct InputProduct {
+    float* base;
+    long chunk_rows, row0;
+
+    static float* of_group(float* base, long chunk_rows, const Slice& slice, long group) {
+      return base + (group - slice.begin) * G * kLanes * chunk_rows;
+    }
+
+    // The registers of row i of the step, for a unit block of the group [group, end).
+    const float* at(const Slice& slice, long group, long end, long block, long i) const {
+      return of_group(base, chunk_rows, slice, group) + ((row0 + i) * (end - group) + block - group) * G * kLanes;
+    }
+  };
+
   template <bool kTraining>
   static void forward_member(SeqLayer& l, const ForwardCall& c, int member) {
     Team& team = *l.engine->team;
@@ -305,10 +330,9 @@ struct Layer {
     begin_states<kTraining>(l, c, slice);
     team.barrier(member);
 
-    const long slice_columns = (slice.end - slice.begin) * G * kLanes;
     const long chunk_rows = long(l.chunk_steps) * l.B;
     float* wx = l.thread_scratch + member * l.thread_size;
-    float* tile = wx + chunk_rows * slice_columns;
+    float* tile = wx + chunk_rows * (slice.end - slice.begin) * G * kLanes;
     float* packed_x = tile + long(l.B) * kGroup * G * kLanes;
 
     for (int k0 = 0; k0 < l.rows.steps; k0 += l.chunk_steps) {
@@ -320,16 +344,16 @@ struct Layer {
         x = {packed_x, 0, true};
       }
       // Groups are packed one after the other, so the whole slice is one run of panels if its groups are even.
-      each_group(slice, kGroup, turns_back(l, k0), [&](long group, long end) {
-        weigh(l, rows, l.I, x, input_panels(l), group * G, (end - group) * G, wx + (group - slice.begin) * G * kLanes,
-              slice_columns);
+      each_group(slice, kGroup, turns_back(l, k0), [&](long group, long end, long next) {
+        weigh(l, rows, l.I, x, input_panels(l), group * G, (end - group) * G, InputProduct::of_group(wx, chunk_rows, slice, group),
+              (end - group) * G * kLanes, next * G);
       });
       for (int k = k0; k < k1; ++k) {
-        const float* step_wx = wx + (l.rows.offsets[k] - first) * slice_columns;
+        const InputProduct of_step{wx, chunk_rows, l.rows.offsets[k] - first};
         if constexpr (Cell::kTwoProducts) {
-          step_two_products<kTraining>(l, c, slice, member, k, step_wx, slice_columns, tile);
+          step_two_products<kTraining>(l, c, slice, member, k, of_step, tile);
         } else {
-          step_one_product<kTraining>(l, c, slice, k, step_wx, slice_columns, tile);
+          step_one_product<kTraining>(l, c, slice, k, of_step, tile);
         }
         team.barrier(member);
       }
@@ -341,16 +365,15 @@ struct Layer {
   }
 
   template <bool kTraining>
-  static void step_one_product(SeqLayer& l, const ForwardCall& c, const Slice& slice, int k, const float* wx, long ldw,
-                               float* tile) {
+  static void step_one_product(SeqLayer& l, const ForwardCall& c, const Slice& slice, int k, const InputProduct& wx, float* tile) {
     const long n = l.rows.count(k);
     const States before = states_before<kTraining>(l, c.saved, k);
     const Output<kTraining> out{l, c, states_before<kTraining>(l, c.saved, k + 1), k, l.rows.count(k + 1)};
     const RowOperand operand{before.base + Cell::kRecurrentState * before.plane, l.Hs, false};
     float* gates = kTraining ? saved_gates(l, c.saved) + long(l.rows.offsets[k]) * K * l.Hs : nullptr;
-    each_group(slice, kGroup, turns_back(l, k), [&](long group, long end) {
+    each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * G * kLanes;
-      weigh(l, n, l.H, operand, recurrent_panels(l), group * G, (end - group) * G, tile, ldt);
+      weigh(l, n, l.H, operand, recurrent_panels(l), group * G, (end - group) * G, tile, ldt, next * G);
       for (long block = group; block < end; ++block) {
         Vec bw[G], br[G], p[at_least_one<P>];
         for (int g = 0; g < G; ++g) {
@@ -358,19 +381,19 @@ struct Layer {
           br[g] = load(l.bias_pack + ((unit_blocks(l) + block) * G + g) * kLanes);
         }
         for (int q = 0; q < P; ++q) p[q] = load(l.peephole_pack + (block * P + q) * kLanes);
-        const float* wx_block = wx + (block - slice.begin) * G * kLanes;
         const float* rh_block = tile + (block - group) * G * kLanes;
         const long unit = block * kLanes;
         for (long i = 0; i < n; ++i) {
           Vec w[G], r[G], s[S], next[S], kept[at_least_one<K>];
+          const float* wx_row = wx.at(slice, group, end, block, i);
           for (int g = 0; g < G; ++g) {
-            w[g] = load(wx_block + i * ldw + g * kLanes) + bw[g];
+            w[g] = load(wx_row + g * kLanes) + bw[g];
             r[g] = load(rh_block + i * ldt + g * kLanes) + br[g];
           }
           for (int q = 0; q < S; ++q) s[q] = load(before.base + q * before.plane + i * l.Hs + unit);
           Cell::template forward<Vec>(w, r, p, s, next, kept);
           if (kTraining) {
-            for (int q = 0; q < K; ++q) store(gates + (i * K + q) * l.Hs + unit, kept[q]);
+            for (int q = 0; q < K; ++q) store(gates + kept_at(l, i, unit) + q * kLanes, kept[q]);
           }
           out.put(i, unit, next);
         }
@@ -379,47 +402,49 @@ struct Layer {
   }
 
   template <bool kTraining>
-  static void step_two_products(SeqLayer& l, const ForwardCall& c, const Slice& slice, int member, int k, const float* wx,
-                                long ldw, float* tile) {
+  static void step_two_products(SeqLayer& l, const ForwardCall& c, const Slice& slice, int member, int k, const InputProduct& wx,
+                                float* tile) {
     const long n = l.rows.count(k), row0 = l.rows.offsets[k];
     const States before = states_before<kTraining>(l, c.saved, k);
     const Output<kTraining> out{l, c, states_before<kTraining>(l, c.saved, k + 1), k, l.rows.count(k + 1)};
     float* gates = kTraining ? saved_gates(l, c.saved) + row0 * K * l.Hs : l.gates;
     float* gated = kTraining ? saved_gated(l, c.saved) + row0 * l.Hs : l.gated;
     const float* biases = l.bias_pack + unit_blocks(l) * G * kLanes;
-    each_group(slice, kGroup, turns_back(l, k), [&](long group, long end) {
+    each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * kFirstGates * kLanes;
-      weigh(l, n, l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, (end - group) * kFirstGates, tile, ldt);
+      weigh(l, n, l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, (end - group) * kFirstGates, tile,
+            ldt, next * kFirstGates);
       for (long block = group; block < end; ++block) {
         const long unit = block * kLanes;
         for (long i = 0; i < n; ++i) {
           Vec w[kFirstGates], r[kFirstGates], kept[K], rh;
+          const float* wx_row = wx.at(slice, group, end, block, i);
           for (int g = 0; g < kFirstGates; ++g) {
-            w[g] = load(wx + i * ldw + ((block - slice.begin) * G + g) * kLanes) +
-                   load(l.bias_pack + (block * G + g) * kLanes);
+            w[g] = load(wx_row + g * kLanes) + load(l.bias_pack + (block * G + g) * kLanes);
             r[g] = load(tile + i * ldt + ((block - group) * kFirstGates + g) * kLanes) +
                    load(biases + (block * G + g) * kLanes);
           }
           Cell::template forward_gates<Vec>(w, r, load(before.base + i * l.Hs + unit), rh, kept);
-          for (int g = 0; g < kFirstGates; ++g) store(gates + (i * K + g) * l.Hs + unit, kept[g]);
+          for (int g = 0; g < kFirstGates; ++g) store(gates + kept_at(l, i, unit) + g * kLanes, kept[g]);
           store(gated + i * l.Hs + unit, rh);
         }
       }
     });
     l.engine->team->barrier(member);
-    each_group(slice, kGroup, turns_back(l, k), [&](long group, long end) {
+    each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * kSecondGates * kLanes;
-      weigh(l, n, l.H, {gated, l.Hs, false}, second_panels(l), group * kSecondGates, (end - group) * kSecondGates, tile, ldt);
+      weigh(l, n, l.H, {gated, l.Hs, false}, second_panels(l), group * kSecondGates, (end - group) * kSecondGates, tile, ldt,
+            next * kSecondGates);
       for (long block = group; block < end; ++block) {
         const long unit = block * kLanes;
         for (long i = 0; i < n; ++i) {
           Vec kept[K], next[S];
-          for (int g = 0; g < kFirstGates; ++g) kept[g] = load(gates + (i * K + g) * l.Hs + unit);
-          const Vec w = load(wx + i * ldw + ((block - slice.begin) * G + G - 1) * kLanes) +
+          for (int g = 0; g < kFirstGates; ++g) kept[g] = load(gates + kept_at(l, i, unit) + g * kLanes);
+          const Vec w = load(wx.at(slice, group, end, block, i) + (G - 1) * kLanes) +
                         load(l.bias_pack + (block * G + G - 1) * kLanes);
           const Vec r = load(tile + i * ldt + (block - group) * kLanes) + load(biases + (block * G + G - 1) * kLanes);
           Cell::template forward_candidate<Vec>(w, r, load(before.base + i * l.Hs + unit), next[0], kept);
-          if (kTraining) store(gates + (i * K + K - 1) * l.Hs + unit, kept[K - 1]);
+          if (kTraining) store(gates + kept_at(l, i, unit) + (K - 1) * kLanes, kept[K - 1]);
           out.put(i, unit, next);
         }
       }
@@ -440,13 +465,18 @@ struct Layer {
 
   // ---- backward ----------------------------------------------------------------------------------------------------------
 
-  // tile[rows, 2·lanes] = dgates rows · R for the panel of unit blocks at `block`; returns the registers in the panel.
-  static int recurrent_gradient(const SeqLayer& l, const Slice& slice, long block, long rows, const float* gradients,
-                                long width, const float* pack, float* tile) {
-    const int nv = slice.end - block >= 2 ? 2 : 1;
-    product<Float32Weights>(rows, width, {gradients, l.ldg, false}, pack + block * kLanes * width, nullptr, nv, tile,
-                            nv * kLanes);
-    return nv;
+  // The panel of unit blocks at `block` of R packed over `width` gate rows, from row k on. The last one may be a single block.
+  static const float* gradient_panel(const Slice& slice, const float* pack, long width, long block, long k) {
+    const long nv = slice.end - block >= 2 ? 2 : 1;
+    return pack + (block * width + k * nv) * kLanes;
+  }
+
+  // to[rows, up to 2·lanes] (+)= gate gradients · R over gate rows [begin, end), for the panel at `block`; `next` is fetched ahead.
+  static void recurrent_gradient(const SeqLayer& l, const Slice& slice, long block, long next, long rows, const float* gradients,
+                                 const float* pack, long width, long begin, long end, float* to, long ldt, bool accumulate) {
+    product<Float32Weights>(rows, end - begin, {gradients + begin, l.ldg, false}, gradient_panel(slice, pack, width, block, begin),
+                            nullptr, slice.end - block >= 2 ? 2 : 1, to, ldt, accumulate,
+                            gradient_panel(slice, pack, width, next, begin));
   }
 
   static void begin_carry(const SeqLayer& l, const BackwardCall& c, const Slice& slice) {
@@ -470,19 +500,22 @@ struct Layer {
   }
 
   // carry (of the state that R multiplies) += the gradients of step k+1 times R. Rows that had no step k+1 keep what dsT gave.
-  static void add_recurrent(const SeqLayer& l, const Slice& slice, int k, float* tile) {
+  static void add_recurrent(const SeqLayer& l, const Slice& slice, int k) {
     const long n = l.rows.count(k + 1);
     if (n == 0) return;
     const float* gradients = l.drh + long(l.rows.offsets[k + 1]) * l.ldg;
-    const int gates = kFirstGates;  // with two products, those of the first; the second was added within its own step
-    each_group(slice, 2, k & 1, [&](long block, long) {
-      const int nv = recurrent_gradient(l, slice, block, n, gradients, long(gates) * l.Hs, l.backward_pack, tile);
-      for (long i = 0; i < n; ++i) {
-        float* to = l.carry + (long(Cell::kRecurrentState) * l.B + i) * l.Hs + block * kLanes;
-        for (int v = 0; v < nv; ++v)
-          store(to + v * kLanes, load(to + v * kLanes) + load(tile + (i * nv + v) * kLanes));
-      }
-    });
+    float* carry = l.carry + long(Cell::kRecurrentState) * l.B * l.Hs;
+    // With two products, the gates of the first; the second was added within its own step.
+    const long width = long(kFirstGates) * l.Hs;
+    // Few enough gate rows at a time that the gradients of the batch stay in L2 beside a panel.
+    constexpr long kDepth = 1024;
+    const long parts = (width + kDepth - 1) / kDepth;
+    for (long i = 0; i < parts; ++i) {
+      const long part = (k & 1) ? parts - 1 - i : i, begin = width * part / parts, end = width * (part + 1) / parts;
+      each_group(slice, 2, k & 1, [&](long block, long, long next) {
+        recurrent_gradient(l, slice, block, next, n, gradients, l.backward_pack, width, begin, end, carry + block * kLanes, l.Hs, true);
+      });
+    }
   }
 
   static void backward_member(SeqLayer& l, const BackwardCall& c, int member) {
@@ -497,7 +530,7 @@ struct Layer {
     begin_carry(l, c, slice);
     float* tile = l.thread_scratch + member * l.thread_size;
     for (int k = l.rows.steps - 1; k >= 0; --k) {
-      add_recurrent(l, slice, k, tile);
+      add_recurrent(l, slice, k);
       if constexpr (Cell::kTwoProducts) {
         backward_candidate(l, c, slice, k);
         team.barrier(member);
@@ -507,7 +540,7 @@ struct Layer {
       }
       team.barrier(member);
     }
-    add_recurrent(l, slice, -1, tile);
+    add_recurrent(l, slice, -1);
     end_carry(l, c, slice);
   }
 
@@ -539,7 +572,7 @@ struct Layer {
       }
       for (long i = 0; i < n; ++i) {
         Vec kept[at_least_one<K>], s[S], dnext[S], dwx[G], drh[G], ds[S], dp[at_least_one<P>];
-        for (int q = 0; q < K; ++q) kept[q] = load(gates + (i * K + q) * l.Hs + unit);
+        for (int q = 0; q < K; ++q) kept[q] = load(gates + kept_at(l, i, unit) + q * kLanes);
         for (int q = 0; q < S; ++q) {
           s[q] = load(before + q * plane + i * l.Hs + unit);
           dnext[q] = incoming(l, c, q, k, i, unit);
@@ -568,7 +601,7 @@ struct Layer {
       const long unit = block * kLanes;
       for (long i = 0; i < n; ++i) {
         Vec kept[K], da_z, da_n, dh;
-        for (int q = 0; q < K; ++q) kept[q] = load(gates + (i * K + q) * l.Hs + unit);
+        for (int q = 0; q < K; ++q) kept[q] = load(gates + kept_at(l, i, unit) + q * kLanes);
         Cell::template backward_candidate<Vec>(kept, load(before + i * l.Hs + unit), incoming(l, c, 0, k, i, unit), da_z,
                                                da_n, dh);
         float* to = l.dwx + (row0 + i) * l.ldg + unit;
@@ -584,13 +617,15 @@ struct Layer {
     const float* before = c.saved + row0 * l.Hs;
     const float* gates = c.saved + long(S) * l.T * l.B * l.Hs + row0 * K * l.Hs;
     const float* da_n = l.drh + row0 * l.ldg + long(kFirstGates) * l.Hs;
-    each_group(slice, 2, k & 1, [&](long block, long) {
-      const int nv = recurrent_gradient(l, slice, block, n, da_n, long(kSecondGates) * l.Hs, second_backward_pack(l), tile);
+    each_group(slice, 2, k & 1, [&](long block, long, long next) {
+      const int nv = slice.end - block >= 2 ? 2 : 1;
+      const long width = long(kSecondGates) * l.Hs;
+      recurrent_gradient(l, slice, block, next, n, da_n, second_backward_pack(l), width, 0, width, tile, nv * kLanes, false);
       for (int v = 0; v < nv; ++v) {
         const long unit = (block + v) * kLanes;
         for (long i = 0; i < n; ++i) {
           Vec kept[K], da_r, dh = load(l.carry + i * l.Hs + unit);
-          for (int q = 0; q < K; ++q) kept[q] = load(gates + (i * K + q) * l.Hs + unit);
+          for (int q = 0; q < K; ++q) kept[q] = load(gates + kept_at(l, i, unit) + q * kLanes);
           Cell::template backward_reset<Vec>(kept, load(before + i * l.Hs + unit), load(tile + (i * nv + v) * kLanes), da_r,
                                              dh);
           store(l.dwx + (row0 + i) * l.ldg + unit, da_r);
