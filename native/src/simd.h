@@ -6,6 +6,10 @@
 #include <cstring>
 #include <utility>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #include "sequor/portable.h"
 
 #if defined(__AVX512F__)
@@ -129,15 +133,29 @@ SEQ_HD float largest(Vec value) {
   return m;
 }
 
-// NaN passes through all of these, since every comparison with it is false.
+// NaN passes through all of these: every comparison with it is false, and the instructions return their second operand then. GCC makes
+// no such instruction of a comparison and a choice (activations take 15 to 20 % longer without). The masked form keeps GCC 12 from a
+// warning about its own header.
 SEQ_HD Vec at_most(Vec x, float bound) {
   const Simd b = broadcast(bound);
+#if SEQ_LANES == 16
+  return Vec(_mm512_maskz_min_ps(__mmask16(-1), b, x.v));
+#elif SEQ_LANES == 8
+  return Vec(_mm256_min_ps(b, x.v));
+#else
   return Vec(x.v > b ? b : x.v);
+#endif
 }
 
 SEQ_HD Vec at_least(Vec x, float bound) {
   const Simd b = broadcast(bound);
+#if SEQ_LANES == 16
+  return Vec(_mm512_maskz_max_ps(__mmask16(-1), b, x.v));
+#elif SEQ_LANES == 8
+  return Vec(_mm256_max_ps(b, x.v));
+#else
   return Vec(x.v < b ? b : x.v);
+#endif
 }
 
 SEQ_HD Vec relu(Vec x) { return at_least(x, 0.0f); }
