@@ -58,8 +58,8 @@ class Signal {
     has_woken = false;
     for (int i = 0; i < spins; ++i) {
       if (done(value())) return;
-      // Whoever it waits for cannot run while it spins.
-      if (i % kSpinsBetweenLooks == 0 && placement.shared(member)) break;
+      // Whoever it waits for cannot run while it spins. Not at once: the look costs as much as most waits take.
+      if (i % kSpinsBetweenLooks == kSpinsBetweenLooks - 1 && placement.shared(member)) break;
       pause();
     }
     // Seen by wake() unless its change is seen here.

@@ -1,7 +1,6 @@
 package dev.sequor.backend.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.Buffer;
@@ -33,14 +32,7 @@ class CrowdedCoresTest {
 
   @BeforeAll
   static void load() {
-    boolean built;
-    try {
-      NativeEngine.load();
-      built = true;
-    } catch (LinkageError e) {
-      built = false;
-    }
-    assumeTrue(built, "the native engine is not in this build");
+    NativeBuild.assumePresent();
   }
 
   private static CpuBackend open() {

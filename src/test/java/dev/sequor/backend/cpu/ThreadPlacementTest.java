@@ -30,14 +30,7 @@ class ThreadPlacementTest {
 
   @BeforeAll
   static void check() {
-    boolean built;
-    try {
-      NativeEngine.load();
-      built = true;
-    } catch (LinkageError e) {
-      built = false;
-    }
-    assumeTrue(built, "the native engine is not in this build");
+    NativeBuild.assumePresent();
     assumeTrue(Files.exists(Path.of(OWN_STATUS)), "only Linux tells where a thread may run");
   }
 
