@@ -1,59 +1,349 @@
 package dev.sequor.backend;
 
 import java.nio.ByteBuffer;
+import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A device that runs recurrent stacks and the little that a model needs besides. Work is queued in
  * order; results are ready after {@link #synchronize()} or a {@link #download}. All matrices are
- * row-major. Not safe for use by several threads at once: open one backend per thread, or
- * synchronise outside.
+ * row-major.
+ *
+ * <p>This is the checked way in to the engines. Every argument is validated before anything
+ * happens: missing, closed, of another backend, of the wrong type, too short or overlapping buffers
+ * and numbers out of range throw {@link IllegalArgumentException}, or {@link IllegalStateException}
+ * if something is closed; then nothing has changed. A device that fails throws {@link
+ * BackendException}.
+ *
+ * <p><b>Threads.</b> A backend, with all that was made from it, belongs to the thread that opened
+ * it. Calls of another thread throw {@link IllegalStateException}, always; it may {@link
+ * #takeOver() take over}, or open a backend of its own.
+ *
+ * <p><b>Closing.</b> {@link #close()} first closes all buffers and plans that are still open, so
+ * things may be closed in any order, and more than once.
  */
-public interface Backend extends AutoCloseable {
+public final class Backend implements AutoCloseable {
+  /** Recorded steps: training with and without carried state, for a few batch shapes. */
+  private static final int STEPS_KEPT = 8;
+
+  private final Engine engine;
+  private final String name;
+  private final ThreadGuard guard;
+  private final Arguments arguments = new Arguments(this);
+
+  /** This backend as something that its user must close. */
+  private final Held self;
+
+  /** Buffers and plans that are open. */
+  private final Set<Held> held = Collections.newSetFromMap(new IdentityHashMap<>());
+
+  /** Those that were dropped without being closed. */
+  private final Queue<Held> abandoned = new ConcurrentLinkedQueue<>();
+
+  private final Map<Object, RecordedStep> steps = new LinkedHashMap<>(16, 0.75f, true);
+
+  /** The way in to {@code engine}, which it takes over and closes. */
+  @SuppressWarnings("this-escape") // The cleaner keeps a weak reference and calls nothing on it.
+  public Backend(Engine engine) {
+    this.engine = Arguments.present("engine", engine);
+    this.name = engine.name();
+    this.guard = new ThreadGuard(name);
+    this.self = new Held(name, engine::close, null);
+    self.watch(this);
+  }
+
   /** The device in words, for example {@code cpu (AVX-512, 2 threads)}. */
-  String name();
+  public String name() {
+    return name;
+  }
+
+  // ---- whose it is -----------------------------------------------------------------------------
+
+  /**
+   * Makes the calling thread the one that this backend, and all that was made from it, belongs to.
+   * What its former thread wrote before is seen. A thread that has ended need not be asked.
+   *
+   * @throws IllegalStateException if the former thread is in a call; it names both
+   */
+  public void takeOver() {
+    guard.takeOver();
+  }
+
+  /**
+   * Refuses threads that this backend does not belong to; for classes that keep state of their own
+   * beside a backend.
+   *
+   * @throws IllegalStateException if the calling thread is not the owner; it names both
+   */
+  public void requireThread() {
+    guard.require();
+  }
+
+  /** Whether this has been closed. */
+  public boolean isClosed() {
+    return self.isClosed();
+  }
+
+  /** What was made from this backend and is still open, in words: for finding leaks. */
+  public List<String> openResources() {
+    guard.enter();
+    try {
+      return held.stream().map(Held::toString).toList();
+    } finally {
+      guard.exit();
+    }
+  }
+
+  Engine engine() {
+    return engine;
+  }
+
+  /** Begins a call; each is ended by {@link #end()}. */
+  void begin() {
+    guard.enter();
+    if (self.isClosed()) {
+      guard.exit();
+      self.requireOpen();
+    }
+  }
+
+  void end() {
+    guard.exit();
+  }
+
+  /** For {@link RnnPlan}, between {@link #begin()} and {@link #end()}. */
+  Arguments arguments() {
+    return arguments;
+  }
+
+  private Held.Lease hold(String description, Runnable free) {
+    Held holding = new Held(description, free, abandoned);
+    held.add(holding);
+    return holding.lease();
+  }
+
+  /** Closes a buffer or a plan of this backend. */
+  void close(Held holding) {
+    if (holding.isClosed()) {
+      return; // perhaps by closing the backend, from any thread
+    }
+    guard.enter();
+    try {
+      held.remove(holding);
+      holding.close();
+    } finally {
+      guard.exit();
+    }
+  }
+
+  /** Frees what was dropped without being closed. */
+  private void freeAbandoned() {
+    for (Held lost = abandoned.poll(); lost != null; lost = abandoned.poll()) {
+      close(lost);
+    }
+  }
+
+  // ---- memory ----------------------------------------------------------------------------------
 
   /**
    * New memory, filled with zeros.
    *
+   * @param elements 0 to 2⁴⁰
    * @throws BackendException if there is not enough
    */
-  Buffer allocate(DType type, long elements);
+  public Buffer allocate(DType type, long elements) {
+    begin();
+    try {
+      Arguments.present("type", type);
+      if (elements < 0 || elements > Sizes.MOST_ELEMENTS) {
+        throw new IllegalArgumentException(
+            "a buffer of "
+                + elements
+                + " elements was asked for; needed 0 to "
+                + Sizes.MOST_ELEMENTS);
+      }
+      freeAbandoned();
+      Memory memory = engine.allocate(type, elements);
+      return new Buffer(
+          this, memory, hold("Buffer of " + elements + " " + type + " on " + name, memory::free));
+    } finally {
+      end();
+    }
+  }
 
   /**
    * Copies the remaining bytes of {@code source} (direct, native order) to the start of {@code
    * target}. The source may be changed again as soon as this returns.
    */
-  void upload(ByteBuffer source, Buffer target);
+  public void upload(ByteBuffer source, Buffer target) {
+    begin();
+    try {
+      Arguments checked = arguments.of("upload").writes("target", target, elementType(target), 0);
+      Arguments.requireFit("source", source, target, false);
+      takeRange(source, target);
+      engine.upload(source, target.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  private static DType elementType(@Nullable Buffer buffer) {
+    return buffer == null ? DType.FLOAT32 : buffer.type();
+  }
+
+  /** Notes which integers {@code target} is about to get. */
+  private static void takeRange(ByteBuffer source, Buffer target) {
+    if (target.type() != DType.INT32 || !source.hasRemaining()) {
+      return;
+    }
+    IntBuffer values = source.asIntBuffer();
+    int low = Integer.MAX_VALUE;
+    int high = Integer.MIN_VALUE;
+    for (int i = 0; i < values.limit(); i++) {
+      int value = values.get(i);
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+    putRange(low, high, target, values.limit());
+  }
+
+  /** Notes that the first {@code count} elements of {@code target} get values in a range. */
+  private static void putRange(int low, int high, Buffer target, long count) {
+    Memory memory = target.memory();
+    if (memory.start() == 0 && count == memory.contents().elements()) {
+      memory.contents().replace(low, high);
+    } else {
+      memory.contents().include(low, high);
+    }
+  }
 
   /**
    * Copies the start of {@code source} to the remaining bytes of {@code target} (direct, native
    * order), and waits.
    */
-  void download(Buffer source, ByteBuffer target);
+  public void download(Buffer source, ByteBuffer target) {
+    begin();
+    try {
+      arguments.of("download").reads("source", source, elementType(source), 0);
+      Arguments.requireFit("target", target, source, true);
+      requireOutsideStep("download");
+      engine.download(source.memory(), target);
+    } finally {
+      end();
+    }
+  }
+
+  /** Refuses what waits for the device where a step may be recorded. */
+  private void requireOutsideStep(String call) {
+    if (arguments.inStep()) {
+      throw new IllegalStateException(
+          call + " within a step would wait for it; needed calls that only queue");
+    }
+  }
 
   /** Sets every element of a FLOAT32 buffer. */
-  void fill(Buffer target, float value);
+  public void fill(Buffer target, float value) {
+    begin();
+    try {
+      Arguments checked = arguments.of("fill").writes("target", target, DType.FLOAT32, 0);
+      engine.fill(target.memory(), value);
+      checked.written();
+    } finally {
+      end();
+    }
+  }
 
   /** Copies all of {@code source} to {@code target}, which has the same type and length. */
-  void copy(Buffer source, Buffer target);
+  public void copy(Buffer source, Buffer target) {
+    begin();
+    try {
+      DType type = elementType(source);
+      long elements = source == null ? 0 : source.elements();
+      Arguments checked =
+          arguments
+              .of("copy")
+              .reads("source", source, type, 0)
+              .reads("target", target, elementType(target), 0);
+      if (source.type() != target.type() || source.elements() != target.elements()) {
+        throw new IllegalArgumentException(
+            "copy of "
+                + source.elements()
+                + " "
+                + source.type()
+                + " to a buffer of "
+                + target.elements()
+                + " "
+                + target.type()
+                + "; needed the same type and length");
+      }
+      checked
+          .of("copy")
+          .reads("source", source, type, elements)
+          .writes("target", target, type, elements)
+          .check();
+      if (type == DType.INT32) {
+        Memory.Contents from = source.memory().contents();
+        putRange(from.lowest(), from.highest(), target, elements);
+      }
+      engine.copy(source.memory(), target.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
 
-  /** Prepares a recurrent stack. */
-  RnnPlan plan(RnnShape shape, Mode mode);
+  // ---- layers ----------------------------------------------------------------------------------
+
+  /** Prepares a recurrent stack. The caller closes it. */
+  public RnnPlan plan(RnnShape shape, Mode mode) {
+    return plan(shape, mode, WeightStorage.FLOAT32);
+  }
 
   /**
-   * Prepares a recurrent stack whose matrices are kept as {@code weights} says.
+   * Prepares a recurrent stack whose matrices are kept as {@code weights} says. The caller closes
+   * it.
    *
    * @throws IllegalArgumentException if this backend cannot keep them so, or in {@link
    *     Mode#TRAINING} with anything but {@link WeightStorage#FLOAT32}
    */
-  default RnnPlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
-    if (weights != WeightStorage.FLOAT32) {
-      throw new IllegalArgumentException(
-          name() + " cannot keep weights as " + weights.id() + "; needed float32 here");
+  public RnnPlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
+    begin();
+    try {
+      Arguments.present("shape", shape);
+      Arguments.present("mode", mode);
+      Arguments.present("weights", weights);
+      if (!engine.keeps(weights)) {
+        throw new IllegalArgumentException(
+            name + " cannot keep weights as " + weights.id() + "; needed float32 here");
+      }
+      if (mode == Mode.TRAINING && weights != WeightStorage.FLOAT32) {
+        throw new IllegalArgumentException(
+            "training with weights kept as " + weights.id() + "; needed float32");
+      }
+      freeAbandoned();
+      EnginePlan plan = engine.plan(shape, mode, weights);
+      Engine working = engine;
+      Held.Lease lease =
+          hold(
+              "Plan of " + RnnPlan.describe(shape, mode) + " on " + name,
+              () -> {
+                working.synchronize(); // Queued work may still use its memory.
+                plan.close();
+              });
+      return new RnnPlan(this, shape, mode, plan, lease);
+    } finally {
+      end();
     }
-    return plan(shape, mode);
   }
 
   /**
@@ -62,20 +352,43 @@ public interface Backend extends AutoCloseable {
    * @param x {@code [M,K]}
    * @param weight {@code [N,K]}
    * @param bias {@code [N]}, or null
-   * @param y {@code [M,N]}, overwritten
+   * @param y {@code [M,N]}, overwritten; memory of its own
    */
-  void linearForward(LinearShape shape, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y);
+  public void linearForward(
+      LinearShape shape, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
+    begin();
+    try {
+      Arguments.present("shape", shape);
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("x", x, DType.FLOAT32, shape.inputElements())
+              .reads("weight", weight, DType.FLOAT32, shape.weightElements())
+              .mayRead("bias", bias, DType.FLOAT32, shape.outputSize())
+              .writes("y", y, DType.FLOAT32, shape.outputElements());
+      checked.check();
+      engine.linearForward(shape, x.memory(), weight.memory(), memory(bias), y.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  private static @Nullable Memory memory(@Nullable Buffer buffer) {
+    return buffer == null ? null : buffer.memory();
+  }
 
   /**
    * Gradients of {@link #linearForward}.
    *
    * @param y the result of forward
-   * @param dy {@code [M,N]}; multiplied in place by {@code f'} where there is an activation
-   * @param dx {@code [M,K]}, overwritten; not the memory of {@code x}; null if not wanted
+   * @param dy {@code [M,N]}; multiplied in place by {@code f'} where there is an activation; may be
+   *     {@code y} where there is none
+   * @param dx {@code [M,K]}, overwritten; memory of its own; null if not wanted
    * @param dWeight {@code [N,K]}, added to
    * @param dBias {@code [N]}, added to; null if there is no bias
    */
-  void linearBackward(
+  public void linearBackward(
       LinearShape shape,
       Buffer x,
       Buffer weight,
@@ -83,7 +396,41 @@ public interface Backend extends AutoCloseable {
       Buffer dy,
       @Nullable Buffer dx,
       Buffer dWeight,
-      @Nullable Buffer dBias);
+      @Nullable Buffer dBias) {
+    begin();
+    try {
+      Arguments.present("shape", shape);
+      long outputs = shape.outputElements();
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("x", x, DType.FLOAT32, shape.inputElements())
+              .reads("weight", weight, DType.FLOAT32, shape.weightElements())
+              .reads("y", y, DType.FLOAT32, outputs);
+      if (shape.activation() == Activation.NONE) {
+        checked.reads("dy", dy, DType.FLOAT32, outputs);
+      } else {
+        checked.writes("dy", dy, DType.FLOAT32, outputs);
+      }
+      checked
+          .mayWrite("dx", dx, DType.FLOAT32, shape.inputElements())
+          .writes("dWeight", dWeight, DType.FLOAT32, shape.weightElements())
+          .mayWrite("dBias", dBias, DType.FLOAT32, shape.outputSize())
+          .check();
+      engine.linearBackward(
+          shape,
+          x.memory(),
+          weight.memory(),
+          y.memory(),
+          dy.memory(),
+          memory(dx),
+          dWeight.memory(),
+          memory(dBias));
+      checked.written();
+    } finally {
+      end();
+    }
+  }
 
   /**
    * {@code y[i] = table[tokens[i]]}; without a table, the one-hot row of {@code tokens[i]}. A
@@ -93,7 +440,44 @@ public interface Backend extends AutoCloseable {
    * @param table {@code [V,width]}; null for one-hot rows of {@code width} columns
    * @param y {@code [rows,width]}, overwritten
    */
-  void embeddingForward(int rows, int width, Buffer tokens, @Nullable Buffer table, Buffer y);
+  public void embeddingForward(
+      int rows, int width, Buffer tokens, @Nullable Buffer table, Buffer y) {
+    begin();
+    try {
+      Arguments checked =
+          arguments
+              .of(embedding(rows, width))
+              .reads("tokens", tokens, DType.INT32, rows)
+              .mayRead("table", table, DType.FLOAT32, width)
+              .writes("y", y, DType.FLOAT32, Sizes.elements("y", rows, width));
+      checked.check();
+      long known = table == null ? width : table.elements() / width;
+      requireTokens(tokens, rows, known);
+      engine.embeddingForward(rows, width, tokens.memory(), memory(table), y.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /** What an embedding's buffers are for; checks its sizes. */
+  private static Object embedding(int rows, int width) {
+    Sizes.atLeastOne("rows", rows);
+    Sizes.atLeastOne("width", width);
+    return new EmbeddingSizes(rows, width);
+  }
+
+  private record EmbeddingSizes(int rows, int width) {
+    @Override
+    public String toString() {
+      return "an embedding with rows=" + rows + " width=" + width;
+    }
+  }
+
+  private void requireTokens(Buffer tokens, int rows, long vocabularySize) {
+    int last = (int) Math.min(Integer.MAX_VALUE, vocabularySize - 1);
+    arguments.contents("tokens", tokens, rows, Integer.MIN_VALUE, last, "");
+  }
 
   /**
    * {@code dTable[tokens[i]] += dy[i]}, in the order of {@code i}, so that two runs give the same
@@ -103,15 +487,39 @@ public interface Backend extends AutoCloseable {
    * @param dy {@code [rows,width]}
    * @param dTable {@code [V,width]}, added to
    */
-  void embeddingBackward(int rows, int width, Buffer tokens, Buffer dy, Buffer dTable);
+  public void embeddingBackward(int rows, int width, Buffer tokens, Buffer dy, Buffer dTable) {
+    begin();
+    try {
+      Arguments checked =
+          arguments
+              .of(embedding(rows, width))
+              .reads("tokens", tokens, DType.INT32, rows)
+              .reads("dy", dy, DType.FLOAT32, Sizes.elements("dy", rows, width))
+              .writes("dTable", dTable, DType.FLOAT32, width);
+      checked
+          .of(embedding(rows, width))
+          .reads("tokens", tokens, DType.INT32, rows)
+          .reads("dy", dy, DType.FLOAT32, (long) rows * width)
+          .writes("dTable", dTable, DType.FLOAT32, dTable.elements())
+          .check();
+      requireTokens(tokens, rows, dTable.elements() / width);
+      engine.embeddingBackward(rows, width, tokens.memory(), dy.memory(), dTable.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  // ---- training --------------------------------------------------------------------------------
 
   /**
    * The loss of a padded batch and, if asked for, its gradient. Rows past a sequence's end, and
    * rows without a target, count nothing and get a zero gradient.
    *
    * @param outputs {@code a [T,B,N]}
-   * @param targets INT32 {@code [T,B]} or FLOAT32 {@code [T,B,N]}, see {@link LossFunction}
-   * @param lengths INT32 {@code [B]}; null when every sequence has T steps
+   * @param targets INT32 {@code [T,B]}, each less than N, or FLOAT32 {@code [T,B,N]}, see {@link
+   *     LossFunction}
+   * @param lengths INT32 {@code [B]}, each 0…T; null when every sequence has T steps
    * @param gradientScale factor of the gradient, usually 1 / (number of valid rows)
    * @param update an {@link UpdateReport} whose loss scale multiplies the gradient too; null for 1
    * @param dOutputs {@code [T,B,N]}, overwritten by {@code gradientScale · ∂(sum of row
@@ -119,7 +527,7 @@ public interface Backend extends AutoCloseable {
    * @param result FLOAT32 {@code [2]}, overwritten: the sum of the rows' losses, and the number of
    *     valid rows
    */
-  void loss(
+  public void loss(
       LossShape shape,
       Buffer outputs,
       Buffer targets,
@@ -127,7 +535,48 @@ public interface Backend extends AutoCloseable {
       float gradientScale,
       @Nullable Buffer update,
       @Nullable Buffer dOutputs,
-      Buffer result);
+      Buffer result) {
+    begin();
+    try {
+      Arguments.present("shape", shape);
+      if (!Float.isFinite(gradientScale)) {
+        throw new IllegalArgumentException(
+            "gradientScale is " + gradientScale + "; needed a finite number");
+      }
+      boolean classes = shape.function() == LossFunction.SOFTMAX_CROSS_ENTROPY;
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("outputs", outputs, DType.FLOAT32, shape.outputElements())
+              .reads(
+                  "targets",
+                  targets,
+                  classes ? DType.INT32 : DType.FLOAT32,
+                  classes ? shape.rows() : shape.outputElements())
+              .mayRead("lengths", lengths, DType.INT32, shape.batchSize())
+              .mayRead("update", update, DType.FLOAT32, UpdateReport.ELEMENTS)
+              .mayWriteOver("outputs", "dOutputs", dOutputs, DType.FLOAT32, shape.outputElements())
+              .writes("result", result, DType.FLOAT32, 2);
+      checked.check();
+      if (classes) {
+        int last = shape.outputSize() - 1;
+        arguments.contents("targets", targets, shape.rows(), Integer.MIN_VALUE, last, "");
+      }
+      arguments.lengths(lengths, shape.batchSize(), shape.timeSteps());
+      engine.loss(
+          shape,
+          outputs.memory(),
+          targets.memory(),
+          memory(lengths),
+          gradientScale,
+          memory(update),
+          memory(dOutputs),
+          result.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
 
   /**
    * Clips the gradients and updates the parameters. If the gradients' norm is not finite the
@@ -140,8 +589,28 @@ public interface Backend extends AutoCloseable {
    *     other, zero before the first step
    * @param update an {@link UpdateReport}, read and written
    */
-  void optimizerStep(
-      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update);
+  public void optimizerStep(
+      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
+    begin();
+    try {
+      Arguments.present("step", step);
+      Arguments.present("parameters", parameters);
+      long elements = parameters.elements();
+      Arguments checked =
+          arguments
+              .of("an update of " + elements + " parameters by " + step.rule())
+              .writes("parameters", parameters, DType.FLOAT32, elements)
+              .reads("gradients", gradients, DType.FLOAT32, elements)
+              .writes("moments", moments, DType.FLOAT32, step.rule().moments() * elements)
+              .writes("update", update, DType.FLOAT32, UpdateReport.ELEMENTS);
+      checked.check();
+      engine.optimizerStep(
+          step, parameters.memory(), gradients.memory(), moments.memory(), update.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
 
   /**
    * Draws a token of a sequence: number {@code first + index}, with that random number of the
@@ -151,28 +620,48 @@ public interface Backend extends AutoCloseable {
    * @param logits {@code [V]}
    * @param token INT32 {@code [1]}, overwritten: the token, or −1 if a logit is not finite
    */
-  default void drawToken(
+  public void drawToken(
       DrawShape shape, long seed, long first, int index, Buffer logits, Buffer token) {
-    TokenDraw draw = new TokenDraw(shape.vocabularySize());
-    System.arraycopy(logits.readFloats(), 0, draw.logits(), 0, shape.vocabularySize());
-    token.write(
-        draw.draw(shape, Philox.word(seed, Philox.Stream.SAMPLER.number(), 0, first + index)));
+    begin();
+    try {
+      Arguments.present("shape", shape);
+      if (index < 0) {
+        throw new IllegalArgumentException("index is " + index + "; needed at least 0");
+      }
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("logits", logits, DType.FLOAT32, shape.vocabularySize())
+              .writes("token", token, DType.INT32, 1);
+      checked.check();
+      engine.drawToken(
+          shape,
+          seed,
+          first,
+          index,
+          logits.memory().slice(0, shape.vocabularySize()),
+          token.memory());
+      putRange(TokenDraw.NONE, shape.vocabularySize() - 1, token, 1);
+      checked.written();
+    } finally {
+      end();
+    }
   }
 
   /**
    * Whether gradients may vanish in this backend's products unless the loss is scaled up (half
    * precision).
    */
-  default boolean wantsLossScaling() {
-    return false;
+  public boolean wantsLossScaling() {
+    return engine.wantsLossScaling();
   }
 
   /**
    * Whether calls return before their work is done, so that asking for a result means waiting and a
    * caller does well to ask seldom.
    */
-  default boolean isAsynchronous() {
-    return false;
+  public boolean isAsynchronous() {
+    return engine.isAsynchronous();
   }
 
   /**
@@ -180,22 +669,142 @@ public interface Backend extends AutoCloseable {
    * that queue and do not wait. A backend may record the work of the first calls with some {@code
    * key} and replay it in later ones, without calling {@code work} again: so equal keys mean the
    * same calls on the same memory, with inputs of the same sizes for the same places, and nothing
-   * else that changes but {@code values}. What {@code work} writes, the caller {@linkplain
-   * Buffer#markWritten() marks}.
+   * else that changes but {@code values}. A replay checks contents of inputs as the calls did, and
+   * that all it uses is still open.
    *
    * @param values what the calls of {@code work} are given for their arguments of that kind
    */
-  default void step(Object key, StepValues values, List<StepInput> inputs, Runnable work) {
-    for (StepInput input : inputs) {
-      upload(input.source(), input.target());
+  public void step(Object key, StepValues values, List<StepInput> inputs, Runnable work) {
+    begin();
+    try {
+      Arguments.present("key", key);
+      Arguments.present("values", values);
+      Arguments.present("inputs", inputs);
+      Arguments.present("work", work);
+      requireOutsideStep("step");
+      for (StepInput input : inputs) {
+        Arguments.present("an input", input);
+        arguments
+            .of("an input of a step")
+            .writes("target", input.target(), elementType(input.target()), 0);
+        Arguments.requireFit("source", input.source(), input.target(), false);
+      }
+      if (engine.recordsSteps()) {
+        stepRecorded(recordedStep(key), values, inputs, work);
+      } else {
+        for (StepInput input : inputs) {
+          upload(input.source(), input.target());
+        }
+        work.run();
+      }
+    } finally {
+      end();
     }
-    work.run();
+  }
+
+  private RecordedStep recordedStep(Object key) {
+    RecordedStep step = steps.computeIfAbsent(key, k -> new RecordedStep(arguments));
+    if (steps.size() > STEPS_KEPT) {
+      var eldest = steps.values().iterator();
+      RecordedStep forgotten = eldest.next();
+      eldest.remove();
+      engine.forgetStep(forgotten);
+    }
+    return step;
+  }
+
+  private void stepRecorded(
+      RecordedStep step, StepValues values, List<StepInput> inputs, Runnable work) {
+    step.requireSame(inputs);
+    List<int[]> before = new ArrayList<>();
+    for (StepInput input : inputs) {
+      Memory.Contents contents = input.target().memory().contents();
+      before.add(new int[] {contents.lowest(), contents.highest()});
+      takeRange(input.source(), input.target());
+      contents.markWritten();
+    }
+    boolean done = false;
+    try {
+      step.requireUsable();
+      engine.step(
+          step,
+          values,
+          inputs,
+          () -> {
+            arguments.noteFor(step);
+            try {
+              work.run();
+            } finally {
+              arguments.noteFor(null);
+            }
+          });
+      done = true;
+    } finally {
+      for (int i = 0; i < before.size() && !done; i++) {
+        // What was there may be there still.
+        int[] range = before.get(i);
+        inputs.get(i).target().memory().contents().include(range[0], range[1]);
+      }
+      step.markWritten();
+    }
   }
 
   /** Waits until all queued work is done. */
-  void synchronize();
+  public void synchronize() {
+    begin();
+    try {
+      requireOutsideStep("synchronize");
+      engine.synchronize();
+    } finally {
+      end();
+    }
+  }
 
-  /** Frees the device's resources; buffers and plans of this backend must be closed before. */
+  /**
+   * Closes the buffers and plans that are still open, then frees the device's resources. Closing
+   * twice is harmless.
+   *
+   * @throws IllegalStateException if the calling thread does not own this backend, or is in a step
+   */
   @Override
-  void close();
+  public void close() {
+    if (self.isClosed()) {
+      return;
+    }
+    guard.enter();
+    try {
+      requireOutsideStep("close");
+      List<Held> all = new ArrayList<>(held);
+      held.clear();
+      steps.clear();
+      all.add(self);
+      closeAll(all);
+    } finally {
+      guard.exit();
+    }
+  }
+
+  /** All is tried, whatever fails: a lost device refuses every call, and the rest must still go. */
+  private static void closeAll(List<Held> all) {
+    RuntimeException first = null;
+    for (Held holding : all) {
+      try {
+        holding.close();
+      } catch (RuntimeException e) {
+        if (first == null) {
+          first = e;
+        } else {
+          first.addSuppressed(e);
+        }
+      }
+    }
+    if (first != null) {
+      throw first;
+    }
+  }
+
+  @Override
+  public String toString() {
+    return self.toString();
+  }
 }

@@ -1,203 +1,204 @@
 package dev.sequor.backend;
 
-import java.lang.ref.Cleaner;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Memory of one backend: an opaque, typed run of elements. A {@linkplain #slice slice} shares the
- * memory of the buffer it was cut from and need not be closed. Not safe for use by several threads
- * at once.
+ * memory of the buffer it was cut from and need not be closed. Closing the backend closes its
+ * buffers. Used by the thread that owns the backend only.
  */
-public abstract class Buffer implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(Buffer.class);
-  private static final Cleaner LEAKS = Cleaner.create();
-
-  /** Counts the writes to all buffers, so that no two contents of any buffers share a version. */
-  private static final AtomicLong WRITES = new AtomicLong();
-
+public final class Buffer implements AutoCloseable {
   private final Backend backend;
-  private final DType type;
-  private final long elements;
-  private final Allocation allocation;
+  private final Memory memory;
+  private final Held.Lease lease;
   private final boolean owner;
 
-  /**
-   * What a buffer and its slices share: whether the memory is still there, and which contents it
-   * has.
-   */
-  private static final class Allocation implements Runnable {
-    final AtomicBoolean closed = new AtomicBoolean();
-    volatile long version = WRITES.incrementAndGet();
-    final String description;
-
-    Allocation(String description) {
-      this.description = description;
-    }
-
-    /** Runs when the buffer has become unreachable: reports, and deliberately frees nothing. */
-    @Override
-    public void run() {
-      if (!closed.get()) {
-        LOG.warn("{} was never closed; its memory is lost until the process ends", description);
-      }
-    }
-  }
+  // The contents that were last looked at, and where they were found to lie: see Arguments.
+  private long checkedVersion = -1;
+  private long checkedCount;
+  private int checkedLow;
+  private int checkedHigh;
 
   /** A buffer that owns its memory. */
-  @SuppressWarnings("this-escape") // The cleaner keeps a weak reference and calls nothing on it.
-  protected Buffer(Backend backend, DType type, long elements) {
-    this.backend = backend;
-    this.type = type;
-    this.elements = elements;
-    this.allocation =
-        new Allocation("Buffer of " + elements + " " + type + " on " + backend.name());
-    this.owner = true;
-    LEAKS.register(this, allocation);
+  Buffer(Backend backend, Memory memory, Held.Lease lease) {
+    this(backend, memory, lease, true);
   }
 
-  /** A slice of {@code parent}. */
-  protected Buffer(Buffer parent, long elements) {
-    this.backend = parent.backend;
-    this.type = parent.type;
-    this.elements = elements;
-    this.allocation = parent.allocation;
-    this.owner = false;
+  private Buffer(Backend backend, Memory memory, Held.Lease lease, boolean owner) {
+    this.backend = backend;
+    this.memory = memory;
+    this.lease = lease;
+    this.owner = owner;
   }
 
   /** The backend whose memory this is. */
-  public final Backend backend() {
+  public Backend backend() {
     return backend;
   }
 
   /** The element type. */
-  public final DType type() {
-    return type;
+  public DType type() {
+    return memory.type();
   }
 
   /** The number of elements. */
-  public final long elements() {
-    return elements;
+  public long elements() {
+    return memory.elements();
+  }
+
+  /** For engines: the memory behind this buffer. */
+  public Memory memory() {
+    return memory;
   }
 
   /**
    * Identifies the contents of this memory: changes with every write to it, through this buffer or
-   * any slice, and is never the same for two buffers, not even if one gets the other's freed
-   * memory. Packed copies of weights depend on it.
+   * any slice, and is never the same for two buffers.
    */
-  public final long version() {
-    return allocation.version;
-  }
-
-  /** Called by whoever writes to this memory. */
-  public final void markWritten() {
-    allocation.version = WRITES.incrementAndGet();
+  public long version() {
+    return memory.version();
   }
 
   /** Whether the memory has been freed. */
-  public final boolean isClosed() {
-    return allocation.closed.get();
+  public boolean isClosed() {
+    return lease.held().isClosed();
+  }
+
+  Held held() {
+    return lease.held();
   }
 
   /**
    * Elements {@code [offset, offset + count)} of this memory.
    *
    * @throws IllegalArgumentException if they are not all inside
+   * @throws IllegalStateException if this is closed, or the calling thread does not own the backend
    */
-  public final Buffer slice(long offset, long count) {
+  public Buffer slice(long offset, long count) {
+    backend.requireThread();
     requireOpen();
-    if (offset < 0 || count < 0 || offset > elements - count) {
+    if (offset < 0 || count < 0 || offset > elements() - count) {
       throw new IllegalArgumentException(
-          "slice of " + count + " elements at " + offset + " does not fit a buffer of " + elements);
+          "slice of "
+              + count
+              + " elements at "
+              + offset
+              + " does not fit a buffer of "
+              + elements());
     }
-    return sliceMemory(offset, count);
+    return new Buffer(backend, memory.slice(offset, count), lease, false);
   }
-
-  /** Makes the slice; the range has been checked. */
-  protected abstract Buffer sliceMemory(long offset, long count);
-
-  /** Frees the memory; called once, on the owner only. */
-  protected abstract void free();
 
   /**
    * Throws if the memory has been freed.
    *
    * @throws IllegalStateException if so
    */
-  public final void requireOpen() {
-    if (isClosed()) {
-      throw new IllegalStateException(allocation.description + " is used after close");
-    }
+  public void requireOpen() {
+    held().requireOpen();
+  }
+
+  /** Whether the first {@code count} elements were seen to lie in {@code [low, high]}. */
+  boolean isKnown(long count, int low, int high) {
+    Memory.Contents contents = memory.contents();
+    return (contents.lowest() >= low && contents.highest() <= high)
+        || (checkedVersion == version()
+            && checkedCount >= count
+            && checkedLow >= low
+            && checkedHigh <= high);
+  }
+
+  /** The first {@code count} elements have been seen to lie in {@code [low, high]}. */
+  void know(long count, int low, int high) {
+    checkedVersion = version();
+    checkedCount = count;
+    checkedLow = low;
+    checkedHigh = high;
   }
 
   /**
-   * Checks host memory that is to be copied to the start of this buffer, or from there.
+   * Copies all of {@code values} to the start of this FLOAT32 buffer.
    *
-   * @throws IllegalArgumentException unless {@code host} is direct, in native order, and its
-   *     remaining bytes are whole elements and no more than this has
+   * @throws IllegalArgumentException if there are more than this has, or it is not FLOAT32
    */
-  public final void requireFit(ByteBuffer host) {
-    if (!host.isDirect() || host.order() != ByteOrder.nativeOrder()) {
-      throw new IllegalArgumentException(
-          "the host buffer is not direct or not in native byte order; needed both");
-    }
-    int bytes = host.remaining();
-    if (bytes % type.bytes() != 0 || bytes / type.bytes() > elements) {
-      throw new IllegalArgumentException(
-          "the host buffer has " + bytes + " bytes; " + this + " has " + elements * type.bytes());
-    }
-  }
-
-  /** Copies all of {@code values} to the start of this FLOAT32 buffer. */
-  public final void write(float... values) {
-    ByteBuffer host = host(values.length * 4L);
+  public void write(float... values) {
+    requireType(DType.FLOAT32);
+    ByteBuffer host = host(values.length);
     host.asFloatBuffer().put(values);
     backend.upload(host, this);
   }
 
-  /** Copies all of {@code values} to the start of this INT32 buffer. */
-  public final void write(int... values) {
-    ByteBuffer host = host(values.length * 4L);
+  /**
+   * Copies all of {@code values} to the start of this INT32 buffer.
+   *
+   * @throws IllegalArgumentException if there are more than this has, or it is not INT32
+   */
+  public void write(int... values) {
+    requireType(DType.INT32);
+    ByteBuffer host = host(values.length);
     host.asIntBuffer().put(values);
     backend.upload(host, this);
   }
 
-  /** A copy of all elements of this FLOAT32 buffer. */
-  public final float[] readFloats() {
-    float[] values = new float[Math.toIntExact(elements)];
-    ByteBuffer host = host(values.length * 4L);
+  /**
+   * A copy of all elements of this FLOAT32 buffer.
+   *
+   * @throws IllegalArgumentException if it is not FLOAT32, or too long for a Java array
+   */
+  public float[] readFloats() {
+    requireType(DType.FLOAT32);
+    ByteBuffer host = host(elements());
     backend.download(this, host);
+    float[] values = new float[(int) elements()];
     host.asFloatBuffer().get(values);
     return values;
   }
 
-  /** A copy of all elements of this INT32 buffer. */
-  public final int[] readInts() {
-    int[] values = new int[Math.toIntExact(elements)];
-    ByteBuffer host = host(values.length * 4L);
+  /**
+   * A copy of all elements of this INT32 buffer.
+   *
+   * @throws IllegalArgumentException if it is not INT32, or too long for a Java array
+   */
+  public int[] readInts() {
+    requireType(DType.INT32);
+    ByteBuffer host = host(elements());
     backend.download(this, host);
+    int[] values = new int[(int) elements()];
     host.asIntBuffer().get(values);
     return values;
   }
 
-  private static ByteBuffer host(long bytes) {
-    return ByteBuffer.allocateDirect(Math.toIntExact(bytes)).order(ByteOrder.nativeOrder());
+  private void requireType(DType type) {
+    if (type() != type) {
+      throw new IllegalArgumentException("the buffer is " + type() + "; needed " + type);
+    }
   }
 
-  /** Frees the memory if this is not a slice; closing twice is harmless. */
+  private static ByteBuffer host(long elements) {
+    if (elements > Integer.MAX_VALUE / 4) {
+      throw new IllegalArgumentException(
+          elements
+              + " elements do not fit one host buffer; needed slices of at most "
+              + Integer.MAX_VALUE / 4);
+    }
+    return ByteBuffer.allocateDirect((int) elements * 4).order(ByteOrder.nativeOrder());
+  }
+
+  /**
+   * Frees the memory if this is not a slice; closing twice, or after the backend, is harmless.
+   *
+   * @throws IllegalStateException if the calling thread does not own the backend
+   */
   @Override
-  public final void close() {
-    if (owner && allocation.closed.compareAndSet(false, true)) {
-      free();
+  public void close() {
+    if (owner) {
+      backend.close(held());
     }
   }
 
   @Override
   public String toString() {
-    return allocation.description + (isClosed() ? " (closed)" : "");
+    return held().toString();
   }
 }

@@ -11,6 +11,25 @@ package dev.sequor.backend;
  *     sampling, Holtzman et al. 2020), at least one; 1 keeps all
  */
 public record DrawShape(int vocabularySize, float temperature, int topK, float topP) {
+  /**
+   * Checks each number.
+   *
+   * @throws IllegalArgumentException naming the first value that is out of range
+   */
+  public DrawShape {
+    Sizes.atLeastOne("vocabularySize", vocabularySize);
+    if (!(temperature >= 0f && temperature < Float.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(
+          "temperature is " + temperature + "; needed a number of at least 0");
+    }
+    if (topK < 0) {
+      throw new IllegalArgumentException("topK is " + topK + "; needed at least 0");
+    }
+    if (!(topP > 0f && topP <= 1f)) {
+      throw new IllegalArgumentException("topP is " + topP + "; needed 0 < topP <= 1");
+    }
+  }
+
   /** How many tokens {@link #topK} keeps. */
   public int tokensKept() {
     return topK == 0 ? vocabularySize : Math.min(topK, vocabularySize);
@@ -19,5 +38,10 @@ public record DrawShape(int vocabularySize, float temperature, int topK, float t
   /** Whether it matters which tokens are likelier than which. */
   public boolean needsOrder() {
     return temperature > 0f && (tokensKept() < vocabularySize || topP < 1f);
+  }
+
+  @Override
+  public String toString() {
+    return "a draw from " + vocabularySize + " tokens";
   }
 }

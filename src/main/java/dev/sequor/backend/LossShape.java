@@ -1,5 +1,7 @@
 package dev.sequor.backend;
 
+import static dev.sequor.backend.Sizes.atLeastOne;
+
 /**
  * A loss over a padded, time-major batch of outputs {@code a [T,B,N]}.
  *
@@ -8,4 +10,31 @@ package dev.sequor.backend;
  * @param batchSize {@code B}
  * @param outputSize {@code N}
  */
-public record LossShape(LossFunction function, int timeSteps, int batchSize, int outputSize) {}
+public record LossShape(LossFunction function, int timeSteps, int batchSize, int outputSize) {
+  /**
+   * Checks each size.
+   *
+   * @throws IllegalArgumentException naming the first value that is out of range
+   */
+  public LossShape {
+    Arguments.present("function", function);
+    atLeastOne("timeSteps", timeSteps);
+    atLeastOne("batchSize", batchSize);
+    atLeastOne("outputSize", outputSize);
+    Sizes.product("timeSteps · batchSize", Integer.MAX_VALUE, timeSteps, batchSize);
+    Sizes.elements("outputs", timeSteps, batchSize, outputSize);
+  }
+
+  long rows() {
+    return (long) timeSteps * batchSize;
+  }
+
+  long outputElements() {
+    return rows() * outputSize;
+  }
+
+  @Override
+  public String toString() {
+    return function + " with T=" + timeSteps + " B=" + batchSize + " N=" + outputSize;
+  }
+}

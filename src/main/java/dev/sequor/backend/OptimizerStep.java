@@ -38,6 +38,39 @@ public record OptimizerStep(
     float clipNorm,
     float clipValue) {
 
+  /**
+   * Checks each number.
+   *
+   * @throws IllegalArgumentException naming the first value that is out of range
+   */
+  public OptimizerStep {
+    Arguments.present("rule", rule);
+    if (step < 1) {
+      throw new IllegalArgumentException("step is " + step + "; needed at least 1");
+    }
+    atLeastZero("learningRate", learningRate);
+    atLeastZero("momentum", momentum);
+    belowOne("beta1", beta1);
+    belowOne("beta2", beta2);
+    atLeastZero("epsilon", epsilon);
+    atLeastZero("weightDecay", weightDecay);
+    atLeastZero("clipNorm", clipNorm);
+    atLeastZero("clipValue", clipValue);
+  }
+
+  private static void atLeastZero(String name, float value) {
+    if (!(value >= 0f && value < Float.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(
+          name + " is " + value + "; needed a finite number of at least 0");
+    }
+  }
+
+  private static void belowOne(String name, float value) {
+    if (!(value >= 0f && value < 1f)) {
+      throw new IllegalArgumentException(name + " is " + value + "; needed 0 <= " + name + " < 1");
+    }
+  }
+
   /** Update rules. */
   public enum Rule {
     /** Stochastic gradient descent with momentum. */

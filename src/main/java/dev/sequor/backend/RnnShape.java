@@ -1,5 +1,7 @@
 package dev.sequor.backend;
 
+import static dev.sequor.backend.Sizes.atLeastOne;
+
 /**
  * Everything that fixes the arithmetic of a recurrent stack over a padded batch.
  *
@@ -23,11 +25,13 @@ public record RnnShape(
     float dropout) {
 
   /**
-   * Checks each size.
+   * Checks each size, and the products of sizes: a weight matrix has at most 2³¹−1 elements, and so
+   * has {@code [T,B]}; any other tensor has at most 2⁴⁰.
    *
    * @throws IllegalArgumentException naming the first value that is out of range
    */
   public RnnShape {
+    Arguments.present("cell", cell);
     atLeastOne("layers", layers);
     if (directions != 1 && directions != 2) {
       throw new IllegalArgumentException("directions is " + directions + "; needed 1 or 2");
@@ -39,17 +43,15 @@ public record RnnShape(
     if (!(dropout >= 0f && dropout < 1f)) {
       throw new IllegalArgumentException("dropout is " + dropout + "; needed 0 <= dropout < 1");
     }
-    long rows = (long) timeSteps * batchSize;
-    if (rows > Integer.MAX_VALUE) {
-      throw new IllegalArgumentException(
-          "timeSteps · batchSize is " + rows + "; needed at most " + Integer.MAX_VALUE);
-    }
-  }
-
-  private static void atLeastOne(String name, int value) {
-    if (value < 1) {
-      throw new IllegalArgumentException(name + " is " + value + "; needed at least 1");
-    }
+    // With these, neither an index into a matrix nor the bytes of all that a plan keeps overflow.
+    int gates = cell.gates();
+    long width = Math.max(inputSize, (long) directions * hiddenSize);
+    Sizes.product("timeSteps · batchSize", Integer.MAX_VALUE, timeSteps, batchSize);
+    Sizes.product(
+        "the rows times columns of a weight matrix", Integer.MAX_VALUE, gates, hiddenSize, width);
+    Sizes.elements("all parameters", layers, directions, gates, hiddenSize, width + hiddenSize + 2);
+    Sizes.elements("x", timeSteps, batchSize, inputSize);
+    Sizes.elements("all states", layers, directions, timeSteps, batchSize, gates + 4L, hiddenSize);
   }
 
   /** Elements of {@code x [T,B,I]}. */

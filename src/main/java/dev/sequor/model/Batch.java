@@ -365,9 +365,6 @@ final class Batch implements AutoCloseable {
             saved,
             dropoutSeed,
             dropoutOffset);
-    if (currentLengths != null) {
-      rnn.knowLengths(timeSteps, batchSize, mode, lengths); // checked when they were staged
-    }
     rnn.forward(timeSteps, batchSize, mode, tensors);
     if (lastRows != null) {
       backend.embeddingForward(

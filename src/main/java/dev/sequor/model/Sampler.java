@@ -163,9 +163,6 @@ public final class Sampler implements AutoCloseable {
             batch.forward(state, 0, 0);
           }
         });
-    for (Buffer written : List.of(drawn, batch.tokens(), batch.outputs(), state.values())) {
-      written.markWritten();
-    }
   }
 
   /** Frees the carried state and the tokens. */

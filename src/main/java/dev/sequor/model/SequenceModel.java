@@ -291,12 +291,6 @@ public final class SequenceModel implements AutoCloseable {
           passes(batch, window.resetState(), state, dropoutSeed, dropoutOffset, gradientScale);
           backend.optimizerStep(optimizer, parameters, gradients(), moments, updateReport);
         });
-    for (Buffer written : List.of(parameters, gradients(), moments, report)) {
-      written.markWritten();
-    }
-    if (state != null) {
-      state.values().markWritten();
-    }
     return predictions;
   }
 
@@ -438,6 +432,7 @@ public final class SequenceModel implements AutoCloseable {
   }
 
   private void requireOpen() {
+    backend.requireThread();
     if (closed) {
       throw new IllegalStateException("the model is used after close");
     }

@@ -16,8 +16,8 @@ import java.nio.FloatBuffer;
 /**
  * Streaming inference: {@code B} sequences advance by one time step a call, from the state that the
  * call before left. It equals a {@linkplain Rnn#forward forward pass} over the whole sequences; on
- * the native CPU engine a step makes no Java object. Made by {@link Rnn#newStepper}. Not safe for
- * use by several threads at once.
+ * the native CPU engine a step makes no Java object. Made by {@link Rnn#newStepper}. Used by the
+ * thread that owns the backend only.
  *
  * <pre>{@code
  * try (RnnStepper stepper = rnn.newStepper(parameters.values(), 1)) {
@@ -61,24 +61,31 @@ public final class RnnStepper implements AutoCloseable {
     this.state = new RnnState(backend, spec, batchSize);
     Buffer xMemory = null;
     Buffer yMemory = null;
+    RnnPlan prepared = null;
     try {
       xMemory = backend.allocate(DType.FLOAT32, shape.inputElements());
       yMemory = backend.allocate(DType.FLOAT32, shape.outputElements());
-      this.plan = backend.plan(shape, Mode.INFERENCE, weights);
+      prepared = backend.plan(shape, Mode.INFERENCE, weights);
+      this.tensors =
+          new RnnTensors(
+              parameters, xMemory, null, state.values(), yMemory, state.values(), null, 0, 0);
+      prepared.check(tensors);
     } catch (RuntimeException | Error e) {
-      state.close();
-      if (xMemory != null) {
-        xMemory.close();
+      if (prepared != null) {
+        prepared.close();
       }
       if (yMemory != null) {
         yMemory.close();
       }
+      if (xMemory != null) {
+        xMemory.close();
+      }
+      state.close();
       throw e;
     }
     this.x = xMemory;
     this.y = yMemory;
-    this.tensors =
-        new RnnTensors(parameters, x, null, state.values(), y, state.values(), null, 0, 0);
+    this.plan = prepared;
   }
 
   private static ByteBuffer direct(long elements) {
@@ -158,7 +165,6 @@ public final class RnnStepper implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      backend.synchronize();
       plan.close();
       state.close();
       x.close();

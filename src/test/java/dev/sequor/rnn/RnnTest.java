@@ -68,36 +68,36 @@ final class RnnTest {
   void shortBuffersAreNamedWithTheirSizeAndNeed() {
     Buffer tiny = floats(7);
     refused(
-        "x holds 7 floats; GRU training with T=3 B=2 I=4 needs 24",
+        "x holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs 24",
         () -> forward(tensors(tiny, null, null, y, saved)));
     refused(
-        "y holds 7 floats; GRU training with T=3 B=2 H=5 needs 30",
+        "y holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs 30",
         () -> forward(tensors(x, null, null, tiny, saved)));
     refused(
-        "saved holds 7 floats; GRU training with T=3 B=2 H=5 needs " + saved.elements(),
+        "saved holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs " + saved.elements(),
         () -> forward(tensors(x, null, null, y, tiny)));
     refused(
-        "saved is missing; GRU training with T=3 B=2 H=5 needs " + saved.elements(),
+        "saved is missing; GRU training with T=3 B=2 I=4 H=5 needs " + saved.elements(),
         () -> forward(tensors(x, null, null, y, null)));
     refused(
-        "initialState holds 7 floats; GRU inference with T=3 B=2 H=5 needs 10",
+        "initialState holds 7 floats; GRU inference with T=3 B=2 I=4 H=5 needs 10",
         () -> rnn.forward(T, B, Mode.INFERENCE, tensors(x, null, tiny, y, null)));
     refused(
         "parameters holds 7 floats; GRU with L=1 D=1 I=4 H=5 needs 165",
         () -> forward(new RnnTensors(tiny, x, null, null, y, null, saved, 0, 0)));
     RnnTensors good = tensors(x, null, null, y, saved);
     refused(
-        "dx holds 7 floats; GRU training with T=3 B=2 I=4 needs 24",
+        "dx holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs 24",
         () ->
             rnn.backward(
                 T, B, good, new RnnGradients(null, null, parameters.gradients(), tiny, null)));
     refused(
-        "dy holds 7 floats; GRU training with T=3 B=2 H=5 needs 30",
+        "dy holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs 30",
         () ->
             rnn.backward(
                 T, B, good, new RnnGradients(tiny, null, parameters.gradients(), null, null)));
     refused(
-        "dParameters is the same buffer as parameters; needed memory of its own",
+        "dParameters shares memory with parameters; needed memory of its own",
         () ->
             rnn.backward(
                 T, B, good, new RnnGradients(null, null, parameters.values(), null, null)));
@@ -140,10 +140,7 @@ final class RnnTest {
     try (Backend other = Devices.open("java");
         Buffer foreign = other.allocate(DType.FLOAT32, x.elements())) {
       refused(
-          "x lives on another backend, "
-              + other.name()
-              + "; needed memory of this stack's own, "
-              + backend.name(),
+          "x lives on another backend, " + other.name() + "; needed memory of " + backend.name(),
           () -> forward(tensors(foreign, null, null, y, saved)));
     }
     Buffer closed = floats(x.elements());

@@ -77,9 +77,10 @@ public final class CpuBackendProvider implements BackendProvider {
 
   private static Backend openBackend() {
     String set = HostSettings.value("sequor.cpu.isa");
-    return new CpuBackend(
-        set == null ? NativeEngine.sequor_best_instruction_set() : set,
-        HostSettings.threads(),
-        HostSettings.sharesEverything());
+    return new Backend(
+        new CpuEngine(
+            set == null ? NativeEngine.sequor_best_instruction_set() : set,
+            HostSettings.threads(),
+            HostSettings.sharesEverything()));
   }
 }

@@ -1,9 +1,9 @@
 package dev.sequor.backend.cpu;
 
-import static dev.sequor.backend.cpu.CpuBuffer.address;
+import static dev.sequor.backend.cpu.CpuMemory.address;
 
 import dev.sequor.backend.BackendException;
-import dev.sequor.backend.Buffer;
+import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerPlan;
@@ -75,13 +75,13 @@ final class CpuLayerPlan implements LayerPlan {
   @Override
   public void forward(
       SequenceRows rows,
-      Buffer parameters,
-      Buffer x,
-      @Nullable Buffer initialState,
-      Buffer y,
+      Memory parameters,
+      Memory x,
+      @Nullable Memory initialState,
+      Memory y,
       int yColumn,
-      @Nullable Buffer finalState,
-      @Nullable Buffer saved) {
+      @Nullable Memory finalState,
+      @Nullable Memory saved) {
     take(rows);
     long weights = address(parameters);
     boolean repack = forwardVersion != parameters.version() || forwardAddress != weights;
@@ -101,16 +101,16 @@ final class CpuLayerPlan implements LayerPlan {
   @Override
   public void backward(
       SequenceRows rows,
-      Buffer parameters,
-      Buffer x,
-      Buffer saved,
-      @Nullable Buffer dy,
+      Memory parameters,
+      Memory x,
+      Memory saved,
+      @Nullable Memory dy,
       int yColumn,
-      @Nullable Buffer dFinalState,
-      Buffer dParameters,
-      @Nullable Buffer dx,
+      @Nullable Memory dFinalState,
+      Memory dParameters,
+      @Nullable Memory dx,
       boolean addToDx,
-      @Nullable Buffer dInitialState) {
+      @Nullable Memory dInitialState) {
     take(rows);
     long weights = address(parameters);
     boolean repack = backwardVersion != parameters.version() || backwardAddress != weights;

@@ -1,12 +1,12 @@
 package dev.sequor.backend.cpu;
 
-import static dev.sequor.backend.cpu.CpuBuffer.address;
+import static dev.sequor.backend.cpu.CpuMemory.address;
 
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.Buffer;
+import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnGradients;
-import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.backend.WeightStorage;
@@ -22,11 +22,11 @@ import org.jspecify.annotations.Nullable;
  * A stack of one direction over a single time step, in inference: one call into native code for the
  * whole stack, and no Java object.
  */
-final class CpuStepPlan implements RnnPlan {
+final class CpuStepPlan implements EnginePlan {
   /** No version of any buffer. */
   private static final long NEVER = -1;
 
-  private final CpuBackend backend;
+  private final CpuEngine engine;
   private final List<CpuLayerPlan> layers = new ArrayList<>();
   private final SequenceRows rows;
   private final int[] lengths;
@@ -38,9 +38,9 @@ final class CpuStepPlan implements RnnPlan {
   private long packedAddress;
   private long packedVersion = NEVER;
 
-  CpuStepPlan(CpuBackend backend, RnnShape shape, WeightStorage weights) {
+  CpuStepPlan(CpuEngine engine, RnnShape shape, WeightStorage weights) {
     assert shape.timeSteps() == 1 && shape.directions() == 1;
-    this.backend = backend;
+    this.engine = engine;
     this.rows = new SequenceRows(1, shape.batchSize(), false);
     this.lengths = new int[shape.batchSize()];
     this.lengthBytes =
@@ -48,7 +48,7 @@ final class CpuStepPlan implements RnnPlan {
     try {
       for (int layer = 0; layer < shape.layers(); layer++) {
         layers.add(
-            backend.layer(
+            engine.layer(
                 new LayerShape(
                     shape.cell(),
                     1,
@@ -78,7 +78,7 @@ final class CpuStepPlan implements RnnPlan {
   private void takeLengths(@Nullable Buffer given) {
     if (given != null) {
       lengthBytes.clear();
-      backend.download(given, lengthBytes);
+      engine.download(given.memory(), lengthBytes);
       lengthBytes.asIntBuffer().get(lengths);
     }
     rows.update(given == null ? null : lengths);
@@ -112,11 +112,6 @@ final class CpuStepPlan implements RnnPlan {
         address(t.finalState()));
     packedAddress = weights;
     packedVersion = version;
-    t.y().markWritten();
-    Buffer finalState = t.finalState();
-    if (finalState != null) {
-      finalState.markWritten();
-    }
   }
 
   @Override

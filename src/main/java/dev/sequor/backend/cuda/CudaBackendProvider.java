@@ -85,7 +85,7 @@ public final class CudaBackendProvider implements BackendProvider {
     MathMode mode = CudaSettings.mathMode();
     CudaDevice device = CudaDevice.open(ordinal);
     try {
-      return new CudaBackend(device, mode);
+      return new Backend(new CudaEngine(device, mode));
     } catch (RuntimeException | Error e) {
       device.close();
       throw e;

@@ -1,13 +1,13 @@
 package dev.sequor.backend.cuda;
 
-import static dev.sequor.backend.cuda.CudaBuffer.address;
+import static dev.sequor.backend.cuda.CudaMemory.address;
 
 import dev.sequor.backend.Buffer;
+import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.ParameterLayout;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnGradients;
-import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
 import java.util.ArrayList;
@@ -18,11 +18,11 @@ import java.util.List;
  * is recorded once for the buffers it works on and then replayed ({@link Replays}). Lengths stay on
  * the device, so a pass never waits for the host.
  */
-final class CudaRnnPlan implements RnnPlan {
+final class CudaRnnPlan implements EnginePlan {
   /** No version of any buffer, and no recording. */
   private static final long NONE = -1;
 
-  private final CudaBackend backend;
+  private final CudaEngine engine;
   private final RnnShape shape;
   private final Mode mode;
   private final ParameterLayout layout;
@@ -52,15 +52,15 @@ final class CudaRnnPlan implements RnnPlan {
 
   private boolean closed;
 
-  CudaRnnPlan(CudaBackend backend, RnnShape shape, Mode mode) {
-    this.backend = backend;
+  CudaRnnPlan(CudaEngine engine, RnnShape shape, Mode mode) {
+    this.engine = engine;
     this.shape = shape;
     this.mode = mode;
     this.layout = shape.parameterLayout();
     int directions = shape.directions();
     this.savedOffsets = new long[shape.layers() * directions + shape.layers()];
-    CudaCell cell = backend.cell(shape.cell());
-    DeviceMemory memory = backend.device().memory();
+    CudaCell cell = engine.cell(shape.cell());
+    DeviceMemory memory = engine.device().memory();
     long outputBytes = SavedLayout.aligned(shape.outputElements() * Float.BYTES);
     String holder = "plan of " + describe(shape, mode);
     try {
@@ -69,7 +69,7 @@ final class CudaRnnPlan implements RnnPlan {
         int layer = block / directions;
         int direction = block % directions;
         LayerSizes sizes = LayerSizes.of(shape, mode, layer, direction);
-        layers.add(new CudaLayer(memory, cell, sizes, backend.mathMode(), holder));
+        layers.add(new CudaLayer(memory, cell, sizes, engine.mathMode(), holder));
         savedOffsets[block] = end;
         end += layers.get(block).savedBytes();
       }
@@ -82,7 +82,7 @@ final class CudaRnnPlan implements RnnPlan {
         between.add(memory.allocate(outputBytes, holder + ": between layers"));
       }
       if (directions == 2) {
-        backend.besides(); // so that no pass has to make it
+        engine.besides(); // so that no pass has to make it
       }
     } catch (RuntimeException | Error e) {
       close();
@@ -147,7 +147,7 @@ final class CudaRnnPlan implements RnnPlan {
 
   /** Makes operands of the weights unless they are those of the last call. */
   private void pack(Buffer parameters) {
-    long recording = backend.recording() ? backend.recordingNumber() : NONE;
+    long recording = engine.recording() ? engine.recordingNumber() : NONE;
     long flat = address(parameters);
     if (packedRecording == recording
         && packedVersion == parameters.version()
@@ -155,7 +155,7 @@ final class CudaRnnPlan implements RnnPlan {
       return;
     }
     for (int block = 0; block < layers.size(); block++) {
-      layers.get(block).pack(backend.queue(), parameters(flat, block));
+      layers.get(block).pack(engine.queue(), parameters(flat, block));
     }
     packedAddress = flat;
     packedVersion = parameters.version();
@@ -164,12 +164,12 @@ final class CudaRnnPlan implements RnnPlan {
 
   private void takeDropoutKey(RnnTensors t) {
     if (hasDropout()) {
-      dropoutKey = backend.randomKey(t.dropoutSeed(), t.dropoutOffset());
+      dropoutKey = engine.randomKey(t.dropoutSeed(), t.dropoutOffset());
     }
   }
 
   private void dropout(int layer, long values) {
-    backend.dropout(
+    engine.dropout(
         shape.outputElements(),
         shape.dropout(),
         dropoutKey,
@@ -199,19 +199,19 @@ final class CudaRnnPlan implements RnnPlan {
   private void eachDirection(int layer, Direction work) {
     int first = layer * shape.directions();
     if (shape.directions() == 1) {
-      work.run(backend.queue(), first, 0);
+      work.run(engine.queue(), first, 0);
       return;
     }
-    Besides besides = backend.besides();
+    Besides besides = engine.besides();
     besides.fork();
-    work.run(backend.queue(), first, 0);
+    work.run(engine.queue(), first, 0);
     work.run(besides.queue(), first + 1, 1);
     besides.join();
   }
 
   @Override
   public void forward(RnnTensors t) {
-    backend.device().makeCurrent();
+    engine.device().makeCurrent();
     pack(t.parameters());
     takeDropoutKey(t);
     long saved = mode == Mode.TRAINING ? savedAddress(t) : 0;
@@ -221,17 +221,10 @@ final class CudaRnnPlan implements RnnPlan {
     long y = address(t.y());
     long sT = address(t.finalState());
     replays.run(
-        backend.queue().stream(),
+        engine.queue().stream(),
         "forward",
         new long[] {x, lengths, s0, y, sT, saved},
         () -> forward(x, lengths, s0, y, sT, saved));
-    t.y().markWritten();
-    if (t.finalState() != null) {
-      t.finalState().markWritten();
-    }
-    if (t.saved() != null) {
-      t.saved().markWritten();
-    }
   }
 
   private void forward(long x, long lengths, long s0, long y, long sT, long saved) {
@@ -264,7 +257,7 @@ final class CudaRnnPlan implements RnnPlan {
   @Override
   public void backward(RnnTensors t, RnnGradients g) {
     assert mode == Mode.TRAINING;
-    backend.device().makeCurrent();
+    engine.device().makeCurrent();
     pack(t.parameters());
     takeDropoutKey(t);
     long x = address(t.x());
@@ -276,17 +269,10 @@ final class CudaRnnPlan implements RnnPlan {
     long dx = address(g.dx());
     long ds0 = address(g.dInitialState());
     replays.run(
-        backend.queue().stream(),
+        engine.queue().stream(),
         "backward",
         new long[] {x, lengths, saved, dy, dsT, dParameters, dx, ds0},
         () -> backward(x, lengths, saved, dy, dsT, dParameters, dx, ds0));
-    g.dParameters().markWritten();
-    if (g.dx() != null) {
-      g.dx().markWritten();
-    }
-    if (g.dInitialState() != null) {
-      g.dInitialState().markWritten();
-    }
   }
 
   private void backward(
@@ -313,7 +299,7 @@ final class CudaRnnPlan implements RnnPlan {
                           inputGradient,
                           state(ds0, block))));
       if (shape.directions() == 2 && inputGradient != 0) {
-        layers.get(2 * layer + 1).addInputGradient(backend.queue(), lengths, inputGradient);
+        layers.get(2 * layer + 1).addInputGradient(engine.queue(), lengths, inputGradient);
       }
       if (layer > 0 && hasDropout()) {
         dropout(layer - 1, inputGradient);

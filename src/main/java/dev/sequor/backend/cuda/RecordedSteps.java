@@ -5,9 +5,8 @@ import static dev.sequor.backend.cuda.CudaErrors.failure;
 import dev.sequor.backend.StepInput;
 import dev.sequor.backend.StepValues;
 import java.nio.ByteBuffer;
-import java.util.LinkedHashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 import org.jspecify.annotations.Nullable;
@@ -18,16 +17,13 @@ import org.jspecify.annotations.Nullable;
  * still read the other, so it runs up to two steps ahead and never waits for results.
  */
 final class RecordedSteps implements AutoCloseable {
-  /** Training with and without carried state, for a few batch shapes. */
-  private static final int CAPACITY = 8;
-
   private static final int ALIGNMENT = 16;
 
   private final StepBlock values;
   private final CudaStream stream;
   private final PinnedStaging staging;
   private long recordings;
-  private final Map<Object, Step> steps = new LinkedHashMap<>(CAPACITY, 0.75f, true);
+  private final IdentityHashMap<Object, Step> steps = new IdentityHashMap<>();
 
   RecordedSteps(StepBlock values, CudaStream stream, PinnedStaging staging) {
     this.values = values;
@@ -68,7 +64,6 @@ final class RecordedSteps implements AutoCloseable {
     Step step = steps.computeIfAbsent(key, k -> new Step());
     step.calls++;
     if (step.calls == 1) {
-      forgetOldest();
       runOnce(now, inputs, work);
       return;
     }
@@ -91,8 +86,7 @@ final class RecordedSteps implements AutoCloseable {
     StepBlock.put(now, host);
     staging.upload(host, values.address(), stream);
     for (StepInput input : inputs) {
-      staging.upload(input.source(), CudaBuffer.address(input.target()), stream);
-      input.target().markWritten();
+      staging.upload(input.source(), CudaMemory.address(input.target()), stream);
     }
     values.within(now, work);
   }
@@ -136,7 +130,6 @@ final class RecordedSteps implements AutoCloseable {
     for (StepInput input : inputs) {
       memory.position(at).put(input.source().duplicate());
       at += place(input.source().remaining());
-      input.target().markWritten();
     }
     memory.clear();
   }
@@ -146,7 +139,7 @@ final class RecordedSteps implements AutoCloseable {
     int at = place(StepBlock.BYTES);
     for (StepInput input : inputs) {
       int bytes = input.source().remaining();
-      copy(memory, at, bytes, CudaBuffer.address(input.target()));
+      copy(memory, at, bytes, CudaMemory.address(input.target()));
       at += place(bytes);
     }
   }
@@ -160,12 +153,11 @@ final class RecordedSteps implements AutoCloseable {
     }
   }
 
-  private void forgetOldest() {
-    if (steps.size() > CAPACITY) {
-      Step oldest = steps.remove(steps.keySet().iterator().next());
-      if (oldest != null) {
-        oldest.close();
-      }
+  /** Frees the recordings of {@code key}. */
+  void forget(Object key) {
+    Step step = steps.remove(key);
+    if (step != null) {
+      step.close();
     }
   }
 

@@ -1,6 +1,6 @@
 package dev.sequor.backend.host;
 
-import dev.sequor.backend.Buffer;
+import dev.sequor.backend.Memory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,13 +25,13 @@ public interface LayerPlan extends AutoCloseable {
    */
   void forward(
       SequenceRows rows,
-      Buffer parameters,
-      Buffer x,
-      @Nullable Buffer initialState,
-      Buffer y,
+      Memory parameters,
+      Memory x,
+      @Nullable Memory initialState,
+      Memory y,
       int yColumn,
-      @Nullable Buffer finalState,
-      @Nullable Buffer saved);
+      @Nullable Memory finalState,
+      @Nullable Memory saved);
 
   /**
    * Back-propagation through time.
@@ -50,16 +50,16 @@ public interface LayerPlan extends AutoCloseable {
    */
   void backward(
       SequenceRows rows,
-      Buffer parameters,
-      Buffer x,
-      Buffer saved,
-      @Nullable Buffer dy,
+      Memory parameters,
+      Memory x,
+      Memory saved,
+      @Nullable Memory dy,
       int yColumn,
-      @Nullable Buffer dFinalState,
-      Buffer dParameters,
-      @Nullable Buffer dx,
+      @Nullable Memory dFinalState,
+      Memory dParameters,
+      @Nullable Memory dx,
       boolean addToDx,
-      @Nullable Buffer dInitialState);
+      @Nullable Memory dInitialState);
 
   @Override
   void close();

@@ -1,13 +1,14 @@
 package dev.sequor.backend.host;
 
-import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Engine;
+import dev.sequor.backend.EnginePlan;
+import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.ParameterLayout;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnGradients;
-import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.backend.WeightStorage;
@@ -15,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,12 +26,12 @@ import org.jspecify.annotations.Nullable;
  * (after dropout) of every layer but the last. Between layers, gradients travel through two scratch
  * buffers.
  */
-public final class StackedPlan implements RnnPlan {
+public final class StackedPlan implements EnginePlan {
   /** Keeps parts of {@code saved} on 64-byte boundaries. */
   private static final int ALIGNMENT = 16;
 
-  private final Backend backend;
-  private final LayerEngine engine;
+  private final Engine engine;
+  private final LayerEngine layers;
   private final RnnShape shape;
   private final Mode mode;
   private final ParameterLayout layout;
@@ -44,13 +46,13 @@ public final class StackedPlan implements RnnPlan {
   private final long savedElements;
 
   /** Outputs (inference) or gradients (training) between layers; empty for a single layer. */
-  private final List<Buffer> between = new ArrayList<>();
+  private final List<Memory> between = new ArrayList<>();
 
   /** Prepares all layers. */
-  public StackedPlan(
-      Backend backend, LayerEngine engine, RnnShape shape, Mode mode, WeightStorage weights) {
-    this.backend = backend;
+  public <E extends Engine & LayerEngine> StackedPlan(
+      E engine, RnnShape shape, Mode mode, WeightStorage weights) {
     this.engine = engine;
+    this.layers = engine;
     this.shape = shape;
     this.mode = mode;
     this.layout = shape.parameterLayout();
@@ -67,7 +69,7 @@ public final class StackedPlan implements RnnPlan {
       long end = 0;
       for (int block = 0; block < shape.layers() * directions; block++) {
         LayerPlan plan =
-            engine.layer(
+            layers.layer(
                 new LayerShape(
                     shape.cell(),
                     shape.timeSteps(),
@@ -88,7 +90,7 @@ public final class StackedPlan implements RnnPlan {
       this.savedElements = end;
       int scratch = Math.min(2, shape.layers() - 1);
       for (int i = 0; i < scratch; i++) {
-        between.add(backend.allocate(DType.FLOAT32, shape.outputElements()));
+        between.add(engine.allocate(DType.FLOAT32, shape.outputElements()));
       }
     } catch (RuntimeException | Error e) {
       close();
@@ -105,22 +107,26 @@ public final class StackedPlan implements RnnPlan {
     return savedElements;
   }
 
-  private void takeLengths(@Nullable Buffer lengthsBuffer) {
-    if (lengthsBuffer != null) {
+  private static @Nullable Memory memory(@Nullable Buffer buffer) {
+    return buffer == null ? null : buffer.memory();
+  }
+
+  private void takeLengths(@Nullable Buffer given) {
+    if (given != null) {
       lengthBytes.clear();
-      backend.download(lengthsBuffer, lengthBytes);
+      engine.download(given.memory(), lengthBytes);
       lengthBytes.asIntBuffer().get(lengths);
     }
     for (SequenceRows direction : rows) {
-      direction.update(lengthsBuffer == null ? null : lengths);
+      direction.update(given == null ? null : lengths);
     }
   }
 
-  private Buffer parameters(Buffer flat, int layer, int direction) {
+  private Memory parameters(Memory flat, int layer, int direction) {
     return flat.slice(layout.blockOffset(layer, direction), layout.blockElements(layer));
   }
 
-  private @Nullable Buffer state(@Nullable Buffer states, int block) {
+  private @Nullable Memory state(@Nullable Memory states, int block) {
     if (states == null) {
       return null;
     }
@@ -128,14 +134,14 @@ public final class StackedPlan implements RnnPlan {
     return states.slice(block * elements, elements);
   }
 
-  private @Nullable Buffer savedOf(@Nullable Buffer saved, int block) {
+  private @Nullable Memory savedOf(@Nullable Memory saved, int block) {
     return saved == null
         ? null
         : saved.slice(savedOffsets[block], plans.get(block).savedElements());
   }
 
   /** Where the output of {@code layer}, as its successor sees it, is kept. */
-  private Buffer outputOf(int layer, @Nullable Buffer saved) {
+  private Memory outputOf(int layer, @Nullable Memory saved) {
     if (saved == null) {
       return between.get(layer % between.size());
     }
@@ -147,8 +153,8 @@ public final class StackedPlan implements RnnPlan {
     return mode == Mode.TRAINING && shape.dropout() > 0;
   }
 
-  private void dropout(int layer, RnnTensors t, Buffer values) {
-    engine.dropout(
+  private void dropout(int layer, RnnTensors t, Memory values) {
+    layers.dropout(
         shape.outputElements(),
         shape.dropout(),
         t.dropoutSeed(),
@@ -161,24 +167,27 @@ public final class StackedPlan implements RnnPlan {
   @Override
   public void forward(RnnTensors t) {
     takeLengths(t.lengths());
-    Buffer saved = mode == Mode.TRAINING ? t.saved() : null;
+    Memory parameters = t.parameters().memory();
+    Memory initialState = memory(t.initialState());
+    Memory finalState = memory(t.finalState());
+    Memory saved = mode == Mode.TRAINING ? memory(t.saved()) : null;
     assert mode == Mode.INFERENCE || saved != null;
-    Buffer x = t.x();
+    Memory x = t.x().memory();
     for (int layer = 0; layer < shape.layers(); layer++) {
       boolean last = layer == shape.layers() - 1;
-      Buffer y = last ? t.y() : outputOf(layer, saved);
+      Memory y = last ? t.y().memory() : outputOf(layer, saved);
       for (int d = 0; d < shape.directions(); d++) {
         int block = layer * shape.directions() + d;
         plans
             .get(block)
             .forward(
                 rows[d],
-                parameters(t.parameters(), layer, d),
+                parameters(parameters, layer, d),
                 x,
-                state(t.initialState(), block),
+                state(initialState, block),
                 y,
                 d * shape.hiddenSize(),
-                state(t.finalState(), block),
+                state(finalState, block),
                 savedOf(saved, block));
       }
       if (!last && hasDropout()) {
@@ -186,58 +195,48 @@ public final class StackedPlan implements RnnPlan {
       }
       x = y;
     }
-    t.y().markWritten();
-    if (t.finalState() != null) {
-      t.finalState().markWritten();
-    }
-    if (saved != null) {
-      saved.markWritten();
-    }
   }
 
   @Override
   public void backward(RnnTensors t, RnnGradients g) {
     assert mode == Mode.TRAINING;
     takeLengths(t.lengths());
-    Buffer saved = java.util.Objects.requireNonNull(t.saved());
-    Buffer dy = g.dy();
+    Memory parameters = t.parameters().memory();
+    Memory saved = Objects.requireNonNull(memory(t.saved()));
+    Memory dFinalState = memory(g.dFinalState());
+    Memory dParameters = g.dParameters().memory();
+    Memory dInitialState = memory(g.dInitialState());
+    Memory dy = memory(g.dy());
     for (int layer = shape.layers() - 1; layer >= 0; layer--) {
-      Buffer x = layer == 0 ? t.x() : outputOf(layer - 1, saved);
-      Buffer dx = layer == 0 ? g.dx() : between.get(layer % between.size());
+      Memory x = layer == 0 ? t.x().memory() : outputOf(layer - 1, saved);
+      Memory dx = layer == 0 ? memory(g.dx()) : between.get(layer % between.size());
       for (int d = 0; d < shape.directions(); d++) {
         int block = layer * shape.directions() + d;
         plans
             .get(block)
             .backward(
                 rows[d],
-                parameters(t.parameters(), layer, d),
+                parameters(parameters, layer, d),
                 x,
-                java.util.Objects.requireNonNull(savedOf(saved, block)),
+                Objects.requireNonNull(savedOf(saved, block)),
                 dy,
                 d * shape.hiddenSize(),
-                state(g.dFinalState(), block),
-                parameters(g.dParameters(), layer, d),
+                state(dFinalState, block),
+                parameters(dParameters, layer, d),
                 dx,
                 d > 0,
-                state(g.dInitialState(), block));
+                state(dInitialState, block));
       }
       if (layer > 0 && hasDropout()) {
-        dropout(layer - 1, t, java.util.Objects.requireNonNull(dx));
+        dropout(layer - 1, t, Objects.requireNonNull(dx));
       }
       dy = dx;
-    }
-    g.dParameters().markWritten();
-    if (g.dx() != null) {
-      g.dx().markWritten();
-    }
-    if (g.dInitialState() != null) {
-      g.dInitialState().markWritten();
     }
   }
 
   @Override
   public void close() {
     plans.forEach(LayerPlan::close);
-    between.forEach(Buffer::close);
+    between.forEach(Memory::free);
   }
 }

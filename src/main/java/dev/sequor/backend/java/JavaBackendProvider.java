@@ -51,7 +51,7 @@ public final class JavaBackendProvider implements BackendProvider {
       throw new BackendUnavailableException(
           "device 'java:" + ordinal + "' does not exist; there is only java:0");
     }
-    return new JavaBackend(HostSettings.threads(), HostSettings.sharesEverything());
+    return new Backend(new JavaEngine(HostSettings.threads(), HostSettings.sharesEverything()));
   }
 
   // A broken JVM or class path shows as an Error; a probe reports whatever goes wrong.

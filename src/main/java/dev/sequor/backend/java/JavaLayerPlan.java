@@ -1,7 +1,7 @@
 package dev.sequor.backend.java;
 
-import dev.sequor.backend.Buffer;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.host.LayerPlan;
 import dev.sequor.backend.host.LayerShape;
@@ -125,7 +125,7 @@ abstract class JavaLayerPlan implements LayerPlan {
     this.batchSize = shape.batchSize();
     this.inputSize = shape.inputSize();
     this.hiddenSize = shape.hiddenSize();
-    this.gateSize = JavaBuffer.arrayLength("gate row", (long) cell.gates() * hiddenSize);
+    this.gateSize = JavaMemory.arrayLength("gate row", (long) cell.gates() * hiddenSize);
     this.rowCapacity = timeSteps * batchSize;
     this.states = cell.states();
     this.peepholes = cell.peepholes();
@@ -145,7 +145,7 @@ abstract class JavaLayerPlan implements LayerPlan {
     this.inputWeights = scratch((long) inputSize * gateSize);
     this.inferenceStates = training ? NOTHING : scratch(stateElements());
     this.previousRows = new int[training ? rowCapacity : 0];
-    JavaBuffer.arrayLength("saved state", savedElements());
+    JavaMemory.arrayLength("saved state", savedElements());
   }
 
   /** The largest divisor of {@code threads} that leaves each part enough rows. */
@@ -160,7 +160,7 @@ abstract class JavaLayerPlan implements LayerPlan {
   }
 
   private static float[] scratch(long elements) {
-    return new float[JavaBuffer.arrayLength("plan's scratch array", elements)];
+    return new float[JavaMemory.arrayLength("plan's scratch array", elements)];
   }
 
   private long stateElements() {
@@ -313,13 +313,13 @@ abstract class JavaLayerPlan implements LayerPlan {
   @Override
   public final void forward(
       SequenceRows rows,
-      Buffer parameters,
-      Buffer x,
-      @Nullable Buffer initialState,
-      Buffer y,
+      Memory parameters,
+      Memory x,
+      @Nullable Memory initialState,
+      Memory y,
       int yColumn,
-      @Nullable Buffer finalState,
-      @Nullable Buffer saved) {
+      @Nullable Memory finalState,
+      @Nullable Memory saved) {
     begin(rows, parameters, x, saved);
     this.y = floats(y);
     this.yAt = offset(y) + yColumn;
@@ -329,12 +329,9 @@ abstract class JavaLayerPlan implements LayerPlan {
     this.finalStateAt = finalState == null ? 0 : offset(finalState);
     team.run(forwardRegion);
     end();
-    y.markWritten();
-    mark(finalState);
-    mark(saved);
   }
 
-  private void begin(SequenceRows rows, Buffer parameters, Buffer x, @Nullable Buffer saved) {
+  private void begin(SequenceRows rows, Memory parameters, Memory x, @Nullable Memory saved) {
     this.rows = rows;
     this.parameters = floats(parameters);
     this.parametersAt = offset(parameters);
@@ -348,7 +345,7 @@ abstract class JavaLayerPlan implements LayerPlan {
     this.x = floats(x);
     this.xAt = offset(x);
     if (training) {
-      Buffer kept = Objects.requireNonNull(saved);
+      Memory kept = Objects.requireNonNull(saved);
       this.saved = floats(kept);
       this.savedAt = offset(kept);
       this.stateHistory = this.saved;
@@ -377,18 +374,12 @@ abstract class JavaLayerPlan implements LayerPlan {
     rows = null;
   }
 
-  private static float[] floats(Buffer buffer) {
-    return JavaBuffer.of(buffer).floats();
+  private static float[] floats(Memory buffer) {
+    return JavaMemory.of(buffer).floats();
   }
 
-  private static int offset(Buffer buffer) {
-    return JavaBuffer.of(buffer).offset();
-  }
-
-  private static void mark(@Nullable Buffer buffer) {
-    if (buffer != null) {
-      buffer.markWritten();
-    }
+  private static int offset(Memory buffer) {
+    return JavaMemory.of(buffer).offset();
   }
 
   private void forwardPart(int thread) {
@@ -478,16 +469,16 @@ abstract class JavaLayerPlan implements LayerPlan {
   @Override
   public final void backward(
       SequenceRows rows,
-      Buffer parameters,
-      Buffer x,
-      Buffer saved,
-      @Nullable Buffer dy,
+      Memory parameters,
+      Memory x,
+      Memory saved,
+      @Nullable Memory dy,
       int yColumn,
-      @Nullable Buffer dFinalState,
-      Buffer dParameters,
-      @Nullable Buffer dx,
+      @Nullable Memory dFinalState,
+      Memory dParameters,
+      @Nullable Memory dx,
       boolean addToDx,
-      @Nullable Buffer dInitialState) {
+      @Nullable Memory dInitialState) {
     begin(rows, parameters, x, saved);
     this.dy = dy == null ? null : floats(dy);
     this.dyAt = dy == null ? 0 : offset(dy) + yColumn;
@@ -503,9 +494,6 @@ abstract class JavaLayerPlan implements LayerPlan {
     findPreviousRows();
     team.run(backwardRegion);
     end();
-    dParameters.markWritten();
-    mark(dx);
-    mark(dInitialState);
   }
 
   private void findPreviousRows() {

@@ -20,11 +20,11 @@ final class Linear {
   }
 
   void forward(
-      LinearShape shape, JavaBuffer x, JavaBuffer weight, @Nullable JavaBuffer bias, JavaBuffer y) {
+      LinearShape shape, JavaMemory x, JavaMemory weight, @Nullable JavaMemory bias, JavaMemory y) {
     int m = shape.rows();
     int k = shape.inputSize();
     int n = shape.outputSize();
-    int weights = JavaBuffer.arrayLength("weight matrix", (long) k * n);
+    int weights = JavaMemory.arrayLength("weight matrix", (long) k * n);
     if (transposed.length < weights) {
       transposed = new float[weights];
     }
@@ -86,13 +86,13 @@ final class Linear {
 
   void backward(
       LinearShape shape,
-      JavaBuffer x,
-      JavaBuffer weight,
-      JavaBuffer y,
-      JavaBuffer dy,
-      @Nullable JavaBuffer dx,
-      JavaBuffer dWeight,
-      @Nullable JavaBuffer dBias) {
+      JavaMemory x,
+      JavaMemory weight,
+      JavaMemory y,
+      JavaMemory dy,
+      @Nullable JavaMemory dx,
+      JavaMemory dWeight,
+      @Nullable JavaMemory dBias) {
     int m = shape.rows();
     int k = shape.inputSize();
     int n = shape.outputSize();
@@ -151,7 +151,7 @@ final class Linear {
 
   /** {@code dy = dy∘f'}, from {@code y = f(a)}. */
   private static void deactivate(
-      Activation activation, JavaBuffer yBuffer, JavaBuffer dyBuffer, int from, int to) {
+      Activation activation, JavaMemory yBuffer, JavaMemory dyBuffer, int from, int to) {
     float[] y = yBuffer.floats();
     float[] dy = dyBuffer.floats();
     int yAt = yBuffer.offset();

@@ -27,12 +27,12 @@ final class Loss {
 
   void run(
       LossShape shape,
-      JavaBuffer outputs,
-      JavaBuffer targets,
-      @Nullable JavaBuffer lengths,
+      JavaMemory outputs,
+      JavaMemory targets,
+      @Nullable JavaMemory lengths,
       float gradientScale,
-      @Nullable JavaBuffer dOutputs,
-      JavaBuffer result) {
+      @Nullable JavaMemory dOutputs,
+      JavaMemory result) {
     int rows = shape.timeSteps() * shape.batchSize();
     if (rowLosses.length < rows) {
       rowLosses = new double[rows];
@@ -64,11 +64,11 @@ final class Loss {
 
   private void rows(
       LossShape shape,
-      JavaBuffer outputs,
-      JavaBuffer targets,
-      @Nullable JavaBuffer lengths,
+      JavaMemory outputs,
+      JavaMemory targets,
+      @Nullable JavaMemory lengths,
       float gradientScale,
-      @Nullable JavaBuffer dOutputs,
+      @Nullable JavaMemory dOutputs,
       int thread,
       int from,
       int to) {

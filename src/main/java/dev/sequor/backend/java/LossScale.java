@@ -14,12 +14,12 @@ final class LossScale {
   private LossScale() {}
 
   /** The scale that {@code report} holds. */
-  static float of(JavaBuffer report) {
+  static float of(JavaMemory report) {
     return report.floats()[report.offset() + UpdateReport.LOSS_SCALE];
   }
 
   /** Records the norm of an update, and what follows from it for the next. */
-  static void record(JavaBuffer report, float norm) {
+  static void record(JavaMemory report, float norm) {
     float[] fields = report.floats();
     int at = report.offset();
     boolean finite = Float.isFinite(norm);

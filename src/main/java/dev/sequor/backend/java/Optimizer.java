@@ -16,19 +16,19 @@ final class Optimizer {
     this.team = team;
   }
 
-  /** Returns whether the parameters were updated: not if the norm is not finite. */
-  boolean step(
+  /** Changes nothing but the report if the norm is not finite. */
+  void step(
       OptimizerStep step,
-      JavaBuffer parameters,
-      JavaBuffer gradients,
-      JavaBuffer moments,
-      JavaBuffer report) {
+      JavaMemory parameters,
+      JavaMemory gradients,
+      JavaMemory moments,
+      JavaMemory report) {
     int count = (int) parameters.elements();
     double lossScale = LossScale.of(report);
     double length = Math.sqrt(sumOfSquares(gradients, count)) / lossScale;
     LossScale.record(report, (float) length);
     if (!Float.isFinite((float) length)) {
-      return false;
+      return;
     }
     boolean clips = step.clipNorm() > 0 && length > step.clipNorm();
     float scale = (float) ((clips ? step.clipNorm() / length : 1) / lossScale);
@@ -44,10 +44,9 @@ final class Optimizer {
                 moments,
                 team.share(count, thread),
                 team.share(count, thread + 1)));
-    return true;
   }
 
-  private double sumOfSquares(JavaBuffer gradients, int count) {
+  private double sumOfSquares(JavaMemory gradients, int count) {
     int parts = count / PART + 1;
     if (partialSums.length < parts) {
       partialSums = new double[parts];
@@ -73,9 +72,9 @@ final class Optimizer {
       OptimizerStep step,
       double t,
       float scale,
-      JavaBuffer parameters,
-      JavaBuffer gradients,
-      JavaBuffer moments,
+      JavaMemory parameters,
+      JavaMemory gradients,
+      JavaMemory moments,
       int from,
       int to) {
     float[] w = parameters.floats();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sequor.backend.Availability;
+import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import java.util.function.DoubleUnaryOperator;
@@ -28,10 +29,10 @@ class CpuActivationTest {
     assumeTrue(availability.usable(), availability::reason);
   }
 
-  private static CpuBackend open(String instructionSet) {
+  private static CpuEngine engine(String instructionSet) {
     assumeUsable();
     try {
-      return new CpuBackend(instructionSet, 1);
+      return new CpuEngine(instructionSet, 1);
     } catch (RuntimeException e) {
       assumeTrue(false, e.getMessage());
       throw e;
@@ -56,7 +57,8 @@ class CpuActivationTest {
       String instructionSet, int function, DoubleUnaryOperator exact, double tail) {
     float[] x = new float[2 * MANTISSAS];
     double worst = 0;
-    try (CpuBackend backend = open(instructionSet);
+    CpuEngine engine = engine(instructionSet);
+    try (Backend backend = new Backend(engine);
         Buffer in = backend.allocate(DType.FLOAT32, x.length);
         Buffer out = backend.allocate(DType.FLOAT32, x.length)) {
       for (int exponent = 0; exponent < 255; exponent++) {
@@ -66,7 +68,7 @@ class CpuActivationTest {
           x[2 * i + 1] = -x[2 * i];
         }
         in.write(x);
-        apply(backend, function, in, out);
+        apply(engine, function, in, out);
         float[] y = out.readFloats();
         for (int i = 0; i < x.length; i++) {
           double expected = exact.applyAsDouble(x[i]);
@@ -80,25 +82,26 @@ class CpuActivationTest {
     return worst;
   }
 
-  private static void apply(CpuBackend backend, int function, Buffer in, Buffer out) {
+  private static void apply(CpuEngine engine, int function, Buffer in, Buffer out) {
     NativeEngine.sequor_activation(
-        backend.engine(), function, in.elements(), CpuBuffer.address(in), CpuBuffer.address(out));
+        engine.nativeEngine(), function, in.elements(), CpuMemory.address(in), CpuMemory.address(out));
   }
 
   @Test
   void specialValuesKeepTheirMeaning() {
     assumeUsable();
-    try (CpuBackend backend = open(NativeEngine.sequor_best_instruction_set());
+    CpuEngine engine = engine(NativeEngine.sequor_best_instruction_set());
+    try (Backend backend = new Backend(engine);
         Buffer in = backend.allocate(DType.FLOAT32, 4);
         Buffer out = backend.allocate(DType.FLOAT32, 4)) {
       in.write(Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, -0f);
-      apply(backend, TANH, in, out);
+      apply(engine, TANH, in, out);
       float[] tanh = out.readFloats();
       assertTrue(Float.isNaN(tanh[0]));
       assertEquals(1f, tanh[1]);
       assertEquals(-1f, tanh[2]);
       assertEquals(0f, Math.abs(tanh[3]));
-      apply(backend, SIGMOID, in, out);
+      apply(engine, SIGMOID, in, out);
       float[] sigmoid = out.readFloats();
       assertTrue(Float.isNaN(sigmoid[0]));
       assertEquals(1f, sigmoid[1]);

@@ -3,6 +3,7 @@ package dev.sequor.backend.cpu;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
@@ -35,11 +36,11 @@ class CrowdedCoresTest {
     NativeBuild.assumePresent();
   }
 
-  private static CpuBackend open() {
-    return new CpuBackend(NativeEngine.sequor_best_instruction_set(), THREADS, true);
+  private static CpuEngine engine() {
+    return new CpuEngine(NativeEngine.sequor_best_instruction_set(), THREADS, true);
   }
 
-  private static Buffer random(CpuBackend backend, long elements, long seed, double bound) {
+  private static Buffer random(Backend backend, long elements, long seed, double bound) {
     Buffer buffer = backend.allocate(DType.FLOAT32, elements);
     SplittableRandom random = new SplittableRandom(seed);
     float[] values = new float[(int) elements];
@@ -57,7 +58,8 @@ class CrowdedCoresTest {
     RnnShape shape = new RnnShape(cell, 2, 1, 6, 20, 70, 110, 0f);
     int[][] plans = {{3, 3}, {1, 1}, {2, 3}, {3, 2}, {1, 3}, {3, 1}};
     List<float[]> expected = new ArrayList<>();
-    try (CpuBackend backend = open();
+    CpuEngine engine = engine();
+    try (Backend backend = new Backend(engine);
         RnnPlan plan = backend.plan(shape, Mode.TRAINING);
         Buffer parameters = random(backend, shape.parameterLayout().totalElements(), 1, 0.1);
         Buffer x = random(backend, shape.inputElements(), 2, 1);
@@ -70,9 +72,9 @@ class CrowdedCoresTest {
       // Packed weights stay from round to round, as in a frozen layer.
       for (int[] threads : plans) {
         backend.fill(dParameters, 0f);
-        NativeEngine.sequor_engine_fix_threads(backend.engine(), threads[0]);
+        NativeEngine.sequor_engine_fix_threads(engine.nativeEngine(), threads[0]);
         plan.forward(tensors);
-        NativeEngine.sequor_engine_fix_threads(backend.engine(), threads[1]);
+        NativeEngine.sequor_engine_fix_threads(engine.nativeEngine(), threads[1]);
         plan.backward(tensors, new RnnGradients(dy, null, dParameters, dx, null));
         List<float[]> results = List.of(y.readFloats(), dx.readFloats(), dParameters.readFloats());
         String where = threads[0] + " threads forward, " + threads[1] + " backward";
@@ -96,7 +98,8 @@ class CrowdedCoresTest {
     LossShape loss = new LossShape(function, rows, 1, output);
     List<float[]> expected = new ArrayList<>();
     for (int threads = THREADS; threads >= 1; threads--) {
-      try (CpuBackend backend = open();
+      CpuEngine engine = engine();
+      try (Backend backend = new Backend(engine);
           Buffer x = random(backend, (long) rows * input, 1, 1);
           Buffer weight = random(backend, (long) output * input, 2, 0.1);
           Buffer bias = random(backend, output, 3, 1);
@@ -112,7 +115,7 @@ class CrowdedCoresTest {
           Buffer moments = backend.allocate(DType.FLOAT32, 2L * output * input);
           Buffer report = backend.allocate(DType.FLOAT32, UpdateReport.ELEMENTS);
           Buffer result = backend.allocate(DType.FLOAT32, 2)) {
-        NativeEngine.sequor_engine_fix_threads(backend.engine(), threads);
+        NativeEngine.sequor_engine_fix_threads(engine.nativeEngine(), threads);
         report.write(UpdateReport.initial(1f));
         backend.linearForward(linear, x, weight, bias, y);
         backend.loss(loss, y, targets, null, 1f / rows, report, dy, result);
@@ -138,7 +141,7 @@ class CrowdedCoresTest {
     }
   }
 
-  private static Buffer classes(CpuBackend backend, int rows, int output) {
+  private static Buffer classes(Backend backend, int rows, int output) {
     Buffer buffer = backend.allocate(DType.INT32, rows);
     int[] classes = new int[rows];
     for (int i = 0; i < rows; i++) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.LinearShape;
@@ -39,7 +40,7 @@ class ThreadPlacementTest {
   void aSleepingThreadMayWakeAnywhereButWhereTheCallerRan() throws Exception {
     int processors = allowed(Path.of(OWN_STATUS));
     assumeTrue(processors >= 2, "a thread that may run on one processor only cannot move");
-    try (CpuBackend backend = open()) {
+    try (Backend backend = open()) {
       work(backend);
       List<Integer> asleep = awaitTeam(counts -> counts.equals(List.of(processors - 1)));
       assertEquals(List.of(processors - 1), asleep);
@@ -53,7 +54,7 @@ class ThreadPlacementTest {
   @Test
   void theCallerMayRunWhereItCouldBefore() throws IOException {
     int before = allowed(Path.of(OWN_STATUS));
-    try (CpuBackend backend = open()) {
+    try (Backend backend = open()) {
       for (int call = 0; call < 200; call++) {
         work(backend);
         assertEquals(before, allowed(Path.of(OWN_STATUS)));
@@ -61,12 +62,12 @@ class ThreadPlacementTest {
     }
   }
 
-  private static CpuBackend open() {
-    return new CpuBackend(NativeEngine.sequor_best_instruction_set(), 2, true);
+  private static Backend open() {
+    return new Backend(new CpuEngine(NativeEngine.sequor_best_instruction_set(), 2, true));
   }
 
   /** Enough for both threads, with a barrier between the product and the activation. */
-  private static void work(CpuBackend backend) {
+  private static void work(Backend backend) {
     int size = 128;
     try (Buffer x = backend.allocate(DType.FLOAT32, (long) size * size);
         Buffer weight = backend.allocate(DType.FLOAT32, (long) size * size);

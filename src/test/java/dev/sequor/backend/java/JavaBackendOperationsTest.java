@@ -6,6 +6,6 @@ import dev.sequor.backend.BackendOperationsContract;
 class JavaBackendOperationsTest extends BackendOperationsContract {
   @Override
   protected Backend open() {
-    return new JavaBackend(2);
+    return new Backend(new JavaEngine(2));
   }
 }

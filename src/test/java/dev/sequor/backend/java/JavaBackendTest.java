@@ -35,7 +35,7 @@ class JavaBackendTest {
 
   @Test
   void aBufferLargerThanAnArrayIsRefusedByName() {
-    try (Backend backend = new JavaBackend(1)) {
+    try (Backend backend = new Backend(new JavaEngine(1))) {
       BackendException thrown =
           assertThrows(
               BackendException.class, () -> backend.allocate(DType.FLOAT32, 3_000_000_000L));
@@ -60,7 +60,7 @@ class JavaBackendTest {
     RnnShape shape = new RnnShape(cell, 2, 2, 5, 7, 9, 21, 0.3f);
     Random random = new Random(8);
     List<float[]> results = new ArrayList<>();
-    try (Backend backend = new JavaBackend(threads, true);
+    try (Backend backend = new Backend(new JavaEngine(threads, true));
         RnnPlan plan = backend.plan(shape, Mode.TRAINING);
         Buffer parameters = randomBuffer(backend, shape.parameterLayout().totalElements(), random);
         Buffer x = randomBuffer(backend, shape.inputElements(), random);

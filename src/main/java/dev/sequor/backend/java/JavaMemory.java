@@ -1,35 +1,32 @@
 package dev.sequor.backend.java;
 
-import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
-import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Memory;
+import org.jspecify.annotations.Nullable;
 
 /** A run of elements of a Java array. */
-final class JavaBuffer extends Buffer {
+final class JavaMemory extends Memory {
   private static final float[] NO_FLOATS = {};
   private static final int[] NO_INTS = {};
 
   private float[] floats;
   private int[] ints;
-  private final int offset;
 
-  private JavaBuffer(Backend backend, DType type, long elements, float[] floats, int[] ints) {
-    super(backend, type, elements);
+  private JavaMemory(DType type, long elements, float[] floats, int[] ints) {
+    super(type, elements);
     this.floats = floats;
     this.ints = ints;
-    this.offset = 0;
   }
 
-  private JavaBuffer(JavaBuffer parent, int offset, long elements) {
-    super(parent, elements);
+  private JavaMemory(JavaMemory parent, long offset, long elements) {
+    super(parent, offset, elements);
     this.floats = parent.floats;
     this.ints = parent.ints;
-    this.offset = offset;
   }
 
   /** New memory, filled with zeros. */
-  static JavaBuffer allocate(Backend backend, DType type, long elements) {
+  static JavaMemory allocate(DType type, long elements) {
     float[] floats = NO_FLOATS;
     int[] ints = NO_INTS;
     int length = arrayLength(type + " buffer", elements);
@@ -52,7 +49,7 @@ final class JavaBuffer extends Buffer {
               + " bytes; raise -Xmx",
           e);
     }
-    return new JavaBuffer(backend, type, elements, floats, ints);
+    return new JavaMemory(type, elements, floats, ints);
   }
 
   /** {@code elements} as the length of an array, which a {@code thing} of this backend needs. */
@@ -69,40 +66,41 @@ final class JavaBuffer extends Buffer {
     return (int) elements;
   }
 
-  /** The buffer as one of this backend; it must be open. */
-  static JavaBuffer of(Buffer buffer) {
-    buffer.requireOpen();
-    if (buffer instanceof JavaBuffer java) {
-      return java;
-    }
-    throw new IllegalArgumentException(
-        "buffer lives on " + buffer.backend().name() + "; needed one of the java backend");
+  /** Memory of this engine as what it is. */
+  static JavaMemory of(Memory memory) {
+    return (JavaMemory) memory;
   }
 
-  /** The array behind a FLOAT32 buffer; this buffer starts at {@link #offset}. */
+  /** The same, where there may be none. */
+  static @Nullable JavaMemory ofNullable(@Nullable Memory memory) {
+    return (JavaMemory) memory;
+  }
+
+  /** The array behind FLOAT32 memory, which starts at {@link #offset}. */
   float[] floats() {
     assert type() == DType.FLOAT32;
     return floats;
   }
 
-  /** The array behind an INT32 buffer; this buffer starts at {@link #offset}. */
+  /** The array behind INT32 memory, which starts at {@link #offset}. */
   int[] ints() {
     assert type() == DType.INT32;
     return ints;
   }
 
-  /** Where this buffer starts in its array. */
+  /** Where this memory starts in its array. */
   int offset() {
-    return offset;
+    return (int) start();
   }
 
   @Override
-  protected Buffer sliceMemory(long offset, long count) {
-    return new JavaBuffer(this, this.offset + (int) offset, count);
+  public JavaMemory slice(long offset, long count) {
+    return new JavaMemory(this, offset, count);
   }
 
+  /** The array goes when nobody refers to it any more; this does not after its owner let go. */
   @Override
-  protected void free() {
+  public void free() {
     floats = NO_FLOATS;
     ints = NO_INTS;
   }

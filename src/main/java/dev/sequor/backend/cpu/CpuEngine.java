@@ -1,18 +1,17 @@
 package dev.sequor.backend.cpu;
 
-import static dev.sequor.backend.cpu.CpuBuffer.address;
+import static dev.sequor.backend.cpu.CpuMemory.address;
 
-import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
-import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Engine;
+import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
+import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
-import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
-import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerShape;
@@ -20,16 +19,16 @@ import dev.sequor.backend.host.StackedPlan;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** The native engine as a {@link Backend}. Every call has finished when it returns. */
-final class CpuBackend implements Backend, LayerEngine {
+/** The native engine. Every call has finished when it returns. */
+final class CpuEngine implements Engine, LayerEngine {
   private final String name;
-  private long engine;
+  private final long engine;
 
   /**
    * Opens the engine with one instruction set ("AVX-512", "AVX2" or "baseline") and a team of
    * threads.
    */
-  CpuBackend(String instructionSet, int threads) {
+  CpuEngine(String instructionSet, int threads) {
     this(instructionSet, threads, false);
   }
 
@@ -38,7 +37,7 @@ final class CpuBackend implements Backend, LayerEngine {
    *
    * @param sharesEverything whether all threads share even layers that one alone does faster
    */
-  CpuBackend(String instructionSet, int threads, boolean sharesEverything) {
+  CpuEngine(String instructionSet, int threads, boolean sharesEverything) {
     name = "cpu (" + instructionSet + ", " + threads + (threads == 1 ? " thread)" : " threads)");
     engine = NativeEngine.sequor_engine_create(instructionSet, threads, sharesEverything ? 1 : 0);
     if (engine == 0) {
@@ -57,17 +56,13 @@ final class CpuBackend implements Backend, LayerEngine {
     return name;
   }
 
-  /** The engine's address, for as long as it is open. */
-  long engine() {
-    if (engine == 0) {
-      throw new IllegalStateException(name + " is used after close");
-    }
+  /** The address of the native engine. */
+  long nativeEngine() {
     return engine;
   }
 
   @Override
-  public Buffer allocate(DType type, long elements) {
-    engine();
+  public Memory allocate(DType type, long elements) {
     long memory = NativeEngine.sequor_allocate(elements * type.bytes());
     if (memory == 0) {
       throw new BackendException(
@@ -80,7 +75,7 @@ final class CpuBackend implements Backend, LayerEngine {
               + elements * type.bytes()
               + " bytes)");
     }
-    return new CpuBuffer(this, type, elements, memory);
+    return new CpuMemory(type, elements, memory);
   }
 
   /** Native code sees a buffer from its first byte on. */
@@ -89,66 +84,56 @@ final class CpuBackend implements Backend, LayerEngine {
   }
 
   @Override
-  public void upload(ByteBuffer source, Buffer target) {
-    target.requireFit(source);
+  public void upload(ByteBuffer source, Memory target) {
     ByteBuffer bytes = fromZero(source);
     NativeEngine.sequor_copy(address(target), bytes, bytes.remaining());
-    target.markWritten();
   }
 
   @Override
-  public void download(Buffer source, ByteBuffer target) {
-    source.requireFit(target);
+  public void download(Memory source, ByteBuffer target) {
     ByteBuffer bytes = fromZero(target);
     NativeEngine.sequor_copy(bytes, address(source), bytes.remaining());
   }
 
   @Override
-  public void fill(Buffer target, float value) {
+  public void fill(Memory target, float value) {
     NativeEngine.sequor_fill(address(target), target.elements(), value);
-    target.markWritten();
   }
 
   @Override
-  public void copy(Buffer source, Buffer target) {
+  public void copy(Memory source, Memory target) {
     NativeEngine.sequor_copy(
         address(target), address(source), source.elements() * source.type().bytes());
-    target.markWritten();
   }
 
   @Override
-  public RnnPlan plan(RnnShape shape, Mode mode) {
-    return plan(shape, mode, WeightStorage.FLOAT32);
+  public boolean keeps(WeightStorage weights) {
+    return true;
   }
 
   @Override
-  public RnnPlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
-    if (mode == Mode.TRAINING && weights != WeightStorage.FLOAT32) {
-      throw new IllegalArgumentException(
-          "training with weights kept as " + weights.id() + "; needed float32");
-    }
+  public EnginePlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
     return mode == Mode.INFERENCE && shape.timeSteps() == 1 && shape.directions() == 1
         ? new CpuStepPlan(this, shape, weights)
-        : new StackedPlan(this, this, shape, mode, weights);
+        : new StackedPlan(this, shape, mode, weights);
   }
 
   @Override
   public CpuLayerPlan layer(LayerShape shape) {
-    return new CpuLayerPlan(engine(), shape);
+    return new CpuLayerPlan(engine, shape);
   }
 
   @Override
   public void dropout(
-      long elements, float p, long seed, int stream, long offset, Buffer x, Buffer y) {
-    NativeEngine.sequor_dropout(
-        engine(), elements, p, seed, stream, offset, address(x), address(y));
+      long elements, float p, long seed, int stream, long offset, Memory x, Memory y) {
+    NativeEngine.sequor_dropout(engine, elements, p, seed, stream, offset, address(x), address(y));
   }
 
   @Override
   public void linearForward(
-      LinearShape shape, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
+      LinearShape shape, Memory x, Memory weight, @Nullable Memory bias, Memory y) {
     NativeEngine.sequor_linear_forward(
-        engine(),
+        engine,
         shape.rows(),
         shape.inputSize(),
         shape.outputSize(),
@@ -157,21 +142,20 @@ final class CpuBackend implements Backend, LayerEngine {
         address(weight),
         address(bias),
         address(y));
-    y.markWritten();
   }
 
   @Override
   public void linearBackward(
       LinearShape shape,
-      Buffer x,
-      Buffer weight,
-      Buffer y,
-      Buffer dy,
-      @Nullable Buffer dx,
-      Buffer dWeight,
-      @Nullable Buffer dBias) {
+      Memory x,
+      Memory weight,
+      Memory y,
+      Memory dy,
+      @Nullable Memory dx,
+      Memory dWeight,
+      @Nullable Memory dBias) {
     NativeEngine.sequor_linear_backward(
-        engine(),
+        engine,
         shape.rows(),
         shape.inputSize(),
         shape.outputSize(),
@@ -183,43 +167,33 @@ final class CpuBackend implements Backend, LayerEngine {
         address(dx),
         address(dWeight),
         address(dBias));
-    dy.markWritten();
-    dWeight.markWritten();
-    if (dx != null) {
-      dx.markWritten();
-    }
-    if (dBias != null) {
-      dBias.markWritten();
-    }
   }
 
   @Override
   public void embeddingForward(
-      int rows, int width, Buffer tokens, @Nullable Buffer table, Buffer y) {
+      int rows, int width, Memory tokens, @Nullable Memory table, Memory y) {
     NativeEngine.sequor_embedding_forward(
-        engine(), rows, width, address(tokens), address(table), address(y));
-    y.markWritten();
+        engine, rows, width, address(tokens), address(table), address(y));
   }
 
   @Override
-  public void embeddingBackward(int rows, int width, Buffer tokens, Buffer dy, Buffer dTable) {
+  public void embeddingBackward(int rows, int width, Memory tokens, Memory dy, Memory dTable) {
     NativeEngine.sequor_embedding_backward(
-        engine(), rows, width, address(tokens), address(dy), address(dTable));
-    dTable.markWritten();
+        engine, rows, width, address(tokens), address(dy), address(dTable));
   }
 
   @Override
   public void loss(
       LossShape shape,
-      Buffer outputs,
-      Buffer targets,
-      @Nullable Buffer lengths,
+      Memory outputs,
+      Memory targets,
+      @Nullable Memory lengths,
       float gradientScale,
-      @Nullable Buffer update,
-      @Nullable Buffer dOutputs,
-      Buffer result) {
+      @Nullable Memory update,
+      @Nullable Memory dOutputs,
+      Memory result) {
     NativeEngine.sequor_loss(
-        engine(),
+        engine,
         shape.function().number(),
         shape.timeSteps(),
         shape.batchSize(),
@@ -228,20 +202,16 @@ final class CpuBackend implements Backend, LayerEngine {
         address(targets),
         address(lengths),
         gradientScale,
-        update == null ? 0 : address(UpdateReport.require(update)),
+        update == null ? 0 : address(update),
         address(dOutputs),
         address(result));
-    result.markWritten();
-    if (dOutputs != null) {
-      dOutputs.markWritten();
-    }
   }
 
   @Override
   public void optimizerStep(
-      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
+      OptimizerStep step, Memory parameters, Memory gradients, Memory moments, Memory update) {
     NativeEngine.sequor_optimizer_step(
-        engine(),
+        engine,
         step.rule().number(),
         step.step(),
         step.learningRate(),
@@ -256,22 +226,11 @@ final class CpuBackend implements Backend, LayerEngine {
         address(parameters),
         address(gradients),
         address(moments),
-        address(UpdateReport.require(update)));
-    parameters.markWritten();
-    moments.markWritten();
-    update.markWritten();
-  }
-
-  @Override
-  public void synchronize() {
-    engine();
+        address(update));
   }
 
   @Override
   public void close() {
-    if (engine != 0) {
-      NativeEngine.sequor_engine_destroy(engine);
-      engine = 0;
-    }
+    NativeEngine.sequor_engine_destroy(engine);
   }
 }

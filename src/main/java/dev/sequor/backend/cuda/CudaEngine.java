@@ -1,24 +1,25 @@
 package dev.sequor.backend.cuda;
 
-import static dev.sequor.backend.cuda.CudaBuffer.address;
+import static dev.sequor.backend.cuda.CudaMemory.address;
 
 import dev.sequor.backend.Activation;
-import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
-import dev.sequor.backend.Buffer;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DrawShape;
+import dev.sequor.backend.Engine;
+import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
+import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.Philox;
-import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.StepInput;
 import dev.sequor.backend.StepValues;
 import dev.sequor.backend.UpdateReport;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.cuda.Products.Matrix;
 import java.nio.ByteBuffer;
 import java.util.EnumMap;
@@ -28,7 +29,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** One NVIDIA GPU. Calls queue work and return; results are ready after a download. */
-final class CudaBackend implements Backend {
+final class CudaEngine implements Engine {
   private static final int WARPS_PER_BLOCK = WorkQueue.BLOCK / 32;
 
   /** Blocks at most whose warps' partial sums a norm or a loss is made of. */
@@ -60,7 +61,7 @@ final class CudaBackend implements Backend {
   private boolean closed;
 
   /** Takes over the device, and closes it when it is closed. */
-  CudaBackend(CudaDevice device, MathMode mode) {
+  CudaEngine(CudaDevice device, MathMode mode) {
     this.device = device;
     this.mode = mode;
     this.name =
@@ -121,47 +122,42 @@ final class CudaBackend implements Backend {
   // ---- memory ----------------------------------------------------------------------------------
 
   @Override
-  public Buffer allocate(DType type, long elements) {
+  public Memory allocate(DType type, long elements) {
     WorkQueue main = queue();
     DeviceMemory.Block block =
         device.memory().allocate(elements * type.bytes(), "buffer of " + elements + " " + type);
     if (elements > 0) {
       main.fill(block.address(), 0, elements * type.bytes() / Integer.BYTES);
     }
-    return new CudaBuffer(this, type, elements, block);
+    return new CudaMemory(type, elements, block);
   }
 
   @Override
-  public void upload(ByteBuffer source, Buffer target) {
-    target.requireFit(source);
+  public void upload(ByteBuffer source, Memory target) {
     WorkQueue main = queue();
     device.staging().upload(source, address(target), main.stream());
-    target.markWritten();
   }
 
   @Override
-  public void download(Buffer source, ByteBuffer target) {
-    source.requireFit(target);
+  public void download(Memory source, ByteBuffer target) {
     WorkQueue main = queue();
     device.staging().download(address(source), target, main.stream());
   }
 
   @Override
-  public void fill(Buffer target, float value) {
+  public void fill(Memory target, float value) {
     queue().fill(address(target), Float.floatToRawIntBits(value), target.elements());
-    target.markWritten();
   }
 
   @Override
-  public void copy(Buffer source, Buffer target) {
+  public void copy(Memory source, Memory target) {
     queue().copy(address(source), address(target), source.elements() * source.type().bytes());
-    target.markWritten();
   }
 
   // ---- layers ----------------------------------------------------------------------------------
 
   @Override
-  public RnnPlan plan(RnnShape shape, Mode mode) {
+  public EnginePlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
     queue();
     return new CudaRnnPlan(this, shape, mode);
   }
@@ -185,7 +181,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public void linearForward(
-      LinearShape shape, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
+      LinearShape shape, Memory x, Memory weight, @Nullable Memory bias, Memory y) {
     WorkQueue main = queue();
     int m = shape.rows();
     int k = shape.inputSize();
@@ -209,19 +205,18 @@ final class CudaBackend implements Backend {
           .pointer(address(y));
       main.launch(main.kernel("bias_activation"), (long) m * n);
     }
-    y.markWritten();
   }
 
   @Override
   public void linearBackward(
       LinearShape shape,
-      Buffer x,
-      Buffer weight,
-      Buffer y,
-      Buffer dy,
-      @Nullable Buffer dx,
-      Buffer dWeight,
-      @Nullable Buffer dBias) {
+      Memory x,
+      Memory weight,
+      Memory y,
+      Memory dy,
+      @Nullable Memory dx,
+      Memory dWeight,
+      @Nullable Memory dBias) {
     WorkQueue main = queue();
     int m = shape.rows();
     int k = shape.inputSize();
@@ -233,7 +228,6 @@ final class CudaBackend implements Backend {
           .pointer(address(y))
           .pointer(address(dy));
       main.launch(main.kernel("activation_gradient"), (long) m * n);
-      dy.markWritten();
     }
     main.products()
         .multiplyFloats(
@@ -245,7 +239,6 @@ final class CudaBackend implements Backend {
             true,
             address(dWeight),
             k);
-    dWeight.markWritten();
     if (dx != null) {
       main.products()
           .multiplyFloats(
@@ -257,17 +250,15 @@ final class CudaBackend implements Backend {
               false,
               address(dx),
               k);
-      dx.markWritten();
     }
     if (dBias != null) {
       columnSums.addFloats(m, n, address(dy), address(dBias));
-      dBias.markWritten();
     }
   }
 
   @Override
   public void embeddingForward(
-      int rows, int width, Buffer tokens, @Nullable Buffer table, Buffer y) {
+      int rows, int width, Memory tokens, @Nullable Memory table, Memory y) {
     WorkQueue main = queue();
     main.arguments()
         .int32(rows)
@@ -276,11 +267,10 @@ final class CudaBackend implements Backend {
         .pointer(address(table))
         .pointer(address(y));
     main.launch(main.kernel("embedding_forward"), (long) rows * width);
-    y.markWritten();
   }
 
   @Override
-  public void embeddingBackward(int rows, int width, Buffer tokens, Buffer dy, Buffer dTable) {
+  public void embeddingBackward(int rows, int width, Memory tokens, Memory dy, Memory dTable) {
     WorkQueue main = queue();
     int vocabulary = Math.toIntExact(dTable.elements() / width);
     main.arguments()
@@ -295,7 +285,6 @@ final class CudaBackend implements Backend {
         (vocabulary + WARPS_PER_BLOCK - 1) / WARPS_PER_BLOCK,
         (width + 127) / 128,
         WorkQueue.BLOCK);
-    dTable.markWritten();
   }
 
   // ---- training --------------------------------------------------------------------------------
@@ -306,9 +295,20 @@ final class CudaBackend implements Backend {
   }
 
   @Override
-  public void step(Object key, StepValues values, List<StepInput> inputs, Runnable work) {
+  public boolean recordsSteps() {
+    return true;
+  }
+
+  @Override
+  public void step(Object step, StepValues values, List<StepInput> inputs, Runnable work) {
     queue();
-    recordedSteps.run(key, values, inputs, work);
+    recordedSteps.run(step, values, inputs, work);
+  }
+
+  @Override
+  public void forgetStep(Object step) {
+    queue();
+    recordedSteps.forget(step);
   }
 
   /** Whether work is being recorded into a graph instead of running. */
@@ -336,7 +336,7 @@ final class CudaBackend implements Backend {
 
   @Override
   public void drawToken(
-      DrawShape shape, long seed, long first, int index, Buffer logits, Buffer token) {
+      DrawShape shape, long seed, long first, int index, Memory logits, Memory token) {
     WorkQueue main = queue();
     int vocabulary = shape.vocabularySize();
     long needed = (long) vocabulary * (Double.BYTES + Integer.BYTES);
@@ -369,7 +369,6 @@ final class CudaBackend implements Backend {
         .pointer(weights)
         .pointer(address(token));
     main.launch(main.kernel("draw_token"), 1, 1, 32);
-    token.markWritten();
   }
 
   private static int partialBlocks(long work, int workPerBlock) {
@@ -379,13 +378,13 @@ final class CudaBackend implements Backend {
   @Override
   public void loss(
       LossShape shape,
-      Buffer outputs,
-      Buffer targets,
-      @Nullable Buffer lengths,
+      Memory outputs,
+      Memory targets,
+      @Nullable Memory lengths,
       float gradientScale,
-      @Nullable Buffer update,
-      @Nullable Buffer dOutputs,
-      Buffer result) {
+      @Nullable Memory update,
+      @Nullable Memory dOutputs,
+      Memory result) {
     WorkQueue main = queue();
     long scale = stepBlock.gradientScale(gradientScale);
     main.arguments()
@@ -397,10 +396,7 @@ final class CudaBackend implements Backend {
         .pointer(address(targets))
         .pointer(address(lengths))
         .pointer(scale)
-        .pointer(
-            update == null
-                ? 0
-                : address(UpdateReport.require(update)) + UpdateReport.LOSS_SCALE * Float.BYTES)
+        .pointer(update == null ? 0 : address(update) + UpdateReport.LOSS_SCALE * Float.BYTES)
         .pointer(address(dOutputs))
         .pointer(scratch.address());
     int blocks = partialBlocks((long) shape.timeSteps() * shape.batchSize(), WARPS_PER_BLOCK);
@@ -410,15 +406,11 @@ final class CudaBackend implements Backend {
         .pointer(scratch.address())
         .pointer(address(result));
     main.launch(main.kernel("finish_loss"), 1, 1, 32);
-    result.markWritten();
-    if (dOutputs != null) {
-      dOutputs.markWritten();
-    }
   }
 
   @Override
   public void optimizerStep(
-      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
+      OptimizerStep step, Memory parameters, Memory gradients, Memory moments, Memory update) {
     WorkQueue main = queue();
     long rates = stepBlock.rates(step);
     long elements = parameters.elements();
@@ -429,7 +421,7 @@ final class CudaBackend implements Backend {
         .int32(blocks * WARPS_PER_BLOCK)
         .pointer(scratch.address())
         .pointer(rates)
-        .pointer(address(UpdateReport.require(update)))
+        .pointer(address(update))
         .pointer(applied.address());
     main.launch(main.kernel("begin_update"), 1, 1, 32);
     main.arguments()
@@ -441,9 +433,6 @@ final class CudaBackend implements Backend {
         .pointer(address(parameters))
         .pointer(address(moments));
     main.launch(main.kernel("optimizer_step"), elements);
-    parameters.markWritten();
-    moments.markWritten();
-    update.markWritten();
   }
 
   @Override

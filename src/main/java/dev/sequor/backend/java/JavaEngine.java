@@ -1,16 +1,15 @@
 package dev.sequor.backend.java;
 
-import dev.sequor.backend.Backend;
-import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Engine;
+import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
+import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.Philox;
-import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
-import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerPlan;
@@ -21,7 +20,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Runs everything in Java, on the calling thread and a team of helpers. Work is done at once. */
-final class JavaBackend implements Backend, LayerEngine {
+final class JavaEngine implements Engine, LayerEngine {
   /**
    * A time step of fewer operations than this takes one thread less than the barriers of a team: of
    * two threads an LSTM of 128 units and one sequence took 2.5 ms for 128 steps, alone 1.1, and
@@ -40,7 +39,7 @@ final class JavaBackend implements Backend, LayerEngine {
   private final Loss loss;
   private final Optimizer optimizer;
 
-  JavaBackend(int threads) {
+  JavaEngine(int threads) {
     this(threads, false);
   }
 
@@ -49,7 +48,7 @@ final class JavaBackend implements Backend, LayerEngine {
    *
    * @param sharesEverything whether all threads share even what one alone does faster
    */
-  JavaBackend(int threads, boolean sharesEverything) {
+  JavaEngine(int threads, boolean sharesEverything) {
     this.sharesEverything = sharesEverything;
     team = new ThreadTeam(threads);
     products = new Product[threads];
@@ -67,26 +66,25 @@ final class JavaBackend implements Backend, LayerEngine {
   }
 
   @Override
-  public Buffer allocate(DType type, long elements) {
-    return JavaBuffer.allocate(this, type, elements);
+  public Memory allocate(DType type, long elements) {
+    return JavaMemory.allocate(type, elements);
   }
 
   @Override
-  public void upload(ByteBuffer source, Buffer target) {
-    JavaBuffer to = JavaBuffer.of(target);
-    int count = elements(source, target);
+  public void upload(ByteBuffer source, Memory target) {
+    JavaMemory to = JavaMemory.of(target);
+    int count = source.remaining() / target.type().bytes();
     if (target.type() == DType.FLOAT32) {
       source.asFloatBuffer().get(to.floats(), to.offset(), count);
     } else {
       source.asIntBuffer().get(to.ints(), to.offset(), count);
     }
-    target.markWritten();
   }
 
   @Override
-  public void download(Buffer source, ByteBuffer target) {
-    JavaBuffer from = JavaBuffer.of(source);
-    int count = elements(target, source);
+  public void download(Memory source, ByteBuffer target) {
+    JavaMemory from = JavaMemory.of(source);
+    int count = target.remaining() / source.type().bytes();
     if (source.type() == DType.FLOAT32) {
       target.asFloatBuffer().put(from.floats(), from.offset(), count);
     } else {
@@ -94,46 +92,27 @@ final class JavaBackend implements Backend, LayerEngine {
     }
   }
 
-  private static int elements(ByteBuffer host, Buffer device) {
-    device.requireFit(host);
-    return host.remaining() / device.type().bytes();
-  }
-
   @Override
-  public void fill(Buffer target, float value) {
-    JavaBuffer to = JavaBuffer.of(target);
+  public void fill(Memory target, float value) {
+    JavaMemory to = JavaMemory.of(target);
     Arrays.fill(to.floats(), to.offset(), to.offset() + (int) target.elements(), value);
-    target.markWritten();
   }
 
   @Override
-  public void copy(Buffer source, Buffer target) {
-    JavaBuffer from = JavaBuffer.of(source);
-    JavaBuffer to = JavaBuffer.of(target);
-    if (source.type() != target.type() || source.elements() != target.elements()) {
-      throw new IllegalArgumentException(
-          "copy of "
-              + source.elements()
-              + " "
-              + source.type()
-              + " to a buffer of "
-              + target.elements()
-              + " "
-              + target.type()
-              + "; needed the same type and length");
-    }
+  public void copy(Memory source, Memory target) {
+    JavaMemory from = JavaMemory.of(source);
+    JavaMemory to = JavaMemory.of(target);
     int count = (int) source.elements();
     if (source.type() == DType.FLOAT32) {
       System.arraycopy(from.floats(), from.offset(), to.floats(), to.offset(), count);
     } else {
       System.arraycopy(from.ints(), from.offset(), to.ints(), to.offset(), count);
     }
-    target.markWritten();
   }
 
   @Override
-  public RnnPlan plan(RnnShape shape, Mode mode) {
-    return new StackedPlan(this, this, shape, mode, WeightStorage.FLOAT32);
+  public EnginePlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
+    return new StackedPlan(this, shape, mode, weights);
   }
 
   @Override
@@ -150,9 +129,9 @@ final class JavaBackend implements Backend, LayerEngine {
 
   @Override
   public void dropout(
-      long elements, float p, long seed, int stream, long offset, Buffer x, Buffer y) {
-    JavaBuffer from = JavaBuffer.of(x);
-    JavaBuffer to = JavaBuffer.of(y);
+      long elements, float p, long seed, int stream, long offset, Memory x, Memory y) {
+    JavaMemory from = JavaMemory.of(x);
+    JavaMemory to = JavaMemory.of(y);
     int blocks = (int) ((elements + 3) / 4);
     int threshold = Philox.dropThreshold(p);
     float scale = 1f / (1f - p);
@@ -171,56 +150,46 @@ final class JavaBackend implements Backend, LayerEngine {
             }
           }
         });
-    y.markWritten();
   }
 
   @Override
   public void linearForward(
-      LinearShape shape, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
+      LinearShape shape, Memory x, Memory weight, @Nullable Memory bias, Memory y) {
     linear.forward(
         shape,
-        JavaBuffer.of(x),
-        JavaBuffer.of(weight),
-        bias == null ? null : JavaBuffer.of(bias),
-        JavaBuffer.of(y));
-    y.markWritten();
+        JavaMemory.of(x),
+        JavaMemory.of(weight),
+        JavaMemory.ofNullable(bias),
+        JavaMemory.of(y));
   }
 
   @Override
   public void linearBackward(
       LinearShape shape,
-      Buffer x,
-      Buffer weight,
-      Buffer y,
-      Buffer dy,
-      @Nullable Buffer dx,
-      Buffer dWeight,
-      @Nullable Buffer dBias) {
+      Memory x,
+      Memory weight,
+      Memory y,
+      Memory dy,
+      @Nullable Memory dx,
+      Memory dWeight,
+      @Nullable Memory dBias) {
     linear.backward(
         shape,
-        JavaBuffer.of(x),
-        JavaBuffer.of(weight),
-        JavaBuffer.of(y),
-        JavaBuffer.of(dy),
-        dx == null ? null : JavaBuffer.of(dx),
-        JavaBuffer.of(dWeight),
-        dBias == null ? null : JavaBuffer.of(dBias));
-    dy.markWritten();
-    dWeight.markWritten();
-    if (dx != null) {
-      dx.markWritten();
-    }
-    if (dBias != null) {
-      dBias.markWritten();
-    }
+        JavaMemory.of(x),
+        JavaMemory.of(weight),
+        JavaMemory.of(y),
+        JavaMemory.of(dy),
+        JavaMemory.ofNullable(dx),
+        JavaMemory.of(dWeight),
+        JavaMemory.ofNullable(dBias));
   }
 
   @Override
   public void embeddingForward(
-      int rows, int width, Buffer tokens, @Nullable Buffer table, Buffer y) {
-    JavaBuffer tokenBuffer = JavaBuffer.of(tokens);
-    JavaBuffer to = JavaBuffer.of(y);
-    JavaBuffer from = table == null ? null : JavaBuffer.of(table);
+      int rows, int width, Memory tokens, @Nullable Memory table, Memory y) {
+    JavaMemory tokenBuffer = JavaMemory.of(tokens);
+    JavaMemory to = JavaMemory.of(y);
+    JavaMemory from = JavaMemory.ofNullable(table);
     for (int i = 0; i < rows; i++) {
       int token = tokenBuffer.ints()[tokenBuffer.offset() + i];
       int at = to.offset() + i * width;
@@ -233,14 +202,13 @@ final class JavaBackend implements Backend, LayerEngine {
         }
       }
     }
-    y.markWritten();
   }
 
   @Override
-  public void embeddingBackward(int rows, int width, Buffer tokens, Buffer dy, Buffer dTable) {
-    JavaBuffer tokenBuffer = JavaBuffer.of(tokens);
-    JavaBuffer gradient = JavaBuffer.of(dy);
-    JavaBuffer target = JavaBuffer.of(dTable);
+  public void embeddingBackward(int rows, int width, Memory tokens, Memory dy, Memory dTable) {
+    JavaMemory tokenBuffer = JavaMemory.of(tokens);
+    JavaMemory gradient = JavaMemory.of(dy);
+    JavaMemory target = JavaMemory.of(dTable);
     float[] from = gradient.floats();
     float[] to = target.floats();
     for (int i = 0; i < rows; i++) {
@@ -253,54 +221,38 @@ final class JavaBackend implements Backend, LayerEngine {
         }
       }
     }
-    dTable.markWritten();
   }
 
   @Override
   public void loss(
       LossShape shape,
-      Buffer outputs,
-      Buffer targets,
-      @Nullable Buffer lengths,
+      Memory outputs,
+      Memory targets,
+      @Nullable Memory lengths,
       float gradientScale,
-      @Nullable Buffer update,
-      @Nullable Buffer dOutputs,
-      Buffer result) {
+      @Nullable Memory update,
+      @Nullable Memory dOutputs,
+      Memory result) {
     loss.run(
         shape,
-        JavaBuffer.of(outputs),
-        JavaBuffer.of(targets),
-        lengths == null ? null : JavaBuffer.of(lengths),
-        gradientScale
-            * (update == null ? 1f : LossScale.of(JavaBuffer.of(UpdateReport.require(update)))),
-        dOutputs == null ? null : JavaBuffer.of(dOutputs),
-        JavaBuffer.of(result));
-    if (dOutputs != null) {
-      dOutputs.markWritten();
-    }
-    result.markWritten();
+        JavaMemory.of(outputs),
+        JavaMemory.of(targets),
+        JavaMemory.ofNullable(lengths),
+        gradientScale * (update == null ? 1f : LossScale.of(JavaMemory.of(update))),
+        JavaMemory.ofNullable(dOutputs),
+        JavaMemory.of(result));
   }
 
   @Override
   public void optimizerStep(
-      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
-    boolean updated =
-        optimizer.step(
-            step,
-            JavaBuffer.of(parameters),
-            JavaBuffer.of(gradients),
-            JavaBuffer.of(moments),
-            JavaBuffer.of(UpdateReport.require(update)));
-    if (updated) {
-      parameters.markWritten();
-      moments.markWritten();
-    }
-    update.markWritten();
+      OptimizerStep step, Memory parameters, Memory gradients, Memory moments, Memory update) {
+    optimizer.step(
+        step,
+        JavaMemory.of(parameters),
+        JavaMemory.of(gradients),
+        JavaMemory.of(moments),
+        JavaMemory.of(update));
   }
-
-  /** Nothing to wait for. */
-  @Override
-  public void synchronize() {}
 
   @Override
   public void close() {

@@ -1,0 +1,276 @@
+package dev.sequor.backend;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.IntBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Checks the buffers of one call after the other: each is named with what the call does with it,
+ * then {@link #check()} looks for overlaps, and {@link #written()} marks what the call has written.
+ * Kept by a backend, so that a call makes no object.
+ */
+final class Arguments {
+  private static final int MOST = 16;
+
+  private final Backend backend;
+  private final String[] names = new String[MOST];
+  private final Buffer[] buffers = new Buffer[MOST];
+  private final long[] counts = new long[MOST];
+  private final boolean[] writes = new boolean[MOST];
+
+  /** The argument that this one may be the very same memory as, or −1. */
+  private final int[] over = new int[MOST];
+
+  private int size;
+  private Object purpose = "";
+
+  /** What a step under way may be replayed with; null outside steps. */
+  private @Nullable RecordedStep step;
+
+  Arguments(Backend backend) {
+    this.backend = backend;
+  }
+
+  /** Whether the calls belong to a step that is being recorded. */
+  boolean inStep() {
+    return step != null;
+  }
+
+  /** Notes what the calls from now on use, for {@code step}; null for no step. */
+  void noteFor(@Nullable RecordedStep step) {
+    this.step = step;
+  }
+
+  /**
+   * Begins a call.
+   *
+   * @param purpose what needs the buffers, for messages
+   */
+  Arguments of(Object purpose) {
+    this.size = 0;
+    this.purpose = purpose;
+    return this;
+  }
+
+  /** What needs the buffers named from now on, in the same call. */
+  Arguments andOf(Object purpose) {
+    this.purpose = purpose;
+    return this;
+  }
+
+  /** Requires an argument that is not a buffer. */
+  static <T> T present(String name, @Nullable T value) {
+    if (value == null) {
+      throw new IllegalArgumentException(name + " is missing; needed one");
+    }
+    return value;
+  }
+
+  /** A buffer that is read: at least {@code count} elements. */
+  Arguments reads(String name, @Nullable Buffer buffer, DType type, long count) {
+    add(name, buffer, type, count, false, -1);
+    return this;
+  }
+
+  /** The same; the buffer may be missing. */
+  Arguments mayRead(String name, @Nullable Buffer buffer, DType type, long count) {
+    return buffer == null ? this : reads(name, buffer, type, count);
+  }
+
+  /** A buffer that is written, and perhaps read. */
+  Arguments writes(String name, @Nullable Buffer buffer, DType type, long count) {
+    add(name, buffer, type, count, true, -1);
+    return this;
+  }
+
+  /** The same; the buffer may be missing. */
+  Arguments mayWrite(String name, @Nullable Buffer buffer, DType type, long count) {
+    return buffer == null ? this : writes(name, buffer, type, count);
+  }
+
+  /** A buffer that is written, or null; it may start where that of the argument {@code of} does. */
+  Arguments mayWriteOver(String of, String name, @Nullable Buffer buffer, DType type, long count) {
+    if (buffer != null) {
+      int same = -1;
+      for (int i = 0; i < size; i++) {
+        same = names[i].equals(of) ? i : same;
+      }
+      add(name, buffer, type, count, true, same);
+    }
+    return this;
+  }
+
+  private void add(
+      String name, @Nullable Buffer buffer, DType type, long count, boolean written, int sameAs) {
+    if (buffer == null) {
+      throw new IllegalArgumentException(name + " is missing; " + purpose + " needs " + count);
+    }
+    usable(name, buffer, type);
+    if (buffer.elements() < count) {
+      throw new IllegalArgumentException(
+          name
+              + " holds "
+              + buffer.elements()
+              + (type == DType.FLOAT32 ? " floats; " : " integers; ")
+              + purpose
+              + " needs "
+              + count);
+    }
+    names[size] = name;
+    buffers[size] = buffer;
+    counts[size] = count;
+    writes[size] = written;
+    over[size] = sameAs;
+    size++;
+  }
+
+  private void usable(String name, Buffer buffer, DType type) {
+    if (buffer.backend() != backend) {
+      throw new IllegalArgumentException(
+          name
+              + " lives on another backend, "
+              + buffer.backend().name()
+              + "; needed memory of "
+              + backend.name());
+    }
+    if (buffer.isClosed()) {
+      throw new IllegalStateException(name + " is used after close: " + buffer);
+    }
+    if (buffer.type() != type) {
+      throw new IllegalArgumentException(name + " is " + buffer.type() + "; needed " + type);
+    }
+  }
+
+  /** Refuses memory that one argument writes and another uses. */
+  void check() {
+    for (int i = 0; i < size; i++) {
+      for (int j = 0; j < i; j++) {
+        if ((writes[i] || writes[j]) && buffers[i].held() == buffers[j].held()) {
+          requireApart(i, j);
+        }
+      }
+    }
+  }
+
+  private void requireApart(int i, int j) {
+    long start = buffers[i].memory().start();
+    long other = buffers[j].memory().start();
+    if (over[i] == j && start == other) {
+      return;
+    }
+    if (start < other + counts[j] && other < start + counts[i]) {
+      throw new IllegalArgumentException(
+          names[i]
+              + " shares memory with "
+              + names[j]
+              + "; needed memory of its own"
+              + (over[i] == j ? ", or exactly the same" : ""));
+    }
+  }
+
+  /** Marks what the call has written. */
+  void written() {
+    noteUses();
+    for (int i = 0; i < size; i++) {
+      if (writes[i]) {
+        written(buffers[i]);
+      }
+    }
+  }
+
+  /** Notes what the call uses. */
+  void noteUses() {
+    for (int i = 0; i < size; i++) {
+      use(buffers[i].held());
+    }
+  }
+
+  /** Requires something to be open, and notes that it is used. */
+  void use(Held held) {
+    held.requireOpen();
+    if (step != null) {
+      step.uses(held);
+    }
+  }
+
+  /** Marks {@code buffer} as written. */
+  void written(Buffer buffer) {
+    Memory.Contents contents = buffer.memory().contents();
+    contents.markWritten();
+    if (step != null) {
+      step.writes(contents);
+    }
+  }
+
+  /**
+   * Requires the first {@code count} integers of a buffer that has been named to lie in {@code
+   * [low, high]}.
+   *
+   * @param what {@code high} is, for messages
+   */
+  void contents(String name, Buffer buffer, long count, int low, int high, String what) {
+    if (step != null) {
+      step.needs(name, buffer, count, low, high, what);
+    }
+    requireContents(name, buffer, count, low, high, what);
+  }
+
+  /** Requires lengths {@code [B]} of 0…T, where there are any. */
+  void lengths(@Nullable Buffer lengths, int batchSize, int timeSteps) {
+    if (lengths != null) {
+      contents("lengths", lengths, batchSize, 0, timeSteps, "T=");
+    }
+  }
+
+  /** Looks at the contents themselves only if their range, as it is known, may be too wide. */
+  void requireContents(String name, Buffer buffer, long count, int low, int high, String what) {
+    if (count == 0 || buffer.isKnown(count, low, high)) {
+      return;
+    }
+    ByteBuffer host =
+        ByteBuffer.allocateDirect(Math.toIntExact(count * Integer.BYTES))
+            .order(ByteOrder.nativeOrder());
+    backend.engine().download(buffer.memory(), host);
+    IntBuffer values = host.asIntBuffer();
+    for (int i = 0; i < count; i++) {
+      int value = values.get(i);
+      if (value < low || value > high) {
+        throw new IllegalArgumentException(
+            name
+                + "["
+                + i
+                + "] is "
+                + value
+                + "; needed "
+                + (low == Integer.MIN_VALUE ? "at most " : low + " to ")
+                + what
+                + high);
+      }
+    }
+    buffer.know(count, low, high);
+  }
+
+  /**
+   * Requires host memory that is to be copied to the start of {@code buffer}, or from there.
+   *
+   * @throws IllegalArgumentException unless {@code host} is direct, in native order, writable if
+   *     need be, and its remaining bytes are whole elements and no more than the buffer has
+   */
+  static void requireFit(String name, @Nullable ByteBuffer given, Buffer buffer, boolean written) {
+    ByteBuffer host = present(name, given);
+    if (!host.isDirect() || host.order() != ByteOrder.nativeOrder()) {
+      throw new IllegalArgumentException(
+          name + " is not a direct buffer or not in native byte order; needed both");
+    }
+    if (written && host.isReadOnly()) {
+      throw new IllegalArgumentException(name + " is read-only; needed one to write to");
+    }
+    int bytes = host.remaining();
+    int element = buffer.type().bytes();
+    if (bytes % element != 0 || bytes / element > buffer.elements()) {
+      throw new IllegalArgumentException(
+          name + " has " + bytes + " bytes; " + buffer + " has " + buffer.elements() * element);
+    }
+  }
+}

@@ -1,0 +1,130 @@
+package dev.sequor.backend;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a kind of device implements; {@link Backend} is the way in for everybody else, and where
+ * every method is described. An engine checks no argument and marks nothing as written. The backend
+ * in front of it has seen to it that buffers are open, the engine's own, of the right type, long
+ * enough and apart where they must be, that numbers are in range, and that no two threads are here
+ * at once.
+ */
+public interface Engine {
+  /** The device in words, for example {@code cpu (AVX-512, 2 threads)}. */
+  String name();
+
+  /**
+   * New memory, filled with zeros.
+   *
+   * @throws BackendException if there is not enough
+   */
+  Memory allocate(DType type, long elements);
+
+  /** See {@link Backend#upload}. */
+  void upload(ByteBuffer source, Memory target);
+
+  /** See {@link Backend#download}. */
+  void download(Memory source, ByteBuffer target);
+
+  /** See {@link Backend#fill}. */
+  void fill(Memory target, float value);
+
+  /** See {@link Backend#copy}. */
+  void copy(Memory source, Memory target);
+
+  /** Whether a plan for inference can keep its matrices so. */
+  default boolean keeps(WeightStorage weights) {
+    return weights == WeightStorage.FLOAT32;
+  }
+
+  /** Prepares a recurrent stack; training always has {@link WeightStorage#FLOAT32}. */
+  EnginePlan plan(RnnShape shape, Mode mode, WeightStorage weights);
+
+  /** See {@link Backend#linearForward}. */
+  void linearForward(LinearShape shape, Memory x, Memory weight, @Nullable Memory bias, Memory y);
+
+  /** See {@link Backend#linearBackward}. */
+  void linearBackward(
+      LinearShape shape,
+      Memory x,
+      Memory weight,
+      Memory y,
+      Memory dy,
+      @Nullable Memory dx,
+      Memory dWeight,
+      @Nullable Memory dBias);
+
+  /** See {@link Backend#embeddingForward}. */
+  void embeddingForward(int rows, int width, Memory tokens, @Nullable Memory table, Memory y);
+
+  /** See {@link Backend#embeddingBackward}. */
+  void embeddingBackward(int rows, int width, Memory tokens, Memory dy, Memory dTable);
+
+  /** See {@link Backend#loss}. */
+  void loss(
+      LossShape shape,
+      Memory outputs,
+      Memory targets,
+      @Nullable Memory lengths,
+      float gradientScale,
+      @Nullable Memory update,
+      @Nullable Memory dOutputs,
+      Memory result);
+
+  /** See {@link Backend#optimizerStep}. */
+  void optimizerStep(
+      OptimizerStep step, Memory parameters, Memory gradients, Memory moments, Memory update);
+
+  /** See {@link Backend#drawToken}. */
+  default void drawToken(
+      DrawShape shape, long seed, long first, int index, Memory logits, Memory token) {
+    TokenDraw draw = new TokenDraw(shape.vocabularySize());
+    ByteBuffer host =
+        ByteBuffer.allocateDirect(shape.vocabularySize() * Float.BYTES)
+            .order(ByteOrder.nativeOrder());
+    download(logits, host);
+    FloatBuffer floats = host.asFloatBuffer();
+    floats.get(draw.logits());
+    int word = Philox.word(seed, Philox.Stream.SAMPLER.number(), 0, first + index);
+    host.clear().putInt(0, draw.draw(shape, word)).limit(Integer.BYTES);
+    upload(host, token);
+  }
+
+  /** See {@link Backend#wantsLossScaling}. */
+  default boolean wantsLossScaling() {
+    return false;
+  }
+
+  /** See {@link Backend#isAsynchronous}. */
+  default boolean isAsynchronous() {
+    return false;
+  }
+
+  /** Whether this engine records steps; {@link #step} and {@link #forgetStep} are called then. */
+  default boolean recordsSteps() {
+    return false;
+  }
+
+  /**
+   * Copies {@code inputs} to the device and then does {@code work}, or replays what it did in an
+   * earlier call with the same {@code step}.
+   *
+   * @param step stands for the work; compared by identity
+   */
+  default void step(Object step, StepValues values, List<StepInput> inputs, Runnable work) {
+    throw new UnsupportedOperationException(name() + " records no steps");
+  }
+
+  /** Frees the recordings of a step that will not come again. */
+  default void forgetStep(Object step) {}
+
+  /** See {@link Backend#synchronize}. */
+  default void synchronize() {}
+
+  /** Frees the device's resources; called once, after all memory and plans are freed. */
+  void close();
+}

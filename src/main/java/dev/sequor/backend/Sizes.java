@@ -1,0 +1,55 @@
+package dev.sequor.backend;
+
+import java.math.BigInteger;
+
+/** The ranges of sizes, and products of sizes that cannot overflow. */
+final class Sizes {
+  /**
+   * The most elements of one tensor: 4 TiB of floats. Far from where sums of a few such numbers, or
+   * their bytes, would overflow.
+   */
+  static final long MOST_ELEMENTS = 1L << 40;
+
+  private Sizes() {}
+
+  /** Requires a size of at least 1. */
+  static void atLeastOne(String name, int value) {
+    if (value < 1) {
+      throw new IllegalArgumentException(name + " is " + value + "; needed at least 1");
+    }
+  }
+
+  /**
+   * The product of sizes that are not negative.
+   *
+   * @param name of the product, for messages
+   * @throws IllegalArgumentException if it is more than {@code most}
+   */
+  static long product(String name, long most, long... factors) {
+    BigInteger exact = null;
+    long product = 1;
+    for (long factor : factors) {
+      if (exact == null && Math.multiplyHigh(product, factor) == 0 && product * factor >= 0) {
+        product *= factor;
+      } else {
+        exact =
+            (exact == null ? BigInteger.valueOf(product) : exact)
+                .multiply(BigInteger.valueOf(factor));
+      }
+    }
+    boolean zero = false;
+    for (long factor : factors) {
+      zero |= factor == 0;
+    }
+    if (!zero && (exact != null || product > most)) {
+      throw new IllegalArgumentException(
+          name + " is " + (exact == null ? product : exact) + "; needed at most " + most);
+    }
+    return zero ? 0 : product;
+  }
+
+  /** The elements of a tensor; as {@link #product}. */
+  static long elements(String name, long... factors) {
+    return product("the number of elements of " + name, MOST_ELEMENTS, factors);
+  }
+}
