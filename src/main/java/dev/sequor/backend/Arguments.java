@@ -3,6 +3,8 @@ package dev.sequor.backend;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
+import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,7 +17,7 @@ final class Arguments {
 
   private final Backend backend;
   private final String[] names = new String[MOST];
-  private final Buffer[] buffers = new Buffer[MOST];
+  private final @Nullable Buffer[] buffers = new Buffer[MOST];
   private final long[] counts = new long[MOST];
   private final boolean[] writes = new boolean[MOST];
 
@@ -40,6 +42,16 @@ final class Arguments {
   /** Notes what the calls from now on use, for {@code step}; null for no step. */
   void noteFor(@Nullable RecordedStep step) {
     this.step = step;
+  }
+
+  /** Lets go of a call's buffers, so that the garbage collector may find what was dropped. */
+  void forget() {
+    Arrays.fill(buffers, 0, size, null);
+    size = 0;
+  }
+
+  private Buffer buffer(int i) {
+    return Objects.requireNonNull(buffers[i]);
   }
 
   /**
@@ -146,7 +158,7 @@ final class Arguments {
   void check() {
     for (int i = 0; i < size; i++) {
       for (int j = 0; j < i; j++) {
-        if ((writes[i] || writes[j]) && buffers[i].held() == buffers[j].held()) {
+        if ((writes[i] || writes[j]) && buffer(i).held() == buffer(j).held()) {
           requireApart(i, j);
         }
       }
@@ -154,8 +166,8 @@ final class Arguments {
   }
 
   private void requireApart(int i, int j) {
-    long start = buffers[i].memory().start();
-    long other = buffers[j].memory().start();
+    long start = buffer(i).memory().start();
+    long other = buffer(j).memory().start();
     if (over[i] == j && start == other) {
       return;
     }
@@ -174,7 +186,7 @@ final class Arguments {
     noteUses();
     for (int i = 0; i < size; i++) {
       if (writes[i]) {
-        written(buffers[i]);
+        written(buffer(i));
       }
     }
   }
@@ -182,7 +194,7 @@ final class Arguments {
   /** Notes what the call uses. */
   void noteUses() {
     for (int i = 0; i < size; i++) {
-      use(buffers[i].held());
+      use(buffer(i).held());
     }
   }
 

@@ -117,6 +117,7 @@ public final class Backend implements AutoCloseable {
   }
 
   void end() {
+    arguments.forget();
     guard.exit();
   }
 
@@ -197,6 +198,10 @@ public final class Backend implements AutoCloseable {
     }
   }
 
+  private static long elements(@Nullable Buffer buffer) {
+    return buffer == null ? 0 : buffer.elements();
+  }
+
   private static DType elementType(@Nullable Buffer buffer) {
     return buffer == null ? DType.FLOAT32 : buffer.type();
   }
@@ -268,7 +273,7 @@ public final class Backend implements AutoCloseable {
     begin();
     try {
       DType type = elementType(source);
-      long elements = source == null ? 0 : source.elements();
+      long elements = elements(source);
       Arguments checked =
           arguments
               .of("copy")
@@ -331,7 +336,7 @@ public final class Backend implements AutoCloseable {
             "training with weights kept as " + weights.id() + "; needed float32");
       }
       freeAbandoned();
-      EnginePlan plan = engine.plan(shape, mode, weights);
+      EnginePlan plan = enginePlan(shape, mode, weights);
       Engine working = engine;
       Held.Lease lease =
           hold(
@@ -343,6 +348,21 @@ public final class Backend implements AutoCloseable {
       return new RnnPlan(this, shape, mode, plan, lease);
     } finally {
       end();
+    }
+  }
+
+  private EnginePlan enginePlan(RnnShape shape, Mode mode, WeightStorage weights) {
+    try {
+      return engine.plan(shape, mode, weights);
+    } catch (OutOfMemoryError e) {
+      throw new BackendException(
+          name
+              + ": a plan of "
+              + RnnPlan.describe(shape, mode)
+              + " does not fit the Java heap of at most "
+              + Runtime.getRuntime().maxMemory()
+              + " bytes; raise -Xmx",
+          e);
     }
   }
 
@@ -448,11 +468,10 @@ public final class Backend implements AutoCloseable {
           arguments
               .of(embedding(rows, width))
               .reads("tokens", tokens, DType.INT32, rows)
-              .mayRead("table", table, DType.FLOAT32, width)
+              .mayRead("table", table, DType.FLOAT32, elements(table))
               .writes("y", y, DType.FLOAT32, Sizes.elements("y", rows, width));
       checked.check();
-      long known = table == null ? width : table.elements() / width;
-      requireTokens(tokens, rows, known);
+      requireTokens(tokens, rows, table == null ? width : tableRows("table", table, width));
       engine.embeddingForward(rows, width, tokens.memory(), memory(table), y.memory());
       checked.written();
     } finally {
@@ -472,6 +491,14 @@ public final class Backend implements AutoCloseable {
     public String toString() {
       return "an embedding with rows=" + rows + " width=" + width;
     }
+  }
+
+  private static long tableRows(String name, Buffer table, int width) {
+    if (table.elements() < width || table.elements() % width != 0) {
+      throw new IllegalArgumentException(
+          name + " holds " + table.elements() + " floats; needed whole rows of " + width);
+    }
+    return table.elements() / width;
   }
 
   private void requireTokens(Buffer tokens, int rows, long vocabularySize) {
@@ -495,14 +522,9 @@ public final class Backend implements AutoCloseable {
               .of(embedding(rows, width))
               .reads("tokens", tokens, DType.INT32, rows)
               .reads("dy", dy, DType.FLOAT32, Sizes.elements("dy", rows, width))
-              .writes("dTable", dTable, DType.FLOAT32, width);
-      checked
-          .of(embedding(rows, width))
-          .reads("tokens", tokens, DType.INT32, rows)
-          .reads("dy", dy, DType.FLOAT32, (long) rows * width)
-          .writes("dTable", dTable, DType.FLOAT32, dTable.elements())
-          .check();
-      requireTokens(tokens, rows, dTable.elements() / width);
+              .writes("dTable", dTable, DType.FLOAT32, elements(dTable));
+      checked.check();
+      requireTokens(tokens, rows, tableRows("dTable", dTable, width));
       engine.embeddingBackward(rows, width, tokens.memory(), dy.memory(), dTable.memory());
       checked.written();
     } finally {
@@ -604,6 +626,13 @@ public final class Backend implements AutoCloseable {
               .writes("moments", moments, DType.FLOAT32, step.rule().moments() * elements)
               .writes("update", update, DType.FLOAT32, UpdateReport.ELEMENTS);
       checked.check();
+      if (gradients.elements() != elements) {
+        throw new IllegalArgumentException(
+            "gradients holds "
+                + gradients.elements()
+                + " floats; needed as many as parameters, "
+                + elements);
+      }
       engine.optimizerStep(
           step, parameters.memory(), gradients.memory(), moments.memory(), update.memory());
       checked.written();

@@ -124,7 +124,7 @@ public final class Buffer implements AutoCloseable {
    */
   public void write(float... values) {
     requireType(DType.FLOAT32);
-    ByteBuffer host = host(values.length);
+    ByteBuffer host = host(Arguments.present("values", values).length);
     host.asFloatBuffer().put(values);
     backend.upload(host, this);
   }
@@ -136,7 +136,7 @@ public final class Buffer implements AutoCloseable {
    */
   public void write(int... values) {
     requireType(DType.INT32);
-    ByteBuffer host = host(values.length);
+    ByteBuffer host = host(Arguments.present("values", values).length);
     host.asIntBuffer().put(values);
     backend.upload(host, this);
   }

@@ -6,7 +6,7 @@ import static dev.sequor.backend.Sizes.atLeastOne;
  * Everything that fixes the arithmetic of a recurrent stack over a padded batch.
  *
  * @param cell the cell of every layer
- * @param layers {@code L}, layers stacked on each other
+ * @param layers {@code L}, layers stacked on each other, at most {@value #MOST_LAYERS}
  * @param directions {@code D}: 1, or 2 for a bidirectional stack whose directions are concatenated
  * @param timeSteps {@code T}, the padded length
  * @param batchSize {@code B}
@@ -23,6 +23,8 @@ public record RnnShape(
     int inputSize,
     int hiddenSize,
     float dropout) {
+  /** The most layers of a stack. */
+  public static final int MOST_LAYERS = 4096;
 
   /**
    * Checks each size, and the products of sizes: a weight matrix has at most 2³¹−1 elements, and so
@@ -33,6 +35,9 @@ public record RnnShape(
   public RnnShape {
     Arguments.present("cell", cell);
     atLeastOne("layers", layers);
+    if (layers > MOST_LAYERS) {
+      throw new IllegalArgumentException("layers is " + layers + "; needed at most " + MOST_LAYERS);
+    }
     if (directions != 1 && directions != 2) {
       throw new IllegalArgumentException("directions is " + directions + "; needed 1 or 2");
     }

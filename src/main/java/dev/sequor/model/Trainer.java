@@ -379,7 +379,6 @@ public final class Trainer implements AutoCloseable {
   /** Frees moments and carried state. */
   @Override
   public void close() {
-    model.backend().synchronize();
     moments.close();
     if (state != null) {
       state.close();

@@ -149,6 +149,9 @@ public final class Parameters implements AutoCloseable {
    */
   public void set(String name, float... newValues) {
     TensorRegion region = region(name);
+    if (newValues == null) {
+      throw new IllegalArgumentException("values for '" + name + "' are missing; needed some");
+    }
     if (newValues.length != region.elements()) {
       throw new IllegalArgumentException(
           "values for '"

@@ -66,6 +66,7 @@ public final class Rnn implements AutoCloseable {
 
   /** New parameters with initial weights drawn from {@code seed}; the caller closes them. */
   public Parameters newParameters(long seed) {
+    requireOpen();
     Parameters parameters = Parameters.allocate(backend, spec.parameterLayout());
     new Initializer(seed).initialize(parameters);
     return parameters;
@@ -77,6 +78,7 @@ public final class Rnn implements AutoCloseable {
    * @throws IllegalArgumentException if {@code batchSize} is less than 1
    */
   public RnnState newState(int batchSize) {
+    requireOpen();
     return new RnnState(backend, spec, batchSize);
   }
 
@@ -173,6 +175,9 @@ public final class Rnn implements AutoCloseable {
   @Override
   public void close() {
     if (!closed) {
+      if (!backend.isClosed()) {
+        backend.requireThread();
+      }
       plans.values().forEach(RnnPlan::close);
       plans.clear();
       closed = true;

@@ -163,12 +163,10 @@ public final class RnnStepper implements AutoCloseable {
   /** Frees the state, the plan and its copies of the weights; the parameters stay the caller's. */
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
-      plan.close();
-      state.close();
-      x.close();
-      y.close();
-    }
+    plan.close();
+    state.close();
+    x.close();
+    y.close();
+    closed = true;
   }
 }

@@ -84,7 +84,11 @@ class CpuActivationTest {
 
   private static void apply(CpuEngine engine, int function, Buffer in, Buffer out) {
     NativeEngine.sequor_activation(
-        engine.nativeEngine(), function, in.elements(), CpuMemory.address(in), CpuMemory.address(out));
+        engine.nativeEngine(),
+        function,
+        in.elements(),
+        CpuMemory.address(in),
+        CpuMemory.address(out));
   }
 
   @Test

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
  * A Java process of its own, since a process loads a library once and for all. Without the library
  * path and the settings of this one, unless they are given.
  */
-final class ChildJvm {
+public final class ChildJvm {
   private static final int MINUTES = 3;
 
   /** From this Java on, loading a native library asks for a permission or prints a warning. */
@@ -41,15 +41,15 @@ final class ChildJvm {
    * @param out what it wrote to stdout
    * @param err what it wrote to stderr
    */
-  record Result(int code, String out, String err) {
+  public record Result(int code, String out, String err) {
     /** Requires that neither stream shows a stack trace. */
-    Result showsNoStackTrace() {
+    public Result showsNoStackTrace() {
       assertFalse((out + err).contains("\tat "), this::toString);
       return this;
     }
 
     /** Requires text on stdout. */
-    Result says(String... parts) {
+    public Result says(String... parts) {
       for (String part : parts) {
         assertTrue(out.contains(part), () -> "needed '" + part + "' in: " + this);
       }
@@ -57,27 +57,27 @@ final class ChildJvm {
     }
   }
 
-  static ChildJvm running(String mainClass) {
+  public static ChildJvm running(String mainClass) {
     return new ChildJvm(mainClass);
   }
 
-  ChildJvm option(String option) {
+  public ChildJvm option(String option) {
     options.add(option);
     return this;
   }
 
-  ChildJvm environment(String name, Object value) {
+  public ChildJvm environment(String name, Object value) {
     environment.put(name, value.toString());
     return this;
   }
 
   /** Puts a folder before everything else on the class path. */
-  ChildJvm classPathBegins(Path folder) {
+  public ChildJvm classPathBegins(Path folder) {
     classPath = folder + File.pathSeparator + classPath;
     return this;
   }
 
-  Result run(String... arguments) throws IOException, InterruptedException {
+  public Result run(String... arguments) throws IOException, InterruptedException {
     Path out = Files.createTempFile("child", ".out");
     Path err = Files.createTempFile("child", ".err");
     try {

@@ -1,0 +1,651 @@
+package dev.sequor.backend;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.sequor.rnn.Parameters;
+import dev.sequor.rnn.Rnn;
+import dev.sequor.rnn.RnnSpec;
+import dev.sequor.rnn.RnnState;
+import dev.sequor.rnn.RnnStepper;
+import java.lang.reflect.AnnotatedElement;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.RecordComponent;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every public method of a backend and of what is made from it, called with every kind of bad
+ * argument, after it or its backend was closed, and from a second thread. The methods are found by
+ * reflection: a new one fails here until {@link World} says how it is called rightly.
+ */
+@Tag("gpu")
+@Timeout(300)
+final class HostileCallsTest {
+  private static final List<Class<?>> TYPES =
+      List.of(
+          Backend.class,
+          Buffer.class,
+          RnnPlan.class,
+          Rnn.class,
+          RnnStepper.class,
+          RnnState.class,
+          Parameters.class);
+
+  /** Say what a thing is, and so may be asked of anybody, any time. */
+  private static final Set<String> FACTS =
+      Set.of(
+          "name",
+          "isClosed",
+          "toString",
+          "backend",
+          "type",
+          "elements",
+          "memory",
+          "version",
+          "shape",
+          "savedElements()",
+          "spec",
+          "batchSize",
+          "layout",
+          "region",
+          "values",
+          "gradients",
+          "state",
+          "x",
+          "y",
+          "input",
+          "output",
+          "wantsLossScaling",
+          "isAsynchronous");
+
+  /** May be called when closed. */
+  private static final Set<String> EVEN_CLOSED = Set.of("close", "takeOver", "requireThread");
+
+  /** Tells of the present, open or closed. */
+  private static final String INVENTORY = "openResources";
+
+  /** Works on as many elements as there are, so that a shorter buffer is a right one. */
+  private static final Set<String> ANY_LENGTH = Set.of("Backend.fill.0");
+
+  /** Take either type. */
+  private static final Set<String> ANY_TYPE =
+      Set.of("Backend.download.0", "Backend.upload.1", "Backend.step.2.target");
+
+  private static final String WRITTEN_HOST_BUFFER = "Backend.download.1";
+
+  private static final int T = 3;
+  private static final int B = 2;
+  private static final int I = 4;
+  private static final int H = 5;
+  private static final int V = 7;
+
+  static Stream<String> devices() {
+    return Devices.survey().stream()
+        .filter(status -> status.availability().usable())
+        .map(Devices.Status::name);
+  }
+
+  /** Things to call, and right arguments for each call. */
+  private static final class World implements AutoCloseable {
+    final Backend backend;
+    final Backend foreign = Devices.open("java");
+    final Rnn rnn;
+    final Parameters parameters;
+    final RnnPlan plan;
+    final RnnStepper stepper;
+    final RnnState state;
+    final List<Buffer> buffers = new ArrayList<>();
+    final RnnTensors tensors;
+    final RnnGradients gradients;
+    final Map<String, Function<World, Object[]>> calls = new HashMap<>();
+
+    World(String device) {
+      backend = Devices.open(device);
+      rnn = new Rnn(backend, RnnSpec.of(CellType.LSTM, I, H));
+      parameters = rnn.newParameters(1);
+      buffers.add(parameters.values());
+      buffers.add(parameters.gradients());
+      plan = backend.plan(rnn.spec().shape(T, B), Mode.TRAINING);
+      stepper = rnn.newStepper(parameters.values(), B);
+      state = rnn.newState(B);
+      buffers.add(state.values());
+      Buffer lengths = integers(B);
+      lengths.write(T, 1);
+      Buffer carried = floats(2 * B * H);
+      tensors =
+          new RnnTensors(
+              parameters.values(),
+              floats(T * B * I),
+              lengths,
+              carried,
+              floats(T * B * H),
+              carried,
+              floats(plan.savedElements()),
+              1,
+              2);
+      gradients =
+          new RnnGradients(
+              floats(T * B * H),
+              floats(2 * B * H),
+              parameters.gradients(),
+              floats(T * B * I),
+              floats(2 * B * H));
+      describeCalls();
+    }
+
+    Buffer floats(long elements) {
+      Buffer buffer = backend.allocate(DType.FLOAT32, elements);
+      buffers.add(buffer);
+      return buffer;
+    }
+
+    Buffer integers(long elements) {
+      Buffer buffer = backend.allocate(DType.INT32, elements);
+      buffers.add(buffer);
+      return buffer;
+    }
+
+    static ByteBuffer host(int bytes) {
+      return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+    }
+
+    private void call(String method, Function<World, Object[]> arguments) {
+      calls.put(method, arguments);
+    }
+
+    private static Object[] of(@Nullable Object... arguments) {
+      return arguments;
+    }
+
+    private void describeCalls() {
+      LinearShape linear = new LinearShape(3, 4, 5, Activation.TANH);
+      call("Backend.allocate", w -> of(DType.FLOAT32, 3L));
+      call("Backend.upload", w -> of(host(12), w.floats(3)));
+      call("Backend.download", w -> of(w.floats(3), host(12)));
+      call("Backend.fill", w -> of(w.floats(3), 1f));
+      call("Backend.copy", w -> of(w.floats(3), w.floats(3)));
+      call("Backend.plan/2", w -> of(w.rnn.spec().shape(T, B), Mode.TRAINING));
+      call(
+          "Backend.plan/3",
+          w -> of(w.rnn.spec().shape(T, B), Mode.INFERENCE, WeightStorage.FLOAT32));
+      call(
+          "Backend.linearForward",
+          w -> of(linear, w.floats(12), w.floats(20), w.floats(5), w.floats(15)));
+      call(
+          "Backend.linearBackward",
+          w ->
+              of(
+                  linear,
+                  w.floats(12),
+                  w.floats(20),
+                  w.floats(15),
+                  w.floats(15),
+                  w.floats(12),
+                  w.floats(20),
+                  w.floats(5)));
+      call("Backend.embeddingForward", w -> of(3, 4, w.integers(3), w.floats(4 * V), w.floats(12)));
+      call(
+          "Backend.embeddingBackward", w -> of(3, 4, w.integers(3), w.floats(12), w.floats(4 * V)));
+      call(
+          "Backend.loss",
+          w ->
+              of(
+                  new LossShape(LossFunction.SOFTMAX_CROSS_ENTROPY, T, B, V),
+                  w.floats(T * B * V),
+                  w.integers(T * B),
+                  w.tensors.lengths(),
+                  1f,
+                  w.report(),
+                  w.floats(T * B * V),
+                  w.floats(2)));
+      call(
+          "Backend.optimizerStep",
+          w -> of(adam(), w.floats(9), w.floats(9), w.floats(18), w.report()));
+      call(
+          "Backend.drawToken",
+          w -> of(new DrawShape(V, 1f, 3, 0.9f), 1L, 0L, 0, w.floats(V), w.integers(1)));
+      call(
+          "Backend.step",
+          w -> {
+            Buffer target = w.floats(3);
+            return of(
+                "key " + w.buffers.size(),
+                new StepValues(0, 0, 1f, null),
+                List.of(new StepInput(host(12), target)),
+                (Runnable) () -> w.backend.fill(target, 2f));
+          });
+      call("Buffer.slice", w -> of(0L, 1L));
+      call("Buffer.write/float[]", w -> of(new float[] {1f}));
+      call("Buffer.write/int[]", w -> of(new int[] {1}));
+      call("RnnPlan.forward", w -> of(w.tensors));
+      call("RnnPlan.check", w -> of(w.tensors));
+      call("RnnPlan.backward", w -> of(w.tensors, w.gradients));
+      call("Rnn.newParameters", w -> of(1L));
+      call("Rnn.newState", w -> of(B));
+      call("Rnn.newStepper", w -> of(w.parameters.values(), B));
+      call("Rnn.savedElements", w -> of(T, B));
+      call("Rnn.forward", w -> of(T, B, Mode.TRAINING, w.tensors));
+      call("Rnn.backward", w -> of(T, B, w.tensors, w.gradients));
+      call("Rnn.keepPlan", w -> of(T, B, Mode.TRAINING));
+      call("Parameters.region", w -> of("layers.0.forward.input_bias"));
+      call("Parameters.value", w -> of("layers.0.forward.input_bias"));
+      call("Parameters.gradient", w -> of("layers.0.forward.input_bias"));
+      call("Parameters.set", w -> of("layers.0.forward.input_bias", new float[4 * H]));
+    }
+
+    private Buffer report() {
+      Buffer report = floats(UpdateReport.ELEMENTS);
+      report.write(UpdateReport.initial(1f));
+      return report;
+    }
+
+    private static OptimizerStep adam() {
+      return new OptimizerStep(
+          OptimizerStep.Rule.ADAM, 1, 0.1f, 0f, 0.9f, 0.999f, 1e-8f, 0f, 1f, 0f);
+    }
+
+    /** The things that have a method of {@code type}. */
+    Object receiver(Method method) {
+      Class<?> type = method.getDeclaringClass();
+      if (type == Backend.class) {
+        return backend;
+      } else if (type == Buffer.class) {
+        boolean integers =
+            method.getName().equals("readInts")
+                || Arrays.equals(method.getParameterTypes(), new Class<?>[] {int[].class});
+        return integers ? integers(3) : floats(3);
+      } else if (type == RnnPlan.class) {
+        return plan;
+      } else if (type == Rnn.class) {
+        return rnn;
+      } else if (type == RnnStepper.class) {
+        return stepper;
+      } else if (type == RnnState.class) {
+        return state;
+      }
+      return parameters;
+    }
+
+    Object[] arguments(Method method) {
+      if (method.getParameterCount() == 0) {
+        return new Object[0];
+      }
+      String name = nameOf(method);
+      Function<World, Object[]> arguments = calls.get(name);
+      if (arguments == null) {
+        arguments = calls.get(name + "/" + method.getParameterCount());
+      }
+      if (arguments == null) {
+        arguments = calls.get(name + "/" + method.getParameterTypes()[0].getSimpleName());
+      }
+      assertNotNull(arguments, () -> "say in this test how " + method + " is called rightly");
+      return arguments.apply(this);
+    }
+
+    List<Long> versions() {
+      return buffers.stream().map(Buffer::version).toList();
+    }
+
+    @Override
+    public void close() {
+      backend.close();
+      foreign.close();
+    }
+  }
+
+  private static String nameOf(Method method) {
+    return method.getDeclaringClass().getSimpleName() + "." + method.getName();
+  }
+
+  private static List<Method> methods(Class<?> type) {
+    List<Method> methods = new ArrayList<>();
+    for (Method method : type.getDeclaredMethods()) {
+      int modifiers = method.getModifiers();
+      if (Modifier.isPublic(modifiers) && !Modifier.isStatic(modifiers) && !method.isSynthetic()) {
+        methods.add(method);
+      }
+    }
+    methods.sort((a, b) -> a.toString().compareTo(b.toString()));
+    assertTrue(methods.size() > 1);
+    return methods;
+  }
+
+  private static boolean isFact(Method method) {
+    return FACTS.contains(method.getName())
+        || (method.getParameterCount() == 0 && FACTS.contains(method.getName() + "()"));
+  }
+
+  /** Calls and returns what was thrown, or null. */
+  private static @Nullable Throwable invoke(Method method, Object receiver, Object[] arguments) {
+    try {
+      method.invoke(receiver, arguments);
+      return null;
+    } catch (InvocationTargetException e) {
+      return e.getCause();
+    } catch (IllegalAccessException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static void requireRefusal(String call, @Nullable Throwable thrown) {
+    if (thrown == null) {
+      throw new AssertionError(call + " was not refused");
+    }
+    boolean documented =
+        thrown instanceof IllegalArgumentException
+            || thrown instanceof IllegalStateException
+            || thrown instanceof BackendException;
+    assertTrue(documented, () -> call + " throws " + thrown);
+    String message = String.valueOf(thrown.getMessage());
+    assertTrue(message.length() > 10 && !message.contains("\n"), () -> call + " says: " + message);
+  }
+
+  // ---- bad arguments ---------------------------------------------------------------------------
+
+  /**
+   * A bad argument.
+   *
+   * @param what it is
+   * @param mustFail whether no call may take it
+   */
+  private record Bad(String what, @Nullable Object value, boolean mustFail) {}
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void badArgumentsAreRefusedAndChangeNothing(String device) {
+    int calls = 0;
+    List<String> wrong = new ArrayList<>();
+    try (World world = new World(device)) {
+      for (Class<?> type : TYPES) {
+        for (Method method : methods(type)) {
+          if (EVEN_CLOSED.contains(method.getName())) {
+            continue;
+          }
+          Object[] right = world.arguments(method);
+          assertEquals(null, invoke(method, world.receiver(method), right), method::toString);
+          for (int i = 0; i < right.length; i++) {
+            for (Bad bad : variants(world, place(method, i), annotated(method, i), right, i)) {
+              calls++;
+              try {
+                callWith(world, method, i, bad);
+              } catch (AssertionError e) {
+                wrong.add(String.valueOf(e.getMessage()));
+              }
+            }
+          }
+          assertEquals(
+              null,
+              invoke(method, world.receiver(method), world.arguments(method)),
+              () -> method + " does not work any more");
+        }
+      }
+    }
+    assertEquals(List.of(), wrong);
+    assertTrue(calls > 300, "only " + calls + " bad calls");
+  }
+
+  private static String place(Method method, int parameter) {
+    return nameOf(method) + "." + parameter;
+  }
+
+  private static AnnotatedElement annotated(Method method, int parameter) {
+    return method.getAnnotatedParameterTypes()[parameter];
+  }
+
+  private static void callWith(World world, Method method, int parameter, Bad bad) {
+    Object receiver = world.receiver(method);
+    Object[] arguments = world.arguments(method);
+    Object value = bad.value;
+    if (value instanceof Alias alias) {
+      value = arguments[alias.of];
+    }
+    arguments[parameter] = value;
+    String call = place(method, parameter) + " = " + bad.what;
+    List<Long> before = world.versions();
+    Throwable thrown = invoke(method, receiver, arguments);
+    if (bad.mustFail || thrown != null) {
+      requireRefusal(call, thrown);
+      assertEquals(before, world.versions().subList(0, before.size()), call + " changed something");
+    }
+  }
+
+  /** The very buffer of another parameter. */
+  private record Alias(int of) {}
+
+  private static List<Bad> variants(
+      World world, String place, AnnotatedElement type, @Nullable Object[] right, int at) {
+    List<Bad> bad = new ArrayList<>();
+    Object value = right[at];
+    assertNotNull(value, place + " is not given in the right call");
+    boolean primitive = value instanceof Integer || value instanceof Long || value instanceof Float;
+    if (!primitive) {
+      bad.add(new Bad("null", null, !type.isAnnotationPresent(Nullable.class)));
+    }
+    if (value instanceof Buffer buffer) {
+      addBuffers(world, bad, buffer, !ANY_LENGTH.contains(place), !ANY_TYPE.contains(place));
+      for (int other = 0; other < right.length; other++) {
+        if (other != at && right[other] instanceof Buffer) {
+          bad.add(new Bad("the same as parameter " + other, new Alias(other), false));
+        }
+      }
+    } else if (value instanceof Integer) {
+      for (int number : new int[] {Integer.MIN_VALUE, -1, 0, 1 << 30, Integer.MAX_VALUE}) {
+        bad.add(new Bad(String.valueOf(number), number, number == Integer.MIN_VALUE));
+      }
+    } else if (value instanceof Long) {
+      for (long number : new long[] {Long.MIN_VALUE, -1, 0x4000000000000001L, Long.MAX_VALUE}) {
+        bad.add(new Bad(String.valueOf(number), number, false));
+      }
+    } else if (value instanceof Float) {
+      bad.add(new Bad("NaN", Float.NaN, false));
+    } else if (value instanceof ByteBuffer) {
+      addHostBuffers(bad, place.equals(WRITTEN_HOST_BUFFER));
+    } else if (value instanceof float[]) {
+      bad.add(new Bad("too long", new float[999], true));
+    } else if (value instanceof int[]) {
+      bad.add(new Bad("too long", new int[999], true));
+    } else if (value instanceof String) {
+      bad.add(new Bad("unknown", "nothing", false));
+    } else if (value instanceof List<?> list && list.get(0) instanceof StepInput input) {
+      bad.add(new Bad("a list with null", Arrays.asList((Object) null), true));
+      addRecords(world, bad, place, input, changed -> List.of(changed));
+    } else if (value instanceof Record record) {
+      addRecords(world, bad, place, record, changed -> changed);
+    }
+    return bad;
+  }
+
+  private static void addBuffers(
+      World world, List<Bad> bad, Buffer right, boolean fixedLength, boolean fixedType) {
+    long elements = right.elements();
+    Buffer closed = world.backend.allocate(right.type(), elements);
+    closed.close();
+    bad.add(new Bad("closed", closed, true));
+    bad.add(new Bad("foreign", world.foreign.allocate(right.type(), elements), true));
+    bad.add(new Bad("short", right.slice(0, elements - 1), fixedLength));
+    bad.add(new Bad("empty", right.slice(0, 0), fixedLength));
+    DType other = right.type() == DType.FLOAT32 ? DType.INT32 : DType.FLOAT32;
+    bad.add(new Bad("of another type", world.backend.allocate(other, elements), fixedType));
+    if (right.type() == DType.INT32) {
+      Buffer wild = world.backend.allocate(DType.INT32, elements);
+      int[] values = new int[(int) elements];
+      values[values.length - 1] = Integer.MAX_VALUE;
+      wild.write(values);
+      bad.add(new Bad("out of range", wild, false));
+    }
+  }
+
+  private static void addHostBuffers(List<Bad> bad, boolean written) {
+    bad.add(new Bad("on the heap", ByteBuffer.allocate(12).order(ByteOrder.nativeOrder()), true));
+    ByteOrder wrong =
+        ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN
+            ? ByteOrder.BIG_ENDIAN
+            : ByteOrder.LITTLE_ENDIAN;
+    bad.add(new Bad("in the wrong order", ByteBuffer.allocateDirect(12).order(wrong), true));
+    bad.add(new Bad("too long", World.host(4096), true));
+    bad.add(new Bad("of odd length", World.host(7), true));
+    ByteBuffer readOnly =
+        ByteBuffer.allocateDirect(12).asReadOnlyBuffer().order(ByteOrder.nativeOrder());
+    bad.add(new Bad("read-only", readOnly, written));
+  }
+
+  /** Records with one component changed; those whose constructor refuses it are done with. */
+  private static void addRecords(
+      World world, List<Bad> bad, String place, Record record, Function<Record, Object> wrap) {
+    RecordComponent[] components = record.getClass().getRecordComponents();
+    Object[] right = new Object[components.length];
+    Class<?>[] types = new Class<?>[components.length];
+    try {
+      for (int i = 0; i < components.length; i++) {
+        right[i] = components[i].getAccessor().invoke(record);
+        types[i] = components[i].getType();
+      }
+      Constructor<? extends Record> constructor = record.getClass().getDeclaredConstructor(types);
+      for (int i = 0; i < components.length; i++) {
+        if (right[i] == null) {
+          continue;
+        }
+        String component = place + "." + components[i].getName();
+        List<Bad> changes = variants(world, component, components[i].getAnnotatedType(), right, i);
+        for (Bad change : changes) {
+          Object[] changed = right.clone();
+          changed[i] = change.value instanceof Alias alias ? right[alias.of] : change.value;
+          String what = components[i].getName() + " " + change.what;
+          try {
+            bad.add(
+                new Bad(
+                    what,
+                    wrap.apply(constructor.newInstance(changed)),
+                    mustFail(component, change)));
+          } catch (InvocationTargetException refused) {
+            requireRefusal(component + " = " + change.what, refused.getCause());
+          }
+        }
+      }
+    } catch (ReflectiveOperationException e) {
+      throw new LinkageError(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  /** Seeds and counters of records may be anything. */
+  private static boolean mustFail(String component, Bad change) {
+    return change.mustFail && !component.endsWith("optimizer");
+  }
+
+  // ---- closed things ---------------------------------------------------------------------------
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void whateverIsClosedIsRefused(String device) {
+    for (Class<?> type : TYPES) {
+      for (Method method : methods(type)) {
+        try (World world = new World(device)) {
+          Object receiver = world.receiver(method);
+          Object[] arguments = world.arguments(method);
+          close(receiver);
+          close(receiver); // twice is harmless
+          Throwable thrown = invoke(method, receiver, arguments);
+          if (needsToBeOpen(method)) {
+            requireRefusal(method + " after close", thrown);
+          }
+        }
+      }
+    }
+  }
+
+  private static boolean needsToBeOpen(Method method) {
+    String name = method.getName();
+    return !isFact(method) && !EVEN_CLOSED.contains(name) && !name.equals(INVENTORY);
+  }
+
+  private static void close(Object receiver) {
+    try {
+      ((AutoCloseable) receiver).close();
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void afterItsBackendIsClosedNothingWorksAndEverythingMayBeClosed(String device) {
+    Set<String> seen = new HashSet<>();
+    try (World world = new World(device)) {
+      Map<Method, Object> receivers = new HashMap<>();
+      Map<Method, Object[]> arguments = new HashMap<>();
+      for (Class<?> type : TYPES) {
+        for (Method method : methods(type)) {
+          receivers.put(method, world.receiver(method));
+          arguments.put(method, world.arguments(method));
+        }
+      }
+      world.backend.close();
+      receivers.forEach(
+          (method, receiver) -> {
+            if (needsToBeOpen(method)) {
+              seen.add(nameOf(method));
+              requireRefusal(
+                  method + " after the backend was closed",
+                  invoke(method, receiver, Objects.requireNonNull(arguments.get(method))));
+            }
+          });
+      receivers.values().forEach(HostileCallsTest::close);
+      assertEquals(List.of(), world.backend.openResources());
+    }
+    assertTrue(seen.size() > 30, seen::toString);
+  }
+
+  // ---- second threads --------------------------------------------------------------------------
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void aSecondThreadIsRefusedByEveryMethod(String device) throws Exception {
+    try (World world = new World(device)) {
+      List<String> wrong = new ArrayList<>();
+      for (Class<?> type : TYPES) {
+        for (Method method : methods(type)) {
+          if (isFact(method) || Set.of("takeOver", "requireOpen").contains(method.getName())) {
+            continue;
+          }
+          Object receiver = world.receiver(method);
+          Object[] arguments = world.arguments(method);
+          List<Long> before = world.versions();
+          Throwable[] thrown = {null};
+          Thread second =
+              new Thread(() -> thrown[0] = invoke(method, receiver, arguments), "a second thread");
+          second.start();
+          second.join();
+          String message = thrown[0] == null ? "" : String.valueOf(thrown[0].getMessage());
+          boolean namesBoth =
+              message.contains("'" + Thread.currentThread().getName() + "'")
+                  && message.contains("'a second thread'");
+          if (!(thrown[0] instanceof IllegalStateException) || !namesBoth) {
+            wrong.add(method + " -> " + thrown[0]);
+          }
+          assertEquals(before, world.versions().subList(0, before.size()), method::toString);
+        }
+      }
+      assertEquals(List.of(), wrong);
+    }
+  }
+}

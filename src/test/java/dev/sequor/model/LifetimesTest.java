@@ -1,0 +1,55 @@
+package dev.sequor.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.sequor.backend.cuda.ChildJvm;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Things may be closed in any order, used when they should not be, or forgotten. */
+@Tag("gpu")
+final class LifetimesTest {
+  private static final int ORDERS = Integer.getInteger("lifetimes.orders", 200);
+
+  static Stream<String> devices() {
+    return UsableBackends.names();
+  }
+
+  private static ChildJvm child(Class<?> program) {
+    ChildJvm child = ChildJvm.running(program.getName()).option("-Xmx512m");
+    String libraries = System.getenv("LD_LIBRARY_PATH");
+    return libraries == null ? child : child.environment("LD_LIBRARY_PATH", libraries);
+  }
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void anyOrderOfClosingAndUseEndsInWordsAndLeavesNothing(String device) throws Exception {
+    ChildJvm.Result result =
+        child(RandomLifetimes.class).run(device, String.valueOf(ORDERS)).says(ORDERS + " orders");
+    assertEquals(0, result.code(), result::toString);
+  }
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void whatIsDroppedWithoutBeingClosedIsReportedAndFreed(String device) throws Exception {
+    ChildJvm.Result result = child(DroppedThings.class).run(device).says("open: []");
+    assertEquals(0, result.code(), result::toString);
+    for (String lost :
+        new String[] {
+          "Buffer of 123 FLOAT32 on " + device,
+          "Plan of GRU training with T=4 B=2 I=3 H=5 on " + device,
+          "Plan of GRU inference with T=1 B=1 I=3 H=5 on " + device,
+          "Plan of GRU inference with T=9 B=1 I=3 H=5 on " + device
+        }) {
+      assertTrue(
+          result.err().lines().anyMatch(l -> l.contains(lost) && l.contains("was never closed")),
+          () -> "no word of '" + lost + "' in: " + result);
+    }
+    assertTrue(
+        result.err().contains("was never closed; what it holds is lost"),
+        () -> "no word of the dropped backend in: " + result);
+  }
+}
