@@ -240,9 +240,7 @@ final class Arguments {
     if (count == 0 || buffer.isKnown(count, low, high)) {
       return;
     }
-    ByteBuffer host =
-        ByteBuffer.allocateDirect(Math.toIntExact(count * Integer.BYTES))
-            .order(ByteOrder.nativeOrder());
+    ByteBuffer host = Backend.hostMemory(DType.INT32, count);
     backend.engine().download(buffer.memory(), host);
     IntBuffer values = host.asIntBuffer();
     for (int i = 0; i < count; i++) {

@@ -1,6 +1,7 @@
 package dev.sequor.backend;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -178,6 +179,29 @@ public final class Backend implements AutoCloseable {
           this, memory, hold("Buffer of " + elements + " " + type + " on " + name, memory::free));
     } finally {
       end();
+    }
+  }
+
+  /**
+   * Host memory for {@link #upload} and {@link #download}: direct and in native byte order, filled
+   * with zeros.
+   *
+   * @param elements at most what fits 2³¹−1 bytes
+   * @throws BackendException if there is not enough memory
+   */
+  public static ByteBuffer hostMemory(DType type, long elements) {
+    int most = Integer.MAX_VALUE / Arguments.present("type", type).bytes();
+    if (elements < 0 || elements > most) {
+      throw new IllegalArgumentException(
+          "host memory for " + elements + " elements was asked for; needed 0 to " + most);
+    }
+    int bytes = (int) elements * type.bytes();
+    try {
+      return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+    } catch (OutOfMemoryError e) {
+      throw new BackendException(
+          bytes + " bytes of direct host memory are not to be had; raise -XX:MaxDirectMemorySize",
+          e);
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.sequor.backend;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 
 /**
  * Memory of one backend: an opaque, typed run of elements. A {@linkplain #slice slice} shares the
@@ -124,7 +123,7 @@ public final class Buffer implements AutoCloseable {
    */
   public void write(float... values) {
     requireType(DType.FLOAT32);
-    ByteBuffer host = host(Arguments.present("values", values).length);
+    ByteBuffer host = Backend.hostMemory(type(), Arguments.present("values", values).length);
     host.asFloatBuffer().put(values);
     backend.upload(host, this);
   }
@@ -136,7 +135,7 @@ public final class Buffer implements AutoCloseable {
    */
   public void write(int... values) {
     requireType(DType.INT32);
-    ByteBuffer host = host(Arguments.present("values", values).length);
+    ByteBuffer host = Backend.hostMemory(type(), Arguments.present("values", values).length);
     host.asIntBuffer().put(values);
     backend.upload(host, this);
   }
@@ -148,7 +147,7 @@ public final class Buffer implements AutoCloseable {
    */
   public float[] readFloats() {
     requireType(DType.FLOAT32);
-    ByteBuffer host = host(elements());
+    ByteBuffer host = Backend.hostMemory(type(), elements());
     backend.download(this, host);
     float[] values = new float[(int) elements()];
     host.asFloatBuffer().get(values);
@@ -162,7 +161,7 @@ public final class Buffer implements AutoCloseable {
    */
   public int[] readInts() {
     requireType(DType.INT32);
-    ByteBuffer host = host(elements());
+    ByteBuffer host = Backend.hostMemory(type(), elements());
     backend.download(this, host);
     int[] values = new int[(int) elements()];
     host.asIntBuffer().get(values);
@@ -173,16 +172,6 @@ public final class Buffer implements AutoCloseable {
     if (type() != type) {
       throw new IllegalArgumentException("the buffer is " + type() + "; needed " + type);
     }
-  }
-
-  private static ByteBuffer host(long elements) {
-    if (elements > Integer.MAX_VALUE / 4) {
-      throw new IllegalArgumentException(
-          elements
-              + " elements do not fit one host buffer; needed slices of at most "
-              + Integer.MAX_VALUE / 4);
-    }
-    return ByteBuffer.allocateDirect((int) elements * 4).order(ByteOrder.nativeOrder());
   }
 
   /**

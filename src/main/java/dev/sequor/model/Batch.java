@@ -2,6 +2,7 @@ package dev.sequor.model;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
+import dev.sequor.backend.DType;
 import dev.sequor.backend.LossFunction;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Mode;
@@ -12,7 +13,6 @@ import dev.sequor.data.Values;
 import dev.sequor.rnn.Rnn;
 import dev.sequor.rnn.RnnState;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
@@ -135,8 +135,7 @@ final class Batch implements AutoCloseable {
   }
 
   private static ByteBuffer staging(long elements) {
-    return ByteBuffer.allocateDirect(Math.toIntExact(Math.multiplyExact(elements, 4L)))
-        .order(ByteOrder.nativeOrder());
+    return Backend.hostMemory(DType.FLOAT32, elements);
   }
 
   /** Where the tokens are read from. */

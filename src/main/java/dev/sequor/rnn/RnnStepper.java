@@ -10,7 +10,6 @@ import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.backend.WeightStorage;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 
 /**
@@ -54,8 +53,8 @@ public final class RnnStepper implements AutoCloseable {
     this.backend = backend;
     this.parameters = parameters;
     RnnShape shape = spec.shape(1, batchSize);
-    this.inputBytes = direct(shape.inputElements());
-    this.outputBytes = direct(shape.outputElements());
+    this.inputBytes = Backend.hostMemory(DType.FLOAT32, shape.inputElements());
+    this.outputBytes = Backend.hostMemory(DType.FLOAT32, shape.outputElements());
     this.input = inputBytes.asFloatBuffer();
     this.output = outputBytes.asFloatBuffer();
     this.state = new RnnState(backend, spec, batchSize);
@@ -86,11 +85,6 @@ public final class RnnStepper implements AutoCloseable {
     this.x = xMemory;
     this.y = yMemory;
     this.plan = prepared;
-  }
-
-  private static ByteBuffer direct(long elements) {
-    return ByteBuffer.allocateDirect(Math.toIntExact(Math.multiplyExact(elements, Float.BYTES)))
-        .order(ByteOrder.nativeOrder());
   }
 
   /** {@code B}. */

@@ -21,6 +21,8 @@ final class PassRun implements AutoCloseable {
   private final Shape shape;
   private final Rnn rnn;
   private final Parameters parameters;
+  private final Buffer lastWeight;
+  private final float lastWeightValue;
   private final RnnTensors tensors;
   private final RnnGradients gradients;
   private final List<Buffer> buffers = new ArrayList<>();
@@ -31,6 +33,8 @@ final class PassRun implements AutoCloseable {
     rnn = new Rnn(backend, RnnSpec.of(cell, shape.hiddenSize(), shape.hiddenSize()));
     parameters = rnn.newParameters(1);
     parameters.values().write(RandomNumbers.parameters(shape, parameters.layout().totalElements()));
+    lastWeight = parameters.values().slice(parameters.values().elements() - 1, 1);
+    lastWeightValue = lastWeight.readFloats()[0];
     Buffer x = floats(shape.sequenceElements());
     x.write(RandomNumbers.input(shape));
     Buffer y = floats(shape.sequenceElements());
@@ -59,7 +63,7 @@ final class PassRun implements AutoCloseable {
       rnn.forward(shape.timeSteps(), shape.batchSize(), Mode.INFERENCE, tensors);
     } else {
       // A training step has changed the parameters: packing them again is part of its cost.
-      parameters.values().markWritten();
+      backend.fill(lastWeight, lastWeightValue);
       parameters.zeroGradients();
       rnn.forward(shape.timeSteps(), shape.batchSize(), Mode.TRAINING, tensors);
       rnn.backward(shape.timeSteps(), shape.batchSize(), tensors, gradients);

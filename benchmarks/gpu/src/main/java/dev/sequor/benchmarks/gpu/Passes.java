@@ -30,6 +30,8 @@ final class Passes implements AutoCloseable {
   private final int batchSize;
   private final boolean training;
   private final Parameters parameters;
+  private final Buffer lastWeight;
+  private final float lastWeightValue;
   private final Buffer y;
   private final @Nullable Buffer dx;
   private final List<RnnTensors> tensors = new ArrayList<>();
@@ -52,6 +54,8 @@ final class Passes implements AutoCloseable {
     try {
       this.rnn = own(new Rnn(backend, spec));
       this.parameters = own(rnn.newParameters(SEED));
+      this.lastWeight = parameters.values().slice(parameters.values().elements() - 1, 1);
+      this.lastWeightValue = lastWeight.readFloats()[0];
       RnnShape shape = spec.shape(timeSteps, batchSize);
       this.y = floats(shape.outputElements());
       this.dx = training ? floats(shape.inputElements()) : null;
@@ -102,7 +106,7 @@ final class Passes implements AutoCloseable {
     RnnTensors t = tensors.get(next);
     if (training) {
       // A training step has changed the weights: making operands of them is part of the call.
-      parameters.values().markWritten();
+      backend.fill(lastWeight, lastWeightValue);
       backend.fill(parameters.gradients(), 0f);
       rnn.forward(timeSteps, batchSize, Mode.TRAINING, t);
       rnn.backward(timeSteps, batchSize, t, gradients.get(next));

@@ -24,6 +24,8 @@ final class SequorTrial implements Trial {
   private final boolean training;
   private final ParameterLayout layout;
   private final RnnPlan plan;
+  private final Buffer lastWeight;
+  private final float lastWeightValue;
   private final RnnTensors tensors;
   private final RnnGradients gradients;
   private final Buffer[] buffers;
@@ -48,6 +50,8 @@ final class SequorTrial implements Trial {
     put(parameters, Kind.RECURRENT_WEIGHTS, numbers.recurrentWeights());
     put(parameters, Kind.INPUT_BIAS, numbers.inputBias());
     put(parameters, Kind.RECURRENT_BIAS, numbers.recurrentBias());
+    this.lastWeight = parameters.slice(parameters.elements() - 1, 1);
+    this.lastWeightValue = lastWeight.readFloats()[0];
     Buffer x = floats(shape.inputElements());
     x.write(numbers.x());
     Buffer y = floats(shape.outputElements());
@@ -79,7 +83,7 @@ final class SequorTrial implements Trial {
   public void run() {
     if (training) {
       // A training step has changed the weights: their packed copies count as part of the call.
-      tensors.parameters().markWritten();
+      backend.fill(lastWeight, lastWeightValue);
       backend.fill(gradients.dParameters(), 0f);
       plan.forward(tensors);
       plan.backward(tensors, gradients);
