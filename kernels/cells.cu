@@ -27,6 +27,13 @@ __device__ inline bool find_place(int B, int H, int Hp, Place& at) {
   return true;
 }
 
+// Zeros for the units that do not exist. Their weights are zero, but an infinite input times zero is NaN, and every product runs over
+// them.
+__device__ inline Four existing(const Place& at, Four units) {
+  for (int u = 0; u < 4; ++u) units.v[u] = u < at.inside ? units.v[u] : 0.0f;
+  return units;
+}
+
 // What is the same in every step of a pass.
 struct Sequence {
   int T, B, H, Hp;
@@ -90,7 +97,9 @@ __device__ inline void forward_step(const Sequence& q, int k, const float* pre, 
       if (!Cell::kSharedGateGradients) {
         const Four product = load4(rh + gates + g * q.Hp);
         for (int u = 0; u < 4; ++u) r[g].v[u] += product.v[u];
+        r[g] = existing(at, r[g]);
       }
+      w[g] = existing(at, w[g]);
     }
     for (int n = 0; n < P; ++n) p[n] = vector4(vectors, 2 * G + n, q.Hp, at.j);
     for (int n = 0; n < S; ++n) before[n] = load4(s + n * out.plane + static_cast<long long>(at.b) * q.Hp + at.j);
@@ -172,8 +181,8 @@ __device__ inline void backward_step(const Sequence& q, int k, const float* save
   }
   const long long gates = static_cast<long long>(at.b) * G * q.Hp + at.j;
   for (int g = 0; g < G; ++g) {
-    store_operand(operand_type, dwx, gates + g * q.Hp, dw[g]);
-    if (!Cell::kSharedGateGradients) store_operand(operand_type, drh, gates + g * q.Hp, dr[g]);
+    store_operand(operand_type, dwx, gates + g * q.Hp, existing(at, dw[g]));
+    if (!Cell::kSharedGateGradients) store_operand(operand_type, drh, gates + g * q.Hp, existing(at, dr[g]));
   }
 }
 
@@ -196,6 +205,7 @@ __device__ inline void forward_gates(const Sequence& q, int k, const float* pre,
       const Four bw = vector4(vectors, g, q.Hp, at.j);
       r[g] = vector4(vectors, G + g, q.Hp, at.j);
       for (int u = 0; u < 4; ++u) w[g].v[u] += bw.v[u];
+      w[g] = existing(at, w[g]);
     }
     const Four h = load4(s + unit);
     for (int u = 0; u < 4; ++u) {
@@ -220,7 +230,7 @@ __device__ inline void forward_candidate(const Sequence& q, int k, const float* 
   const Row row = row_at(k, at.b, q.T, q.reverse, q.lengths);
   Four next[1] = {};
   if (row.active) {
-    const Four wx = load4(pre + (static_cast<long long>(at.b) * G + 2) * q.Hp + at.j);
+    const Four wx = existing(at, load4(pre + (static_cast<long long>(at.b) * G + 2) * q.Hp + at.j));
     const Four bw = vector4(vectors, 2, q.Hp, at.j), br = vector4(vectors, G + 2, q.Hp, at.j);
     const Four h = load4(s + static_cast<long long>(at.b) * q.Hp + at.j);
     float* kept = gates + static_cast<long long>(at.b) * K * q.Hp + at.j;
@@ -258,8 +268,8 @@ __device__ inline void backward_candidate(const Sequence& q, int k, const float*
     store4(dstate + unit, dh);
   }
   const long long gates = static_cast<long long>(at.b) * G * q.Hp + at.j;
-  store_operand(operand_type, dgates, gates + q.Hp, da_z);
-  store_operand(operand_type, dgates, gates + 2 * q.Hp, da_n);
+  store_operand(operand_type, dgates, gates + q.Hp, existing(at, da_z));
+  store_operand(operand_type, dgates, gates + 2 * q.Hp, existing(at, da_n));
 }
 
 // d_gated [B,Hp] = da_n·R_n is the gradient of r∘h.
@@ -281,7 +291,7 @@ __device__ inline void backward_reset(const Sequence& q, int k, const float* sav
     }
     store4(dstate + unit, dh);
   }
-  store_operand(operand_type, dgates, static_cast<long long>(at.b) * G * q.Hp + at.j, da_r);
+  store_operand(operand_type, dgates, static_cast<long long>(at.b) * G * q.Hp + at.j, existing(at, da_r));
 }
 
 }  // namespace sequor

@@ -20,7 +20,7 @@ SEQ_REGISTER(bias_activation)
 SEQ_KERNEL activation_gradient(long long elements, int activation, const float* y, float* dy) {
   const long long i = thread_index();
   if (i >= elements) return;
-  dy[i] = activation == kTanh ? dy[i] * (1.0f - y[i] * y[i]) : where_positive(y[i], dy[i]);
+  dy[i] = activation == kTanh ? dy[i] * ((1.0f - y[i]) * (1.0f + y[i])) : where_positive(y[i], dy[i]);
 }
 SEQ_REGISTER(activation_gradient)
 

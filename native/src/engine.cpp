@@ -97,7 +97,7 @@ SeqEngine* sequor_engine_create(const char* instruction_set, int threads, int sh
     engine->team = Team::create(threads);
     engine->gemm_scratch =
         static_cast<float*>(sequor_allocate(int64_t(threads) * choice.variant->gemm_scratch_floats * sizeof(float)));
-    engine->partial_sums = static_cast<double*>(sequor_allocate(int64_t(threads) * kPartialStride * sizeof(double)));
+    engine->partial_sums = static_cast<double*>(sequor_allocate(int64_t(kMostParts) * kPartialStride * sizeof(double)));
     if (engine->team == nullptr || engine->gemm_scratch == nullptr || engine->partial_sums == nullptr) {
       sequor_engine_destroy(engine);
       return nullptr;

@@ -19,12 +19,14 @@ constexpr int kMost = kMr > kLanes ? kMr : kLanes;
 
 // c[M, NV·lanes] (+)= a[M,K] · b[K, NV·lanes]. a is row-major with stride lda, or packed as [K,M]; b is packed in format W, with a
 // factor for each column in scales where the format has them.
-// Few accumulators would leave the multipliers idle between dependent additions, so small tiles split K into kSplit sums.
+// Few accumulators would leave the multipliers idle between dependent additions, so tiles of few rows split K into kSplit sums.
+// That depends on M alone: the panel of one register at the end of somebody's columns must sum as the same columns do inside a panel
+// of two. Whoever cuts rows into tiles therefore cuts the whole problem's, and shares out tiles.
 // Large tiles leave time to fetch what comes later: `ahead` bytes from `later` on, so many for each k.
 template <int M, int NV, bool kPackedA, typename W>
 static void micro_kernel(long K, const float* a, long lda, const typename W::Element* b, const float* scales, float* c, long ldc,
                          bool accumulate, const char* later, long ahead) {
-  constexpr int kSplit = M * NV >= 8 ? 1 : (M * NV >= 4 ? 2 : 4);
+  constexpr int kSplit = M >= 4 ? 1 : (M >= 2 ? 2 : 4);
   constexpr int kRun = W::kRun, kStep = kSplit > kRun ? kSplit : kRun;
   Simd acc[kSplit][M][NV];
   for (int u = 0; u < kSplit; ++u)
@@ -221,25 +223,32 @@ static inline void copy_columns(const float* from, long stride, long m, long beg
   }
 }
 
-// Packs a[m0 … m0+mc, k0 … k0+kc] into row blocks, each [kc][rows of the block].
-static void pack_a(const Operand& a, long m0, long mc, long k0, long kc, float* packed) {
-  const long blocks = block_count(mc);
+// The row blocks [begin, end) of a matrix of `rows` rows. Whoever works on whichever of them, they are the same blocks.
+struct RowBlocks {
+  long rows, begin, end;
+
+  long first(long block) const { return block_begin(rows, block_count(rows), block); }
+};
+
+// Packs the blocks' rows of a[…, k0 … k0+kc], block after block, each [kc][rows of the block].
+static void pack_a(const Operand& a, const RowBlocks& blocks, long k0, long kc, float* packed) {
+  const long m0 = blocks.first(blocks.begin);
   // Few k at a time, so that what the blocks read of them lies side by side and is in the cache.
   constexpr long kRun = 16;
   for (long begin = 0; a.row == 1 && begin < kc; begin += kRun) {
     const long end = begin + kRun < kc ? begin + kRun : kc;
-    for (long block = 0; block < blocks; ++block) {
-      const long first = block_begin(mc, blocks, block), m = block_begin(mc, blocks, block + 1) - first;
+    for (long block = blocks.begin; block < blocks.end; ++block) {
+      const long first = blocks.first(block), m = blocks.first(block + 1) - first;
       // Behind the last rows there may be nothing to read, even if the matrix is a single column.
-      copy_columns(a.data + m0 + first + k0 * a.column, a.column, m, begin, end, end + kRun < kc, packed + first * kc);
+      copy_columns(a.data + first + k0 * a.column, a.column, m, begin, end, end + kRun < kc, packed + (first - m0) * kc);
     }
   }
-  for (long block = 0; a.row != 1 && block < blocks; ++block) {
-    const long first = block_begin(mc, blocks, block), m = block_begin(mc, blocks, block + 1) - first;
-    float* to = packed + first * kc;
+  for (long block = blocks.begin; a.row != 1 && block < blocks.end; ++block) {
+    const long first = blocks.first(block), m = blocks.first(block + 1) - first;
+    float* to = packed + (first - m0) * kc;
     const float* rows[kMost] = {};
     for (long i = 0; i < m; ++i) {
-      const long r = m0 + first + i;
+      const long r = first + i;
       rows[i] = a.data + (a.index ? long(a.index[r]) : r) * a.row + k0 * a.column;
     }
     if (a.column == 1) {
@@ -266,8 +275,10 @@ struct Product {
   long panels() const { return (N + kNr - 1) / kNr; }
 };
 
-// The products of `a` with each right operand, on one thread. Together they pack a once, as far as kNc columns are enough for them.
-static void gemm(long M, long K, const Operand& a, const Product* products, int count, bool accumulate, float* scratch) {
+// The products of these rows of `a` with each right operand, on one thread. Together they pack a once, as far as kNc columns are
+// enough for them.
+static void gemm(const RowBlocks& rows, long K, const Operand& a, const Product* products, int count, bool accumulate,
+                 float* scratch) {
   float* packed_a = scratch;
   float* packed_b = packed_a + kKc * kMc + kNr;
   float* tile = packed_b + kKc * kNc;
@@ -275,7 +286,8 @@ static void gemm(long M, long K, const Operand& a, const Product* products, int 
   const Product* const end = products + count;
   if (K == 0 && !accumulate) {
     for (const Product* p = products; p < end; ++p)
-      for (long i = 0; i < M; ++i) std::memset(p->c + (p->c_index ? long(p->c_index[i]) : i) * p->ldc, 0, sizeof(float) * p->N);
+      for (long i = rows.first(rows.begin); i < rows.first(rows.end); ++i)
+        std::memset(p->c + (p->c_index ? long(p->c_index[i]) : i) * p->ldc, 0, sizeof(float) * p->N);
   }
   // Panels of kNr columns, numbered through all products.
   struct Panel {
@@ -301,30 +313,30 @@ static void gemm(long M, long K, const Operand& a, const Product* products, int 
         const Panel at = panel(first_panel + q);
         pack_panel(at.product->b, k0, kc, at.j0, at.nr, packed_b + q * kNr * kc);
       }
-      for (long m0 = 0; m0 < M; m0 += kMc) {
-        const long mc = M - m0 < kMc ? M - m0 : kMc, blocks = block_count(mc);
-        if (!in_place) pack_a(a, m0, mc, k0, kc, packed_a);
+      for (long block0 = rows.begin; block0 < rows.end; block0 += kMc / kMr) {
+        const RowBlocks blocks{rows.rows, block0, rows.end - block0 < kMc / kMr ? rows.end : block0 + kMc / kMr};
+        const long m0 = blocks.first(block0);
+        if (!in_place) pack_a(a, blocks, k0, kc, packed_a);
         for (long q = 0; q < panels; ++q) {
           const Panel at = panel(first_panel + q);
           const Product& p = *at.product;
           const float* pb = packed_b + q * kNr * kc;
           // As in product, the next panel comes while this one is in use.
           const char* later = reinterpret_cast<const char*>(pb + kNr * kc);
-          const long ahead = kNr * long(sizeof(float)) / blocks;
-          for (long block = 0; block < blocks; ++block, later += kc * ahead) {
-            const long first = block_begin(mc, blocks, block);
-            const int m = int(block_begin(mc, blocks, block + 1) - first);
+          const long ahead = kNr * long(sizeof(float)) / (blocks.end - block0);
+          for (long block = block0; block < blocks.end; ++block, later += kc * ahead) {
+            const long first = blocks.first(block);
+            const int m = int(blocks.first(block + 1) - first);
             const MicroKernel<Float32Weights> kernel =
                 in_place ? micro_kernel_of<2, false, Float32Weights>(m) : micro_kernel_of<2, true, Float32Weights>(m);
-            const float* pa = in_place ? a.data + (m0 + first) * a.row + k0 : packed_a + first * kc;
+            const float* pa = in_place ? a.data + first * a.row + k0 : packed_a + (first - m0) * kc;
             if (at.nr == kNr && !p.c_index) {
-              kernel(kc, pa, a.row, pb, nullptr, p.c + (m0 + first) * p.ldc + at.j0, p.ldc, add,
-                     later, ahead);
+              kernel(kc, pa, a.row, pb, nullptr, p.c + first * p.ldc + at.j0, p.ldc, add, later, ahead);
               continue;
             }
             kernel(kc, pa, a.row, pb, nullptr, tile, kNr, false, later, ahead);
             for (int i = 0; i < m; ++i) {
-              const long r = m0 + first + i;
+              const long r = first + i;
               float* row = p.c + (p.c_index ? long(p.c_index[r]) : r) * p.ldc + at.j0;
               for (long j = 0; j < at.nr; ++j) row[j] = add ? row[j] + tile[i * kNr + j] : tile[i * kNr + j];
             }
@@ -335,8 +347,8 @@ static void gemm(long M, long K, const Operand& a, const Product* products, int 
   }
 }
 
-// The part of gemm that `member` of `members` threads computes: a grid over the results that packs as little as possible twice. No
-// sum is split, so the result is the same for any number of threads.
+// The part of the products that `member` of `members` threads computes: a grid over the results that packs as little as possible
+// twice. No sum is split, and tiles are shared out whole, so the result is the same for any number of threads.
 template <int count>
 static void gemm_part(int member, int members, long M, long K, const Operand& a, const Product (&products)[count],
                       bool accumulate, float* scratch) {
@@ -360,9 +372,8 @@ static void gemm_part(int member, int members, long M, long K, const Operand& a,
   const int across = members / best;
   const long down_index = member / across, across_index = member % across;
   const long blocks = block_count(M);
-  const long m0 = blocks * down_index / best * kMr, m1 = blocks * (down_index + 1) / best * kMr;
-  const long rows = (m1 < M ? m1 : M) - m0;
-  if (rows <= 0) return;
+  const RowBlocks rows{M, blocks * down_index / best, blocks * (down_index + 1) / best};
+  if (rows.begin == rows.end) return;
   Product parts[count];
   int used = 0;
   for (const Product& p : products) {
@@ -370,10 +381,9 @@ static void gemm_part(int member, int members, long M, long K, const Operand& a,
     const long columns = (n1 < p.N ? n1 : p.N) - n0;
     if (columns <= 0) continue;
     parts[used++] = {columns, {p.b.data + n0 * p.b.column, p.b.row, p.b.column, p.b.index},
-                     p.c_index ? p.c + n0 : p.c + m0 * p.ldc + n0, p.ldc, p.c_index ? p.c_index + m0 : nullptr};
+                     p.c + n0, p.ldc, p.c_index};
   }
-  const Operand part_a{a.index ? a.data : a.data + m0 * a.row, a.row, a.column, a.index ? a.index + m0 : nullptr};
-  gemm(rows, K, part_a, parts, used, accumulate, scratch);
+  gemm(rows, K, a, parts, used, accumulate, scratch);
 }
 
 }  // namespace SEQ_ISA

@@ -557,6 +557,9 @@ struct Layer {
     return d;
   }
 
+  // Gate gradients of units that do not exist are stored as zeros: products run over them. What their lanes compute may be NaN, for
+  // their weights are zero and inputs may be infinite.
+
   static void backward_gates(SeqLayer& l, const BackwardCall& c, const Slice& slice, int k) {
     const long n = l.rows.count(k), row0 = l.rows.offsets[k];
     const long plane = long(l.T) * l.B * l.Hs;
@@ -565,6 +568,7 @@ struct Layer {
     float* d_peepholes = c.d_parameters + long(G) * l.H * (l.I + l.H + 2);
     for (long block = slice.begin; block < slice.end; ++block) {
       const long unit = block * kLanes;
+      const SimdInt real = lanes_before(l.H - unit);
       Vec p[at_least_one<P>], dp_sum[at_least_one<P>];
       for (int q = 0; q < P; ++q) {
         p[q] = load(l.peephole_pack + (block * P + q) * kLanes);
@@ -579,8 +583,8 @@ struct Layer {
         }
         Cell::template backward<Vec>(kept, p, s, dnext, dwx, drh, ds, dp);
         for (int g = 0; g < G; ++g) {
-          store(l.dwx + (row0 + i) * l.ldg + long(g) * l.Hs + unit, dwx[g]);
-          if (!Cell::kSharedGateGradients) store(l.drh + (row0 + i) * l.ldg + long(g) * l.Hs + unit, drh[g]);
+          store(l.dwx + (row0 + i) * l.ldg + long(g) * l.Hs + unit, only(real, dwx[g]));
+          if (!Cell::kSharedGateGradients) store(l.drh + (row0 + i) * l.ldg + long(g) * l.Hs + unit, only(real, drh[g]));
         }
         for (int q = 0; q < S; ++q) store(l.carry + (long(q) * l.B + i) * l.Hs + unit, ds[q]);
         for (int q = 0; q < P; ++q) dp_sum[q] = dp_sum[q] + dp[q];
@@ -599,14 +603,15 @@ struct Layer {
     const float* gates = c.saved + long(S) * l.T * l.B * l.Hs + row0 * K * l.Hs;
     for (long block = slice.begin; block < slice.end; ++block) {
       const long unit = block * kLanes;
+      const SimdInt real = lanes_before(l.H - unit);
       for (long i = 0; i < n; ++i) {
         Vec kept[K], da_z, da_n, dh;
         for (int q = 0; q < K; ++q) kept[q] = load(gates + kept_at(l, i, unit) + q * kLanes);
         Cell::template backward_candidate<Vec>(kept, load(before + i * l.Hs + unit), incoming(l, c, 0, k, i, unit), da_z,
                                                da_n, dh);
         float* to = l.dwx + (row0 + i) * l.ldg + unit;
-        store(to + l.Hs, da_z);
-        store(to + 2L * l.Hs, da_n);
+        store(to + l.Hs, only(real, da_z));
+        store(to + 2L * l.Hs, only(real, da_n));
         store(l.carry + i * l.Hs + unit, dh);
       }
     }
@@ -623,12 +628,13 @@ struct Layer {
       recurrent_gradient(l, slice, block, next, n, da_n, second_backward_pack(l), width, 0, width, tile, nv * kLanes, false);
       for (int v = 0; v < nv; ++v) {
         const long unit = (block + v) * kLanes;
+        const SimdInt real = lanes_before(l.H - unit);
         for (long i = 0; i < n; ++i) {
           Vec kept[K], da_r, dh = load(l.carry + i * l.Hs + unit);
           for (int q = 0; q < K; ++q) kept[q] = load(gates + kept_at(l, i, unit) + q * kLanes);
           Cell::template backward_reset<Vec>(kept, load(before + i * l.Hs + unit), load(tile + (i * nv + v) * kLanes), da_r,
                                              dh);
-          store(l.dwx + (row0 + i) * l.ldg + unit, da_r);
+          store(l.dwx + (row0 + i) * l.ldg + unit, only(real, da_r));
           store(l.carry + i * l.Hs + unit, dh);
         }
       }

@@ -20,9 +20,10 @@ static inline int members_for(const SeqEngine& e, double operations) {
   return operations < kWorthSharing ? 1 : e.team->advisable();
 }
 
-// Parts for sums that are made of one partial sum each: the same at any time, so that the same numbers give the same sum.
-static inline int parts_for(const SeqEngine& e, double operations) {
-  return operations < kWorthSharing ? 1 : e.team->size();
+// Parts for sums over `items` that are made of one partial sum each: as many for any number of threads, so that the same numbers
+// give the same sum.
+static inline int parts_for(long items, double operations) {
+  return operations < kWorthSharing ? 1 : int(items < kMostParts ? items : kMostParts);
 }
 
 static inline long part(long n, int member, int members) { return n * member / members; }
@@ -60,7 +61,7 @@ static void linear_backward(SeqEngine& e, const LinearCall& c) {
       for (long j = begin; j < end; j += kLanes) {
         const int width = int(end - j < kLanes ? end - j : kLanes);
         const Vec y = load_first(c.y + j, width), d = load_first(c.dy + j, width);
-        store_first(c.dy + j, c.activation == kTanh ? d * (Vec(1.0f) - y * y) : where_positive(y, d), width);
+        store_first(c.dy + j, c.activation == kTanh ? d * ((Vec(1.0f) - y) * (Vec(1.0f) + y)) : where_positive(y, d), width);
       }
       e.team->barrier(member);
     }
@@ -173,7 +174,7 @@ static double mean_squared_error(const float* a, long n, const float* t, float s
 
 static void loss(SeqEngine& e, const LossCall& c) {
   const long rows = c.time_steps * c.batch, n = c.output;
-  const int parts = parts_for(e, 10.0 * rows * n);
+  const int parts = parts_for(rows, 10.0 * rows * n);
   run_parts(*e.team, parts, [&](int number) {
     double total = 0, valid = 0;
     for (long r = part(rows, number, parts); r < part(rows, number + 1, parts); ++r) {
@@ -209,10 +210,16 @@ SEQ_HD Vec square_root(Vec x) {
 }
 
 static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
-  const int parts = parts_for(e, 10.0 * c.elements);
+  // Whole registers for each part.
+  const long registers = (c.elements + kLanes - 1) / kLanes;
+  const int parts = parts_for(registers, 10.0 * c.elements);
+  const auto end_of = [&](int number) {
+    const long end = part(registers, number + 1, parts) * kLanes;
+    return end < c.elements ? end : long(c.elements);
+  };
   run_parts(*e.team, parts, [&](int number) {
     double squares = 0;
-    for (int64_t i = part(c.elements, number, parts); i < part(c.elements, number + 1, parts); ++i)
+    for (int64_t i = part(registers, number, parts) * kLanes; i < end_of(number); ++i)
       squares += double(c.gradients[i]) * c.gradients[i];
     e.partial_sums[number * kPartialStride] = squares;
   });
@@ -238,8 +245,8 @@ static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
   float* first = c.moments;
   float* second = c.moments + (c.rule == kSgd ? 0 : c.elements);
   run_parts(*e.team, parts, [&](int number) {
-    const int64_t end = part(c.elements, number + 1, parts);
-    for (int64_t i = part(c.elements, number, parts); i < end; i += kLanes) {
+    const int64_t end = end_of(number);
+    for (int64_t i = part(registers, number, parts) * kLanes; i < end; i += kLanes) {
       const int width = int(end - i < kLanes ? end - i : kLanes);
       Vec w = load_first(c.parameters + i, width);
       Vec g = load_first(c.gradients + i, width) * Vec(scale);

@@ -10,6 +10,7 @@
 #include <immintrin.h>
 #endif
 
+#include "sequor/math.h"
 #include "sequor/portable.h"
 
 #if defined(__AVX512F__)
@@ -31,6 +32,18 @@ typedef int32_t SimdInt __attribute__((vector_size(4 * SEQ_LANES)));
 // All lanes x. Subtracting zero leaves every x as it is, -0 too, so the compiler emits a bare broadcast; adding would not.
 SEQ_HD Simd broadcast(float x) { return x - Simd{}; }
 
+SEQ_HD SimdInt bits_of(Simd x) {
+  SimdInt bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+SEQ_HD Simd floats_of(SimdInt bits) {
+  Simd x;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
 // A Simd with the constructors that cells, written for any number type, expect.
 struct Vec {
   Simd v;
@@ -42,6 +55,7 @@ struct Vec {
   friend SEQ_HD Vec operator+(Vec a, Vec b) { return Vec(a.v + b.v); }
   friend SEQ_HD Vec operator-(Vec a, Vec b) { return Vec(a.v - b.v); }
   friend SEQ_HD Vec operator*(Vec a, Vec b) { return Vec(a.v * b.v); }
+  friend SEQ_HD Vec operator-(Vec a) { return Vec(-a.v); }
   friend SEQ_HD Vec operator/(Vec a, Vec b) { return Vec(a.v / b.v); }
 };
 
@@ -133,6 +147,18 @@ SEQ_HD float largest(Vec value) {
   return m;
 }
 
+// All bits of the first n lanes.
+SEQ_HD SimdInt lanes_before(long n) {
+  int32_t lanes[kLanes];
+  for (int i = 0; i < kLanes; ++i) lanes[i] = i < n ? -1 : 0;
+  SimdInt mask;
+  std::memcpy(&mask, lanes, sizeof mask);
+  return mask;
+}
+
+// The lanes of the mask; the others are 0, whatever was in them.
+SEQ_HD Vec only(SimdInt mask, Vec value) { return Vec(floats_of(bits_of(value.v) & mask)); }
+
 // NaN passes through all of these: every comparison with it is false, and the instructions return their second operand then. GCC makes
 // no such instruction of a comparison and a choice (activations take 15 to 20 % longer without). The masked form keeps GCC 12 from a
 // warning about its own header.
@@ -158,9 +184,31 @@ SEQ_HD Vec at_least(Vec x, float bound) {
 #endif
 }
 
+// The overloads that sequor/math.h speaks of.
+
 SEQ_HD Vec relu(Vec x) { return at_least(x, 0.0f); }
 
-SEQ_HD Vec where_positive(Vec h, Vec value) { return Vec(h.v > Simd{} ? value.v : Simd{}); }
+SEQ_HD Vec where_positive(Vec h, Vec value) { return Vec(h.v <= Simd{} ? Simd{} : value.v); }
+
+SEQ_HD Vec where_negative(Vec x, Vec a, Vec b) { return Vec(bits_of(x.v) < 0 ? a.v : b.v); }
+
+SEQ_HD Vec zero_up_to(float bound, Vec x, Vec value) { return Vec(x.v <= broadcast(bound) ? Simd{} : value.v); }
+
+SEQ_HD Vec smaller(Vec x, Vec y) {
+#if SEQ_LANES == 16
+  return Vec(_mm512_maskz_min_ps(__mmask16(-1), y.v, x.v));
+#elif SEQ_LANES == 8
+  return Vec(_mm256_min_ps(y.v, x.v));
+#else
+  return Vec(y.v < x.v ? y.v : x.v);
+#endif
+}
+
+SEQ_HD Vec magnitude(Vec x) { return Vec(floats_of(bits_of(x.v) & 0x7FFFFFFF)); }
+
+SEQ_HD Vec with_sign(Vec value, Vec x) {
+  return Vec(floats_of((bits_of(value.v) & 0x7FFFFFFF) | (bits_of(x.v) & int32_t(0x80000000))));
+}
 
 // e^x = scale·(1 + p), with scale = 2^n, n = round(x / ln 2), p = e^r - 1, r = x - n·ln 2, |r| <= 0.3466.
 // p by its Taylor series to r^7, whose remainder r^8/8! is 1.5e-8 of r at worst, a quarter of an ulp. Needs -87.3 <= x <= 88.
@@ -168,10 +216,7 @@ SEQ_HD void exp_parts(Vec x, Vec& scale, Vec& p) {
   const float kMagic = 12582912.0f;  // 1.5·2^23: adding it leaves the rounded integer in the low bits
   const Simd shifted = x.v * 1.44269504f + kMagic;
   const Simd n = shifted - kMagic;
-  SimdInt bits;
-  std::memcpy(&bits, &shifted, sizeof bits);
-  bits = (bits - 0x4B400000 + 127) << 23;
-  std::memcpy(&scale.v, &bits, sizeof bits);
+  scale = Vec(floats_of((bits_of(shifted) - 0x4B400000 + 127) << 23));
   // ln 2 in two parts; the first has 17 significant bits, so n times it is exact.
   const Simd r = (x.v - n * 0x1.62e4p-1f) - n * 1.42860682e-6f;
   Simd q = r * (1.0f / 5040) + (1.0f / 720);
@@ -184,13 +229,18 @@ SEQ_HD void exp_parts(Vec x, Vec& scale, Vec& p) {
 
 SEQ_HD Vec exponential(Vec x) {
   Vec scale, p;
-  exp_parts(at_least(at_most(x, 88.0f), -87.0f), scale, p);
+  exp_parts(at_least(at_most(x, kFarthest), -kFarthest), scale, p);
   return scale + scale * p;
 }
 
-SEQ_HD Vec sigmoid(Vec x) { return Vec(1.0f) / (Vec(1.0f) + exponential(Vec(-x.v))); }
+// No cancellation near 0, where scale = 1 and the result is p.
+SEQ_HD Vec growth(Vec m) {
+  Vec scale, p;
+  exp_parts(at_most(m, kFarthest), scale, p);
+  return scale * p + (scale - Vec(1.0f));
+}
 
-// tanh x = m / (m + 2) with m = e^{2x} - 1: no cancellation near 0, where scale = 1 and m = p. |tanh 9.05| rounds to 1.
+// The value alone: tanh x = m / (m + 2) with m = e^{2x} - 1 of either sign. |tanh 9.05| rounds to 1.
 SEQ_HD Vec tanh_act(Vec x) {
   Vec scale, p;
   exp_parts(at_least(at_most(x + x, 18.1f), -18.1f), scale, p);

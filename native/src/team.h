@@ -45,12 +45,13 @@ inline void run_team(Team& team, int members, const F& f) {
       members, [](void* context, int member) { (*static_cast<const F*>(context))(member); }, const_cast<F*>(&f));
 }
 
-// Runs f(part) for parts 0 … parts-1, which meet at no barrier, on as many threads as advisable.
+// Runs f(part) for parts 0 … parts-1, which meet at no barrier, on as many threads as advisable: neighbours on the same one.
 template <typename F>
 inline void run_parts(Team& team, int parts, const F& f) {
   const int advisable = team.advisable(), threads = parts < advisable ? parts : advisable;
   run_team(team, threads, [&](int member) {
-    for (int part = member; part < parts; part += threads) f(part);
+    const int end = int(long(parts) * (member + 1) / threads);
+    for (int part = int(long(parts) * member / threads); part < end; ++part) f(part);
   });
 }
 

@@ -91,15 +91,17 @@ struct SeqEngine {
   bool share_everything;
   sequor::Team* team;
   float* gemm_scratch;      // one part per thread
-  double* partial_sums;     // one cache line per thread
+  double* partial_sums;     // kMostParts, a cache line each
 };
 
 struct SeqLayer;
 
 namespace sequor {
 
-// Doubles from one thread's partial sums to the next: a cache line each.
+// Doubles from one part's partial sums to the next: a cache line each.
 constexpr int kPartialStride = 8;
+// Most parts that a sum is made of. Enough that they divide almost evenly among any number of threads.
+constexpr int kMostParts = 256;
 
 // The entry points of one instruction set.
 struct Variant {

@@ -10,39 +10,42 @@
 namespace sequor {
 
 struct Gru {
-  static constexpr int kGates = 3, kStates = 1, kSaved = 3, kPeepholes = 0, kRecurrentState = 0;  // saved: r, z, n
+  static constexpr int kGates = 3, kStates = 1, kSaved = 3, kPeepholes = 0, kRecurrentState = 0;  // saved: of r, z, n
   static constexpr bool kTwoProducts = true, kSharedGateGradients = true;
 
   // The gates that the first product feeds; gated = r∘h is the operand of the second.
   template <typename T>
   SEQ_HD static void forward_gates(const T* wx, const T* rh, T h, T& gated, T* saved) {
-    saved[0] = sigmoid(wx[0] + rh[0]);
-    saved[1] = sigmoid(wx[1] + rh[1]);
-    gated = saved[0] * h;
+    const Sigmoid<T> r = Sigmoid<T>::of(wx[0] + rh[0]);
+    saved[0] = r.kept;
+    saved[1] = Sigmoid<T>::of(wx[1] + rh[1]).kept;
+    gated = r.value * h;
   }
 
   template <typename T>
   SEQ_HD static void forward_candidate(T wx_n, T rh_n, T h, T& next, T* saved) {
-    const T z = saved[1], n = tanh_act(wx_n + rh_n);
-    saved[2] = n;
-    next = (T(1) - z) * n + z * h;
+    const Sigmoid<T> z = Sigmoid<T>::from(saved[1]);
+    const Tanh<T> n = Tanh<T>::of(wx_n + rh_n);
+    saved[2] = n.kept;
+    next = z.rest * n.value + z.value * h;
   }
 
   // Gradients of the pre-activations of z and n, and the direct path of dh.
   template <typename T>
   SEQ_HD static void backward_candidate(const T* saved, T h, T dnext, T& da_z, T& da_n, T& dh) {
-    const T z = saved[1], n = saved[2];
-    da_n = dnext * (T(1) - z) * (T(1) - n * n);
-    da_z = dnext * (h - n) * z * (T(1) - z);
-    dh = dnext * z;
+    const Sigmoid<T> z = Sigmoid<T>::from(saved[1]);
+    const Tanh<T> n = Tanh<T>::from(saved[2]);
+    da_n = dnext * z.rest * n.slope;
+    da_z = dnext * (h - n.value) * z.slope;
+    dh = dnext * z.value;
   }
 
   // d_gated = R_n^T·da_n is the gradient of r∘h.
   template <typename T>
   SEQ_HD static void backward_reset(const T* saved, T h, T d_gated, T& da_r, T& dh) {
-    const T r = saved[0];
-    da_r = d_gated * h * r * (T(1) - r);
-    dh = dh + d_gated * r;
+    const Sigmoid<T> r = Sigmoid<T>::from(saved[0]);
+    da_r = d_gated * h * r.slope;
+    dh = dh + d_gated * r.value;
   }
 };
 

@@ -397,6 +397,47 @@ abstract class RnnContract extends BackendContract {
     }
   }
 
+  /**
+   * Gates that are nearly open or nearly closed, in every combination: what is left of them to 0 or
+   * to 1 has all its digits, in the outputs and in the gradients, which are made of nothing else.
+   */
+  @ParameterizedTest
+  @EnumSource(CellType.class)
+  void saturatedGatesKeepTheirDigits(CellType cell) {
+    RnnShape shape = new RnnShape(cell, 1, 1, 5, 6, 7, 19, 0f);
+    ParameterLayout layout = shape.parameterLayout();
+    int bias = (int) layout.offset(Kind.INPUT_BIAS, 0, 0);
+    int gates = cell.gates();
+    for (int open = 0; open < 1 << gates; open++) {
+      RnnProblem random = RnnProblem.random(shape, new int[] {5, 2, 4, 0, 5, 1}, 83);
+      double[] parameters = random.parameters.clone();
+      for (int gate = 0; gate < gates; gate++) {
+        boolean sigmoid = "ifrzo".indexOf(cell.gateNames().charAt(gate)) >= 0;
+        double saturated = sigmoid ? 10 : 5;
+        for (int unit = 0; unit < shape.hiddenSize(); unit++) {
+          parameters[bias + gate * shape.hiddenSize() + unit] =
+              (open >> gate & 1) == 0 ? -saturated : saturated;
+        }
+      }
+      RnnProblem p =
+          new RnnProblem(
+              shape,
+              parameters,
+              random.x,
+              random.lengths,
+              random.initialState,
+              random.dy,
+              random.dFinalState,
+              0,
+              0,
+              true);
+      Results actual = BackendRun.run(backend, p);
+      Closeness bars = Closeness.FLOAT32.in(cell + ", gates " + Integer.toBinaryString(open));
+      bars.checkOutputs(ReferenceRnn.forward(p), actual);
+      bars.checkGradients(shape, ReferenceRnn.gradients(p), actual);
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(CellType.class)
   void hugeInputsGiveFiniteResults(CellType cell) {

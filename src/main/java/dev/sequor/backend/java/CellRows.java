@@ -9,7 +9,10 @@ final class CellRows {
   /** {@code W x + bW}, per gate; forward only. */
   final float[][] wx;
 
-  /** {@code R s + bR}, per gate, where {@code s} is the recurrent state; forward only. */
+  /**
+   * {@code R s + bR}, per gate, where {@code s} is the recurrent state; forward only. May be
+   * overwritten.
+   */
   final float[][] rh;
 
   /** Peephole weights. */

@@ -1,7 +1,11 @@
 package dev.sequor.backend.java;
 
+import static dev.sequor.backend.java.ElementaryFunctions.odds;
 import static dev.sequor.backend.java.ElementaryFunctions.sigmoid;
+import static dev.sequor.backend.java.ElementaryFunctions.sigmoidRest;
+import static dev.sequor.backend.java.ElementaryFunctions.sigmoidSlope;
 import static dev.sequor.backend.java.ElementaryFunctions.tanh;
+import static dev.sequor.backend.java.ElementaryFunctions.tanhSlope;
 
 /**
  * GRU with the reset gate after the recurrent product (arXiv:1406.1078v1; as cuDNN and PyTorch).
@@ -11,7 +15,7 @@ import static dev.sequor.backend.java.ElementaryFunctions.tanh;
  *   n = tanh(wx_n + r∘rh_n)   h' = (1−z)∘n + z∘h
  * </pre>
  *
- * Saved: r, z, n, rh_n.
+ * Saved: the odds of r, z and n; rh_n.
  */
 final class GruResetAfter implements LayerCell {
   @Override
@@ -32,23 +36,26 @@ final class GruResetAfter implements LayerCell {
     float[] wxR = rows.wx[0];
     float[] rhR = rows.rh[0];
     for (int j = 0; j < count; j++) {
-      r[j] = sigmoid(wxR[j] + rhR[j]);
+      r[j] = wxR[j] + rhR[j];
     }
+    odds(r, rhR, count);
     float[] wxZ = rows.wx[1];
     float[] rhZ = rows.rh[1];
     for (int j = 0; j < count; j++) {
-      z[j] = sigmoid(wxZ[j] + rhZ[j]);
+      z[j] = wxZ[j] + rhZ[j];
     }
+    odds(z, rhZ, count);
     float[] wxN = rows.wx[2];
     float[] rhN = rows.rh[2];
     for (int j = 0; j < count; j++) {
-      n[j] = tanh(wxN[j] + r[j] * rhN[j]);
+      n[j] = 2f * (wxN[j] + sigmoid(r[j]) * rhN[j]);
     }
+    odds(n, rhZ, count);
     System.arraycopy(rhN, 0, rows.saved[3], 0, count);
     float[] h = rows.state[0];
     float[] next = rows.next[0];
     for (int j = 0; j < count; j++) {
-      next[j] = (1f - z[j]) * n[j] + z[j] * h[j];
+      next[j] = sigmoidRest(z[j]) * tanh(n[j]) + sigmoid(z[j]) * h[j];
     }
   }
 
@@ -64,23 +71,23 @@ final class GruResetAfter implements LayerCell {
     float[] dZ = rows.dwx[1];
     float[] dN = rows.dwx[2];
     for (int j = 0; j < count; j++) {
-      dN[j] = dNext[j] * (1f - z[j]) * (1f - n[j] * n[j]);
+      dN[j] = dNext[j] * sigmoidRest(z[j]) * tanhSlope(n[j]);
     }
     for (int j = 0; j < count; j++) {
-      dZ[j] = dNext[j] * (h[j] - n[j]) * z[j] * (1f - z[j]);
+      dZ[j] = dNext[j] * (h[j] - tanh(n[j])) * sigmoidSlope(z[j]);
     }
     for (int j = 0; j < count; j++) {
-      dR[j] = dN[j] * rhN[j] * r[j] * (1f - r[j]);
+      dR[j] = dN[j] * rhN[j] * sigmoidSlope(r[j]);
     }
     System.arraycopy(dR, 0, rows.drh[0], 0, count);
     System.arraycopy(dZ, 0, rows.drh[1], 0, count);
     float[] dRhN = rows.drh[2];
     for (int j = 0; j < count; j++) {
-      dRhN[j] = dN[j] * r[j];
+      dRhN[j] = dN[j] * sigmoid(r[j]);
     }
     float[] dState = rows.dState[0];
     for (int j = 0; j < count; j++) {
-      dState[j] = dNext[j] * z[j];
+      dState[j] = dNext[j] * sigmoid(z[j]);
     }
   }
 }

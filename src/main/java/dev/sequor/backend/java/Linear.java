@@ -8,6 +8,9 @@ import org.jspecify.annotations.Nullable;
 final class Linear {
   private static final float[] ONE = {1f};
 
+  /** Elements that are squashed at once. */
+  private static final int BLOCK = 512;
+
   private final ThreadTeam team;
   private final Product[] products;
 
@@ -72,8 +75,17 @@ final class Linear {
     switch (activation) {
       case NONE -> {}
       case TANH -> {
-        for (int i = from; i < to; i++) {
-          y[i] = ElementaryFunctions.tanh(y[i]);
+        float[] values = new float[Math.min(BLOCK, to - from)];
+        float[] scratch = new float[values.length];
+        for (int block = from; block < to; block += BLOCK) {
+          int count = Math.min(BLOCK, to - block);
+          for (int i = 0; i < count; i++) {
+            values[i] = 2f * y[block + i];
+          }
+          ElementaryFunctions.odds(values, scratch, count);
+          for (int i = 0; i < count; i++) {
+            y[block + i] = ElementaryFunctions.tanh(values[i]);
+          }
         }
       }
       case RELU -> {
@@ -160,7 +172,7 @@ final class Linear {
       case NONE -> {}
       case TANH -> {
         for (int i = from; i < to; i++) {
-          dy[dyAt + i] *= 1f - y[yAt + i] * y[yAt + i];
+          dy[dyAt + i] *= (1f - y[yAt + i]) * (1f + y[yAt + i]);
         }
       }
       case RELU -> {

@@ -1,7 +1,10 @@
 package dev.sequor.backend.java;
 
+import static dev.sequor.backend.java.ElementaryFunctions.odds;
 import static dev.sequor.backend.java.ElementaryFunctions.sigmoid;
+import static dev.sequor.backend.java.ElementaryFunctions.sigmoidSlope;
 import static dev.sequor.backend.java.ElementaryFunctions.tanh;
+import static dev.sequor.backend.java.ElementaryFunctions.tanhSlope;
 
 import java.util.Arrays;
 
@@ -13,7 +16,7 @@ import java.util.Arrays;
  *   c' = f∘c + i∘g            h' = o∘tanh(c')
  * </pre>
  *
- * Saved: i, f, g, o, tanh(c').
+ * Saved: the odds of i, f, g, o and tanh(c').
  */
 final class Lstm implements LayerCell {
   @Override
@@ -33,27 +36,31 @@ final class Lstm implements LayerCell {
     float[] wxG = rows.wx[2];
     float[] rhG = rows.rh[2];
     for (int j = 0; j < n; j++) {
-      g[j] = tanh(wxG[j] + rhG[j]);
+      g[j] = 2f * (wxG[j] + rhG[j]);
     }
+    odds(g, rhG, n);
     float[] c = rows.state[1];
     float[] cNext = rows.next[1];
     for (int j = 0; j < n; j++) {
-      cNext[j] = f[j] * c[j] + i[j] * g[j];
+      cNext[j] = sigmoid(f[j]) * c[j] + sigmoid(i[j]) * tanh(g[j]);
     }
     float[] tanhC = rows.saved[4];
     for (int j = 0; j < n; j++) {
-      tanhC[j] = tanh(cNext[j]);
+      tanhC[j] = 2f * cNext[j];
     }
+    odds(tanhC, rhG, n);
     float[] hNext = rows.next[0];
     for (int j = 0; j < n; j++) {
-      hNext[j] = o[j] * tanhC[j];
+      hNext[j] = sigmoid(o[j]) * tanh(tanhC[j]);
     }
   }
 
+  /** {@code rh} is overwritten. */
   private static void squash(float[] wx, float[] rh, float[] gate, int n) {
     for (int j = 0; j < n; j++) {
-      gate[j] = sigmoid(wx[j] + rh[j]);
+      gate[j] = wx[j] + rh[j];
     }
+    odds(gate, rh, n);
   }
 
   @Override
@@ -71,23 +78,23 @@ final class Lstm implements LayerCell {
     float[] dG = rows.dwx[2];
     float[] dO = rows.dwx[3];
     for (int j = 0; j < n; j++) {
-      dO[j] = dH[j] * tanhC[j] * o[j] * (1f - o[j]);
+      dO[j] = dH[j] * tanh(tanhC[j]) * sigmoidSlope(o[j]);
     }
     for (int j = 0; j < n; j++) {
-      dC[j] += dH[j] * o[j] * (1f - tanhC[j] * tanhC[j]);
+      dC[j] += dH[j] * sigmoid(o[j]) * tanhSlope(tanhC[j]);
     }
     for (int j = 0; j < n; j++) {
-      dI[j] = dC[j] * g[j] * i[j] * (1f - i[j]);
+      dI[j] = dC[j] * tanh(g[j]) * sigmoidSlope(i[j]);
     }
     for (int j = 0; j < n; j++) {
-      dF[j] = dC[j] * c[j] * f[j] * (1f - f[j]);
+      dF[j] = dC[j] * c[j] * sigmoidSlope(f[j]);
     }
     for (int j = 0; j < n; j++) {
-      dG[j] = dC[j] * i[j] * (1f - g[j] * g[j]);
+      dG[j] = dC[j] * sigmoid(i[j]) * tanhSlope(g[j]);
     }
     float[] dCPrevious = rows.dState[1];
     for (int j = 0; j < n; j++) {
-      dCPrevious[j] = dC[j] * f[j];
+      dCPrevious[j] = dC[j] * sigmoid(f[j]);
     }
     Arrays.fill(rows.dState[0], 0, n, 0f);
   }

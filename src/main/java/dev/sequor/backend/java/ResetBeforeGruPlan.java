@@ -1,7 +1,11 @@
 package dev.sequor.backend.java;
 
+import static dev.sequor.backend.java.ElementaryFunctions.odds;
 import static dev.sequor.backend.java.ElementaryFunctions.sigmoid;
+import static dev.sequor.backend.java.ElementaryFunctions.sigmoidRest;
+import static dev.sequor.backend.java.ElementaryFunctions.sigmoidSlope;
 import static dev.sequor.backend.java.ElementaryFunctions.tanh;
+import static dev.sequor.backend.java.ElementaryFunctions.tanhSlope;
 
 import dev.sequor.backend.host.LayerShape;
 
@@ -14,7 +18,7 @@ import dev.sequor.backend.host.LayerShape;
  *   n = tanh(wx_n + R_n (r∘h) + bR_n)  h' = (1−z)∘n + z∘h
  * </pre>
  *
- * Saved: r, z, n, r∘h.
+ * Saved: the odds of r, z and n; r∘h.
  */
 final class ResetBeforeGruPlan extends JavaLayerPlan {
   private static final int R = 0;
@@ -225,9 +229,11 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
     System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + part.from, part.h, 0, width);
     squash(part.inputR, part.r, width);
     squash(part.inputZ, part.z, width);
-    multiply(part.r, part.h, part.reset, width);
+    for (int j = 0; j < width; j++) {
+      part.reset[j] = sigmoid(part.r[j]) * part.h[j];
+    }
     System.arraycopy(part.reset, 0, resetStateArray(), resetStateAt(k, i) + part.from, width);
-    // z waits in the gates' scratch for the second half of the step.
+    // The odds of z wait in the gates' scratch for the second half of the step.
     System.arraycopy(part.z, 0, gates, input + hiddenSize, width);
     if (training) {
       System.arraycopy(part.r, 0, saved(), savedAt(R, row) + part.from, width);
@@ -235,16 +241,12 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
     }
   }
 
+  /** {@code input} is overwritten. */
   private static void squash(float[] input, float[] gate, int n) {
     for (int j = 0; j < n; j++) {
-      gate[j] = sigmoid(gate[j] + input[j]);
+      gate[j] += input[j];
     }
-  }
-
-  private static void multiply(float[] x, float[] y, float[] product, int n) {
-    for (int j = 0; j < n; j++) {
-      product[j] = x[j] * y[j];
-    }
+    odds(gate, input, n);
   }
 
   private void forwardCandidate(Part part, int k, int i, float[] sum) {
@@ -258,13 +260,14 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
     System.arraycopy(gates, input + hiddenSize, z, 0, width);
     System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + part.from, h, 0, width);
     for (int j = 0; j < width; j++) {
-      n[j] = tanh(n[j] + sum[j]);
+      n[j] = 2f * (n[j] + sum[j]);
     }
+    odds(n, part.inputR, width);
     if (training) {
       System.arraycopy(n, 0, saved(), savedAt(N, row) + part.from, width);
     }
     for (int j = 0; j < width; j++) {
-      h[j] = (1f - z[j]) * n[j] + z[j] * h[j];
+      h[j] = sigmoidRest(z[j]) * tanh(n[j]) + sigmoid(z[j]) * h[j];
     }
     System.arraycopy(h, 0, stateHistory(), stateAt(0, rowAfter(k) + i) + part.from, width);
     output(row, part.from, width, h, 0);
@@ -329,13 +332,13 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
     System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + part.from, h, 0, width);
     outputGradient(row, i, part.from, width, dNext, 0);
     for (int j = 0; j < width; j++) {
-      dN[j] = dNext[j] * (1f - z[j]) * (1f - n[j] * n[j]);
+      dN[j] = dNext[j] * sigmoidRest(z[j]) * tanhSlope(n[j]);
     }
     for (int j = 0; j < width; j++) {
-      dZ[j] = dNext[j] * (h[j] - n[j]) * z[j] * (1f - z[j]);
+      dZ[j] = dNext[j] * (h[j] - tanh(n[j])) * sigmoidSlope(z[j]);
     }
     for (int j = 0; j < width; j++) {
-      dState[j] = dNext[j] * z[j];
+      dState[j] = dNext[j] * sigmoid(z[j]);
     }
     int target = row * gateSize + part.from;
     System.arraycopy(dZ, 0, gates, target + hiddenSize, width);
@@ -355,10 +358,10 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
     System.arraycopy(stateHistory(), stateAt(0, rowBefore(k) + i) + part.from, h, 0, width);
     System.arraycopy(stateGradients, stateGradientAt(0, i) + part.from, dState, 0, width);
     for (int j = 0; j < width; j++) {
-      dR[j] = dResetState[j] * h[j] * r[j] * (1f - r[j]);
+      dR[j] = dResetState[j] * h[j] * sigmoidSlope(r[j]);
     }
     for (int j = 0; j < width; j++) {
-      dState[j] += dResetState[j] * r[j];
+      dState[j] += dResetState[j] * sigmoid(r[j]);
     }
     System.arraycopy(dR, 0, gates, row * gateSize + part.from, width);
     System.arraycopy(dState, 0, stateGradients, stateGradientAt(0, i) + part.from, width);

@@ -1,0 +1,331 @@
+package dev.sequor.backend;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * One operation or pass of a backend, of random kind and sizes, on random numbers: always the same
+ * for a seed. For tests of what must not depend on how the work is done.
+ */
+public final class RandomWork implements AutoCloseable {
+  /** Multiplications that one piece of work stays below. */
+  private static final double MOST = 2e6;
+
+  private final Backend backend;
+  private final SplittableRandom random;
+  private final Runnable beforeCall;
+  private final List<Buffer> owned = new ArrayList<>();
+  private final List<Buffer> results = new ArrayList<>();
+
+  /** What was done, and every number that came out. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
+  public record Outcome(String work, List<float[]> results) {
+    /** The first number that is not the same, bit for bit; empty if all are. */
+    public String difference(Outcome other) {
+      for (int r = 0; r < results.size(); r++) {
+        float[] expected = results.get(r);
+        float[] actual = other.results.get(r);
+        for (int i = 0; i < expected.length; i++) {
+          if (Float.floatToRawIntBits(expected[i]) != Float.floatToRawIntBits(actual[i])) {
+            return "%s: result %d[%d] is %s; needed %s"
+                .formatted(work, r, i, actual[i], expected[i]);
+          }
+        }
+      }
+      return "";
+    }
+  }
+
+  private RandomWork(Backend backend, long seed, Runnable beforeCall) {
+    this.backend = backend;
+    this.random = new SplittableRandom(seed);
+    this.beforeCall = beforeCall;
+  }
+
+  /**
+   * Does the work of {@code seed}.
+   *
+   * @param storages how weights of inference may be kept
+   * @param beforeCall is run before each call of the backend
+   */
+  public static Outcome run(
+      Backend backend, long seed, List<WeightStorage> storages, Runnable beforeCall) {
+    try (RandomWork work = new RandomWork(backend, seed, beforeCall)) {
+      String what = work.anyKind(storages);
+      return new Outcome(
+          "seed " + seed + ", " + what, work.results.stream().map(Buffer::readFloats).toList());
+    }
+  }
+
+  private String anyKind(List<WeightStorage> storages) {
+    return switch (random.nextInt(12)) {
+      case 0, 1 -> linear();
+      case 2 -> embedding();
+      case 3 -> loss();
+      case 4 -> optimizer();
+      case 5 -> train(narrowStack());
+      case 6 -> infer(storages.get(random.nextInt(storages.size())));
+      case 7 -> steps(storages.get(random.nextInt(storages.size())));
+      default -> train(stack(60, 2));
+    };
+  }
+
+  /** Small numbers more often than large ones. */
+  private int size(int most) {
+    return (int) Math.exp(random.nextDouble(Math.log(most + 1.0)));
+  }
+
+  private <T> T any(T[] values) {
+    return values[random.nextInt(values.length)];
+  }
+
+  private Buffer own(Buffer buffer) {
+    owned.add(buffer);
+    return buffer;
+  }
+
+  private Buffer numbers(long elements, double bound) {
+    float[] values = new float[(int) elements];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextDouble(-bound, bound);
+    }
+    Buffer buffer = own(backend.allocate(DType.FLOAT32, elements));
+    buffer.write(values);
+    return buffer;
+  }
+
+  private Buffer integers(int elements, int from, int to) {
+    Buffer buffer = own(backend.allocate(DType.INT32, elements));
+    buffer.write(random.ints(elements, from, to).toArray());
+    return buffer;
+  }
+
+  /** Holds NaN at first, so that what is left out shows. */
+  private Buffer result(long elements) {
+    Buffer buffer = own(backend.allocate(DType.FLOAT32, elements));
+    if (elements > 0) {
+      backend.fill(buffer, Float.NaN);
+    }
+    results.add(buffer);
+    return buffer;
+  }
+
+  /** Numbers that the work adds to. */
+  private Buffer sums(long elements) {
+    Buffer buffer = numbers(elements, 1);
+    results.add(buffer);
+    return buffer;
+  }
+
+  private void call(Runnable work) {
+    beforeCall.run();
+    work.run();
+  }
+
+  private String linear() {
+    LinearShape shape;
+    do {
+      Activation activation = any(Activation.values());
+      shape = new LinearShape(size(1500), size(600), size(600), activation);
+    } while ((double) shape.rows() * shape.inputSize() * shape.outputSize() > MOST);
+    long inputs = (long) shape.rows() * shape.inputSize();
+    long outputs = (long) shape.rows() * shape.outputSize();
+    long weights = (long) shape.inputSize() * shape.outputSize();
+    Buffer x = numbers(inputs, 1);
+    Buffer weight = numbers(weights, 1 / Math.sqrt(shape.inputSize()));
+    boolean biased = random.nextBoolean();
+    Buffer bias = biased ? numbers(shape.outputSize(), 1) : null;
+    Buffer y = result(outputs);
+    Buffer dy = sums(outputs);
+    Buffer dx = random.nextInt(4) > 0 ? result(inputs) : null;
+    Buffer dWeight = sums(weights);
+    Buffer dBias = biased ? sums(shape.outputSize()) : null;
+    LinearShape known = shape;
+    call(() -> backend.linearForward(known, x, weight, bias, y));
+    call(() -> backend.linearBackward(known, x, weight, y, dy, dx, dWeight, dBias));
+    return shape + (biased ? " with bias" : "");
+  }
+
+  private String embedding() {
+    int rows = size(3000);
+    int width = size(200);
+    int vocabulary = size(300);
+    boolean table = random.nextBoolean();
+    int columns = table ? width : vocabulary;
+    Buffer tokens = integers(rows, -1, vocabulary);
+    Buffer weights = table ? numbers((long) vocabulary * width, 1) : null;
+    Buffer y = result((long) rows * columns);
+    Buffer dy = numbers((long) rows * columns, 1);
+    Buffer dTable = sums((long) vocabulary * columns);
+    call(() -> backend.embeddingForward(rows, columns, tokens, weights, y));
+    call(() -> backend.embeddingBackward(rows, columns, tokens, dy, dTable));
+    return "embedding of %d rows, %d of %d".formatted(rows, columns, vocabulary);
+  }
+
+  private String loss() {
+    LossFunction function = any(LossFunction.values());
+    LossShape shape = new LossShape(function, size(60), size(60), size(120));
+    int rows = shape.timeSteps() * shape.batchSize();
+    long outputs = (long) rows * shape.outputSize();
+    Buffer a = numbers(outputs, 4);
+    Buffer targets =
+        function == LossFunction.SOFTMAX_CROSS_ENTROPY
+            ? integers(rows, -1, shape.outputSize())
+            : numbers(outputs, 1);
+    Buffer lengths =
+        random.nextBoolean() ? integers(shape.batchSize(), 0, shape.timeSteps() + 1) : null;
+    Buffer dOutputs = random.nextInt(4) > 0 ? result(outputs) : null;
+    Buffer sum = result(2);
+    call(() -> backend.loss(shape, a, targets, lengths, 1f / rows, null, dOutputs, sum));
+    return shape.toString();
+  }
+
+  private String optimizer() {
+    OptimizerStep.Rule rule = any(OptimizerStep.Rule.values());
+    int elements = size(200_000);
+    float clipNorm = random.nextBoolean() ? 0.5f : 0f;
+    float clipValue = random.nextBoolean() ? 0.4f : 0f;
+    float decay = random.nextBoolean() ? 0.1f : 0f;
+    Buffer parameters = sums(elements);
+    Buffer moments = own(backend.allocate(DType.FLOAT32, (long) rule.moments() * elements));
+    results.add(moments);
+    Buffer report = result(UpdateReport.ELEMENTS);
+    report.write(UpdateReport.initial(1f));
+    for (int t = 1; t <= 2; t++) {
+      Buffer gradients = numbers(elements, 1);
+      OptimizerStep step =
+          new OptimizerStep(rule, t, 0.01f, 0.9f, 0.9f, 0.99f, 1e-8f, decay, clipNorm, clipValue);
+      call(() -> backend.optimizerStep(step, parameters, gradients, moments, report));
+    }
+    return rule + " of " + elements + " parameters";
+  }
+
+  /** A stack of few units over many rows: enough for several threads to draw its dropout bits. */
+  private RnnShape narrowStack() {
+    CellType cell = any(CellType.values());
+    return new RnnShape(
+        cell,
+        2,
+        1,
+        50 + random.nextInt(20),
+        60,
+        1 + random.nextInt(3),
+        4 + random.nextInt(3),
+        0.4f);
+  }
+
+  private RnnShape stack(int mostTimeSteps, int mostDirections) {
+    RnnShape shape;
+    double work;
+    do {
+      CellType cell = any(CellType.values());
+      shape =
+          new RnnShape(
+              cell,
+              1 + random.nextInt(3),
+              1 + random.nextInt(mostDirections),
+              size(mostTimeSteps),
+              size(60),
+              size(400),
+              size(400),
+              random.nextBoolean() ? 0.4f : 0f);
+      work = shape.parameterLayout().totalElements();
+    } while (work * shape.timeSteps() * shape.batchSize() > MOST);
+    return shape;
+  }
+
+  private Buffer parameters(RnnShape shape) {
+    return numbers(shape.parameterLayout().totalElements(), 2 / Math.sqrt(shape.hiddenSize() + 2));
+  }
+
+  /** Two steps of training, the second with weights that changed or did not. */
+  private String train(RnnShape shape) {
+    try (RnnPlan plan = backend.plan(shape, Mode.TRAINING)) {
+      Buffer parameters = parameters(shape);
+      Buffer x = numbers(shape.inputElements(), 1);
+      Buffer lengths =
+          random.nextBoolean() ? integers(shape.batchSize(), 0, shape.timeSteps() + 1) : null;
+      Buffer state = random.nextBoolean() ? numbers(shape.stateElements(), 1) : null;
+      boolean changes = random.nextBoolean();
+      for (int pass = 0; pass < 2; pass++) {
+        Buffer y = result(shape.outputElements());
+        Buffer finalState = result(shape.stateElements());
+        Buffer saved = own(backend.allocate(DType.FLOAT32, plan.savedElements()));
+        Buffer dy = numbers(shape.outputElements(), 1);
+        Buffer dFinal = random.nextBoolean() ? numbers(shape.stateElements(), 1) : null;
+        Buffer dParameters = sums(parameters.elements());
+        Buffer dx = random.nextInt(4) > 0 ? result(shape.inputElements()) : null;
+        Buffer dState = result(shape.stateElements());
+        RnnTensors tensors =
+            new RnnTensors(parameters, x, lengths, state, y, finalState, saved, 3, pass);
+        call(() -> plan.forward(tensors));
+        call(() -> plan.backward(tensors, new RnnGradients(dy, dFinal, dParameters, dx, dState)));
+        if (changes) {
+          parameters.write(parametersAfter(parameters, dParameters));
+        }
+      }
+    }
+    return shape.toString();
+  }
+
+  private static float[] parametersAfter(Buffer parameters, Buffer gradients) {
+    float[] w = parameters.readFloats();
+    float[] g = gradients.readFloats();
+    for (int i = 0; i < w.length; i++) {
+      w[i] -= 0.01f * g[i];
+    }
+    return w;
+  }
+
+  private String infer(WeightStorage storage) {
+    RnnShape shape = stack(60, 2);
+    try (RnnPlan plan = backend.plan(shape, Mode.INFERENCE, storage)) {
+      Buffer parameters = parameters(shape);
+      Buffer lengths =
+          random.nextBoolean() ? integers(shape.batchSize(), 0, shape.timeSteps() + 1) : null;
+      Buffer state = random.nextBoolean() ? numbers(shape.stateElements(), 1) : null;
+      for (int pass = 0; pass < 2; pass++) {
+        Buffer x = numbers(shape.inputElements(), 1);
+        Buffer y = result(shape.outputElements());
+        Buffer finalState = result(shape.stateElements());
+        RnnTensors tensors =
+            new RnnTensors(parameters, x, lengths, state, y, finalState, null, 0, 0);
+        call(() -> plan.forward(tensors));
+      }
+    }
+    return shape + ", weights " + storage;
+  }
+
+  /** Single steps with the state carried, as in streaming. */
+  private String steps(WeightStorage storage) {
+    RnnShape shape = stack(1, 1);
+    try (RnnPlan plan = backend.plan(shape, Mode.INFERENCE, storage)) {
+      Buffer parameters = parameters(shape);
+      Buffer state = sums(shape.stateElements());
+      for (int step = 0; step < 4; step++) {
+        Buffer x = numbers(shape.inputElements(), 1);
+        Buffer y = result(shape.outputElements());
+        RnnTensors tensors = new RnnTensors(parameters, x, null, state, y, state, null, 0, 0);
+        call(() -> plan.forward(tensors));
+      }
+    }
+    return shape + " step by step, weights " + storage;
+  }
+
+  @Override
+  public void close() {
+    owned.forEach(Buffer::close);
+  }
+
+  /** Everything that the java backend can keep weights as. */
+  public static final List<WeightStorage> FLOAT32_ONLY = List.of(WeightStorage.FLOAT32);
+
+  /** All ways of keeping weights. */
+  public static final List<WeightStorage> ALL = List.of(WeightStorage.values());
+
+  /** How many pieces of work a test tries: {@code sequor.test.samples}, or else so many. */
+  public static int samples(int usual) {
+    return Integer.getInteger("sequor.test.samples", usual);
+  }
+}

@@ -1,0 +1,70 @@
+package dev.sequor.backend.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.sequor.backend.RandomWork;
+import dev.sequor.backend.RandomWork.Outcome;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * No bit of any result depends on how many threads compute it, on any instruction set: random
+ * operations and passes of random sizes. {@code -Dsequor.test.samples=2000} tries more of them.
+ */
+class AnyNumberOfThreadsTest {
+  private static final int MOST_THREADS = 8;
+
+  @BeforeAll
+  static void load() {
+    NativeBuild.assumePresent();
+  }
+
+  private static CpuBackend open(String instructionSet, int threads) {
+    try {
+      return new CpuBackend(instructionSet, threads, true);
+    } catch (RuntimeException e) { // an instruction set of another processor
+      assumeTrue(false, e.getMessage());
+      throw e;
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"AVX-512", "AVX2", "baseline"})
+  void everyTeamGivesTheSameBits(String instructionSet) {
+    int samples = RandomWork.samples(80);
+    SplittableRandom random = new SplittableRandom(1);
+    CpuBackend[] teams = new CpuBackend[MOST_THREADS];
+    try {
+      for (int i = 0; i < MOST_THREADS; i++) {
+        teams[i] = open(instructionSet, i + 1);
+      }
+      for (int seed = 0; seed < samples; seed++) {
+        CpuBackend team = teams[1 + random.nextInt(MOST_THREADS - 1)];
+        Outcome expected = RandomWork.run(teams[0], seed, RandomWork.ALL, () -> {});
+        // All of the team, as on idle cores.
+        NativeEngine.sequor_engine_fix_threads(team.engine(), MOST_THREADS);
+        Outcome all = RandomWork.run(team, seed, RandomWork.ALL, () -> {});
+        assertEquals("", expected.difference(all), team.name());
+        // Another number for each call, as where other programs come and go.
+        Outcome changing =
+            RandomWork.run(
+                team,
+                seed,
+                RandomWork.ALL,
+                () ->
+                    NativeEngine.sequor_engine_fix_threads(
+                        team.engine(), 1 + random.nextInt(MOST_THREADS)));
+        assertEquals("", expected.difference(changing), team.name() + ", changing");
+      }
+    } finally {
+      for (CpuBackend team : teams) {
+        if (team != null) {
+          team.close();
+        }
+      }
+    }
+  }
+}
