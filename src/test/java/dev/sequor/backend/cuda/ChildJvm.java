@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
  * A Java process of its own, since a process loads a library once and for all. Without the library
  * path and the settings of this one, unless they are given.
  */
-final class ChildJvm {
+public final class ChildJvm {
   private static final int MINUTES = 3;
 
   /** From this Java on, loading a native library asks for a permission or prints a warning. */
@@ -27,6 +27,8 @@ final class ChildJvm {
   private final String mainClass;
   private final List<String> options = new ArrayList<>();
   private final Map<String, String> environment = new HashMap<>();
+  private final List<String> launcher = new ArrayList<>();
+  private boolean nativeAccess = true;
   private String classPath =
       System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
 
@@ -41,15 +43,15 @@ final class ChildJvm {
    * @param out what it wrote to stdout
    * @param err what it wrote to stderr
    */
-  record Result(int code, String out, String err) {
+  public record Result(int code, String out, String err) {
     /** Requires that neither stream shows a stack trace. */
-    Result showsNoStackTrace() {
+    public Result showsNoStackTrace() {
       assertFalse((out + err).contains("\tat "), this::toString);
       return this;
     }
 
     /** Requires text on stdout. */
-    Result says(String... parts) {
+    public Result says(String... parts) {
       for (String part : parts) {
         assertTrue(out.contains(part), () -> "needed '" + part + "' in: " + this);
       }
@@ -57,34 +59,48 @@ final class ChildJvm {
     }
   }
 
-  static ChildJvm running(String mainClass) {
+  public static ChildJvm running(String mainClass) {
     return new ChildJvm(mainClass);
   }
 
-  ChildJvm option(String option) {
+  public ChildJvm option(String option) {
     options.add(option);
     return this;
   }
 
-  ChildJvm environment(String name, Object value) {
+  public ChildJvm environment(String name, Object value) {
     environment.put(name, value.toString());
     return this;
   }
 
+  /** Leaves Java's permission to load native libraries out. */
+  public ChildJvm withoutNativeAccess() {
+    nativeAccess = false;
+    return this;
+  }
+
+  /** Has another program start Java: its command comes before Java's. */
+  public ChildJvm startedBy(String... command) {
+    launcher.addAll(List.of(command));
+    return this;
+  }
+
   /** Puts a folder before everything else on the class path. */
-  ChildJvm classPathBegins(Path folder) {
+  public ChildJvm classPathBegins(Path folder) {
     classPath = folder + File.pathSeparator + classPath;
     return this;
   }
 
-  Result run(String... arguments) throws IOException, InterruptedException {
+  public Result run(String... arguments) throws IOException, InterruptedException {
     Path out = Files.createTempFile("child", ".out");
     Path err = Files.createTempFile("child", ".err");
     try {
-      List<String> command = new ArrayList<>();
+      List<String> command = new ArrayList<>(launcher);
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
       if (Runtime.version().feature() >= QUIETLY_NATIVE) {
-        command.add("--enable-native-access=ALL-UNNAMED");
+        if (nativeAccess) {
+          command.add("--enable-native-access=ALL-UNNAMED");
+        }
         command.add("--sun-misc-unsafe-memory-access=allow");
       }
       command.addAll(options);
