@@ -19,8 +19,8 @@ final class ChildEnvironment {
 
   /**
    * glibc's allocator gives large blocks back to the system as soon as they are free, and the next
-   * call has to have its pages made again. Libraries that allocate in every call would pay for that;
-   * so freed memory stays. OpenBLAS says once, at its start, for which processor it takes its
+   * call has to have its pages made again. Libraries that allocate in every call would pay for
+   * that; so freed memory stays. OpenBLAS says once, at its start, for which processor it takes its
    * kernels.
    */
   static final Map<String, String> GIVEN =
@@ -35,8 +35,7 @@ final class ChildEnvironment {
 
   private static List<String> steering() {
     try (InputStream in =
-        Objects.requireNonNull(
-            ChildEnvironment.class.getResourceAsStream("steering-variables"))) {
+        Objects.requireNonNull(ChildEnvironment.class.getResourceAsStream("steering-variables"))) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8)
           .lines()
           .filter(line -> !line.isBlank() && !line.startsWith("#"))
@@ -62,7 +61,6 @@ final class ChildEnvironment {
 
   private static boolean steers(String variable) {
     return STEERING.stream()
-        .anyMatch(
-            name -> name.endsWith("_") ? variable.startsWith(name) : variable.equals(name));
+        .anyMatch(name -> name.endsWith("_") ? variable.startsWith(name) : variable.equals(name));
   }
 }
