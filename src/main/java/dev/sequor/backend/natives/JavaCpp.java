@@ -1,5 +1,8 @@
 package dev.sequor.backend.natives;
 
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.nio.file.Path;
 import java.util.Properties;
 import org.bytedeco.javacpp.Loader;
 
@@ -26,25 +29,31 @@ public final class JavaCpp {
    * @throws LibraryUnavailableException if that cannot be done
    */
   public static synchronized void load() {
+    load(LIBRARY);
+  }
+
+  static void load(ShippedLibrary library) {
     if (Loader.getLoadedLibraries().containsKey(NAME)) {
       return;
     }
     try (PrivateFolder folder = PrivateFolder.create()) {
-      String file = LIBRARY.unpackInto(folder).toString();
-      Properties properties = new Properties();
-      properties.putAll(Loader.loadProperties());
-      properties.setProperty("platform.preloadpath", folder.path().toString());
-      // It remembers where it has found the library, so that its other classes look there too and
-      // never in the cache.
-      String loaded = Loader.load(Loader.class, properties, true);
-      if (!file.equals(loaded)) {
+      Path file = library.unpackInto(folder);
+      // From this one place: if it does not load, JavaCPP would go on to its cache.
+      String loaded = Loader.loadLibrary(Loader.class, new URL[] {file.toUri().toURL()}, NAME);
+      if (!file.toString().equals(loaded)) {
         throw new LibraryUnavailableException(
             "JavaCPP has loaded " + loaded + " instead of " + file,
             "unset the properties org.bytedeco.javacpp.* where they are set",
             null);
       }
-    } catch (LinkageError | IllegalCallerException e) {
-      throw LoadFailure.explain(LIBRARY.fileName(), LIBRARY.origin(), e);
+      // Loads nothing more, but has JavaCPP remember the place: its other classes ask for this
+      // library too, and it would link the file into its cache for them.
+      Properties properties = new Properties();
+      properties.putAll(Loader.loadProperties());
+      properties.setProperty("platform.preloadpath", folder.path().toString());
+      Loader.load(Loader.class, properties, true);
+    } catch (LinkageError | IllegalCallerException | MalformedURLException e) {
+      throw LoadFailure.explain(library.fileName(), library.origin(), e);
     }
   }
 }

@@ -13,6 +13,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -119,6 +121,26 @@ class ShippedLibraryTest {
     assertEquals(before, files(), "nothing is left behind, and no cache is touched");
   }
 
+  /** JavaCPP would try its cache next. */
+  @Test
+  void whatDoesNotLoadIsNotTakenFromTheCacheInstead() throws Exception {
+    Path home = Files.createDirectory(folder.resolve("home"));
+    byte[] code = "no library".getBytes(StandardCharsets.UTF_8);
+    Files.write(folder.resolve("libjnijavacpp.so"), code);
+    String sha256 = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(code));
+    ChildJvm.Result result =
+        ChildJvm.running(BrokenJavaCpp.class.getName())
+            .classPathBegins(folder)
+            .option("-Duser.home=" + home)
+            .run("libjnijavacpp.so", sha256);
+    result.says(
+        "libjnijavacpp.so does not load: ",
+        "; cure: have broken.jar on the class path, and no other version of it");
+    try (Stream<Path> cached = Files.walk(home)) {
+      assertEquals(List.of(), cached.filter(Files::isRegularFile).toList(), result::toString);
+    }
+  }
+
   private List<Path> files() throws IOException {
     try (Stream<Path> all = Files.walk(folder)) {
       return all.filter(Files::isRegularFile).sorted().toList();
@@ -174,7 +196,7 @@ class ShippedLibraryTest {
 
   /** A system user has a home that does not exist, or none, which Java calls "?". */
   @ParameterizedTest
-  @ValueSource(strings = {"/nonexistent", "?"})
+  @ValueSource(strings = {"/proc/none", "?"})
   void withoutAnyFolderEachIsNamedWithItsFault(String home) throws Exception {
     String line =
         cpuLine(
@@ -208,7 +230,7 @@ class ShippedLibraryTest {
     String[] probe = Stream.concat(Stream.of(inside), Stream.of("true")).toArray(String[]::new);
     assumeTrue(works(probe), "this machine lets nobody mount in a namespace of their own");
     ChildJvm child = sequor().startedBy(inside).option("-Djava.io.tmpdir=" + place);
-    assertSays(cpuLine(child.option("-Duser.home=/nonexistent").run("info")), place + "", fault);
+    assertSays(cpuLine(child.option("-Duser.home=/proc/none").run("info")), place + "", fault);
     // And with a home it works.
     assertSays(
         cpuLine(
