@@ -1,7 +1,5 @@
 package dev.sequor.backend.natives;
 
-import java.net.MalformedURLException;
-import java.net.URL;
 import java.nio.file.Path;
 import java.util.Properties;
 import org.bytedeco.javacpp.Loader;
@@ -38,21 +36,22 @@ public final class JavaCpp {
     }
     try (PrivateFolder folder = PrivateFolder.create()) {
       Path file = library.unpackInto(folder);
-      // From this one place: if it does not load, JavaCPP would go on to its cache.
-      String loaded = Loader.loadLibrary(Loader.class, new URL[] {file.toUri().toURL()}, NAME);
+      Properties properties = new Properties();
+      properties.putAll(Loader.loadProperties());
+      properties.setProperty("platform.preloadpath", folder.path().toString());
+      // There are no libraries for this one, so that the folder is the only place to find it in: if
+      // it did not load from there, JavaCPP would go on to its cache. It remembers the place, and
+      // so
+      // do its other classes, which ask for this library too.
+      properties.setProperty("platform", "none");
+      String loaded = Loader.load(Loader.class, properties, true);
       if (!file.toString().equals(loaded)) {
         throw new LibraryUnavailableException(
             "JavaCPP has loaded " + loaded + " instead of " + file,
             "unset the properties org.bytedeco.javacpp.* where they are set",
             null);
       }
-      // Loads nothing more, but has JavaCPP remember the place: its other classes ask for this
-      // library too, and it would link the file into its cache for them.
-      Properties properties = new Properties();
-      properties.putAll(Loader.loadProperties());
-      properties.setProperty("platform.preloadpath", folder.path().toString());
-      Loader.load(Loader.class, properties, true);
-    } catch (LinkageError | IllegalCallerException | MalformedURLException e) {
+    } catch (LinkageError | IllegalCallerException e) {
       throw LoadFailure.explain(library.fileName(), library.origin(), e);
     }
   }
