@@ -13,6 +13,7 @@ timing, since cuDNN takes them packed.
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
@@ -20,6 +21,8 @@ import time
 CELLS = {"lstm": 4, "gru-reset-after": 3}
 PASSES = ("forward", "forwardBackward")
 MODES = ("fp32", "tf32", "bf16", "fp16")
+# Variables, by their beginnings, that could make cuDNN slower or another than it is; they are withheld from it.
+STEERING = ("CUBLAS_", "CUBLASLT_", "CUDA_LAUNCH_BLOCKING", "CUDNN_", "NVIDIA_TF32_OVERRIDE", "PYTORCH_", "TORCH_")
 LEAST_REPETITIONS, MOST_REPETITIONS = 50, 200
 REPETITION_MILLIS, ENOUGH_SECONDS = 2.0, 0.4
 
@@ -149,6 +152,14 @@ def timed(torch, case, device, deadline):
     }
 
 
+def withhold(environment):
+    """Removes what steers the libraries, before they are loaded; returns the names."""
+    names = sorted(name for name in environment if name.startswith(STEERING))
+    for name in names:
+        del environment[name]
+    return names
+
+
 def versions(torch, device):
     found = {"python": sys.version.split()[0], "torch": torch.__version__, "cuda": torch.version.cuda}
     found["cudnn"] = torch.backends.cudnn.version() if torch.backends.cudnn.is_available() else None
@@ -179,6 +190,7 @@ def main():
         return 0
     if not arguments.out:
         parser.error("--out is missing")
+    withheld = withhold(os.environ)
     try:
         import torch
     except ImportError as e:
@@ -188,7 +200,7 @@ def main():
         print(f"cudnn.py: PyTorch {torch.__version__} finds no CUDA device", file=sys.stderr)
         return 3
     deadline = time.monotonic() + arguments.seconds
-    results = {"versions": versions(torch, arguments.device), "rows": [], "skipped": []}
+    results = {"versions": versions(torch, arguments.device), "withheld": withheld, "rows": [], "skipped": []}
     for case in cases:
         if time.monotonic() > deadline:
             results["skipped"].append({"case": case.name, "why": "out of time"})

@@ -47,9 +47,10 @@ class ArchitectureTest {
           Layer.of("model..", "data..", "rnn..", "backend"),
           Layer.of("data..", "rnn..", "backend"),
           Layer.of("rnn..", "backend"),
-          Layer.of("backend.cuda..", "backend.host..", "backend"),
-          Layer.of("backend.cpu..", "backend.host..", "backend"),
+          Layer.of("backend.cuda..", "backend.natives..", "backend.host..", "backend"),
+          Layer.of("backend.cpu..", "backend.natives..", "backend.host..", "backend"),
           Layer.of("backend.java..", "backend.host..", "backend"),
+          Layer.of("backend.natives..", "backend.host..", "backend"),
           Layer.of("backend.host..", "backend"),
           Layer.of("backend"));
 

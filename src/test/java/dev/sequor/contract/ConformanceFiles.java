@@ -10,10 +10,15 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +33,32 @@ final class ConformanceFiles {
 
   private static final List<String> NODE_OUTPUTS = List.of("Y", "Y_h", "Y_c");
 
+  private static final String ONNX_NODE = "onnx_node";
+
+  static final String TO_BE_REJECTED = "to be rejected, by the facade";
+
+  /** What cases of every schema may say; what else they say could change what is expected. */
+  private static final Set<String> MEMBERS =
+      Set.of(
+          "id",
+          "cell",
+          "convention",
+          "kind",
+          "source",
+          "config",
+          "inputs",
+          "weights",
+          "calls_with_same_input",
+          "expected",
+          "output_gradient",
+          "notes",
+          "corrected",
+          "upstream_tolerance",
+          "verified",
+          "finite_difference_max_rel_dev");
+
+  private static final Set<String> COUPLINGS = Set.of("coupled_input_forget", "input_forget");
+
   private ConformanceFiles() {}
 
   static Path folder() {
@@ -35,28 +66,35 @@ final class ConformanceFiles {
     return Path.of(shared == null ? "../shared" : shared).resolve("conformance");
   }
 
-  /** All cases of {@code name}: a JSON file, or {@code onnx_node}. */
-  static List<ConformanceCase> read(String name) {
+  /** What {@link #read} takes: the folder's JSON files, and {@code onnx_node} if it is there. */
+  static List<String> names(Path folder) {
+    try (Stream<Path> entries = Files.list(folder)) {
+      return entries
+          .map(path -> String.valueOf(path.getFileName()))
+          .filter(name -> name.endsWith(".json") || name.equals(ONNX_NODE))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** All cases of a JSON file, or of {@code onnx_node}. */
+  static List<ConformanceCase> read(Path conformance, String name) {
     try {
-      if (name.equals("onnx_node")) {
-        try (Stream<Path> folders = Files.list(folder().resolve(name))) {
-          List<ConformanceCase> cases = new ArrayList<>();
+      List<ConformanceCase> cases = new ArrayList<>();
+      if (name.equals(ONNX_NODE)) {
+        try (Stream<Path> folders = Files.list(conformance.resolve(name))) {
           for (Path node : folders.sorted().toList()) {
             cases.add(onnxNode(node));
           }
-          return cases;
         }
+        return cases;
       }
-      JsonNode root = new ObjectMapper().readTree(folder().resolve(name + ".json").toFile());
-      List<ConformanceCase> cases = new ArrayList<>();
-      for (JsonNode json : root.get("cases")) {
-        cases.add(
-            switch (root.get("schema").asText()) {
-              case "rnn-case/1" -> rnnCase(json);
-              case "rnn-case/1-keras" -> KerasCase.of(json);
-              case "rnn-case/1-derived" -> DerivedCase.of(json);
-              default -> throw new IOException(name + " has schema " + root.get("schema"));
-            });
+      JsonNode root = new ObjectMapper().readTree(conformance.resolve(name).toFile());
+      String schema = root.path("schema").asText();
+      for (JsonNode json : root.path("cases")) {
+        cases.add(readable(name, schema, json));
       }
       return cases;
     } catch (IOException e) {
@@ -64,23 +102,90 @@ final class ConformanceFiles {
     }
   }
 
-  private static ConformanceCase rnnCase(JsonNode json) {
-    String id = json.get("id").asText();
-    if (json.get("kind").asText().equals("reject")) {
-      return ConformanceCase.unsupported(id, "to be rejected, by the facade");
+  private static ConformanceCase readable(String file, String schema, JsonNode json) {
+    String id = json.path("id").asText(file);
+    String kind = json.path("cell").asText() + " " + json.path("kind").asText();
+    try {
+      if (json.path("kind").asText().equals("reject")) {
+        return ConformanceCase.unsupported(id, kind, TO_BE_REJECTED);
+      }
+      requireKnown(id, "member", json, MEMBERS);
+      if (json.path("expected").has("head_output")) {
+        return ConformanceCase.unsupported(id, kind, "a further layer on top");
+      }
+      return switch (schema) {
+        case "rnn-case/1" -> rnnCase(id, kind, json);
+        case "rnn-case/1-keras" -> KerasCase.of(id, kind, json);
+        case "rnn-case/1-derived" -> DerivedCase.of(id, kind, json);
+        default -> throw new IllegalArgumentException("schema '" + schema + "' of " + file);
+      };
+    } catch (RuntimeException e) {
+      return ConformanceCase.unreadable(id, kind, e);
     }
+  }
+
+  /** Refuses what would be overlooked. */
+  static void requireKnown(String id, String what, JsonNode object, Set<String> known) {
+    for (Map.Entry<String, JsonNode> field : object.properties()) {
+      if (!known.contains(field.getKey())) {
+        throw new IllegalArgumentException(
+            id
+                + " has the "
+                + what
+                + " '"
+                + field.getKey()
+                + "'; known are "
+                + new TreeSet<>(known));
+      }
+    }
+  }
+
+  /** A flag or number, however it is written. */
+  static double number(String name, JsonNode value, double otherwise) {
+    if (value.isMissingNode() || value.isNull()) {
+      return otherwise;
+    }
+    if (value.isNumber()) {
+      return value.asDouble();
+    }
+    String text = value.asText().strip().toLowerCase(Locale.ROOT);
+    if (text.equals("true") || text.equals("false")) {
+      return text.equals("true") ? 1 : 0;
+    }
+    if (COUPLINGS.contains(name)) { // the equation that couples the gates, say
+      return Set.of("", "0", "no", "none").contains(text) ? 0 : 1;
+    }
+    try {
+      return Double.parseDouble(text);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(name + " is " + value + "; needed a number", e);
+    }
+  }
+
+  private static ConformanceCase rnnCase(String id, String kind, JsonNode json) {
     JsonNode config = json.get("config");
+    requireKnown(id, "setting", config, OnnxNodeCase.ATTRIBUTES);
     Map<String, CaseTensor> inputs = new HashMap<>();
-    tensors(json.get("inputs"), CaseTensor::input)
-        .forEach((name, t) -> inputs.put(plainName(name), t));
-    JsonNode gradient = json.get("output_gradient");
+    Map<String, CaseTensor> gradients = new HashMap<>();
+    tensors(json.path("inputs"), CaseTensor::input)
+        .forEach(
+            (name, t) -> {
+              // Operators of training take the gradients of their outputs as inputs.
+              if (name.startsWith("grad_")) {
+                gradients.put(name.substring("grad_".length()), t);
+              } else if (!OnnxNodeCase.INTERNAL.contains(name) && !name.equals("HAll")) {
+                inputs.put(plainName(name), t);
+              }
+            });
+    gradients.putAll(tensors(json.path("output_gradient"), CaseTensor::input));
     Map<String, Double> slack = new HashMap<>();
     for (Map.Entry<String, JsonNode> e : json.path("verified").path("max_abs_err").properties()) {
       slack.put(e.getKey(), e.getValue().asDouble());
     }
     return new OnnxNodeCase(
             id,
-            json.get("cell").asText(),
+            kind,
+            json.path("cell").asText(),
             new OnnxNodeCase.Attributes() {
               @Override
               public String text(String name, String otherwise) {
@@ -89,8 +194,7 @@ final class ConformanceFiles {
 
               @Override
               public double number(String name, double otherwise) {
-                JsonNode value = config.path(name);
-                return value.isBoolean() ? (value.asBoolean() ? 1 : 0) : value.asDouble(otherwise);
+                return ConformanceFiles.number(name, config.path(name), otherwise);
               }
 
               @Override
@@ -101,9 +205,9 @@ final class ConformanceFiles {
               }
             },
             inputs,
-            tensors(json.get("expected"), CaseTensor::of),
+            tensors(json.path("expected"), CaseTensor::of),
             slack,
-            gradient == null ? null : CaseTensor.input(gradient.get("Y")))
+            gradients)
         .toCase();
   }
 
@@ -114,6 +218,10 @@ final class ConformanceFiles {
       case "weights" -> "W";
       case "recurrence_weights" -> "R";
       case "bias" -> "B";
+      case "peephole_weights" -> "P";
+      case "sequence_lengths", "SL" -> "sequence_lens";
+      case "initial_hidden_state", "H0" -> "initial_h";
+      case "initial_cell_state", "C0" -> "initial_c";
       default -> name;
     };
   }
@@ -133,7 +241,13 @@ final class ConformanceFiles {
   private static ConformanceCase onnxNode(Path folder) throws IOException {
     OnnxMl.ModelProto model = OnnxMl.ModelProto.parseFrom(read(folder.resolve("model.onnx")));
     OnnxMl.GraphProto graph = model.getGraph();
+    String id = ONNX_NODE + "/" + folder.getFileName();
     OnnxMl.NodeProto node = graph.getNode(0);
+    String kind = node.getOpType().toLowerCase(Locale.ROOT) + " forward";
+    if (graph.getNodeCount() != 1 || graph.getInitializerCount() != 0) {
+      return ConformanceCase.unreadable(
+          id, kind, new IllegalArgumentException("its graph is more than one node and its inputs"));
+    }
     Path data = folder.resolve("test_data_set_0");
     Map<String, CaseTensor> byName = new HashMap<>();
     for (int i = 0; i < graph.getInputCount(); i++) {
@@ -141,9 +255,10 @@ final class ConformanceFiles {
     }
     Map<String, CaseTensor> inputs = new HashMap<>();
     for (int i = 0; i < node.getInputCount(); i++) {
-      CaseTensor value = byName.get(node.getInput(i));
-      if (value != null) {
-        inputs.put(NODE_INPUTS.get(i), value);
+      if (!node.getInput(i).isEmpty()) {
+        inputs.put(
+            NODE_INPUTS.get(i),
+            Objects.requireNonNull(byName.get(node.getInput(i)), node.getInput(i)));
       }
     }
     Map<String, CaseTensor> expected = new LinkedHashMap<>();
@@ -157,9 +272,14 @@ final class ConformanceFiles {
     for (String name : expected.keySet()) {
       slack.put(name, 2e-7); // numpy's float32
     }
-    String id = "onnx_node/" + folder.getFileName();
+    for (OnnxMl.AttributeProto attribute : node.getAttributeList()) {
+      if (!OnnxNodeCase.ATTRIBUTES.contains(attribute.getName())) {
+        return ConformanceCase.unreadable(
+            id, kind, new IllegalArgumentException("attribute " + attribute.getName()));
+      }
+    }
     return new OnnxNodeCase(
-            id, node.getOpType(), new NodeAttributes(node), inputs, expected, slack, null)
+            id, kind, node.getOpType(), new NodeAttributes(node), inputs, expected, slack, Map.of())
         .toCase();
   }
 
@@ -178,6 +298,9 @@ final class ConformanceFiles {
     double[] values = new double[raw.remaining() / 4];
     for (int i = 0; i < values.length; i++) {
       values[i] = integers ? raw.getInt() : raw.getFloat();
+    }
+    if (values.length != Arrays.stream(dims).reduce(1, (a, b) -> a * b)) {
+      throw new IOException(path + " holds " + values.length + " values");
     }
     return new CaseTensor(dims, values);
   }

@@ -1,69 +1,76 @@
 package dev.sequor.contract;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicNode;
 
 /**
- * Other projects' published numbers as tests of a solver. How many cases run and why the others
- * cannot is asserted too, so that none goes missing unseen.
+ * Other projects' published numbers as tests of a solver: all that the folder holds, whatever that
+ * is. Each case is run, or refused for one of the reasons here; and of each kind of case that there
+ * is at least one is run.
  */
 final class ConformanceTests {
-  /** What a file must hold: the cases that run, and those that cannot, by reason. */
-  private record Census(String file, int run, Map<String, Integer> unsupported) {}
-
-  private static final List<Census> FILES =
-      List.of(
-          new Census("onnx_node", 12, Map.of()),
-          new Census("ort_rnn", 5, Map.of("activations", 1, "to be rejected, by the facade", 1)),
-          new Census("ort_gru", 14, Map.of("activations", 2)),
-          new Census(
-              "ort_lstm",
-              13,
-              Map.of("activations", 4, "clip", 1, "coupled input and forget gates", 1)),
-          new Census("ort_training_grad", 2, Map.of()),
-          new Census("keras", 43, Map.of()),
-          new Census("spago", 10, Map.of()),
-          new Census("migraphx", 51, Map.of("activations", 1)),
-          new Census("tflite", 4, Map.of("projection", 2)),
-          new Census("derived_gradients", 17, Map.of("projection", 3)));
+  /** Why the library has no such layer. */
+  private static final Set<String> REASONS =
+      Set.of(
+          ConformanceFiles.TO_BE_REJECTED,
+          "activations",
+          "clip",
+          "coupled input and forget gates",
+          "projection",
+          "layers of unequal width",
+          "several layers in one node",
+          "a further layer on top");
 
   private ConformanceTests() {}
 
   static Stream<DynamicNode> of(Solver solver) {
-    assumeTrue(
-        Files.isDirectory(ConformanceFiles.folder()),
-        () -> "there is no folder " + ConformanceFiles.folder().toAbsolutePath());
-    return FILES.stream().map(census -> dynamicContainer(census.file, tests(census, solver)));
+    Path folder = ConformanceFiles.folder();
+    assumeTrue(Files.isDirectory(folder), () -> "there is no folder " + folder.toAbsolutePath());
+    return of(solver, folder);
   }
 
-  private static List<DynamicNode> tests(Census census, Solver solver) {
-    List<DynamicNode> tests = new ArrayList<>();
-    Map<String, Integer> unsupported = new TreeMap<>();
-    for (ConformanceCase c : ConformanceFiles.read(census.file)) {
-      if (c.unsupported() != null) {
-        unsupported.merge(c.unsupported(), 1, Integer::sum);
-      } else {
-        tests.add(dynamicTest(c.id(), () -> c.run().accept(solver)));
+  static Stream<DynamicNode> of(Solver solver, Path folder) {
+    List<DynamicNode> nodes = new ArrayList<>();
+    Set<String> kinds = new TreeSet<>();
+    Set<String> run = new TreeSet<>();
+    Set<String> reasons = new TreeSet<>();
+    for (String file : ConformanceFiles.names(folder)) {
+      List<DynamicNode> tests = new ArrayList<>();
+      for (ConformanceCase c : ConformanceFiles.read(folder, file)) {
+        String reason = c.unsupported();
+        if (reason == null) {
+          tests.add(dynamicTest(c.id(), () -> c.run().accept(solver)));
+          run.add(c.kind());
+        } else {
+          reasons.add(reason);
+        }
+        if (!ConformanceFiles.TO_BE_REJECTED.equals(reason)) {
+          kinds.add(c.kind());
+        }
       }
+      nodes.add(dynamicContainer(file, tests));
     }
-    int run = tests.size();
-    tests.add(
+    nodes.add(dynamicTest("there are cases", () -> assertFalse(run.isEmpty(), folder.toString())));
+    nodes.add(dynamicTest("of each kind one is run", () -> assertEquals(kinds, run)));
+    nodes.add(
         dynamicTest(
-            census.file + " runs " + census.run,
+            "every refusal has a reason",
             () -> {
-              assertEquals(new TreeMap<>(census.unsupported), unsupported);
-              assertEquals(census.run, run);
+              reasons.removeAll(REASONS);
+              assertEquals(Set.of(), reasons);
             }));
-    return tests;
+    return nodes.stream();
   }
 }

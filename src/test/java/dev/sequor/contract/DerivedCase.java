@@ -3,12 +3,36 @@ package dev.sequor.contract;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sequor.backend.CellType;
 import dev.sequor.reference.RnnProblem;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** A stack with its outputs and every gradient, computed in float64 by another programme. */
 final class DerivedCase {
+  private static final Set<String> SETTINGS =
+      Set.of(
+          "cell",
+          "num_layers",
+          "direction",
+          "hidden_size",
+          "input_size",
+          "proj_size",
+          "peephole",
+          "bias", // or else the inputs hold none
+          "seq_len",
+          "batch",
+          "activation",
+          "linear_before_reset");
+
+  private static final Pattern INPUT =
+      Pattern.compile("x|h0|c0|sequence_lens|l\\d+d\\d\\.(?:[WRBP]|projection)");
+  private static final Pattern PARAMETER = Pattern.compile("grad\\.l(\\d+)d(\\d)\\.([WRBP])");
+
   private final JsonNode json;
   private final JsonNode config;
   private final OnnxStack stack;
@@ -27,17 +51,32 @@ final class DerivedCase {
             config.get("hidden_size").asInt());
   }
 
-  static ConformanceCase of(JsonNode json) {
-    String id = json.get("id").asText();
-    return json.get("config").get("proj_size").asInt() > 0
-        ? ConformanceCase.unsupported(id, "projection")
-        : ConformanceCase.of(id, solver -> new DerivedCase(json).check(solver));
+  static ConformanceCase of(String id, String kind, JsonNode json) {
+    JsonNode config = json.get("config");
+    ConformanceFiles.requireKnown(id, "setting", config, SETTINGS);
+    ConformanceFiles.requireKnown(
+        id, "gradient by", json.get("output_gradient"), Set.of("y", "h_n", "c_n"));
+    for (Map.Entry<String, JsonNode> input : json.get("inputs").properties()) {
+      if (!INPUT.matcher(input.getKey()).matches()) {
+        throw new IllegalArgumentException(id + " has the input '" + input.getKey() + "'");
+      }
+    }
+    if (ConformanceFiles.number("proj_size", config.path("proj_size"), 0) > 0) {
+      return ConformanceCase.unsupported(id, kind, "projection");
+    }
+    if (!List.of("", "tanh", "relu")
+        .contains(config.path("activation").asText().toLowerCase(Locale.ROOT))) {
+      return ConformanceCase.unsupported(id, kind, "activations");
+    }
+    return ConformanceCase.of(id, kind, solver -> new DerivedCase(json).check(solver));
   }
 
   private CellType cell() {
     return switch (config.get("cell").asText()) {
       case "rnn" ->
-          config.get("activation").asText().equals("Relu") ? CellType.RNN_RELU : CellType.RNN_TANH;
+          config.path("activation").asText().equalsIgnoreCase("Relu")
+              ? CellType.RNN_RELU
+              : CellType.RNN_TANH;
       case "gru" ->
           config.get("linear_before_reset").asInt() == 1 ? CellType.GRU_RESET_AFTER : CellType.GRU;
       case "lstm" -> config.get("peephole").asBoolean() ? CellType.LSTM_PEEPHOLE : CellType.LSTM;
@@ -88,13 +127,18 @@ final class DerivedCase {
       case "grad.x" -> s.dx();
       case "grad.h0" -> stack.stateOf(s.dInitialState(), 0);
       case "grad.c0" -> stack.stateOf(s.dInitialState(), 1);
-      default -> // grad.l0d1.W
-          stack.parameter(
-              s.dParameters(),
-              name.charAt(10),
-              name.charAt(6) - '0',
-              name.charAt(8) - '0',
-              elements);
+      default -> {
+        Matcher matcher = PARAMETER.matcher(name);
+        if (!matcher.matches()) {
+          throw new IllegalArgumentException("unknown expected tensor " + name);
+        }
+        yield stack.parameter(
+            s.dParameters(),
+            matcher.group(3).charAt(0),
+            Integer.parseInt(matcher.group(1)),
+            Integer.parseInt(matcher.group(2)),
+            elements);
+      }
     };
   }
 

@@ -7,6 +7,9 @@ import dev.sequor.reference.RnnProblem;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +20,24 @@ import org.jspecify.annotations.Nullable;
  * and the outputs moved back.
  */
 final class KerasCase {
+  private static final Set<String> SETTINGS =
+      Set.of(
+          "layer",
+          "units",
+          "return_sequences",
+          "return_state", // or else the states are not asserted
+          "go_backwards",
+          "stateful",
+          "zero_output_for_mask",
+          "use_bias", // or else the weights hold none
+          "reset_after",
+          "unit_forget_bias", // of the initialiser
+          "bidirectional",
+          "merge_mode");
+
+  private static final Pattern ROW = Pattern.compile("output\\[(\\d+)]");
+  private static final Pattern STATE = Pattern.compile("state(\\d+)");
+
   private final JsonNode json;
   private final JsonNode config;
   private final CaseTensor x;
@@ -51,18 +72,20 @@ final class KerasCase {
     this.times = times();
   }
 
-  static ConformanceCase of(JsonNode json) {
-    String id = json.get("id").asText();
+  static ConformanceCase of(String id, String kind, JsonNode json) {
+    ConformanceFiles.requireKnown(id, "setting", json.get("config"), SETTINGS);
+    ConformanceFiles.requireKnown(
+        id, "input", json.get("inputs"), Set.of("x", "mask", "initial_state"));
     for (JsonNode u : json.get("config").get("units")) {
       if (u.asInt() != json.get("config").get("units").get(0).asInt()) {
-        return ConformanceCase.unsupported(id, "layers of unequal width");
+        return ConformanceCase.unsupported(id, kind, "layers of unequal width");
       }
     }
-    return ConformanceCase.of(id, solver -> new KerasCase(json).check(solver));
+    return ConformanceCase.of(id, kind, solver -> new KerasCase(json).check(solver));
   }
 
   private boolean flag(String name) {
-    return config.path(name).asBoolean(false);
+    return ConformanceFiles.number(name, config.path(name), 0) != 0;
   }
 
   private CellType cell() {
@@ -157,14 +180,22 @@ final class KerasCase {
     }
   }
 
+  private static int index(Pattern pattern, String name) {
+    Matcher matcher = pattern.matcher(name);
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException("unknown expected tensor " + name);
+    }
+    return Integer.parseInt(matcher.group(1));
+  }
+
   private double[] row(Solver.Solution s, String name) {
-    int n = Integer.parseInt(name.substring("output[".length(), name.length() - 1));
+    int n = index(ROW, name);
     double[] all = sequences(s, 0);
     return Arrays.copyOfRange(all, n * steps * units, (n + 1) * steps * units);
   }
 
   private double[] state(Solver.Solution s, String name) {
-    int index = Integer.parseInt(name.substring("state".length()));
+    int index = index(STATE, name);
     double[] all = stack.stateOf(s.finalState(), index % cell().states());
     int n = batch * units;
     int block = index / cell().states();

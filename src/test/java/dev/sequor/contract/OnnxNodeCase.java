@@ -8,24 +8,49 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** One ONNX recurrent node with inputs and expected outputs, wherever they were read from. */
 final class OnnxNodeCase {
   /** Upstream values that are internal to their implementation. */
-  private static final Set<String> INTERNAL = Set.of("CAll", "iofc", "zrh");
+  static final Set<String> INTERNAL = Set.of("CAll", "iofc", "zrh");
+
+  /** The attributes that this class looks at, or that mean nothing without others. */
+  static final Set<String> ATTRIBUTES =
+      Set.of(
+          "direction",
+          "hidden_size",
+          "activations",
+          "activation_alpha", // of activations that no cell has
+          "activation_beta",
+          "clip",
+          "linear_before_reset",
+          "layout",
+          "input_forget",
+          "coupled_input_forget",
+          "proj_size",
+          "num_layers");
+
+  private static final Set<String> INPUTS =
+      Set.of("X", "W", "R", "B", "P", "sequence_lens", "initial_h", "initial_c", "projection");
+
+  private static final Set<String> DIRECTIONS = Set.of("forward", "reverse", "bidirectional");
 
   /** TFLite's two outputs, as the files name their errors. */
   private static final Map<String, String> SLACK_NAMES =
       Map.of("Y_forward", "Y[:,0]", "Y_backward", "Y[:,1]");
 
   private final String id;
+  private final String kind;
   private final String op;
   private final Attributes attributes;
   private final Map<String, CaseTensor> inputs;
   private final Map<String, CaseTensor> expected;
   private final Map<String, Double> slack;
-  private final @Nullable CaseTensor outputGradient;
+
+  /** The gradients of the loss by the outputs, by the outputs' names. */
+  private final Map<String, CaseTensor> gradients;
 
   /** A node's attributes, by their ONNX names. */
   interface Attributes {
@@ -38,29 +63,41 @@ final class OnnxNodeCase {
 
   OnnxNodeCase(
       String id,
+      String kind,
       String op,
       Attributes attributes,
       Map<String, CaseTensor> inputs,
       Map<String, CaseTensor> expected,
       Map<String, Double> slack,
-      @Nullable CaseTensor outputGradient) {
+      Map<String, CaseTensor> gradients) {
     this.id = id;
+    this.kind = kind;
     this.op = op.toLowerCase(Locale.ROOT);
     this.attributes = attributes;
     this.inputs = inputs;
     this.expected = expected;
     this.slack = slack;
-    this.outputGradient = outputGradient;
+    this.gradients = gradients;
   }
 
   ConformanceCase toCase() {
     String reason = unsupported();
     return reason != null
-        ? ConformanceCase.unsupported(id, reason)
-        : ConformanceCase.of(id, this::check);
+        ? ConformanceCase.unsupported(id, kind, reason)
+        : ConformanceCase.of(id, kind, this::check);
   }
 
   private @Nullable String unsupported() {
+    for (String name : inputs.keySet()) {
+      require(INPUTS, "input", name);
+    }
+    for (String name : gradients.keySet()) {
+      require(Set.of("Y", "HAll", "Y_h", "final_h", "Y_c", "final_c"), "gradient by", name);
+    }
+    require(DIRECTIONS, "direction", direction());
+    if (attributes.number("num_layers", 1) != 1) {
+      return "several layers in one node";
+    }
     if (attributes.number("proj_size", 0) > 0) {
       return "projection";
     }
@@ -79,6 +116,7 @@ final class OnnxNodeCase {
 
   /** The cell, or null if the activations are not its own. */
   private @Nullable CellType cell() {
+    // In their order for one direction, or for each of two.
     List<String> given = attributes.texts("activations");
     String names = String.join(" ", given).toLowerCase(Locale.ROOT);
     return switch (op) {
@@ -102,6 +140,17 @@ final class OnnxNodeCase {
 
   private static boolean isRepeated(String names, String once) {
     return names.isEmpty() || names.equals(once) || names.equals(once + " " + once);
+  }
+
+  private void require(Set<String> known, String what, String name) {
+    if (!known.contains(name)) {
+      throw new IllegalArgumentException(
+          id + " has the " + what + " '" + name + "'; known are " + new TreeSet<>(known));
+    }
+  }
+
+  private String direction() {
+    return attributes.text("direction", "forward").toLowerCase(Locale.ROOT);
   }
 
   /** A bound; a clip beyond it does nothing. */
@@ -143,7 +192,7 @@ final class OnnxNodeCase {
         new OnnxStack(
             Objects.requireNonNull(cell()),
             1,
-            attributes.text("direction", "forward"),
+            direction(),
             x.dims[0],
             x.dims[1],
             x.dims[2],
@@ -156,13 +205,24 @@ final class OnnxNodeCase {
               ? null
               : Arrays.copyOfRange(all, direction * each, (direction + 1) * each);
         };
+    double @Nullable [] dy = gradient("Y", "HAll");
+    double @Nullable [] dFinal =
+        stack.state(gradient("Y_h", "final_h"), gradient("Y_c", "final_c"));
+    if (!gradients.isEmpty() && batchFirst) {
+      throw new AssertionError(id + " gives gradients batch first, which is not understood");
+    }
     RnnProblem problem =
-        stack.problem(
+        new RnnProblem(
+            stack.shape,
             stack.parameters(weights),
             x.data,
             inputs.containsKey("sequence_lens") ? require("sequence_lens").toInts() : null,
             stack.state(stateInput("initial_h", batchFirst), stateInput("initial_c", batchFirst)),
-            outputGradient == null ? null : stack.outputGradient(outputGradient.data));
+            dy == null ? new double[(int) stack.shape.outputElements()] : stack.outputGradient(dy),
+            dFinal == null ? new double[(int) stack.shape.stateElements()] : dFinal,
+            0,
+            0,
+            true);
     Solver.Solution solution = solver.solve(problem);
     int compared = 0;
     for (Map.Entry<String, CaseTensor> e : expected.entrySet()) {
@@ -186,6 +246,11 @@ final class OnnxNodeCase {
     }
   }
 
+  private double @Nullable [] gradient(String name, String otherName) {
+    CaseTensor given = gradients.getOrDefault(name, gradients.get(otherName));
+    return given == null ? null : given.data;
+  }
+
   private double @Nullable [] stateInput(String name, boolean batchFirst) {
     return inputs.containsKey(name) && batchFirst
         ? swapFirstAxes(require(name)).data
@@ -200,7 +265,9 @@ final class OnnxNodeCase {
       case "Y_forward" -> direction(stack, s, 0);
       case "Y_backward" -> direction(stack, s, 1);
       case "dX" -> s.dx();
-      case "dW", "dR", "dB" -> {
+      case "dH0" -> stack.stateOf(s.dInitialState(), 0);
+      case "dC0" -> stack.stateOf(s.dInitialState(), 1);
+      case "dW", "dR", "dB", "dP" -> {
         double[] all = new double[elements];
         int each = elements / stack.directions;
         for (int d = 0; d < stack.directions; d++) {

@@ -206,7 +206,7 @@ class SafetensorsTest {
               entry.get("file").asText() + " " + expected + ": " + entry.get("why").asText(),
               () -> assertEquals(expected, outcome(file, expected))));
     }
-    assertTrue(tests.size() >= 50, "manifest lists " + tests.size() + " files");
+    assertTrue(!tests.isEmpty(), cases + " lists no files");
     return tests;
   }
 

@@ -2,10 +2,12 @@ package dev.sequor.backend.cpu;
 
 import dev.sequor.backend.Availability;
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.BackendException;
 import dev.sequor.backend.BackendProvider;
 import dev.sequor.backend.BackendUnavailableException;
 import dev.sequor.backend.ProbeStep;
 import dev.sequor.backend.host.HostSettings;
+import dev.sequor.backend.natives.LibraryUnavailableException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * instruction set: AVX-512, AVX2 or baseline.
  */
 public final class CpuBackendProvider implements BackendProvider {
+  private static final String INSTRUCTION_SET = "sequor.cpu.isa";
+
   private @Nullable Availability availability;
 
   @Override
@@ -37,11 +41,10 @@ public final class CpuBackendProvider implements BackendProvider {
   private static Availability tryLayer() {
     try {
       NativeEngine.load();
+    } catch (LibraryUnavailableException e) {
+      return Availability.unusable(firstLine(e), e.cure(), e);
     } catch (Throwable e) { // linkage errors among others: whatever it is, it is the answer
-      return Availability.unusable(
-          "the native engine is not in this build or does not load: " + firstLine(e),
-          "build with g++ on the PATH, on linux-x86_64",
-          e);
+      return Availability.unusable("the native engine does not load: " + firstLine(e), cure(e), e);
     }
     try (Backend backend = openBackend()) {
       float got = ProbeStep.run(backend);
@@ -54,11 +57,27 @@ public final class CpuBackendProvider implements BackendProvider {
       }
       return Availability.usable(backend.name());
     } catch (Throwable e) {
-      return Availability.unusable(
-          "the native engine fails: " + firstLine(e),
-          "correct sequor.threads and sequor.cpu.isa if they are set, else report this processor",
-          e);
+      return Availability.unusable("the native engine fails: " + firstLine(e), cure(e), e);
     }
+  }
+
+  /** What helps against what a loaded engine, or its loading, has thrown. */
+  static String cure(Throwable e) {
+    if (e instanceof IllegalArgumentException) {
+      return "correct that setting";
+    }
+    if (e instanceof LinkageError) { // a function that the library lacks: it is of another build
+      return "build Sequor anew (mvn clean verify)";
+    }
+    if (e instanceof BackendException && HostSettings.value(INSTRUCTION_SET) != null) {
+      return "set SEQUOR_CPU_ISA to one that this processor has (AVX-512, AVX2, baseline), or not at"
+          + " all";
+    }
+    if (e instanceof BackendException || e instanceof OutOfMemoryError) {
+      return "set SEQUOR_THREADS to fewer, or allow this process more threads and memory (ulimit,"
+          + " limits of the container)";
+    }
+    return "report this with the processor's name";
   }
 
   private static String firstLine(Throwable e) {
@@ -76,7 +95,7 @@ public final class CpuBackendProvider implements BackendProvider {
   }
 
   private static Backend openBackend() {
-    String set = HostSettings.value("sequor.cpu.isa");
+    String set = HostSettings.value(INSTRUCTION_SET);
     return new Backend(
         new CpuEngine(
             set == null ? NativeEngine.sequor_best_instruction_set() : set,

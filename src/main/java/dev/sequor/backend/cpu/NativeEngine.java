@@ -1,7 +1,9 @@
 package dev.sequor.backend.cpu;
 
+import dev.sequor.backend.natives.JavaCpp;
+import dev.sequor.backend.natives.LibraryUnavailableException;
+import dev.sequor.backend.natives.ShippedLibrary;
 import java.nio.ByteBuffer;
-import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.annotation.Cast;
 import org.bytedeco.javacpp.annotation.Platform;
 
@@ -11,14 +13,24 @@ import org.bytedeco.javacpp.annotation.Platform;
  */
 @Platform(include = "sequor/engine.h", link = "sequor_cpu", compiler = "cpp17")
 final class NativeEngine {
+  private static final String LIBRARY = "dev/sequor/backend/cpu/linux-x86_64/libjniNativeEngine.so";
+
+  private static boolean loaded;
+
   private NativeEngine() {}
 
   /**
-   * Loads the library; throws {@link UnsatisfiedLinkError} or {@link NoClassDefFoundError} where it
-   * was not built.
+   * Loads the library, once.
+   *
+   * @throws LibraryUnavailableException if that cannot be done, or it was not built; names the
+   *     cause and its cure
    */
-  static void load() {
-    Loader.load(NativeEngine.class);
+  static synchronized void load() {
+    if (!loaded) {
+      JavaCpp.load(); // the engine looks for classes of JavaCPP, which want their own library
+      ShippedLibrary.built(LIBRARY).load();
+      loaded = true;
+    }
   }
 
   static native @Cast("int64_t") long sequor_allocate(long bytes);

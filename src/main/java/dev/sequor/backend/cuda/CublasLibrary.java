@@ -1,9 +1,13 @@
 package dev.sequor.backend.cuda;
 
 import dev.sequor.backend.host.HostSettings;
+import dev.sequor.backend.natives.CachedLibrary;
+import dev.sequor.backend.natives.LibraryUnavailableException;
+import dev.sequor.backend.natives.LoadFailure;
+import dev.sequor.backend.natives.LoadFailure.Origin;
+import dev.sequor.backend.natives.ShippedLibrary;
 import java.io.File;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,11 +40,22 @@ final class CublasLibrary {
       List.of("", "lib", "lib64", "nvidia/cublas/lib", "nvidia/cu12/lib", "nvidia/cu13/lib");
 
   private static final String JAVACPP_FOLDER = "org/bytedeco/cuda/linux-x86_64/";
-  private static final String FORWARDER = "linux-x86_64/libcublas12.so";
+  private static final String FORWARDER = "dev/sequor/backend/cuda/linux-x86_64/libcublas12.so";
+  private static final Origin INSTALLED = Origin.installed("cuBLAS");
+
+  private static final String NONE_CURE =
+      "set SEQUOR_CUBLAS_PATH to the folder of libcublas.so.12 or .13 (or to Python's"
+          + " site-packages), or build with the Maven profile cuda-redist";
 
   private final List<Path> folders = folders(HostSettings.value(PATH));
   private final List<String> attempts = new ArrayList<>();
   private boolean forwarderLoaded;
+
+  /** What helps against the first attempt that failed with a library in hand. */
+  private @Nullable String cure;
+
+  /** What helps against what keeps the library that forwards from loading. */
+  private @Nullable String forwarderCure;
 
   /** Loads one of a name, by its path or by its name alone. */
   private interface Opener {
@@ -84,8 +99,7 @@ final class CublasLibrary {
     if (found == null) {
       throw new CudaUnavailableException(
           "cuBLAS is missing: " + String.join("; ", attempts),
-          "set SEQUOR_CUBLAS_PATH to the folder of libcublas.so.12 or .13 (or to Python's"
-              + " site-packages), or build with the Maven profile cuda-redist",
+          cure == null ? NONE_CURE : cure,
           null);
     }
     return found;
@@ -105,7 +119,7 @@ final class CublasLibrary {
         if (error.isEmpty()) {
           return file.toString();
         }
-        attempts.add(file + " does not load: " + error);
+        failed(file + " does not load: " + error, error);
       }
     }
     if (!seen) {
@@ -119,8 +133,19 @@ final class CublasLibrary {
     if (error.isEmpty()) {
       return soname + " as the loader finds it";
     }
-    attempts.add("the loader: " + error);
+    if (error.startsWith(soname + ": cannot open shared object file")) {
+      attempts.add("the loader: " + error);
+    } else {
+      failed("the loader: " + error, error);
+    }
     return null;
+  }
+
+  private void failed(String attempt, String words) {
+    attempts.add(attempt);
+    if (cure == null) {
+      cure = forwarderCure == null ? LoadFailure.cure(words, INSTALLED) : forwarderCure;
+    }
   }
 
   private @Nullable String onClassPath() {
@@ -132,16 +157,19 @@ final class CublasLibrary {
     try {
       URL lt = classes.getResource(JAVACPP_FOLDER + LT + "12");
       if (lt != null) {
-        openGlobally(String.valueOf(Loader.cacheResource(lt)));
+        openGlobally(CachedLibrary.of(lt).toString());
       }
-      String file = String.valueOf(Loader.cacheResource(blas));
+      String file = CachedLibrary.of(blas).toString();
       String error = openGlobally(file);
       if (error.isEmpty()) {
         return file;
       }
-      attempts.add(file + " (from the class path) does not load: " + error);
+      failed(file + " (from the class path) does not load: " + error, error);
     } catch (IOException e) {
-      attempts.add(blas + " cannot be extracted: " + e.getMessage());
+      attempts.add(blas + " cannot be unpacked: " + e.getMessage());
+      cure =
+          "set org.bytedeco.javacpp.cachedir to a folder that only you can write to, with 1 GB of"
+              + " room";
     }
     return null;
   }
@@ -160,35 +188,20 @@ final class CublasLibrary {
       Loader.loadGlobal(library);
       return "";
     } catch (UnsatisfiedLinkError e) {
-      return CudaLibraries.words(e);
+      return LoadFailure.words(e);
     }
   }
 
   private String openByForwarder(String library) {
     if (!forwarderLoaded) {
-      String error = loadForwarder(library);
-      if (!error.isEmpty()) {
-        return error;
+      try {
+        ShippedLibrary.built(FORWARDER).load();
+      } catch (LibraryUnavailableException e) {
+        forwarderCure = e.cure() + "; or install cuBLAS 12";
+        return library + " is not tried, as what forwards to it is missing: " + e.getMessage();
       }
       forwarderLoaded = true;
     }
     return CublasForwarder.open(library);
-  }
-
-  private static String loadForwarder(String library) {
-    try (PrivateFolder folder = new PrivateFolder();
-        InputStream code = CublasLibrary.class.getResourceAsStream(FORWARDER)) {
-      if (code == null) {
-        return library
-            + " is not tried, since this build has no library that forwards to it (built where g++"
-            + " is on the PATH)";
-      }
-      Path file = folder.path().resolve("libcublas12.so");
-      Files.copy(code, file);
-      System.load(file.toString());
-      return "";
-    } catch (IOException | UnsatisfiedLinkError e) {
-      return "the library that forwards to " + library + " does not load: " + e.getMessage();
-    }
   }
 }

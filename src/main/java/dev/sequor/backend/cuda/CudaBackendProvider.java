@@ -4,6 +4,7 @@ import dev.sequor.backend.Availability;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendProvider;
 import dev.sequor.backend.ProbeStep;
+import dev.sequor.backend.natives.LoadFailure;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -73,11 +74,24 @@ public final class CudaBackendProvider implements BackendProvider {
     } catch (CudaUnavailableException e) {
       return Availability.unusable(String.valueOf(e.getMessage()), e.cure(), e);
     } catch (Throwable e) { // linkage errors among others: whatever it is, it is the answer
-      return Availability.unusable(
-          "the CUDA engine fails: " + CudaLibraries.words(e),
-          "correct the settings sequor.cuda.* if there are any, else report this device",
-          e);
+      return Availability.unusable("the CUDA engine fails: " + LoadFailure.words(e), cure(e), e);
     }
+  }
+
+  /** What helps against what a device, or its opening, has thrown. */
+  static String cure(Throwable e) {
+    String words = String.valueOf(e.getMessage());
+    if (e instanceof IllegalArgumentException) {
+      return "correct that setting";
+    }
+    if (words.contains("OUT_OF_MEMORY") || words.contains("no memory for")) {
+      return "free memory of the device (nvidia-smi shows who has it), or raise SEQUOR_CUDA_MEMORY if"
+          + " it is set";
+    }
+    if (words.contains("DEVICE_UNAVAILABLE")) {
+      return "end the process that has the device for itself (see nvidia-smi)";
+    }
+    return "report this with the device's name";
   }
 
   @Override

@@ -152,7 +152,7 @@ final class CudaDevice implements AutoCloseable {
               + "; the kernels need "
               + CudaErrors.capability(LEAST_CAPABILITY)
               + " or newer (Ampere)",
-          "use a newer device, or the CPU");
+          "use a newer device (CUDA_VISIBLE_DEVICES chooses among several), or the CPU");
     }
   }
 

@@ -1,8 +1,15 @@
 package dev.sequor.backend.cuda;
 
-import java.io.IOException;
+import dev.sequor.backend.natives.JavaCpp;
+import dev.sequor.backend.natives.LibraryUnavailableException;
+import dev.sequor.backend.natives.LoadFailure;
+import dev.sequor.backend.natives.LoadFailure.Origin;
+import dev.sequor.backend.natives.PrivateFolder;
+import dev.sequor.backend.natives.ShippedLibrary;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.bytedeco.javacpp.Loader;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -16,9 +23,35 @@ final class CudaLibraries {
   private static final Logger LOG = LoggerFactory.getLogger(CudaLibraries.class);
   private static final String DRIVER = "libcuda.so.1";
 
+  /** JCuda's classes and their libraries. */
+  private static final Map<String, ShippedLibrary> LIBRARIES =
+      Map.of(
+          "jcuda.driver.JCudaDriver",
+          jcuda(
+              "JCudaDriver",
+              "jcuda",
+              "fdc3b4b4fca4f0fab54ff12c0b4d6ad1c5e8d55015b4950834c705e5db301255"),
+          "jcuda.jcublas.JCublas2",
+          jcuda(
+              "JCublas2",
+              "jcublas",
+              "990b2129e540a7f93d0776799d48659dc85e4f7f5bfb6473d0c8369ef8126c32"),
+          "jcuda.nvptxcompiler.JNvPTXCompiler",
+          jcuda(
+              "JNvPTXCompiler",
+              "jcuda",
+              "6bce6925256b2456ab9521372a3a6ae76438488d0394dd467e32f3c0a32efa18"));
+
   private static final Map<String, Step> STEPS = new HashMap<>();
 
   private CudaLibraries() {}
+
+  private static ShippedLibrary jcuda(String library, String artifact, String sha256) {
+    return ShippedLibrary.of(
+        "lib/lib" + library + "-12.6.0-linux-x86_64.so",
+        sha256,
+        artifact + "-natives-12.6.0-linux-x86_64.jar");
+  }
 
   /** Something done once, and how it ended. */
   private static final class Step {
@@ -63,8 +96,8 @@ final class CudaLibraries {
             Loader.loadGlobal(DRIVER);
           } catch (UnsatisfiedLinkError e) {
             throw new CudaUnavailableException(
-                "NVIDIA's driver library does not load: " + words(e),
-                "install NVIDIA's driver; in a container, pass the GPU through (--gpus all)",
+                "NVIDIA's driver library does not load: " + LoadFailure.words(e),
+                driverCure(LoadFailure.words(e)),
                 e);
           }
           initialize("jcuda.driver.JCudaDriver");
@@ -88,13 +121,31 @@ final class CudaLibraries {
 
   private static void loadLoader() {
     try {
-      Loader.load(Loader.class);
-    } catch (Throwable e) { // linkage errors among others
-      throw new CudaUnavailableException(
-          "JavaCPP's library, which loads CUDA's, does not load itself: " + words(e),
-          "use linux-x86_64 with a writable home, or set org.bytedeco.javacpp.cachedir",
-          e);
+      JavaCpp.load();
+    } catch (LibraryUnavailableException e) {
+      throw unavailable(e);
     }
+  }
+
+  private static CudaUnavailableException unavailable(LibraryUnavailableException e) {
+    return new CudaUnavailableException(String.valueOf(e.getMessage()), e.cure(), e);
+  }
+
+  /** JCuda's libraries. */
+  static Collection<ShippedLibrary> libraries() {
+    return LIBRARIES.values();
+  }
+
+  /** What helps if the loader says this of NVIDIA's driver. */
+  static String driverCure(String words) {
+    if (words.startsWith(DRIVER + ": cannot open shared object file")) {
+      return "install NVIDIA's driver; in a container, pass the GPU through (--gpus all)";
+    }
+    if (words.contains("cannot open shared object file")) {
+      return "install NVIDIA's driver anew, whole; in a container, pass all of it through"
+          + " (NVIDIA_DRIVER_CAPABILITIES=compute,utility)";
+    }
+    return LoadFailure.cure(words, Origin.installed("NVIDIA's driver"));
   }
 
   /**
@@ -107,7 +158,9 @@ final class CudaLibraries {
   }
 
   private static void initializeNow(String className) {
-    try (PrivateFolder folder = new PrivateFolder()) {
+    ShippedLibrary library = Objects.requireNonNull(LIBRARIES.get(className), className);
+    try (PrivateFolder folder = PrivateFolder.create()) {
+      library.unpackInto(folder);
       folder.asTemporaryFolder(
           () -> {
             try {
@@ -116,23 +169,11 @@ final class CudaLibraries {
               throw new NoClassDefFoundError(className);
             }
           });
-    } catch (IOException | LinkageError e) {
-      throw new CudaUnavailableException(
-          "the native library of " + className + " does not load: " + words(e),
-          "use linux-x86_64 and a java.io.tmpdir that is writable and not mounted noexec",
-          e);
+    } catch (LibraryUnavailableException e) {
+      throw unavailable(e);
+    } catch (LinkageError | IllegalCallerException e) {
+      throw unavailable(
+          LoadFailure.explain("the native library of " + className, library.origin(), e));
     }
-  }
-
-  /**
-   * What an error says in one line. JCuda wraps the loader's words into stack traces, of which the
-   * last named error is the one that counts.
-   */
-  static String words(Throwable e) {
-    String message = String.valueOf(e.getMessage() == null ? e : e.getMessage());
-    String marker = UnsatisfiedLinkError.class.getSimpleName() + ": ";
-    int last = message.lastIndexOf(marker);
-    String text = last < 0 ? message : message.substring(last + marker.length());
-    return text.lines().findFirst().orElse("").strip();
   }
 }

@@ -62,10 +62,17 @@ public final class JavaBackendProvider implements BackendProvider {
       return Availability.usable(backend.name());
     } catch (Throwable e) {
       return Availability.unusable(
-          String.valueOf(e.getMessage() == null ? e : e.getMessage()),
-          "set sequor.threads to 1 and use a supported JDK (17 or newer)",
-          e);
+          String.valueOf(e.getMessage() == null ? e : e.getMessage()), cure(e), e);
     }
+  }
+
+  private static String cure(Throwable e) {
+    if (e instanceof IllegalArgumentException) {
+      return "correct that setting";
+    }
+    return e instanceof OutOfMemoryError
+        ? "set SEQUOR_THREADS to fewer, or give Java more memory (-Xmx) and threads (ulimit -u)"
+        : "use another release of Java (17 or newer), and report this one";
   }
 
   /** One step of an LSTM with one unit, against the same numbers in double precision. */

@@ -2,6 +2,8 @@ package dev.sequor.backend.cpu;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sequor.backend.natives.LibraryUnavailableException;
+
 /** Whether this build has the native engine. */
 final class NativeBuild {
   private NativeBuild() {}
@@ -12,7 +14,7 @@ final class NativeBuild {
     try {
       NativeEngine.load();
       built = true;
-    } catch (LinkageError e) {
+    } catch (LibraryUnavailableException e) {
       built = false;
     }
     assumeTrue(built, "the native engine is not in this build");

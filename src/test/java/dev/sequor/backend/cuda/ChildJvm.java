@@ -27,6 +27,8 @@ public final class ChildJvm {
   private final String mainClass;
   private final List<String> options = new ArrayList<>();
   private final Map<String, String> environment = new HashMap<>();
+  private final List<String> launcher = new ArrayList<>();
+  private boolean nativeAccess = true;
   private String classPath =
       System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
 
@@ -71,6 +73,18 @@ public final class ChildJvm {
     return this;
   }
 
+  /** Leaves Java's permission to load native libraries out. */
+  public ChildJvm withoutNativeAccess() {
+    nativeAccess = false;
+    return this;
+  }
+
+  /** Has another program start Java: its command comes before Java's. */
+  public ChildJvm startedBy(String... command) {
+    launcher.addAll(List.of(command));
+    return this;
+  }
+
   /** Puts a folder before everything else on the class path. */
   public ChildJvm classPathBegins(Path folder) {
     classPath = folder + File.pathSeparator + classPath;
@@ -81,10 +95,12 @@ public final class ChildJvm {
     Path out = Files.createTempFile("child", ".out");
     Path err = Files.createTempFile("child", ".err");
     try {
-      List<String> command = new ArrayList<>();
+      List<String> command = new ArrayList<>(launcher);
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
       if (Runtime.version().feature() >= QUIETLY_NATIVE) {
-        command.add("--enable-native-access=ALL-UNNAMED");
+        if (nativeAccess) {
+          command.add("--enable-native-access=ALL-UNNAMED");
+        }
         command.add("--sun-misc-unsafe-memory-access=allow");
       }
       command.addAll(options);

@@ -6,14 +6,21 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** The parent's end of a contender's process. */
 final class ChildProcess implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** With {@code OPENBLAS_VERBOSE=2}. */
+  private static final Pattern OPENBLAS_CORE = Pattern.compile("^Core: (\\w+)", Pattern.MULTILINE);
 
   private final Entrant entrant;
   private final Process process;
@@ -59,17 +66,30 @@ final class ChildProcess implements AutoCloseable {
     command.add(entrant.classPath());
     command.add(entrant.mainClass());
     command.addAll(entrant.arguments());
+    long logged = Files.exists(log) ? Files.size(log) : 0;
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
-    builder.environment().putAll(entrant.environment());
+    Map<String, String> environment = ChildEnvironment.of(System.getenv(), entrant);
+    builder.environment().clear();
+    builder.environment().putAll(environment);
     ChildProcess child = new ChildProcess(entrant, builder.start());
     try {
-      child.description = child.receive().description();
+      child.description = child.receive().description() + openBlasKernels(log, logged);
       return child;
     } catch (IOException | Refused e) {
       child.close();
       throw e;
     }
+  }
+
+  /** What OpenBLAS has logged of itself, if a child has loaded it. */
+  static String openBlasKernels(Path log, long from) throws IOException {
+    byte[] bytes = Files.readAllBytes(log);
+    int start = (int) Math.min(from, bytes.length);
+    Matcher core =
+        OPENBLAS_CORE.matcher(
+            new String(bytes, start, bytes.length - start, StandardCharsets.UTF_8));
+    return core.find() ? ", OpenBLAS kernels for " + core.group(1) : "";
   }
 
   Entrant entrant() {

@@ -162,6 +162,8 @@ public final class CpuPeers implements Callable<Integer> {
                 peak == null ? null : gflops(peak, cores),
                 peak == null ? null : gflops(peak, 1),
                 descriptions,
+                ChildEnvironment.GIVEN,
+                ChildEnvironment.withheld(System.getenv()),
                 skipped,
                 rows);
         report.printCase(console, what);

@@ -20,6 +20,8 @@ import java.util.Optional;
  * @param fmaPeakGflops of all threads; null if it could not be measured
  * @param fmaPeakGflopsOneThread of one
  * @param systems each system in its own words
+ * @param environment what every system's process was given, see {@link ChildEnvironment}
+ * @param withheld variables that were set and that none was given
  * @param skipped systems that did not take part, and why
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -29,6 +31,8 @@ record Report(
     Double fmaPeakGflops,
     Double fmaPeakGflopsOneThread,
     Map<String, String> systems,
+    Map<String, String> environment,
+    List<String> withheld,
     Map<String, String> skipped,
     List<Row> rows) {
 
@@ -105,6 +109,10 @@ record Report(
     }
     printScaling(out);
     systems.forEach((system, words) -> out.println(system + ": " + words));
+    out.println("each process was given " + environment);
+    if (!withheld.isEmpty()) {
+      out.println("and none of these, which are set: " + String.join(", ", withheld));
+    }
     skipped.forEach((system, why) -> out.println("skipped " + system + ": " + why));
   }
 

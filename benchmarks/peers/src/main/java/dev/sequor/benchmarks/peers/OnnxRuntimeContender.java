@@ -49,7 +49,9 @@ public final class OnnxRuntimeContender implements Contender {
 
   @Override
   public String describe() {
-    return "ONNX Runtime " + environment.getVersion() + ", CPU provider";
+    return "ONNX Runtime "
+        + environment.getVersion()
+        + ", CPU provider (MLAS, which takes the kernels for this processor)";
   }
 
   @Override

@@ -35,7 +35,13 @@ public final class PyTorchContender implements Contender {
   public String describe() {
     String jar = torch.class.getProtectionDomain().getCodeSource().getLocation().getPath();
     String version = jar.substring(jar.lastIndexOf('/') + 1).replaceFirst("\\.jar$", "");
-    return "LibTorch through JavaCPP with OpenBLAS, " + version;
+    return "LibTorch through JavaCPP, "
+        + version
+        + " (a build with OpenBLAS"
+        + (torch.hasMKL() ? ", MKL" : "")
+        + (torch.hasMKLDNN() ? ", oneDNN " + torch.get_mkldnn_version().getString() : "")
+        + "), ATen's kernels for "
+        + torch.get_cpu_capability().getString();
   }
 
   @Override
