@@ -6,6 +6,7 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Mode;
@@ -70,7 +71,7 @@ final class CpuBackend implements Backend, LayerEngine {
     engine();
     long memory = NativeEngine.sequor_allocate(elements * type.bytes());
     if (memory == 0) {
-      throw new BackendException(
+      throw new DeviceMemoryException(
           name
               + ": no memory for a buffer of "
               + elements

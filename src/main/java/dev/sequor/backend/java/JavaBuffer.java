@@ -1,9 +1,9 @@
 package dev.sequor.backend.java;
 
 import dev.sequor.backend.Backend;
-import dev.sequor.backend.BackendException;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.DeviceMemoryException;
 
 /** A run of elements of a Java array. */
 final class JavaBuffer extends Buffer {
@@ -40,7 +40,7 @@ final class JavaBuffer extends Buffer {
         ints = new int[length];
       }
     } catch (OutOfMemoryError e) {
-      throw new BackendException(
+      throw new DeviceMemoryException(
           "a buffer of "
               + elements
               + " "
@@ -58,7 +58,7 @@ final class JavaBuffer extends Buffer {
   /** {@code elements} as the length of an array, which a {@code thing} of this backend needs. */
   static int arrayLength(String thing, long elements) {
     if (elements < 0 || elements > Integer.MAX_VALUE - 8) {
-      throw new BackendException(
+      throw new DeviceMemoryException(
           "a "
               + thing
               + " of "
