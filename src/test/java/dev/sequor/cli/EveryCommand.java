@@ -73,12 +73,23 @@ final class EveryCommand {
     };
   }
 
-  /** Runs them all, one after the other. */
+  /**
+   * Runs the commands given, each as one argument with blanks between its own, one after the other;
+   * all {@link #runs} if there are none. {@code -Dname=value} before one sets a property for it.
+   */
   public static void main(String[] args) throws IOException {
     Files.writeString(
         Path.of(DIGIT), String.format(Locale.getDefault(Locale.Category.FORMAT), "%d", 1));
     Main.prepareProcess();
-    for (List<String> run : runs()) {
+    List<List<String>> runs = args.length == 0 ? runs() : new ArrayList<>();
+    for (String run : args) {
+      runs.add(new ArrayList<>(List.of(run.split(" "))));
+    }
+    for (List<String> run : runs) {
+      if (!run.isEmpty() && run.get(0).startsWith("-D")) {
+        String[] property = run.remove(0).substring(2).split("=", 2);
+        System.setProperty(property[0], property[1]);
+      }
       StandardStream out = StandardStream.out();
       int code = Main.run(out, StandardStream.err(), run.toArray(String[]::new));
       Files.writeString(

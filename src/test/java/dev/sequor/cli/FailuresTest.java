@@ -10,8 +10,9 @@ import dev.sequor.io.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.stream.Stream;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.BeforeEach;
@@ -19,9 +20,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever is thrown ends in one line and an exit code, and never in a stack trace. */
 @EnabledOnOs({OS.LINUX, OS.MAC})
@@ -59,72 +57,96 @@ class FailuresTest {
       " @SuppressWarnings(\"unchecked\") static <E extends Throwable> void sneak(Throwable t)"
           + " throws E { throw (E) t; }";
 
-  private static List<String> train(Path out) {
-    List<String> train =
-        new ArrayList<>(List.of("train", "--text=text.txt", "--out=" + out, "--quiet", "--json"));
-    train.addAll(EveryCommand.smallest());
-    return train;
+  private Program.Result runAll(Path sabotage, Stream<String> runs) throws Exception {
+    Program.Result result =
+        new Program(EveryCommand.class, folder)
+            .classPathBegins(sabotage)
+            .environment("LC_ALL", "C.UTF-8")
+            .run(runs.toArray());
+    assertEquals(0, result.code(), result::toString);
+    return result.showsNoTrace();
+  }
+
+  private List<String> codes() throws IOException {
+    return Files.readAllLines(folder.resolve(EveryCommand.CODES)).stream()
+        .map(line -> line.substring(0, line.indexOf(' ')))
+        .toList();
   }
 
   /** What missing fonts, a missing module, a small stack and a small heap throw while drawing. */
-  @ParameterizedTest(name = "{0}")
-  @ValueSource(
-      strings = {
-        "java.lang.InternalError",
-        "java.lang.NoClassDefFoundError",
-        "java.lang.UnsatisfiedLinkError",
-        "java.lang.StackOverflowError",
-        "java.lang.OutOfMemoryError",
-        "java.lang.NullPointerException"
-      })
-  void aRunWithoutItsPictureHasItsResult(String thrown) throws Exception {
-    Path out = folder.resolve("out");
+  @Test
+  void aRunWithoutItsPictureHasItsResult() throws Exception {
+    List<String> thrown =
+        List.of(
+            "java.lang.InternalError",
+            "java.lang.NoClassDefFoundError",
+            "java.lang.UnsatisfiedLinkError",
+            "java.lang.StackOverflowError",
+            "java.lang.OutOfMemoryError",
+            "java.lang.NullPointerException");
     Program.Result result =
-        program()
-            .classPathBegins(
-                sabotage(
-                    "org.knowm.xchart",
-                    "XYChartBuilder",
-                    "public XYChartBuilder() { " + THROW + " }" + SNEAK))
-            .options("-Dthrown=" + thrown)
-            .run(train(out).toArray());
-    assertEquals(0, result.code(), result::toString);
-    result.showsNoTrace();
-    JsonNode json = new ObjectMapper().readTree(result.out());
-    assertTrue(json.get("lossCurve").isNull(), result::toString);
-    assertTrue(json.get("heldOutBitsPerCharacter").asDouble() > 0, result::toString);
+        runAll(
+            sabotage(
+                "org.knowm.xchart",
+                "XYChartBuilder",
+                "public XYChartBuilder() { " + THROW + " }" + SNEAK),
+            thrown.stream()
+                .map(
+                    name ->
+                        "-Dthrown="
+                            + name
+                            + " train --text=text.txt --quiet --json --out="
+                            + name
+                            + " "
+                            + String.join(" ", EveryCommand.smallest())));
+    assertEquals(Collections.nCopies(thrown.size(), "0"), codes());
+    List<String> results = result.out().lines().toList();
     List<String> warnings =
         result.err().lines().filter(line -> line.contains("the loss curve is not drawn")).toList();
-    assertEquals(1, warnings.size(), result::toString);
-    assertTrue(warnings.get(0).startsWith(out.resolve("loss.png").toString()), result::toString);
-    assertEquals(2, Checkpoint.load(out).snapshot().progress().steps());
+    assertEquals(thrown.size(), results.size());
+    assertEquals(thrown.size(), warnings.size(), result::toString);
+    for (int i = 0; i < thrown.size(); i++) {
+      JsonNode json = new ObjectMapper().readTree(results.get(i));
+      assertTrue(json.get("lossCurve").isNull(), result::toString);
+      assertTrue(json.get("heldOutBitsPerCharacter").asDouble() > 0, result::toString);
+      assertTrue(warnings.get(i).startsWith(thrown.get(i) + "/loss.png: "), result::toString);
+      assertEquals(2, Checkpoint.load(folder.resolve(thrown.get(i))).snapshot().progress().steps());
+    }
   }
 
   /** Whatever a command throws: here from the class that reads the text. */
-  @ParameterizedTest(name = "{0} ends with {1}")
-  @CsvSource({
-    "java.lang.OutOfMemoryError, 2, text.txt does not fit the memory",
-    "java.lang.StackOverflowError, 1, java.lang.StackOverflowError",
-    "java.lang.NoClassDefFoundError, 1, java.lang.NoClassDefFoundError",
-    "java.lang.InternalError, 1, java.lang.InternalError",
-    "java.lang.AssertionError, 1, java.lang.AssertionError",
-    "java.lang.Throwable, 1, java.lang.Throwable",
-    "java.lang.IllegalStateException, 1, java.lang.IllegalStateException",
-    "java.lang.ArithmeticException, 1, java.lang.ArithmeticException"
-  })
-  void everyThrowableEndsInOneLine(String thrown, int code, String part) throws Exception {
-    program()
-        .classPathBegins(
+  @Test
+  void everyThrowableEndsInOneLine() throws Exception {
+    List<String> thrown =
+        List.of(
+            "java.lang.OutOfMemoryError",
+            "java.lang.StackOverflowError",
+            "java.lang.NoClassDefFoundError",
+            "java.lang.InternalError",
+            "java.lang.AssertionError",
+            "java.lang.Throwable",
+            "java.lang.IllegalStateException",
+            "java.lang.ArithmeticException");
+    Program.Result result =
+        runAll(
             sabotage(
                 "dev.sequor.data",
                 "TextFile",
                 "public static String read(java.nio.file.Path file) { "
                     + THROW
                     + " return null; }"
-                    + SNEAK))
-        .options("-Dthrown=" + thrown)
-        .run("eval", "model", "--text=text.txt", "--device=java")
-        .endsWithOneLine(code, part);
+                    + SNEAK),
+            thrown.stream()
+                .map(
+                    name ->
+                        "-Dthrown=" + name + " eval model --text=text.txt --device=java --json"));
+    assertEquals(List.of("2", "1", "1", "1", "1", "1", "1", "1"), codes());
+    List<String> lines = result.err().lines().toList();
+    assertEquals(thrown.size(), lines.size(), result::toString);
+    for (int i = 0; i < thrown.size(); i++) {
+      String part = i == 0 ? "text.txt does not fit the memory" : thrown.get(i);
+      assertTrue(lines.get(i).contains(part), result::toString);
+    }
   }
 
   @Test
