@@ -199,7 +199,7 @@ public final class Backend implements AutoCloseable {
     try {
       return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
     } catch (OutOfMemoryError e) {
-      throw new BackendException(
+      throw new DeviceMemoryException(
           bytes + " bytes of direct host memory are not to be had; raise -XX:MaxDirectMemorySize",
           e);
     }
@@ -379,7 +379,7 @@ public final class Backend implements AutoCloseable {
     try {
       return engine.plan(shape, mode, weights);
     } catch (OutOfMemoryError e) {
-      throw new BackendException(
+      throw new DeviceMemoryException(
           name
               + ": a plan of "
               + RnnPlan.describe(shape, mode)

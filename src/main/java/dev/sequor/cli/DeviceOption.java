@@ -3,6 +3,8 @@ package dev.sequor.cli;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Devices;
 import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -12,9 +14,29 @@ final class DeviceOption {
   private static final String AUTO = "auto";
   private static final Pattern FORM = Pattern.compile("auto|cpu|java|cuda(:\\d+)?");
 
+  /** The names of devices, in any case, and {@code cuda:N}. */
+  static final class Names extends Choice<String> {
+    Names() {
+      super(List.of(AUTO, "cpu", "java", "cuda"), name -> name);
+    }
+
+    @Override
+    public String convert(String given) {
+      String name = given.toLowerCase(Locale.ROOT);
+      return FORM.matcher(name).matches() ? name : super.convert(given);
+    }
+
+    @Override
+    public String toString() {
+      return super.toString() + ", cuda:N";
+    }
+  }
+
   @Option(
       names = "--device",
       paramLabel = "auto|cpu|java|cuda:N",
+      converter = Names.class,
+      completionCandidates = Names.class,
       description = "Where to compute (default: auto, the best that works here; see sequor info).")
   private @Nullable String device;
 

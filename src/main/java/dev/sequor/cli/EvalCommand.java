@@ -9,6 +9,7 @@ import dev.sequor.model.SequenceModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -32,7 +33,12 @@ final class EvalCommand implements Callable<Integer> {
   @Parameters(paramLabel = "MODEL", description = "The directory of a trained model.")
   private @Nullable Path directory;
 
-  @Option(names = "--text", paramLabel = "FILE", required = true, description = "Text in UTF-8.")
+  @Option(
+      names = "--text",
+      paramLabel = "FILE",
+      required = true,
+      preprocessor = Verbatim.class,
+      description = "Text in UTF-8.")
   private @Nullable Path textFile;
 
   @Mixin private DeviceOption device = new DeviceOption();
@@ -44,7 +50,10 @@ final class EvalCommand implements Callable<Integer> {
     WeightStorage storage = weights.storage();
     Path file = Objects.requireNonNull(textFile);
     Checkpoint checkpoint = Checkpoint.load(Objects.requireNonNull(directory));
-    int[] tokens = checkpoint.vocabulary().encode(file.toString(), TextFile.read(file));
+    int[] tokens =
+        HeapLimit.within(
+            file.toString(),
+            () -> checkpoint.vocabulary().encode(file.toString(), TextFile.read(file)));
     if (tokens.length < 2) {
       throw new IllegalArgumentException(
           file + ": holds 1 character; needed at least 2, one to see and one to predict");
@@ -58,8 +67,11 @@ final class EvalCommand implements Callable<Integer> {
       console
           .words()
           .printf(
+              Locale.ROOT,
               "%.4f bits per character, perplexity %.3f, over %,d characters%n",
-              loss.meanBits(), loss.perplexity(), loss.predictions());
+              loss.meanBits(),
+              loss.perplexity(),
+              loss.predictions());
     }
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("bitsPerCharacter", loss.meanBits());

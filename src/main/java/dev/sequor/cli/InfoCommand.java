@@ -5,6 +5,7 @@ import dev.sequor.backend.Devices;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +40,7 @@ final class InfoCommand implements Callable<Integer> {
             .words()
             .println(
                 String.format(
+                    Locale.ROOT,
                     "%-5s %-10s %s%s%s",
                     status.name(),
                     availability.usable() ? "usable" : "not usable",

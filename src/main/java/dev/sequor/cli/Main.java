@@ -1,16 +1,21 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.BackendUnavailableException;
+import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.io.MalformedFileException;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.charset.Charset;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
 /**
@@ -29,6 +34,8 @@ import picocli.CommandLine.Spec;
       "Exit codes: 0 done, 2 bad input, 3 device not usable, 1 anything else, 130 interrupted."
     })
 public final class Main implements Runnable {
+  private static final String NAME = "sequor";
+
   static final int BAD_INPUT = 2;
   static final int DEVICE_NOT_USABLE = 3;
   static final int FAILED = 1;
@@ -42,20 +49,17 @@ public final class Main implements Runnable {
 
   /** Runs the program and ends the process. */
   public static void main(String[] args) {
+    prepareProcess();
+    System.exit(run(StandardStream.out(), StandardStream.err(), args));
+  }
+
+  /** What belongs to the whole process, and to this program rather than to the library. */
+  static void prepareProcess() {
     // Both are read when the first logger or window is made. Whoever set them knows better.
     setIfAbsent("org.slf4j.simpleLogger.defaultLogLevel", "warn");
     setIfAbsent("java.awt.headless", "true");
-    CommandLine commandLine = commandLine();
-    commandLine.setOut(writer(System.out));
-    commandLine.setErr(writer(System.err));
-    int code = commandLine.execute(args);
-    System.exit(code);
-  }
-
-  /** Texts and samples are UTF-8 wherever the program runs. */
-  private static PrintWriter writer(java.io.PrintStream stream) {
-    Charset utf8 = StandardCharsets.UTF_8;
-    return new PrintWriter(new java.io.OutputStreamWriter(stream, utf8), true);
+    // Scripts read what this prints, and libraries that draw and count ask for the default.
+    Locale.setDefault(Locale.ROOT);
   }
 
   private static void setIfAbsent(String property, String value) {
@@ -64,42 +68,121 @@ public final class Main implements Runnable {
     }
   }
 
+  /** Runs the program on these streams and returns its exit code, whatever happens. */
+  static int run(StandardStream stdout, StandardStream stderr, String... args) {
+    PrintWriter out = stdout.writer();
+    PrintWriter err = stderr.writer();
+    Thread.setDefaultUncaughtExceptionHandler(
+        (thread, e) -> err.println(NAME + ": " + thread.getName() + ": " + describe(e)));
+    int code;
+    try {
+      JavaLocale.requireReadable(args);
+      CommandLine commandLine = commandLine();
+      commandLine.setOut(out);
+      commandLine.setErr(err);
+      code = commandLine.execute(args);
+    } catch (Throwable e) { // The last place that can give it words.
+      err.println(NAME + ": " + describe(e));
+      code = exitCode(e);
+    }
+    out.flush();
+    String complaint = stdout.complaint();
+    if (complaint != null) {
+      err.println(NAME + ": " + complaint);
+      code = code == 0 ? FAILED : code;
+    }
+    err.flush();
+    return code;
+  }
+
   /** The program, for callers that want its output and exit code. */
   public static CommandLine commandLine() {
     CommandLine commandLine = new CommandLine(new Main());
-    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    takeValuesVerbatim(commandLine);
+    String[] version = commandLine.getCommandSpec().version();
+    commandLine
+        .getSubcommands()
+        .values()
+        .forEach(command -> command.getCommandSpec().version(version));
     commandLine.setParameterExceptionHandler(Main::badUsage);
+    commandLine.setExecutionStrategy(Main::runChecked);
     commandLine.setExecutionExceptionHandler(
         (e, command, parsed) -> {
-          command.getErr().println(command.getCommandSpec().qualifiedName() + ": " + describe(e));
+          // The parser passes errors on inside an exception of its own.
+          Throwable cause =
+              e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e;
+          command
+              .getErr()
+              .println(command.getCommandSpec().qualifiedName() + ": " + describe(cause));
           command.getErr().flush();
-          return exitCode(e);
+          return exitCode(cause);
         });
     return commandLine;
+  }
+
+  /**
+   * What follows an option is its value, whatever it looks like: no value is a file, an option,
+   * quoted or a variable.
+   */
+  private static void takeValuesVerbatim(CommandLine commandLine) {
+    commandLine.setExpandAtFiles(false);
+    commandLine.setAllowOptionsAsOptionParameters(true);
+    commandLine.setTrimQuotes(false);
+    commandLine.setAbbreviatedOptionsAllowed(false);
+    commandLine.setPosixClusteredShortOptionsAllowed(false);
+    commandLine.registerConverter(Path.class, new PathArgument());
+  }
+
+  private static int runChecked(ParseResult parsed) {
+    List<CommandLine> commands = parsed.asCommandLineList();
+    CommandLine last = commands.get(commands.size() - 1);
+    try {
+      ParseResult own = last.getParseResult();
+      if (!own.isUsageHelpRequested() && !own.isVersionHelpRequested()) {
+        NumberRange.check(own);
+      }
+      return new CommandLine.RunLast().execute(parsed);
+    } catch (Error e) {
+      throw new ExecutionException(last, "ended by an error", e);
+    }
   }
 
   private static int badUsage(ParameterException e, String[] args) {
     CommandLine command = e.getCommandLine();
     String name = command.getCommandSpec().qualifiedName();
+    NumberRange range = NumberRange.of(e.getArgSpec());
+    String message =
+        range == null || e.getArgSpec() == null || e.getValue() == null
+            ? e.getMessage()
+            : range.refusal(e.getArgSpec(), e.getValue());
     command
         .getErr()
-        .println(
-            name + ": " + oneLine(e.getMessage()) + " (" + name + " --help lists all options)");
+        .println(name + ": " + oneLine(message) + " (" + name + " --help lists all options)");
     command.getErr().flush();
     return BAD_INPUT;
   }
 
-  private static int exitCode(Exception e) {
+  private static int exitCode(Throwable e) {
     if (e instanceof BackendUnavailableException) {
       return DEVICE_NOT_USABLE;
     }
-    // What the library calls an illegal argument came from the command line or a file it named.
-    return e instanceof IllegalArgumentException || e instanceof MalformedFileException
+    // What the library calls an illegal argument came from the command line or a file it named; so
+    // did the size of what does not fit the memory.
+    return e instanceof IllegalArgumentException
+            || e instanceof MalformedFileException
+            || e instanceof DeviceMemoryException
+            || e instanceof OutOfMemoryError
         ? BAD_INPUT
         : FAILED;
   }
 
-  private static String describe(Exception e) {
+  private static String describe(Throwable e) {
+    if (e instanceof OutOfMemoryError) {
+      return oneLine("out of memory (" + e.getMessage() + "); " + HeapLimit.words());
+    }
+    if (e instanceof InvalidPathException path) {
+      return oneLine("'" + path.getInput() + "' cannot name a file: " + JavaLocale.cure());
+    }
     boolean foreseen = exitCode(e) != FAILED || e instanceof IOException;
     if (foreseen || System.getenv("SEQUOR_TRACE") == null) {
       String message = e.getMessage();
@@ -112,7 +195,7 @@ public final class Main implements Runnable {
   }
 
   /** Messages may quote names from files; what they quote must not make more lines of them. */
-  private static String oneLine(@Nullable String message) {
+  static String oneLine(@Nullable String message) {
     StringBuilder line = new StringBuilder();
     String.valueOf(message)
         .codePoints()

@@ -1,6 +1,10 @@
 package dev.sequor.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Locale;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
@@ -49,7 +53,10 @@ final class Progress implements AutoCloseable {
         .startsFrom(startStep, Duration.ZERO)
         .setStyle(ProgressBarStyle.ASCII)
         .setUpdateIntervalMillis(200)
-        .setConsumer(new ConsoleProgressBarConsumer(System.err))
+        .setConsumer(
+            new ConsoleProgressBarConsumer(
+                new PrintStream(
+                    new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8)))
         .build();
   }
 

@@ -26,15 +26,22 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     description = "Writes text with a trained model.")
 final class SampleCommand implements Callable<Integer> {
+  /** A token, and its character in the text, in that as it grew, and with --prime before it. */
+  private static final double BYTES_PER_CHARACTER = Integer.BYTES + 3;
+
   @Parameters(paramLabel = "MODEL", description = "The directory of a trained model.")
   private @Nullable Path directory;
 
   @Option(
       names = "--prime",
       paramLabel = "TEXT",
+      preprocessor = Verbatim.class,
+      converter = Verbatim.class,
       description = "Text to continue (default: a new line, which is not printed).")
   private @Nullable String prime;
 
+  /** A text of more has no room in a Java string whatever its characters are. */
+  @Range("[1,1000000000]")
   @Option(
       names = "--length",
       paramLabel = "N",
@@ -42,6 +49,7 @@ final class SampleCommand implements Callable<Integer> {
       description = "Characters to write.")
   private int length;
 
+  @Range("[0,)")
   @Option(
       names = "--temperature",
       paramLabel = "X",
@@ -49,6 +57,7 @@ final class SampleCommand implements Callable<Integer> {
       description = "Below 1 is more careful, above 1 more daring, 0 the likeliest each time.")
   private float temperature;
 
+  @Range("[0,)")
   @Option(
       names = "--top-k",
       paramLabel = "K",
@@ -56,6 +65,7 @@ final class SampleCommand implements Callable<Integer> {
       description = "Draw from the K likeliest characters only; 0 for all.")
   private int topK;
 
+  @Range("(0,1]")
   @Option(
       names = "--top-p",
       paramLabel = "P",
@@ -63,6 +73,7 @@ final class SampleCommand implements Callable<Integer> {
       description = "Draw from the likeliest characters that together reach this probability.")
   private float topP;
 
+  @Range("(,)")
   @Option(
       names = "--seed",
       paramLabel = "S",
@@ -76,24 +87,21 @@ final class SampleCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (length < 1) {
-      throw new IllegalArgumentException("--length is " + length + "; needed at least 1");
-    }
-    if (prime != null && prime.isEmpty()) {
-      throw new IllegalArgumentException("--prime is empty; needed at least 1 character");
-    }
+    HeapLimit.require("--length " + length, length * BYTES_PER_CHARACTER);
     WeightStorage storage = weights.storage();
     Sampling sampling = new Sampling(temperature, topK, topP, seed);
     Checkpoint checkpoint = Checkpoint.load(Objects.requireNonNull(directory));
     CharacterVocabulary vocabulary = checkpoint.vocabulary();
-    int[] start = prime == null ? newLine(vocabulary) : vocabulary.encode("--prime", prime);
+    String before = Objects.requireNonNullElse(prime, "");
+    int[] start = before.isEmpty() ? newLine(vocabulary) : vocabulary.encode("--prime", before);
     String text;
     try (Backend backend = device.open(console.err());
         SequenceModel model = TextModel.of(checkpoint, backend, storage);
         Sampler sampler = new Sampler(model)) {
       text =
-          Objects.requireNonNullElse(prime, "")
-              + vocabulary.decode(sampler.sample(start, length, sampling));
+          HeapLimit.within(
+              "--length " + length,
+              () -> before + vocabulary.decode(sampler.sample(start, length, sampling)));
     }
     if (!console.isJson()) {
       console.words().println(text);

@@ -2,6 +2,7 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.OptimizerStep.Rule;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.Corpus;
 import dev.sequor.data.TextFile;
@@ -20,8 +21,6 @@ import java.io.PrintWriter;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -70,20 +69,33 @@ final class TrainCommand implements Callable<Integer> {
           "--quiet",
           "--json");
 
-  /** The names of all cells, for the help text. */
-  static final class CellNames implements Iterable<String> {
-    @Override
-    public Iterator<String> iterator() {
-      return Arrays.stream(CellType.values()).map(CellType::id).iterator();
+  /** More than any device makes in a human life; their products with sizes still fit a long. */
+  private static final String STEPS = "[1,1000000000000]";
+
+  private static final long MAX_STEPS = 1_000_000_000_000L;
+
+  /** The cells by name. */
+  static final class Cells extends Choice<CellType> {
+    Cells() {
+      super(List.of(CellType.values()), CellType::id);
+    }
+  }
+
+  /** The update rules by name. */
+  static final class Rules extends Choice<Rule> {
+    Rules() {
+      super(List.of(Rule.ADAM, Rule.ADAMW, Rule.SGD), rule -> rule.name().toLowerCase(Locale.ROOT));
     }
   }
 
   @Option(
       names = "--text",
       paramLabel = "FILE",
+      preprocessor = Verbatim.class,
       description = "Text in UTF-8 to learn (default: the names of the Unicode characters).")
   private @Nullable Path textFile;
 
+  @Range("(0,1)")
   @Option(
       names = "--held-out",
       paramLabel = "FRACTION",
@@ -96,10 +108,12 @@ final class TrainCommand implements Callable<Integer> {
       names = "--cell",
       paramLabel = "CELL",
       defaultValue = "lstm",
-      completionCandidates = CellNames.class,
+      converter = Cells.class,
+      completionCandidates = Cells.class,
       description = "One of ${COMPLETION-CANDIDATES}.")
-  private String cell = "lstm";
+  private CellType cell = CellType.LSTM;
 
+  @Range("[1,)")
   @Option(
       names = "--hidden",
       paramLabel = "H",
@@ -107,6 +121,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "Units of a recurrent layer.")
   private int hiddenSize;
 
+  @Range("[1,)")
   @Option(
       names = "--layers",
       paramLabel = "L",
@@ -119,6 +134,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "Refused: a language model must not see the character it is to predict.")
   private boolean bidirectional;
 
+  @Range("[0,)")
   @Option(
       names = "--embedding",
       paramLabel = "WIDTH",
@@ -126,6 +142,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "Width of a character's learned vector; 0 for one-hot input.")
   private int embeddingWidth;
 
+  @Range("[1,)")
   @Option(
       names = "--seq-length",
       paramLabel = "T",
@@ -133,6 +150,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "Steps that a gradient reaches back.")
   private int sequenceLength;
 
+  @Range("[1,)")
   @Option(
       names = "--batch",
       paramLabel = "B",
@@ -140,6 +158,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "Parts of the text that are read side by side.")
   private int batchSize;
 
+  @Range(STEPS)
   @Option(
       names = "--epochs",
       paramLabel = "N",
@@ -147,12 +166,14 @@ final class TrainCommand implements Callable<Integer> {
       description = "Times to read the text.")
   private long epochs;
 
+  @Range(STEPS)
   @Option(
       names = "--steps",
       paramLabel = "N",
       description = "Updates to make, whatever --epochs says.")
   private @Nullable Long steps;
 
+  @Range("(0,1000]")
   @Option(
       names = "--lr",
       paramLabel = "RATE",
@@ -163,9 +184,12 @@ final class TrainCommand implements Callable<Integer> {
       names = "--optimizer",
       paramLabel = "RULE",
       defaultValue = "adam",
+      converter = Rules.class,
+      completionCandidates = Rules.class,
       description = "adam, adamw (weight decay 0.01) or sgd (momentum 0.9).")
-  private String optimizer = "adam";
+  private Rule optimizer = Rule.ADAM;
 
+  @Range("[0,)")
   @Option(
       names = "--clip",
       paramLabel = "NORM",
@@ -173,6 +197,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "Largest norm of the gradient; 0 for no bound.")
   private float clip;
 
+  @Range("[0,1)")
   @Option(
       names = "--dropout",
       paramLabel = "P",
@@ -182,6 +207,7 @@ final class TrainCommand implements Callable<Integer> {
 
   @Mixin private DeviceOption device = new DeviceOption();
 
+  @Range("(,)")
   @Option(
       names = "--seed",
       paramLabel = "S",
@@ -192,15 +218,18 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "DIR",
+      preprocessor = Verbatim.class,
       description = "New or empty directory for the model (default: a new one under sequor-out).")
   private @Nullable Path out;
 
   @Option(
       names = "--resume",
       paramLabel = "DIR",
+      preprocessor = Verbatim.class,
       description = "Go on with a run where its checkpoint stands; --epochs or --steps extend it.")
   private @Nullable Path resume;
 
+  @Range(STEPS)
   @Option(
       names = "--checkpoint-every",
       paramLabel = "N",
@@ -233,25 +262,11 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    atLeast(1, "--hidden", hiddenSize);
-    atLeast(1, "--layers", layers);
-    atLeast(0, "--embedding", embeddingWidth);
-    atLeast(1, "--seq-length", sequenceLength);
-    atLeast(1, "--batch", batchSize);
-    atLeast(1, "--epochs", epochs);
-    atLeast(1, "--steps", Objects.requireNonNullElse(steps, 1L));
-    atLeast(1, "--checkpoint-every", checkpointInterval);
     Start start = resume == null ? fresh() : resumed(resume);
     PrintWriter notes = console.err();
     try (Interruption interruption = new Interruption();
         Backend backend = DeviceOption.open(start.run().device(), notes)) {
       return train(start, backend, interruption);
-    }
-  }
-
-  private static void atLeast(long least, String option, long value) {
-    if (value < least) {
-      throw new IllegalArgumentException(option + " is " + value + "; needed at least " + least);
     }
   }
 
@@ -261,7 +276,6 @@ final class TrainCommand implements Callable<Integer> {
           "--bidirectional makes no sense here: read backwards, the text shows the model the"
               + " character it is to predict; leave it out");
     }
-    CellType cellType = CellType.ofId(cell);
     if (dropout > 0 && layers == 1) {
       throw new IllegalArgumentException(
           "--dropout is "
@@ -279,7 +293,7 @@ final class TrainCommand implements Callable<Integer> {
             : InputSpec.embedding(vocabulary.size(), embeddingWidth);
     SequenceModelSpec model =
         SequenceModelSpec.builder(input, vocabulary.size())
-            .cell(cellType)
+            .cell(cell)
             .hiddenSize(hiddenSize)
             .layers(layers)
             .dropout(dropout)
@@ -293,13 +307,13 @@ final class TrainCommand implements Callable<Integer> {
             sequenceLength,
             batchSize,
             seed,
-            steps == null ? epochs * stepsPerEpoch(corpus, batchSize, sequenceLength) : steps,
+            steps == null ? stepsOfEpochs(corpus, batchSize, sequenceLength) : steps,
             checkpointInterval,
             device.orElse("auto"),
             "",
             new TrainingRun.Curve(List.of(), List.of()));
     return new Start(
-        directory(cellType),
+        directory(),
         corpus,
         vocabulary,
         model,
@@ -309,15 +323,27 @@ final class TrainCommand implements Callable<Integer> {
         null);
   }
 
-  private Corpus corpus(@Nullable Path file, double fraction) {
+  private Corpus corpus(@Nullable Path file, double fraction) throws IOException {
     return file == null
         ? Corpus.ofUnicodeNames(seed, fraction)
-        : Corpus.ofText(file.toString(), TextFile.read(file), fraction);
+        : HeapLimit.within(
+            file.toString(), () -> Corpus.ofText(file.toString(), TextFile.read(file), fraction));
   }
 
-  private static long stepsPerEpoch(Corpus corpus, int batchSize, int sequenceLength) {
+  private long stepsOfEpochs(Corpus corpus, int batchSize, int sequenceLength) {
     int characters = characters(corpus.training());
-    return new TokenStreams(new int[characters], batchSize, sequenceLength).windowsPerEpoch();
+    long windows = TokenStreams.windowsPerEpoch(characters, batchSize, sequenceLength);
+    if (windows > 0 && epochs > MAX_STEPS / windows) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "--epochs is %d; of %d steps each needed at most %d, which make %d steps",
+              epochs,
+              windows,
+              MAX_STEPS / windows,
+              MAX_STEPS / windows * windows));
+    }
+    return epochs * windows;
   }
 
   private static int characters(String text) {
@@ -334,7 +360,7 @@ final class TrainCommand implements Callable<Integer> {
               corpus.name(),
               characters,
               sequenceLength,
-              sequenceLength + 1));
+              sequenceLength + 1L));
     }
     int most = (characters - 1) / sequenceLength;
     if (batchSize > most) {
@@ -352,27 +378,24 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private Optimizer optimizer() {
-    return switch (optimizer.toLowerCase(Locale.ROOT)) {
-      case "adam" -> Optimizer.adam(Objects.requireNonNullElse(learningRate, 0.002f));
-      case "adamw" ->
+    return switch (optimizer) {
+      case ADAM -> Optimizer.adam(Objects.requireNonNullElse(learningRate, 0.002f));
+      case ADAMW ->
           Optimizer.adamw(Objects.requireNonNullElse(learningRate, 0.002f), ADAMW_WEIGHT_DECAY);
-      case "sgd" -> Optimizer.sgd(Objects.requireNonNullElse(learningRate, 0.2f), SGD_MOMENTUM);
-      default ->
-          throw new IllegalArgumentException(
-              "unknown optimizer '" + optimizer + "'; known: adam, adamw, sgd");
+      case SGD -> Optimizer.sgd(Objects.requireNonNullElse(learningRate, 0.2f), SGD_MOMENTUM);
     };
   }
 
   /** Where a new model goes; nothing is there yet, and nothing is created here. */
-  private Path directory(CellType cellType) throws IOException {
+  private Path directory() throws IOException {
     if (out == null) {
       String name =
           (textFile == null ? "names" : String.valueOf(textFile.getFileName()))
               + "-"
-              + cellType.id()
+              + cell.id()
               + "-"
               + hiddenSize;
-      Path parent = Path.of("sequor-out");
+      Path parent = JavaLocale.path("sequor-out");
       Path free = parent.resolve(name);
       for (int i = 2; Files.exists(free); i++) {
         free = parent.resolve(name + "-" + i);
@@ -405,7 +428,8 @@ final class TrainCommand implements Callable<Integer> {
     }
     Checkpoint checkpoint = Checkpoint.load(directory);
     TrainingRun run = checkpoint.run();
-    Path file = textFile != null || run.textFile().isEmpty() ? textFile : Path.of(run.textFile());
+    Path file =
+        textFile != null || run.textFile().isEmpty() ? textFile : JavaLocale.path(run.textFile());
     seed = run.seed();
     Corpus corpus = corpus(file, run.heldOutFraction());
     if (!corpus.fingerprint().equals(run.corpusSha256())) {
@@ -422,7 +446,7 @@ final class TrainCommand implements Callable<Integer> {
     if (steps != null) {
       total = steps;
     } else if (isGiven("--epochs")) {
-      total = epochs * stepsPerEpoch(corpus, run.batchSize(), run.sequenceLength());
+      total = stepsOfEpochs(corpus, run.batchSize(), run.sequenceLength());
     }
     long done = checkpoint.snapshot().progress().steps();
     if (total < done) {
@@ -469,6 +493,17 @@ final class TrainCommand implements Callable<Integer> {
                   + ": it goes on, but not bit for bit as if never stopped");
     }
     run = run.withBackend(backend.name());
+    TrainingMemory memory =
+        TrainingMemory.of(start.model(), start.optimizer(), run.sequenceLength(), run.batchSize());
+    memory.requireFit(backend.name());
+    TrainingRun prepared = run;
+    return HeapLimit.within(
+        "training " + memory + " on " + start.corpus().name(),
+        () -> train(start, prepared, backend, interruption));
+  }
+
+  private int train(Start start, TrainingRun run, Backend backend, Interruption interruption)
+      throws IOException {
     try (TextTraining training =
         new TextTraining(
             start.directory(),
@@ -556,16 +591,16 @@ final class TrainCommand implements Callable<Integer> {
         training.steps(),
         pace.seconds());
     printSample(start, training, words);
-    boolean plotted = plot(start, training);
+    Path picture = plot(start, training);
     words.println("written to " + directory + ":");
     words.println("  " + Checkpoint.weightsFile(directory).getFileName() + "  the weights");
     words.println("  config.json and the other files it names  all it takes to go on");
-    if (plotted) {
+    if (picture != null) {
       words.println("  " + PLOT + "  the loss curve");
     }
     words.println("write more with: sequor sample " + directory);
     words.flush();
-    Map<String, Object> result = new LinkedHashMap<>();
+    Map<String, @Nullable Object> result = new LinkedHashMap<>();
     result.put("model", directory.toString());
     result.put("device", backend.name());
     result.put("steps", training.steps());
@@ -573,6 +608,7 @@ final class TrainCommand implements Callable<Integer> {
     result.put("charactersPerSecond", pace.charactersPerSecond());
     result.put("trainBitsPerCharacter", trainBits);
     result.put("heldOutBitsPerCharacter", judged.meanBits());
+    result.put("lossCurve", picture == null ? null : picture.toString());
     console.result(result);
   }
 
@@ -594,16 +630,39 @@ final class TrainCommand implements Callable<Integer> {
         .forEach(line -> words.println("  " + line));
   }
 
-  /** A model is worth keeping without its picture: where fonts are missing, says so. */
-  private boolean plot(Start start, TextTraining training) {
+  /**
+   * Draws the loss curve. A model is worth keeping, and its result worth having, without it, so
+   * whatever happens here (no fonts make an InternalError or a missing class) is a warning.
+   *
+   * @return the picture, or null if there is none
+   */
+  private @Nullable Path plot(Start start, TextTraining training) {
+    Path picture = start.directory().resolve(PLOT);
     String title =
         start.corpus().name() + ", " + start.model().cell().id() + " " + start.model().hiddenSize();
     try {
-      LossPlot.write(start.directory().resolve(PLOT), title, training.curve().toStore());
-      return true;
-    } catch (IOException | RuntimeException | LinkageError e) {
-      console.err().println("the loss curve is not drawn: " + e);
-      return false;
+      LossPlot.write(picture, title, training.curve().toStore());
+      return picture;
+    } catch (IOException e) {
+      console.err().println(picture + ": the loss curve is not written (" + e + ")");
+    } catch (Throwable e) {
+      console
+          .err()
+          .println(
+              picture
+                  + ": the loss curve is not drawn; Java needs fontconfig and a font for it, for"
+                  + " example fonts-dejavu-core ("
+                  + Main.oneLine(rootCause(e).toString())
+                  + ")");
     }
+    return null;
+  }
+
+  private static Throwable rootCause(Throwable e) {
+    Throwable root = e;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root;
   }
 }

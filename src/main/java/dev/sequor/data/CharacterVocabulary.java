@@ -1,6 +1,7 @@
 package dev.sequor.data;
 
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * The characters (Unicode code points) a model knows, as token identifiers: the characters in
@@ -120,7 +121,7 @@ public final class CharacterVocabulary {
   }
 
   private static String describe(int codePoint) {
-    String number = String.format("U+%04X", codePoint);
+    String number = String.format(Locale.ROOT, "U+%04X", codePoint);
     return Character.isISOControl(codePoint) || Character.getType(codePoint) == Character.SURROGATE
         ? number
         : "'" + Character.toString(codePoint) + "' (" + number + ")";

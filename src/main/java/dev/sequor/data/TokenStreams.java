@@ -44,7 +44,12 @@ public final class TokenStreams implements WindowSource {
 
   @Override
   public long windowsPerEpoch() {
-    return streamSteps / timeSteps;
+    return windowsPerEpoch(tokens.length, batchSize, timeSteps);
+  }
+
+  /** The windows of one epoch over {@code tokens}: {@code ⌊⌊(N−1)/B⌋/T⌋}. */
+  public static long windowsPerEpoch(int tokens, int batchSize, int timeSteps) {
+    return (tokens - 1L) / batchSize / timeSteps;
   }
 
   /** Tokens predicted in one epoch: {@code windowsPerEpoch() · T · B}. */

@@ -70,7 +70,8 @@ class TrainSampleEvalTest {
             "seconds",
             "charactersPerSecond",
             "trainBitsPerCharacter",
-            "heldOutBitsPerCharacter"),
+            "heldOutBitsPerCharacter",
+            "lossCurve"),
         keys(trained));
     assertEquals(model.toString(), trained.get("model").asText());
     assertTrue(trained.get("device").asText().startsWith("java"));
@@ -81,6 +82,7 @@ class TrainSampleEvalTest {
     assertTrue(trained.get("trainBitsPerCharacter").asDouble() < 2.0, trained.toString());
     assertTrue(trained.get("charactersPerSecond").asDouble() > 0);
 
+    assertEquals(model.resolve("loss.png").toString(), trained.get("lossCurve").asText());
     BufferedImage plot = ImageIO.read(model.resolve("loss.png").toFile());
     assertNotNull(plot);
     assertTrue(plot.getWidth() >= 600 && plot.getHeight() >= 400);
@@ -124,7 +126,7 @@ class TrainSampleEvalTest {
     CommandLineRun.of("eval", model, "--text", text, "--device", "java", "--weights", "int8")
         .isRefusedWith(2, "cannot keep weights as int8; needed float32 here");
     CommandLineRun.of("sample", model, "--device", "cpu", "--weights", "int4")
-        .isRefusedWith(2, "unknown --weights 'int4'; known: float32, bfloat16, int8");
+        .isRefusedWith(2, "'--weights': 'int4' is unknown; known: float32, bfloat16, int8");
     String sampled =
         CommandLineRun.of("sample", model, "--device", "cpu", "--weights", "int8", "--length", 9)
             .succeeds()

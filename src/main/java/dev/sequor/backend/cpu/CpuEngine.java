@@ -6,6 +6,7 @@ import dev.sequor.backend.BackendException;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
+import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Memory;
@@ -65,7 +66,7 @@ final class CpuEngine implements Engine, LayerEngine {
   public Memory allocate(DType type, long elements) {
     long memory = NativeEngine.sequor_allocate(elements * type.bytes());
     if (memory == 0) {
-      throw new BackendException(
+      throw new DeviceMemoryException(
           name
               + ": no memory for a buffer of "
               + elements

@@ -3,7 +3,7 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaErrors.check;
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
-import dev.sequor.backend.BackendException;
+import dev.sequor.backend.DeviceMemoryException;
 import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Comparator;
@@ -106,7 +106,8 @@ final class DeviceMemory implements AutoCloseable {
    * Memory with arbitrary contents, aligned to 256 bytes.
    *
    * @param holder who holds it, in words, for the message when there is not enough
-   * @throws BackendException if the budget or the device does not suffice; nothing has changed then
+   * @throws DeviceMemoryException if the budget or the device does not suffice; nothing has changed
+   *     then
    */
   Block allocate(long bytes, String holder) {
     if (closed) {
@@ -123,7 +124,7 @@ final class DeviceMemory implements AutoCloseable {
       return register(reused);
     }
     if (bytes > budgetBytes - liveBytes) {
-      throw new BackendException(shortage(bytes, holder, "the budget does not suffice"));
+      throw new DeviceMemoryException(shortage(bytes, holder, "the budget does not suffice"));
     }
     if (bytes > budgetBytes - liveBytes - cachedBytes) {
       trim();
@@ -135,7 +136,7 @@ final class DeviceMemory implements AutoCloseable {
       result = JCudaDriver.cuMemAlloc(pointer, bytes);
     }
     if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
-      throw new BackendException(
+      throw new DeviceMemoryException(
           shortage(bytes, holder, "cuMemAlloc failed: " + CudaErrors.describe(result)));
     }
     if (result != CUresult.CUDA_SUCCESS) {

@@ -2,6 +2,7 @@ package dev.sequor.backend.java;
 
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.Memory;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +38,7 @@ final class JavaMemory extends Memory {
         ints = new int[length];
       }
     } catch (OutOfMemoryError e) {
-      throw new BackendException(
+      throw new DeviceMemoryException(
           "a buffer of "
               + elements
               + " "
@@ -55,7 +56,7 @@ final class JavaMemory extends Memory {
   /** {@code elements} as the length of an array, which a {@code thing} of this backend needs. */
   static int arrayLength(String thing, long elements) {
     if (elements < 0 || elements > Integer.MAX_VALUE - 8) {
-      throw new BackendException(
+      throw new DeviceMemoryException(
           "a "
               + thing
               + " of "

@@ -3,6 +3,7 @@ package dev.sequor.backend.cpu;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sequor.backend.Backend;
 import dev.sequor.backend.RandomWork;
 import dev.sequor.backend.RandomWork.Outcome;
 import java.util.SplittableRandom;
@@ -22,9 +23,9 @@ class AnyNumberOfThreadsTest {
     NativeBuild.assumePresent();
   }
 
-  private static CpuBackend open(String instructionSet, int threads) {
+  private static CpuEngine engine(String instructionSet, int threads) {
     try {
-      return new CpuBackend(instructionSet, threads, true);
+      return new CpuEngine(instructionSet, threads, true);
     } catch (RuntimeException e) { // an instruction set of another processor
       assumeTrue(false, e.getMessage());
       throw e;
@@ -36,16 +37,20 @@ class AnyNumberOfThreadsTest {
   void everyTeamGivesTheSameBits(String instructionSet) {
     int samples = RandomWork.samples(80);
     SplittableRandom random = new SplittableRandom(1);
-    CpuBackend[] teams = new CpuBackend[MOST_THREADS];
+    CpuEngine[] engines = new CpuEngine[MOST_THREADS];
+    Backend[] teams = new Backend[MOST_THREADS];
     try {
       for (int i = 0; i < MOST_THREADS; i++) {
-        teams[i] = open(instructionSet, i + 1);
+        engines[i] = engine(instructionSet, i + 1);
+        teams[i] = new Backend(engines[i]);
       }
       for (int seed = 0; seed < samples; seed++) {
-        CpuBackend team = teams[1 + random.nextInt(MOST_THREADS - 1)];
+        int one = 1 + random.nextInt(MOST_THREADS - 1);
+        Backend team = teams[one];
+        long engine = engines[one].nativeEngine();
         Outcome expected = RandomWork.run(teams[0], seed, RandomWork.ALL, () -> {});
         // All of the team, as on idle cores.
-        NativeEngine.sequor_engine_fix_threads(team.engine(), MOST_THREADS);
+        NativeEngine.sequor_engine_fix_threads(engine, MOST_THREADS);
         Outcome all = RandomWork.run(team, seed, RandomWork.ALL, () -> {});
         assertEquals("", expected.difference(all), team.name());
         // Another number for each call, as where other programs come and go.
@@ -56,11 +61,11 @@ class AnyNumberOfThreadsTest {
                 RandomWork.ALL,
                 () ->
                     NativeEngine.sequor_engine_fix_threads(
-                        team.engine(), 1 + random.nextInt(MOST_THREADS)));
+                        engine, 1 + random.nextInt(MOST_THREADS)));
         assertEquals("", expected.difference(changing), team.name() + ", changing");
       }
     } finally {
-      for (CpuBackend team : teams) {
+      for (Backend team : teams) {
         if (team != null) {
           team.close();
         }

@@ -2,6 +2,7 @@ package dev.sequor.backend.java;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.sequor.backend.Backend;
 import dev.sequor.backend.RandomWork;
 import dev.sequor.backend.RandomWork.Outcome;
 import org.junit.jupiter.api.Test;
@@ -16,19 +17,19 @@ class AnyNumberOfThreadsTest {
   @Test
   void everyTeamGivesTheSameBits() {
     int samples = RandomWork.samples(60);
-    JavaBackend[] teams = new JavaBackend[MOST_THREADS];
+    Backend[] teams = new Backend[MOST_THREADS];
     try {
       for (int i = 0; i < MOST_THREADS; i++) {
-        teams[i] = new JavaBackend(i + 1, true);
+        teams[i] = new Backend(new JavaEngine(i + 1, true));
       }
       for (int seed = 0; seed < samples; seed++) {
-        JavaBackend team = teams[1 + seed % (MOST_THREADS - 1)];
+        Backend team = teams[1 + seed % (MOST_THREADS - 1)];
         Outcome expected = RandomWork.run(teams[0], seed, RandomWork.FLOAT32_ONLY, () -> {});
         Outcome actual = RandomWork.run(team, seed, RandomWork.FLOAT32_ONLY, () -> {});
         assertEquals("", expected.difference(actual), team.name());
       }
     } finally {
-      for (JavaBackend team : teams) {
+      for (Backend team : teams) {
         if (team != null) {
           team.close();
         }

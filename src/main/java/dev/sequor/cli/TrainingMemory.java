@@ -1,0 +1,93 @@
+package dev.sequor.cli;
+
+import dev.sequor.backend.CellType;
+import dev.sequor.model.InputKind;
+import dev.sequor.model.Optimizer;
+import dev.sequor.model.SequenceModelSpec;
+import java.lang.management.ManagementFactory;
+import java.lang.management.OperatingSystemMXBean;
+import java.util.Locale;
+
+/**
+ * The memory that training a model of characters takes at least, from its sizes alone: what is
+ * larger than the memory there is gets refused before anything is allocated, and nothing else is.
+ * Reals throughout, because these sizes overflow integers before they are refused.
+ *
+ * @param weights {@code P}
+ * @param deviceBytes parameters, gradients and moments; inputs, outputs, what forward saves, and
+ *     gradients of one window
+ * @param heapBytes what Java itself holds, whatever the device: the initial weights while they are
+ *     drawn, or what a checkpoint is written from
+ */
+record TrainingMemory(double weights, double deviceBytes, double heapBytes) {
+  /** Of a Java array; the parameters are one. */
+  private static final double MAX_WEIGHTS = Integer.MAX_VALUE - 8;
+
+  /** The memory of {@code model} with windows of {@code T·B} characters. */
+  static TrainingMemory of(
+      SequenceModelSpec model, Optimizer optimizer, int timeSteps, int batchSize) {
+    CellType cell = model.cell();
+    double hidden = model.hiddenSize();
+    double inputs = model.input().width();
+    double embedding =
+        model.input().kind() == InputKind.EMBEDDING ? model.input().vocabularySize() * inputs : 0;
+    double stack = 0;
+    for (boolean first : new boolean[] {true, false}) {
+      double layers = first ? 1 : model.layers() - 1.0;
+      double below = first ? inputs : hidden;
+      stack += layers * hidden * (cell.gates() * (below + hidden + 2) + cell.peepholes());
+    }
+    double weights = embedding + stack + model.outputSize() * (hidden + 1);
+    double moments = optimizer.rule().moments();
+    double saved = hidden * cell.gates() * model.layers();
+    double activations =
+        (double) timeSteps * batchSize * (2 * inputs + 2 * hidden + saved + model.outputSize());
+    // Drawing: all weights, those of the stack, and of one layer its recurrent weights and one gate
+    // of them in double precision. Writing: parameters and moments, one of them twice.
+    double drawing = weights + stack + hidden * hidden * (cell.gates() + 2);
+    double writing = weights * (2 + moments);
+    return new TrainingMemory(
+        weights,
+        Float.BYTES * (weights * (2 + moments) + activations),
+        Float.BYTES * Math.max(drawing, writing));
+  }
+
+  /**
+   * Checks that it can be had.
+   *
+   * @param backend the device in words, as {@link dev.sequor.backend.Backend#name()} has it. A GPU
+   *     checks its own memory, which only its driver knows
+   * @throws IllegalArgumentException naming the limit that is passed
+   */
+  void requireFit(String backend) {
+    if (weights > MAX_WEIGHTS) {
+      throw new IllegalArgumentException(
+          String.format(Locale.ROOT, "%s; needed at most %,.0f of them", this, MAX_WEIGHTS));
+    }
+    boolean onHeap = backend.startsWith("java");
+    HeapLimit.require("training " + this, onHeap ? deviceBytes + heapBytes : heapBytes);
+    double machine = machineBytes();
+    if (backend.startsWith("cpu") && deviceBytes + heapBytes > machine) {
+      throw new IllegalArgumentException(
+          "training "
+              + this
+              + " takes at least "
+              + HeapLimit.words(deviceBytes + heapBytes)
+              + "; this machine has "
+              + HeapLimit.words(machine));
+    }
+  }
+
+  /** Memory and swap space of this machine or container; infinite where it does not say. */
+  private static double machineBytes() {
+    OperatingSystemMXBean system = ManagementFactory.getOperatingSystemMXBean();
+    return system instanceof com.sun.management.OperatingSystemMXBean machine
+        ? (double) machine.getTotalMemorySize() + machine.getTotalSwapSpaceSize()
+        : Double.POSITIVE_INFINITY;
+  }
+
+  @Override
+  public String toString() {
+    return String.format(Locale.ROOT, "a model of %,.0f weights", weights);
+  }
+}

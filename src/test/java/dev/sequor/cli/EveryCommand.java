@@ -1,0 +1,102 @@
+package dev.sequor.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Runs every command of the program in every way that prints something, on this process's streams:
+ * as a program of its own, so that these may be anything. A command that is new and not known here
+ * ends it with an error.
+ */
+final class EveryCommand {
+  /** Where the exit codes go, one line a run: the code, then the arguments. */
+  static final String CODES = "codes";
+
+  /** What the process takes for its locale, as the number one shows it. */
+  static final String DIGIT = "digit";
+
+  private EveryCommand() {}
+
+  /** A text to learn from, and a model that has learnt it, in {@code folder}. */
+  static void prepare(Path folder) throws IOException {
+    Path text =
+        Files.writeString(folder.resolve("text.txt"), "to be or not to be, \u00e9\n".repeat(99));
+    List<Object> train =
+        new ArrayList<>(List.of("train", "--text", text, "--out", folder.resolve("model")));
+    train.addAll(smallest());
+    CommandLineRun.of(train.toArray()).succeeds();
+  }
+
+  /** Options of a training that is over at once. */
+  static List<String> smallest() {
+    return List.of(
+        "--steps=2", "--hidden=3", "--embedding=2", "--batch=2", "--seq-length=8", "--device=java");
+  }
+
+  /** Runs that succeed, given what {@link #prepare} left in the working directory. */
+  static List<List<String>> runs() {
+    List<List<String>> runs = new ArrayList<>();
+    runs.add(List.of());
+    runs.add(List.of("--help"));
+    runs.add(List.of("--version"));
+    for (String command : Main.commandLine().getSubcommands().keySet()) {
+      runs.add(List.of(command, "--help"));
+      runs.add(List.of(command, "--version"));
+      for (String way : List.of("", "--json")) {
+        List<String> run = new ArrayList<>(List.of(command));
+        run.addAll(arguments(command, "out" + way));
+        if (!way.isEmpty()) {
+          run.add(way);
+        }
+        runs.add(run);
+      }
+    }
+    return runs;
+  }
+
+  private static List<String> arguments(String command, String out) {
+    return switch (command) {
+      case "info" -> List.of();
+      case "train" -> {
+        List<String> train = new ArrayList<>(List.of("--text=text.txt", "--out=" + out));
+        train.addAll(smallest());
+        yield train;
+      }
+      case "sample" -> List.of("model", "--prime=be \u00e9", "--device=java");
+      case "eval" -> List.of("model", "--text=text.txt", "--device=java");
+      default -> throw new AssertionError("say here how to run '" + command + "'");
+    };
+  }
+
+  /**
+   * Runs the commands given, each as one argument with blanks between its own, one after the other;
+   * all {@link #runs} if there are none. {@code -Dname=value} before one sets a property for it.
+   */
+  public static void main(String[] args) throws IOException {
+    Files.writeString(
+        Path.of(DIGIT), String.format(Locale.getDefault(Locale.Category.FORMAT), "%d", 1));
+    Main.prepareProcess();
+    List<List<String>> runs = args.length == 0 ? runs() : new ArrayList<>();
+    for (String run : args) {
+      runs.add(new ArrayList<>(List.of(run.split(" "))));
+    }
+    for (List<String> run : runs) {
+      if (!run.isEmpty() && run.get(0).startsWith("-D")) {
+        String[] property = run.remove(0).substring(2).split("=", 2);
+        System.setProperty(property[0], property[1]);
+      }
+      StandardStream out = StandardStream.out();
+      int code = Main.run(out, StandardStream.err(), run.toArray(String[]::new));
+      Files.writeString(
+          Path.of(CODES),
+          code + " " + String.join(" ", run) + "\n",
+          StandardOpenOption.CREATE,
+          StandardOpenOption.APPEND);
+    }
+  }
+}

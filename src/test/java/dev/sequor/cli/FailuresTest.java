@@ -1,0 +1,214 @@
+package dev.sequor.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sequor.io.Checkpoint;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.Stream;
+import javax.tools.JavaCompiler;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whatever is thrown ends in one line and an exit code, and never in a stack trace. */
+@EnabledOnOs({OS.LINUX, OS.MAC})
+class FailuresTest {
+  @TempDir Path folder;
+
+  @BeforeEach
+  void prepare() throws IOException {
+    EveryCommand.prepare(folder);
+  }
+
+  private Program program() {
+    return new Program(Main.class, folder);
+  }
+
+  /** Puts a class of this name, whose use throws what the property "thrown" names, in a folder. */
+  private Path sabotage(String packageName, String name, String members) throws IOException {
+    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+    assumeTrue(compiler != null, "this Java has no compiler");
+    Path classes = Files.createDirectories(folder.resolve("classes"));
+    Path source =
+        Files.writeString(
+            folder.resolve(name + ".java"),
+            "package " + packageName + "; public class " + name + " { " + members + " }");
+    assertEquals(0, compiler.run(null, null, null, "-d", classes.toString(), source.toString()));
+    return classes;
+  }
+
+  private static final String THROW =
+      "try { sneak((Throwable) Class.forName(System.getProperty(\"thrown\"))"
+          + ".getConstructor().newInstance()); }"
+          + " catch (ReflectiveOperationException e) { throw new AssertionError(e); }";
+
+  private static final String SNEAK =
+      " @SuppressWarnings(\"unchecked\") static <E extends Throwable> void sneak(Throwable t)"
+          + " throws E { throw (E) t; }";
+
+  private Program.Result runAll(Path sabotage, Stream<String> runs) throws Exception {
+    Program.Result result =
+        new Program(EveryCommand.class, folder)
+            .classPathBegins(sabotage)
+            .environment("LC_ALL", "C.UTF-8")
+            .run(runs.toArray());
+    assertEquals(0, result.code(), result::toString);
+    return result.showsNoTrace();
+  }
+
+  private List<String> codes() throws IOException {
+    return Files.readAllLines(folder.resolve(EveryCommand.CODES)).stream()
+        .map(line -> line.substring(0, line.indexOf(' ')))
+        .toList();
+  }
+
+  /** What missing fonts, a missing module, a small stack and a small heap throw while drawing. */
+  @Test
+  void aRunWithoutItsPictureHasItsResult() throws Exception {
+    List<String> thrown =
+        List.of(
+            "java.lang.InternalError",
+            "java.lang.NoClassDefFoundError",
+            "java.lang.UnsatisfiedLinkError",
+            "java.lang.StackOverflowError",
+            "java.lang.OutOfMemoryError",
+            "java.lang.NullPointerException");
+    Program.Result result =
+        runAll(
+            sabotage(
+                "org.knowm.xchart",
+                "XYChartBuilder",
+                "public XYChartBuilder() { " + THROW + " }" + SNEAK),
+            thrown.stream()
+                .map(
+                    name ->
+                        "-Dthrown="
+                            + name
+                            + " train --text=text.txt --quiet --json --out="
+                            + name
+                            + " "
+                            + String.join(" ", EveryCommand.smallest())));
+    assertEquals(Collections.nCopies(thrown.size(), "0"), codes());
+    List<String> results = result.out().lines().toList();
+    List<String> warnings =
+        result.err().lines().filter(line -> line.contains("the loss curve is not drawn")).toList();
+    assertEquals(thrown.size(), results.size());
+    assertEquals(thrown.size(), warnings.size(), result::toString);
+    for (int i = 0; i < thrown.size(); i++) {
+      JsonNode json = new ObjectMapper().readTree(results.get(i));
+      assertTrue(json.get("lossCurve").isNull(), result::toString);
+      assertTrue(json.get("heldOutBitsPerCharacter").asDouble() > 0, result::toString);
+      assertTrue(warnings.get(i).startsWith(thrown.get(i) + "/loss.png: "), result::toString);
+      assertEquals(2, Checkpoint.load(folder.resolve(thrown.get(i))).snapshot().progress().steps());
+    }
+  }
+
+  /** Whatever a command throws: here from the class that reads the text. */
+  @Test
+  void everyThrowableEndsInOneLine() throws Exception {
+    List<String> thrown =
+        List.of(
+            "java.lang.OutOfMemoryError",
+            "java.lang.StackOverflowError",
+            "java.lang.NoClassDefFoundError",
+            "java.lang.InternalError",
+            "java.lang.AssertionError",
+            "java.lang.Throwable",
+            "java.lang.IllegalStateException",
+            "java.lang.ArithmeticException");
+    Program.Result result =
+        runAll(
+            sabotage(
+                "dev.sequor.data",
+                "TextFile",
+                "public static String read(java.nio.file.Path file) { "
+                    + THROW
+                    + " return null; }"
+                    + SNEAK),
+            thrown.stream()
+                .map(
+                    name ->
+                        "-Dthrown=" + name + " eval model --text=text.txt --device=java --json"));
+    assertEquals(List.of("2", "1", "1", "1", "1", "1", "1", "1"), codes());
+    List<String> lines = result.err().lines().toList();
+    assertEquals(thrown.size(), lines.size(), result::toString);
+    for (int i = 0; i < thrown.size(); i++) {
+      String part = i == 0 ? "text.txt does not fit the memory" : thrown.get(i);
+      assertTrue(lines.get(i).contains(part), result::toString);
+    }
+  }
+
+  @Test
+  void theTraceIsThereForThoseWhoAskForIt() throws Exception {
+    Program.Result result =
+        program()
+            .environment("SEQUOR_TRACE", "1")
+            .classPathBegins(
+                sabotage(
+                    "dev.sequor.data",
+                    "TextFile",
+                    "public static String read(java.nio.file.Path file) {"
+                        + " throw new StackOverflowError(); }"))
+            .run("eval", "model", "--text=text.txt", "--device=java");
+    assertEquals(1, result.code());
+    assertTrue(result.err().contains("\tat dev.sequor.data.TextFile.read"), result::toString);
+  }
+
+  @Test
+  void textsThatTheHeapHasNoRoomForAreRefused() throws Exception {
+    Files.writeString(folder.resolve("large.txt"), "to be or not".repeat(1_000_000));
+    program()
+        .options("-Xmx32m")
+        .run("eval", "model", "--text=large.txt", "--device=java")
+        .endsWithOneLine(
+            2, "large.txt: holds 12000000 bytes; reading it takes 48000000 bytes of Java's heap");
+    program()
+        .options("-Xmx54m")
+        .run("eval", "model", "--text=large.txt", "--device=java")
+        .endsWithOneLine(2, "large.txt", "Java's heap", "may have 5");
+    program()
+        .options("-Xmx64m")
+        .run("sample", "model", "--length=10000000", "--device=java")
+        .endsWithOneLine(2, "--length 10000000 takes at least 70 MB", "; Java's heap may have");
+  }
+
+  /** The locale of containers, where Java takes everything that is not ASCII for U+FFFD. */
+  @Test
+  void charactersThatTheLocaleHasLostAreNamedWithTheCure() throws Exception {
+    String cure = "set the environment variable LC_ALL=C.UTF-8";
+    program()
+        .environment("LC_ALL", "C")
+        .after("e=$(printf '\\303\\251')")
+        .run("sample", "model", "--prime", "\"$e\"")
+        .endsWithOneLine(2, "argument 4 (after --prime) has characters that are lost", cure);
+    program()
+        .environment("LC_ALL", "C")
+        .after("e=$(printf '\\303\\251') && mkdir \"$e\" && cp text.txt \"$e\" && cd \"$e\"")
+        .run("train", "--text=text.txt", "--steps=1", "--device=java")
+        .endsWithOneLine(
+            2, "'text.txt' is in a folder whose name has characters that are lost", cure);
+    program()
+        .environment("LC_ALL", "C")
+        .after("cd \"$(printf '\\303\\251')\"")
+        .run("train", "--text=" + folder.resolve("text.txt"), "--batch=2", "--device=java")
+        .endsWithOneLine(2, "'sequor-out' is in a folder whose name has characters", cure);
+    Program.Result result =
+        program()
+            .environment("LC_ALL", "C.UTF-8")
+            .after("e=$(printf '\\303\\251') && cd \"$e\"")
+            .run("sample", "../model", "--prime", "\"$e\"", "--length=1", "--device=java");
+    assertEquals(0, result.code(), result::toString);
+    assertTrue(result.out().startsWith("\u00e9"), result::toString);
+  }
+}

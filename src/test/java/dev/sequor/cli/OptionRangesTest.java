@@ -1,0 +1,241 @@
+package dev.sequor.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
+
+/**
+ * Every number on the command line is either used or refused in one line that names the option, the
+ * value and what was needed; every name of a few is taken in any case. The options come from the
+ * parser's own description, so that a new one is covered.
+ */
+class OptionRangesTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  @TempDir static Path folder;
+
+  private static int outputs;
+
+  private record Target(String command, OptionSpec option) {
+    String name() {
+      return option.longestName();
+    }
+  }
+
+  private static List<Target> options() {
+    List<Target> targets = new ArrayList<>();
+    for (Map.Entry<String, CommandLine> command : Main.commandLine().getSubcommands().entrySet()) {
+      for (OptionSpec option : command.getValue().getCommandSpec().options()) {
+        targets.add(new Target(command.getKey(), option));
+      }
+    }
+    return targets;
+  }
+
+  private static boolean isNumber(OptionSpec option) {
+    return Number.class.isAssignableFrom(option.type())
+        || (option.type().isPrimitive() && !option.type().equals(boolean.class));
+  }
+
+  /** A run of {@code command} that is over at once, with one option more. */
+  private static CommandLineRun run(String command, String option, String value)
+      throws IOException {
+    if (!Files.exists(folder.resolve("model"))) {
+      EveryCommand.prepare(folder);
+    }
+    List<Object> arguments = new ArrayList<>(List.of(command));
+    if (command.equals("train")) {
+      arguments.addAll(
+          List.of("--text", folder.resolve("text.txt"), "--out", folder.resolve("o" + outputs++)));
+      arguments.addAll(EveryCommand.smallest());
+    } else if (!command.equals("info")) {
+      arguments.addAll(List.of(folder.resolve("model"), "--device=java"));
+      if (command.equals("eval")) {
+        arguments.addAll(List.of("--text", folder.resolve("text.txt")));
+      }
+    }
+    arguments.removeIf(argument -> argument.toString().startsWith(option + "="));
+    if (option.equals("--epochs")) {
+      arguments.remove("--steps=2");
+    }
+    arguments.add(option + "=" + value);
+    return assertTimeoutPreemptively(PATIENCE, () -> CommandLineRun.of(arguments.toArray()));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> everyNumberIsUsedOrRefused() {
+    return options().stream()
+        .filter(target -> isNumber(target.option()))
+        .map(
+            target ->
+                DynamicTest.dynamicTest(
+                    target.command() + " " + target.name(), () -> usesOrRefuses(target)));
+  }
+
+  private static void usesOrRefuses(Target target) throws IOException {
+    NumberRange range = NumberRange.of(target.option());
+    assertNotNull(range, target.name() + " has no @Range");
+    Set<String> values =
+        new LinkedHashSet<>(
+            List.of(
+                "0",
+                "-1",
+                "1",
+                "NaN",
+                "Infinity",
+                "-Infinity",
+                "1e400",
+                "-1e400",
+                "1e-400",
+                "",
+                " ",
+                "x",
+                "1,5",
+                "0x10",
+                "1e2147483647"));
+    values.addAll(
+        List.of(
+            Integer.toString(Integer.MIN_VALUE),
+            Integer.toString(Integer.MAX_VALUE),
+            Long.toString(Long.MIN_VALUE),
+            Long.toString(Long.MAX_VALUE),
+            "9223372036854775808",
+            Float.toString(Float.MIN_VALUE),
+            Float.toString(Float.MAX_VALUE),
+            Double.toString(Double.MIN_VALUE),
+            Double.toString(Double.MAX_VALUE)));
+    for (BigDecimal end : new BigDecimal[] {range.least(), range.most()}) {
+      if (end != null) {
+        values.add(end.subtract(BigDecimal.ONE).toPlainString());
+        values.add(end.add(BigDecimal.ONE).toPlainString());
+      }
+    }
+    // So many steps are right, and too long for a test; their product is tested below.
+    boolean endless = target.name().equals("--steps") || target.name().equals("--epochs");
+    for (String value : values) {
+      boolean inRange = parses(value) && range.contains(new BigDecimal(value));
+      if (endless && inRange && !value.equals("1")) {
+        continue;
+      }
+      CommandLineRun run = run(target.command(), target.name(), value);
+      if (run.code() == 0) {
+        assertTrue(parses(value.trim()), target + " took " + value);
+        assertTrue(range.contains(new BigDecimal(value.trim())), target + " took " + value);
+      } else if (inRange && run.err().contains("a model of")) {
+        run.isRefusedWith(2, " weights"); // It is no option alone that makes a model large.
+      } else {
+        // A value in the range may still be more than the text or the memory suffices for.
+        run.isRefusedWith(
+            2, inRange ? target.name().substring(2) : range.refusal(target.option(), value));
+      }
+    }
+  }
+
+  private static boolean parses(String value) {
+    try {
+      return new BigDecimal(value).abs().compareTo(new BigDecimal("1e300")) < 0;
+    } catch (NumberFormatException e) {
+      return false;
+    }
+  }
+
+  @Test
+  void productsAreCheckedAsWell() throws IOException {
+    run("train", "--epochs", "4000000000000000000")
+        .isRefusedWith(2, "--epochs is 4000000000000000000; needed a whole number, 1 to 1000000");
+    // 1,961 characters to learn from in 2 streams of 980 steps: 122 windows of 8 an epoch.
+    run("train", "--epochs", "1000000000000").isRefusedWith(2, "--epochs is 1000000000000; of ");
+  }
+
+  @Test
+  void whatIsHugeIsRefusedBeforeItIsAllocated() throws IOException {
+    run("train", "--hidden", "20000")
+        .isRefusedWith(2, "weights takes at least 51.2 GB; Java's heap may have");
+    run("train", "--layers", "2147483647")
+        .isRefusedWith(2, "weights; needed at most 2,147,483,639");
+    run("sample", "--length", "1000000000")
+        .isRefusedWith(2, "--length 1000000000 takes at least 7");
+  }
+
+  @TestFactory
+  Stream<DynamicTest> everyNameIsTakenInAnyCase() {
+    List<DynamicTest> tests = new ArrayList<>();
+    for (Target target : options()) {
+      Iterable<String> names = target.option().completionCandidates();
+      if (names != null) {
+        tests.add(
+            DynamicTest.dynamicTest(
+                target.command() + " " + target.name(), () -> takesInAnyCase(target, names)));
+      }
+    }
+    assertEquals(7, tests.size(), "--cell, --optimizer; 3 times --device, twice --weights");
+    return tests.stream();
+  }
+
+  private static void takesInAnyCase(Target target, Iterable<String> names) throws IOException {
+    List<String> known = new ArrayList<>();
+    names.forEach(known::add);
+    for (String name : known) {
+      Object expected = parsed(target, name);
+      assertEquals(expected, parsed(target, name.toUpperCase(Locale.ROOT)));
+      assertEquals(
+          expected,
+          parsed(target, name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1)));
+    }
+    for (String value : List.of("", "x" + known.get(0), known.get(0) + "x", " " + known.get(0))) {
+      run(target.command(), target.name(), value)
+          .isRefusedWith(2, "option '" + target.name() + "': '" + value + "' is unknown; known: ");
+      run(target.command(), target.name(), value).isRefusedWith(2, String.join(", ", known));
+    }
+  }
+
+  private static Object parsed(Target target, String value) {
+    List<String> arguments =
+        new ArrayList<>(List.of(target.command(), target.name() + "=" + value));
+    if (!target.command().equals("train")) {
+      arguments.addAll(List.of("model"));
+    }
+    if (target.command().equals("eval")) {
+      arguments.add("--text=text");
+    }
+    return Main.commandLine()
+        .parseArgs(arguments.toArray(String[]::new))
+        .subcommand()
+        .matchedOption(target.name())
+        .getValue();
+  }
+
+  /** A new option of another type needs a thought about what it takes, and a test. */
+  @Test
+  void everyOptionIsOfAKindThatIsTested() {
+    for (Target target : options()) {
+      OptionSpec option = target.option();
+      assertTrue(
+          isNumber(option)
+              || option.completionCandidates() != null
+              || option.type().equals(boolean.class)
+              || option.preprocessor() instanceof Verbatim,
+          target.command() + " " + target.name());
+    }
+  }
+}
