@@ -7,6 +7,8 @@ import dev.sequor.data.Corpus;
 import dev.sequor.data.TextFile;
 import dev.sequor.data.TokenStreams;
 import dev.sequor.io.Checkpoint;
+import dev.sequor.io.InaccessibleFileException;
+import dev.sequor.io.ModelDirectory;
 import dev.sequor.io.TrainingRun;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Clipping;
@@ -17,8 +19,6 @@ import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainerSnapshot;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -215,9 +215,8 @@ final class TrainCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
 
-  /** All that a run starts from. */
+  /** All that a run starts from, but for the directory. */
   private record Start(
-      Path directory,
       Corpus corpus,
       CharacterVocabulary vocabulary,
       SequenceModelSpec model,
@@ -241,11 +240,22 @@ final class TrainCommand implements Callable<Integer> {
     atLeast(1, "--epochs", epochs);
     atLeast(1, "--steps", Objects.requireNonNullElse(steps, 1L));
     atLeast(1, "--checkpoint-every", checkpointInterval);
-    Start start = resume == null ? fresh() : resumed(resume);
     PrintWriter notes = console.err();
-    try (Interruption interruption = new Interruption();
-        Backend backend = DeviceOption.open(start.run().device(), notes)) {
-      return train(start, backend, interruption);
+    if (resume == null) {
+      Start start = fresh();
+      try (Interruption interruption = new Interruption();
+          Backend backend = DeviceOption.open(start.run().device(), notes)) {
+        return train(start, null, backend, interruption);
+      }
+    }
+    requireOptionsOfResume();
+    // Held before anything is read, so that what is read is still there when it is gone on from.
+    try (ModelDirectory directory = ModelDirectory.open(resume)) {
+      Start start = resumed(directory.path());
+      try (Interruption interruption = new Interruption();
+          Backend backend = DeviceOption.open(start.run().device(), notes)) {
+        return train(start, directory, backend, interruption);
+      }
     }
   }
 
@@ -298,15 +308,11 @@ final class TrainCommand implements Callable<Integer> {
             device.orElse("auto"),
             "",
             new TrainingRun.Curve(List.of(), List.of()));
+    if (out != null) {
+      ModelDirectory.requireVacant(out);
+    }
     return new Start(
-        directory(cellType),
-        corpus,
-        vocabulary,
-        model,
-        optimizer(),
-        Clipping.byGlobalNorm(clip),
-        run,
-        null);
+        corpus, vocabulary, model, optimizer(), Clipping.byGlobalNorm(clip), run, null);
   }
 
   private Corpus corpus(@Nullable Path file, double fraction) {
@@ -363,37 +369,30 @@ final class TrainCommand implements Callable<Integer> {
     };
   }
 
-  /** Where a new model goes; nothing is there yet, and nothing is created here. */
-  private Path directory(CellType cellType) throws IOException {
-    if (out == null) {
+  /** Where a new model goes: made, and held until it is closed. */
+  private ModelDirectory newDirectory(CellType cell) throws IOException {
+    try {
+      if (out != null) {
+        return ModelDirectory.create(out);
+      }
       String name =
           (textFile == null ? "names" : String.valueOf(textFile.getFileName()))
               + "-"
-              + cellType.id()
+              + cell.id()
               + "-"
               + hiddenSize;
-      Path parent = Path.of("sequor-out");
-      Path free = parent.resolve(name);
-      for (int i = 2; Files.exists(free); i++) {
-        free = parent.resolve(name + "-" + i);
-      }
-      return free;
+      return ModelDirectory.createNew(Path.of("sequor-out"), name);
+    } catch (InaccessibleFileException e) {
+      throw cannotBeWritten(e);
     }
-    if (Checkpoint.existsIn(out)) {
-      throw new IllegalArgumentException(
-          "--out " + out + " holds a model already; go on with it by --resume " + out);
-    }
-    if (!Checkpoint.isVacant(out)) {
-      throw new IllegalArgumentException(
-          "--out "
-              + out
-              + " is not empty and holds no model of this program; needed a new or empty"
-              + " directory");
-    }
-    return out;
   }
 
-  private Start resumed(Path directory) throws IOException {
+  /** Found out before the training, this is bad input. */
+  private static IllegalArgumentException cannotBeWritten(InaccessibleFileException e) {
+    return new IllegalArgumentException("the model cannot be written there: " + e.getMessage(), e);
+  }
+
+  private void requireOptionsOfResume() {
     for (OptionSpec option :
         Objects.requireNonNull(spec).commandLine().getParseResult().matchedOptionsSet()) {
       if (!WITH_RESUME.contains(option.longestName())) {
@@ -403,7 +402,12 @@ final class TrainCommand implements Callable<Integer> {
                 + String.join(", ", WITH_RESUME.stream().sorted().toList()));
       }
     }
+  }
+
+  private Start resumed(Path directory) throws IOException {
     Checkpoint checkpoint = Checkpoint.load(directory);
+    CharacterVocabulary vocabulary =
+        TextModel.vocabulary(directory, checkpoint.model(), checkpoint.vocabulary());
     TrainingRun run = checkpoint.run();
     Path file = textFile != null || run.textFile().isEmpty() ? textFile : Path.of(run.textFile());
     seed = run.seed();
@@ -430,9 +434,8 @@ final class TrainCommand implements Callable<Integer> {
           directory + " is at step " + done + " already; needed --steps of at least that");
     }
     return new Start(
-        directory,
         corpus,
-        checkpoint.vocabulary(),
+        vocabulary,
         checkpoint.model(),
         checkpoint.optimizer(),
         checkpoint.clipping(),
@@ -455,7 +458,14 @@ final class TrainCommand implements Callable<Integer> {
     return Objects.requireNonNull(spec).commandLine().getParseResult().hasMatchedOption(option);
   }
 
-  private int train(Start start, Backend backend, Interruption interruption) throws IOException {
+  /**
+   * Trains.
+   *
+   * @param resumed the directory of the run that is gone on with; null for a new one
+   */
+  private int train(
+      Start start, @Nullable ModelDirectory resumed, Backend backend, Interruption interruption)
+      throws IOException {
     TrainingRun run = start.run();
     String before = run.backend();
     if (!before.isEmpty() && !before.equals(backend.name())) {
@@ -471,7 +481,6 @@ final class TrainCommand implements Callable<Integer> {
     run = run.withBackend(backend.name());
     try (TextTraining training =
         new TextTraining(
-            start.directory(),
             backend,
             start.corpus(),
             start.vocabulary(),
@@ -480,42 +489,49 @@ final class TrainCommand implements Callable<Integer> {
             start.clipping(),
             run,
             start.snapshot())) {
-      claim(start.directory(), training);
-      if (!quiet) {
-        announce(start, run, backend, training.steps());
+      if (resumed != null) {
+        return train(start, run, resumed.path(), backend, training, interruption);
       }
-      TextTraining.Pace pace;
-      try (Progress progress =
-          new Progress(console.err(), quiet, training.steps(), run.totalSteps())) {
-        pace = training.train(progress, interruption);
+      try (ModelDirectory directory = newDirectory(start.model().cell())) {
+        return train(start, run, directory.path(), backend, training, interruption);
       }
-      if (training.steps() < run.totalSteps()) {
-        console
-            .err()
-            .println(
-                "interrupted at step "
-                    + training.steps()
-                    + "; go on with: sequor train --resume "
-                    + start.directory());
-        return Main.INTERRUPTED;
-      }
-      report(start, backend, training, pace);
-      return 0;
     }
   }
 
-  /** Writes the first checkpoint, so that a directory that cannot be written is found out now. */
-  private static void claim(Path directory, TextTraining training) {
+  private int train(
+      Start start,
+      TrainingRun run,
+      Path directory,
+      Backend backend,
+      TextTraining training,
+      Interruption interruption)
+      throws IOException {
     try {
-      training.save();
-    } catch (IOException e) {
-      String reason =
-          e instanceof FileSystemException refusal && refusal.getReason() != null
-              ? refusal.getReason()
-              : e.getClass().getSimpleName().replace("Exception", "");
-      throw new IllegalArgumentException(
-          directory + ": the model cannot be written there (" + reason + ")", e);
+      // Writes the first checkpoint, so that a directory that cannot be written is found out now.
+      training.keepIn(directory);
+    } catch (InaccessibleFileException e) {
+      throw cannotBeWritten(e);
     }
+    if (!quiet) {
+      announce(start, run, backend, training.steps());
+    }
+    TextTraining.Pace pace;
+    try (Progress progress =
+        new Progress(console.err(), quiet, training.steps(), run.totalSteps())) {
+      pace = training.train(progress, interruption);
+    }
+    if (training.steps() < run.totalSteps()) {
+      console
+          .err()
+          .println(
+              "interrupted at step "
+                  + training.steps()
+                  + "; go on with: sequor train --resume "
+                  + directory);
+      return Main.INTERRUPTED;
+    }
+    report(start, directory, backend, training, pace);
+    return 0;
   }
 
   private void announce(Start start, TrainingRun run, Backend backend, long done) {
@@ -542,9 +558,9 @@ final class TrainCommand implements Callable<Integer> {
             backend.name());
   }
 
-  private void report(Start start, Backend backend, TextTraining training, TextTraining.Pace pace)
+  private void report(
+      Start start, Path directory, Backend backend, TextTraining training, TextTraining.Pace pace)
       throws IOException {
-    Path directory = start.directory();
     BatchLoss judged = training.judge();
     double trainBits = training.curve().lastTenth();
     PrintWriter words = console.words();
@@ -556,7 +572,7 @@ final class TrainCommand implements Callable<Integer> {
         training.steps(),
         pace.seconds());
     printSample(start, training, words);
-    boolean plotted = plot(start, training);
+    boolean plotted = plot(start, directory, training);
     words.println("written to " + directory + ":");
     words.println("  " + Checkpoint.weightsFile(directory).getFileName() + "  the weights");
     words.println("  config.json and the other files it names  all it takes to go on");
@@ -595,11 +611,11 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   /** A model is worth keeping without its picture: where fonts are missing, says so. */
-  private boolean plot(Start start, TextTraining training) {
+  private boolean plot(Start start, Path directory, TextTraining training) {
     String title =
         start.corpus().name() + ", " + start.model().cell().id() + " " + start.model().hiddenSize();
     try {
-      LossPlot.write(start.directory().resolve(PLOT), title, training.curve().toStore());
+      LossPlot.write(directory.resolve(PLOT), title, training.curve().toStore());
       return true;
     } catch (IOException | RuntimeException | LinkageError e) {
       console.err().println("the loss curve is not drawn: " + e);

@@ -42,7 +42,7 @@ public final class TextFile {
       }
       bytes = Files.readAllBytes(file);
     } catch (IOException e) {
-      throw new IllegalArgumentException(file + ": cannot be read (" + e + ")", e);
+      throw new IllegalArgumentException(FileFault.describe(file, e), e);
     }
     for (int i = 0; i < bytes.length; i++) {
       if (bytes[i] == 0) {
