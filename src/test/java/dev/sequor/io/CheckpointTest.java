@@ -37,7 +37,7 @@ class CheckpointTest {
 
   @TempDir Path folder;
 
-  private static Checkpoint checkpoint(long steps) {
+  static Checkpoint checkpoint(long steps) {
     CharacterVocabulary vocabulary = CharacterVocabulary.of(TEXT);
     SequenceModelSpec spec =
         SequenceModelSpec.languageModel(vocabulary.size(), 3)
