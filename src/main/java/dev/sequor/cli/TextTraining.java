@@ -225,15 +225,18 @@ final class TextTraining implements AutoCloseable {
   private void save() throws IOException {
     if (steps() != savedSteps) {
       requireSane("on held-out text", judge(CHECKED_CHARACTERS));
-      new Checkpoint(
-              model.spec(),
-              vocabulary,
-              optimizer,
-              clipping,
-              trainer.snapshot(),
-              run.withCurve(curve.toStore()))
-          .save(Objects.requireNonNull(directory));
+      checkpoint().save(Objects.requireNonNull(directory));
       savedSteps = steps();
+    }
+  }
+
+  private Checkpoint checkpoint() {
+    TrainerSnapshot snapshot = trainer.snapshot();
+    TrainingRun soFar = run.withCurve(curve.toStore());
+    try {
+      return new Checkpoint(model.spec(), vocabulary, optimizer, clipping, snapshot, soFar);
+    } catch (IllegalArgumentException e) {
+      throw new DivergedException(steps(), String.valueOf(e.getMessage())); // Not finite.
     }
   }
 

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.sequor.data.FileFault;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -86,7 +87,7 @@ final class ConfigFile {
     } catch (MalformedFileException e) {
       throw e;
     } catch (IOException e) {
-      throw new InaccessibleFileException(file, e);
+      throw new MalformedFileException(file, FileFault.reason(e), e);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.sequor.io;
 
+import dev.sequor.data.FileFault;
 import dev.sequor.io.CheckpointConfig.StoredFile;
 import dev.sequor.model.NamedTensor;
 import dev.sequor.model.TensorShapes;
@@ -78,7 +79,7 @@ final class TensorFile {
     } catch (MalformedFileException e) {
       throw e;
     } catch (IOException e) {
-      throw new InaccessibleFileException(path, e);
+      throw new MalformedFileException(path, FileFault.reason(e), e);
     }
   }
 

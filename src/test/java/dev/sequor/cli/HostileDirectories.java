@@ -1,5 +1,6 @@
 package dev.sequor.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -168,19 +169,37 @@ final class HostileDirectories {
     int changes = random.nextInt(4) == 0 ? 1 + random.nextInt(3) : 1;
     for (int i = 0; i < changes; i++) {
       String file = FILES.get(random.nextInt(FILES.size()));
-      if (!Files.isRegularFile(work.resolve(file))) {
+      if (!isFile(file)) {
         continue;
       }
-      switch (random.nextInt(10)) {
-        case 0 -> flipBytes(file);
-        case 1 -> cutOrExtend(file);
-        case 2, 3, 4, 5 -> changeJson();
-        case 6 -> changeHeader(random.nextBoolean() ? WEIGHTS : TRAINING);
-        case 7 -> changeNumbers(random.nextBoolean() ? WEIGHTS : TRAINING);
-        case 8 -> swap();
-        default -> replaceFile(file);
+      try {
+        change(file);
+      } catch (JsonProcessingException e) {
+        note("no JSON any more");
       }
     }
+  }
+
+  private void change(String file) throws Exception {
+    switch (random.nextInt(10)) {
+      case 0 -> flipBytes(file);
+      case 1 -> cutOrExtend(file);
+      case 2, 3, 4, 5 -> changeJson();
+      case 6 -> changeHeader(random.nextBoolean() ? WEIGHTS : TRAINING);
+      case 7 -> changeNumbers(random.nextBoolean() ? WEIGHTS : TRAINING);
+      case 8 -> swap();
+      default -> replaceFile(file);
+    }
+  }
+
+  /** Whether it is a file of this directory, and not one that a link leads to. */
+  private boolean isFile(String file) {
+    return Files.isRegularFile(work.resolve(file), LinkOption.NOFOLLOW_LINKS);
+  }
+
+  private void put(String file, byte[] bytes) throws IOException {
+    delete(work.resolve(file));
+    Files.write(work.resolve(file), bytes);
   }
 
   private void note(String change) {
@@ -190,9 +209,7 @@ final class HostileDirectories {
   private byte[] bytes(String file) throws IOException {
     Path path = work.resolve(file);
     // Not what another change has put there: a hole of a terabyte, or a pipe.
-    return Files.isRegularFile(path) && Files.size(path) < 1_000_000
-        ? Files.readAllBytes(path)
-        : new byte[0];
+    return isFile(file) && Files.size(path) < 1_000_000 ? Files.readAllBytes(path) : new byte[0];
   }
 
   private void flipBytes(String file) throws Exception {
@@ -208,7 +225,7 @@ final class HostileDirectories {
 
   /** Half of the time the configuration goes along, so that more is looked at than the SHA-256. */
   private void write(String file, byte[] bytes) throws Exception {
-    Files.write(work.resolve(file), bytes);
+    put(file, bytes);
     if (file.equals("config.json") || random.nextBoolean()) {
       return;
     }
@@ -216,18 +233,13 @@ final class HostileDirectories {
   }
 
   private void agree(String file) throws IOException, NoSuchAlgorithmException {
-    try {
-      if (JSON.readTree(bytes("config.json")) instanceof ObjectNode config
-          && config.get(file.equals(WEIGHTS) ? "weights" : "training") instanceof ObjectNode o) {
-        byte[] bytes = bytes(file);
-        o.put("bytes", Files.size(work.resolve(file)));
-        o.put(
-            "sha256", HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes)));
-        Files.write(work.resolve("config.json"), JSON.writeValueAsBytes(config));
-        note("with its SHA-256");
-      }
-    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
-      note("without its SHA-256");
+    if (JSON.readTree(bytes("config.json")) instanceof ObjectNode config
+        && config.get(file.equals(WEIGHTS) ? "weights" : "training") instanceof ObjectNode o) {
+      byte[] bytes = bytes(file);
+      o.put("bytes", Files.size(work.resolve(file)));
+      o.put("sha256", HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes)));
+      put("config.json", JSON.writeValueAsBytes(config));
+      note("with its SHA-256");
     }
   }
 
@@ -243,7 +255,7 @@ final class HostileDirectories {
           JsonNode config = JSON.readTree(bytes("config.json"));
           if (config.get(file.equals(WEIGHTS) ? "weights" : "training") instanceof ObjectNode o) {
             o.put("bytes", Files.size(work.resolve(file)));
-            Files.write(work.resolve("config.json"), JSON.writeValueAsBytes(config));
+            put("config.json", JSON.writeValueAsBytes(config));
           }
         }
       }
@@ -335,12 +347,7 @@ final class HostileDirectories {
   }
 
   private void changeJson() throws IOException {
-    JsonNode config;
-    try {
-      config = JSON.readTree(bytes("config.json"));
-    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
-      return;
-    }
+    JsonNode config = JSON.readTree(bytes("config.json"));
     List<Place> places = new ArrayList<>();
     places(config, places);
     if (places.isEmpty()) {
@@ -387,7 +394,7 @@ final class HostileDirectories {
         text = JSON.writeValueAsString(config);
       }
     }
-    Files.writeString(work.resolve("config.json"), text);
+    put("config.json", text.getBytes(StandardCharsets.UTF_8));
   }
 
   /** Changes the header's JSON, in place or with another length. */
@@ -424,7 +431,7 @@ final class HostileDirectories {
         default -> place.set(extreme());
       }
       header = JSON.writeValueAsString(root);
-    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+    } catch (JsonProcessingException e) {
       return;
     }
     byte[] changed = header.getBytes(StandardCharsets.UTF_8);
@@ -457,7 +464,7 @@ final class HostileDirectories {
     for (int i = 0; i < count; i++) {
       data.putFloat(bytes.length - 4 - 4 * random.nextInt(500), number);
     }
-    Files.write(work.resolve(file), bytes);
+    put(file, bytes);
     agree(file);
   }
 
