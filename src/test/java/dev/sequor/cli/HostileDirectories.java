@@ -78,6 +78,9 @@ final class HostileDirectories {
     for (long seed = first; seed < first + count; seed++) {
       HostileDirectories one = new HostileDirectories(good, folder.resolve("model"), fifo, seed);
       one.prepare();
+      if ((seed - first) % 1000 == 999) {
+        report(seed - first, faults, codes, longest, slowest);
+      }
       for (String command : List.of("sample", "eval", "train")) {
         long start = System.nanoTime();
         String answer = one.answerTo(command);
@@ -94,6 +97,11 @@ final class HostileDirectories {
         }
       }
     }
+    report(count, faults, codes, longest, slowest);
+  }
+
+  private static void report(
+      long count, int faults, Map<String, Integer> codes, long longest, String slowest) {
     System.out.println(count + " mutations, " + faults + " faults, answers " + codes);
     System.out.println("longest " + longest + " ms: " + slowest);
   }

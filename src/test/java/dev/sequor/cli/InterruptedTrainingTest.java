@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -29,6 +30,7 @@ class InterruptedTrainingTest {
 
   @TempDir Path folder;
   private Path text = Path.of("");
+  private final List<Process> started = new ArrayList<>();
 
   @BeforeEach
   void writeText() throws IOException {
@@ -38,6 +40,11 @@ class InterruptedTrainingTest {
       letters.append((char) ('a' + random.nextInt(26)));
     }
     text = Files.writeString(folder.resolve("text.txt"), letters);
+  }
+
+  @AfterEach
+  void endWhatIsLeft() {
+    started.forEach(Process::destroyForcibly);
   }
 
   private List<String> settings(Path model, int checkpointInterval) {
@@ -83,10 +90,13 @@ class InterruptedTrainingTest {
                 Main.class.getName(),
                 "train"));
     command.addAll(arguments);
-    return new ProcessBuilder(command)
-        .redirectOutput(new File(folder.toFile(), out))
-        .redirectError(new File(folder.toFile(), err))
-        .start();
+    Process process =
+        new ProcessBuilder(command)
+            .redirectOutput(new File(folder.toFile(), out))
+            .redirectError(new File(folder.toFile(), err))
+            .start();
+    started.add(process);
+    return process;
   }
 
   private void awaitSteps(Process process, Path model, long steps) throws Exception {
@@ -169,7 +179,15 @@ class InterruptedTrainingTest {
     CommandLineRun.of("sample", model, "--length", 5).succeeds(); // Readers need no lock.
     assertTrue(process.isAlive(), () -> read("err.txt"));
     process.destroyForcibly().waitFor();
+
+    // What a killed run held is free, and a run that goes on holds it in its turn.
     long saved = Checkpoint.load(model).snapshot().progress().steps();
+    Process resumed = start(List.of("--resume", model.toString(), "--quiet"));
+    awaitSteps(resumed, model, saved + 3);
+    CommandLineRun.of("train", "--resume", model, "--quiet")
+        .isRefusedWith(2, "another run is writing there");
+    resumed.destroyForcibly().waitFor();
+    saved = Checkpoint.load(model).snapshot().progress().steps();
     CommandLineRun.of("train", "--resume", model, "--steps", saved + 1, "--quiet").succeeds();
   }
 

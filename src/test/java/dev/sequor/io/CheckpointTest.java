@@ -26,6 +26,11 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -172,6 +177,35 @@ class CheckpointTest {
     ModelDirectory.requireVacant(folder);
     checkpoint(0).save(folder);
     assertThrows(IllegalArgumentException.class, () -> ModelDirectory.requireVacant(folder));
+  }
+
+  @Test
+  void whoReadsWhileAnotherSavesGetsAWholeCheckpoint() throws Exception {
+    checkpoint(7).save(folder);
+    AtomicBoolean done = new AtomicBoolean();
+    ExecutorService thread = Executors.newSingleThreadExecutor();
+    try {
+      Future<Long> saved =
+          thread.submit(
+              () -> {
+                long steps = 7;
+                while (!done.get()) {
+                  checkpoint(++steps).save(folder);
+                }
+                return steps;
+              });
+      long last = 7;
+      for (int i = 0; i < 150; i++) {
+        long steps = Checkpoint.load(folder).snapshot().progress().steps();
+        assertTrue(steps >= last, steps + " after " + last);
+        last = steps;
+      }
+      done.set(true);
+      assertTrue(saved.get(60, TimeUnit.SECONDS) > 7);
+    } finally {
+      done.set(true);
+      thread.shutdown();
+    }
   }
 
   @Test

@@ -19,6 +19,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** One run at a time writes to a directory, whatever the timing. */
 class ModelDirectoryTest {
   @TempDir Path folder;
+  private final List<Process> started = new ArrayList<>();
 
   /** Another process: holds a directory, says how that went, and waits to be ended. */
   static final class Holder {
@@ -41,8 +43,13 @@ class ModelDirectoryTest {
     }
   }
 
-  private static Process holder(Path directory) throws IOException {
-    return new ProcessBuilder(
+  @AfterEach
+  void endWhatIsLeft() {
+    started.forEach(Process::destroyForcibly);
+  }
+
+  private Process holder(Path directory) throws IOException {
+    Process process = new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-cp",
             System.getProperty("java.class.path"),
@@ -50,6 +57,8 @@ class ModelDirectoryTest {
             directory.toString())
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start();
+    started.add(process);
+    return process;
   }
 
   private static String firstLine(Process process) throws IOException {
