@@ -108,7 +108,9 @@ public record Checkpoint(
     Path configFile = directory.resolve(ConfigFile.NAME);
     byte @Nullable [] json = null;
     try {
-      Files.createDirectories(directory);
+      if (!Files.isDirectory(directory)) { // Which may be a link to one, unlike what is made.
+        Files.createDirectories(directory);
+      }
       deleteUnnamed(directory); // What a stopped save has left takes room that this one needs.
       List<NamedTensor> training = new ArrayList<>(snapshot.moments());
       training.addAll(snapshot.carriedState());

@@ -63,7 +63,9 @@ public final class ModelDirectory implements AutoCloseable {
   public static ModelDirectory create(Path directory) throws IOException {
     requireVacant(directory);
     try {
-      Files.createDirectories(directory);
+      if (!Files.isDirectory(directory)) { // Which may be a link to one, unlike what is made.
+        Files.createDirectories(directory);
+      }
     } catch (IOException e) {
       throw new InaccessibleFileException(directory, e);
     }
@@ -85,7 +87,9 @@ public final class ModelDirectory implements AutoCloseable {
    */
   public static ModelDirectory createNew(Path parent, String name) throws IOException {
     try {
-      Files.createDirectories(parent);
+      if (!Files.isDirectory(parent)) {
+        Files.createDirectories(parent);
+      }
       for (int number = 1; ; number++) {
         Path directory = parent.resolve(number == 1 ? name : name + "-" + number);
         try {

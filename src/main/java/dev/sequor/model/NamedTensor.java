@@ -67,4 +67,24 @@ public record NamedTensor(String name, List<Integer> shape, float[] values) {
       }
     }
   }
+
+  /**
+   * Throws if a value is less than 0.
+   *
+   * @throws IllegalArgumentException if so
+   */
+  void requireNoNegative() {
+    for (int i = 0; i < values.length; i++) {
+      if (values[i] < 0) {
+        throw new IllegalArgumentException(
+            "tensor '"
+                + name
+                + "' holds "
+                + values[i]
+                + " at element "
+                + i
+                + "; needed numbers of at least 0");
+      }
+    }
+  }
 }

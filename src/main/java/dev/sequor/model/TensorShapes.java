@@ -49,6 +49,11 @@ public final class TensorShapes {
     return MOMENTS + moment + ".";
   }
 
+  /** Whether it holds means of squares, if the rule is Adam's. */
+  static boolean isSecondMoment(NamedTensor tensor) {
+    return tensor.name().startsWith(momentPrefix(1));
+  }
+
   /**
    * The carried state: {@code state [L·D,S,B,H]}, or nothing if {@code carriedBatchSize} is 0.
    *

@@ -29,11 +29,14 @@ public record TrainerSnapshot(
    * Throws unless a trainer of such a model can go on from this.
    *
    * @throws IllegalArgumentException naming the first tensor that is missing, unknown, there twice,
-   *     of another shape, or not finite
+   *     of another shape, or not finite, or of Adam's second moments negative
    */
   public void requireFit(SequenceModelSpec spec, OptimizerStep.Rule rule) {
     TensorShapes.ofParameters(spec).requireFit(parameters);
     TensorShapes.ofMoments(spec, rule).requireFit(moments);
+    if (rule != OptimizerStep.Rule.SGD) {
+      moments.stream().filter(TensorShapes::isSecondMoment).forEach(NamedTensor::requireNoNegative);
+    }
     int streams = progress.carriedBatchSize();
     TensorShapes state = TensorShapes.ofCarriedState(spec, streams);
     if (carriedState.size() != state.byName().size()) {

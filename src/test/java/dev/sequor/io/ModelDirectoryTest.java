@@ -49,14 +49,15 @@ class ModelDirectoryTest {
   }
 
   private Process holder(Path directory) throws IOException {
-    Process process = new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-cp",
-            System.getProperty("java.class.path"),
-            Holder.class.getName(),
-            directory.toString())
-        .redirectError(ProcessBuilder.Redirect.INHERIT)
-        .start();
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                Holder.class.getName(),
+                directory.toString())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
     started.add(process);
     return process;
   }
@@ -92,6 +93,19 @@ class ModelDirectoryTest {
       refused("another run is writing there", folder.resolve("model/../model"));
     }
     ModelDirectory.open(link).close();
+  }
+
+  @Test
+  void aLinkToADirectoryIsAsGoodAsTheDirectory() throws IOException {
+    Path real = Files.createDirectory(folder.resolve("real"));
+    Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+    try (ModelDirectory held = ModelDirectory.create(link)) {
+      CheckpointTest.checkpoint(7).save(held.path());
+    }
+    assertTrue(Checkpoint.existsIn(real));
+    try (ModelDirectory held = ModelDirectory.createNew(link, "names")) {
+      assertEquals(link.resolve("names"), held.path());
+    }
   }
 
   @Test

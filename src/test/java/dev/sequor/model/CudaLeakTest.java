@@ -65,11 +65,7 @@ class CudaLeakTest {
       try (Sampler sampler = new Sampler(model)) {
         assertEquals(40, sampler.sample(new int[] {1, 2}, 40, Sampling.greedy()).length);
       }
-      SequenceModel.of(
-              cuda,
-              SPEC,
-              snapshot.parameters(),
-              dev.sequor.backend.WeightStorage.FLOAT32)
+      SequenceModel.of(cuda, SPEC, snapshot.parameters(), dev.sequor.backend.WeightStorage.FLOAT32)
           .close();
     }
   }
