@@ -56,11 +56,9 @@ public record ParameterLayout(
 
   /** First element of the block of {@code layer} and {@code direction}. */
   public long blockOffset(int layer, int direction) {
-    long sum = direction * blockElements(layer);
-    for (int below = 0; below < layer; below++) {
-      sum += directions * blockElements(below);
-    }
-    return sum;
+    // All layers above the first are alike, so no loop over them is needed.
+    long below = layer == 0 ? 0 : blockElements(0) + (layer - 1) * blockElements(1);
+    return directions * below + direction * blockElements(layer);
   }
 
   /** First element of {@code kind} in the block of {@code layer} and {@code direction}. */

@@ -2,8 +2,9 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
+import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.TextFile;
-import dev.sequor.io.Checkpoint;
+import dev.sequor.io.TrainedModel;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.SequenceModel;
 import java.io.IOException;
@@ -49,19 +50,30 @@ final class EvalCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     WeightStorage storage = weights.storage();
     Path file = Objects.requireNonNull(textFile);
-    Checkpoint checkpoint = Checkpoint.load(Objects.requireNonNull(directory));
+    Path from = Objects.requireNonNull(directory);
+    TrainedModel trained = TrainedModel.load(from);
+    CharacterVocabulary vocabulary =
+        TextModel.vocabulary(from, trained.model(), trained.vocabulary());
     int[] tokens =
         HeapLimit.within(
-            file.toString(),
-            () -> checkpoint.vocabulary().encode(file.toString(), TextFile.read(file)));
+            file.toString(), () -> vocabulary.encode(file.toString(), TextFile.read(file)));
     if (tokens.length < 2) {
       throw new IllegalArgumentException(
           file + ": holds 1 character; needed at least 2, one to see and one to predict");
     }
     BatchLoss loss;
     try (Backend backend = device.open(console.err());
-        SequenceModel model = TextModel.of(checkpoint, backend, storage)) {
+        SequenceModel model = TextModel.of(trained, backend, storage)) {
       loss = TextModel.evaluate(model, tokens);
+    }
+    if (!Double.isFinite(loss.meanBits())) {
+      throw new IllegalArgumentException(
+          from
+              + ": the model loses "
+              + loss.meanBits()
+              + " bits per character on "
+              + file
+              + "; its weights are spoilt");
     }
     if (!console.isJson()) {
       console

@@ -40,7 +40,7 @@ final class LossCurve {
       return; // The trainer skipped this step, and gives up where that goes on.
     }
     this.step = step;
-    sum += bitsPerCharacter;
+    sum += Math.max(0, bitsPerCharacter); // What is below is rounding.
     count++;
     if (step - lastPoint() >= interval) {
       endInterval();
@@ -85,7 +85,12 @@ final class LossCurve {
 
   /** Takes a loss on held-out text. */
   void addHeldOut(long step, double bitsPerCharacter) {
-    heldOut.add(new Point(step, bitsPerCharacter));
+    heldOut.add(new Point(step, Math.max(0, bitsPerCharacter)));
+    if (heldOut.size() > MAX_POINTS) {
+      for (int i = heldOut.size() - 2; i >= 0; i -= 2) {
+        heldOut.remove(i); // Of a run that was extended very often, half will do.
+      }
+    }
   }
 
   /** Whether the held-out loss after {@code step} is known. */

@@ -14,6 +14,7 @@ import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.style.Styler;
+import org.knowm.xchart.style.markers.Marker;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** Draws a run's loss curve. */
@@ -36,13 +37,17 @@ final class LossPlot {
     chart.getStyler().setXAxisTickMarkSpacingHint(90);
     chart.getStyler().setXAxisDecimalPattern("#,##0");
     chart.getStyler().setYAxisDecimalPattern("0.0");
-    add(chart, "training", curve.training(), new Color(0x1F77B4)).setMarker(SeriesMarkers.NONE);
-    add(chart, "held-out", curve.heldOut(), new Color(0xD62728)).setMarker(SeriesMarkers.CIRCLE);
+    add(chart, "training", curve.training(), new Color(0x1F77B4), SeriesMarkers.NONE);
+    add(chart, "held-out", curve.heldOut(), new Color(0xD62728), SeriesMarkers.CIRCLE);
     byte[] png = BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG);
     DurableFile.write(file, channel -> Channels.newOutputStream(channel).write(png));
   }
 
-  private static XYSeries add(XYChart chart, String name, List<Point> points, Color color) {
+  private static void add(
+      XYChart chart, String name, List<Point> points, Color color, Marker marker) {
+    if (points.isEmpty()) {
+      return; // Which the library would refuse.
+    }
     XYSeries series =
         chart.addSeries(
             name,
@@ -51,6 +56,6 @@ final class LossPlot {
     series.setLineColor(color);
     series.setMarkerColor(color);
     series.setLineStyle(new BasicStroke(1.6f));
-    return series;
+    series.setMarker(marker);
   }
 }

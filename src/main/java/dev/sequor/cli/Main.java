@@ -3,6 +3,7 @@ package dev.sequor.cli;
 import dev.sequor.backend.BackendUnavailableException;
 import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.io.MalformedFileException;
+import dev.sequor.model.DivergedException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
@@ -20,7 +21,7 @@ import picocli.CommandLine.Spec;
 
 /**
  * The program {@code sequor}. Exit codes: 0 done, 1 anything unforeseen, 2 bad input, 3 the device
- * is not usable, 130 interrupted.
+ * is not usable, 4 the training diverged, 130 interrupted.
  */
 @Command(
     name = "sequor",
@@ -31,13 +32,15 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Try: sequor train    then: sequor sample DIR",
-      "Exit codes: 0 done, 2 bad input, 3 device not usable, 1 anything else, 130 interrupted."
+      "Exit codes: 0 done, 2 bad input, 3 device not usable, 4 training diverged,",
+      "1 anything else, 130 interrupted."
     })
 public final class Main implements Runnable {
   private static final String NAME = "sequor";
 
   static final int BAD_INPUT = 2;
   static final int DEVICE_NOT_USABLE = 3;
+  static final int DIVERGED = 4;
   static final int FAILED = 1;
   static final int INTERRUPTED = 130;
 
@@ -165,6 +168,9 @@ public final class Main implements Runnable {
   private static int exitCode(Throwable e) {
     if (e instanceof BackendUnavailableException) {
       return DEVICE_NOT_USABLE;
+    }
+    if (e instanceof DivergedException) {
+      return DIVERGED;
     }
     // What the library calls an illegal argument came from the command line or a file it named; so
     // did the size of what does not fit the memory.

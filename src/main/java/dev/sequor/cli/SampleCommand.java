@@ -3,7 +3,7 @@ package dev.sequor.cli;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.CharacterVocabulary;
-import dev.sequor.io.Checkpoint;
+import dev.sequor.io.TrainedModel;
 import dev.sequor.model.Sampler;
 import dev.sequor.model.Sampling;
 import dev.sequor.model.SequenceModel;
@@ -90,13 +90,15 @@ final class SampleCommand implements Callable<Integer> {
     HeapLimit.require("--length " + length, length * BYTES_PER_CHARACTER);
     WeightStorage storage = weights.storage();
     Sampling sampling = new Sampling(temperature, topK, topP, seed);
-    Checkpoint checkpoint = Checkpoint.load(Objects.requireNonNull(directory));
-    CharacterVocabulary vocabulary = checkpoint.vocabulary();
+    Path from = Objects.requireNonNull(directory);
+    TrainedModel trained = TrainedModel.load(from);
+    CharacterVocabulary vocabulary =
+        TextModel.vocabulary(from, trained.model(), trained.vocabulary());
     String before = Objects.requireNonNullElse(prime, "");
     int[] start = before.isEmpty() ? newLine(vocabulary) : vocabulary.encode("--prime", before);
     String text;
     try (Backend backend = device.open(console.err());
-        SequenceModel model = TextModel.of(checkpoint, backend, storage);
+        SequenceModel model = TextModel.of(trained, backend, storage);
         Sampler sampler = new Sampler(model)) {
       text =
           HeapLimit.within(

@@ -1,11 +1,18 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.LossFunction;
 import dev.sequor.backend.WeightStorage;
-import dev.sequor.io.Checkpoint;
+import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.io.TrainedModel;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Evaluator;
+import dev.sequor.model.InputKind;
+import dev.sequor.model.Readout;
 import dev.sequor.model.SequenceModel;
+import dev.sequor.model.SequenceModelSpec;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** A trained model of characters, ready to be used. */
 final class TextModel {
@@ -18,18 +25,50 @@ final class TextModel {
    */
   private static final int STREAM_CHARACTERS = 1024;
 
+  /**
+   * So wrong is only a model whose weights were driven off: to lose as much, the outputs of a
+   * character and of its rivals have to be 700 apart.
+   */
+  private static final double MOST_BITS = 1000;
+
   private TextModel() {}
 
-  /** The model of {@code checkpoint} on {@code backend}, with its weights, kept as asked for. */
-  static SequenceModel of(Checkpoint checkpoint, Backend backend, WeightStorage weights) {
-    SequenceModel model = new SequenceModel(backend, checkpoint.model(), 0, weights);
-    try {
-      model.load(checkpoint.snapshot().parameters());
-      return model;
-    } catch (RuntimeException | Error e) {
-      model.close();
-      throw e;
+  /** {@code trained} on {@code backend}, its weights kept as asked for. */
+  static SequenceModel of(TrainedModel trained, Backend backend, WeightStorage weights) {
+    return SequenceModel.of(backend, trained.model(), trained.parameters(), weights);
+  }
+
+  /**
+   * The characters of a model that reads and predicts them one after another.
+   *
+   * @param directory where it is from
+   * @throws IllegalArgumentException if it is another kind of model
+   */
+  static CharacterVocabulary vocabulary(
+      Path directory, SequenceModelSpec model, @Nullable CharacterVocabulary vocabulary) {
+    boolean reads =
+        model.input().kind() != InputKind.DENSE
+            && model.input().vocabularySize() == model.outputSize();
+    if (vocabulary == null
+        || !reads
+        || model.bidirectional()
+        || model.readout() != Readout.EVERY_STEP
+        || model.loss() != LossFunction.SOFTMAX_CROSS_ENTROPY) {
+      throw new IllegalArgumentException(
+          directory
+              + ": the model "
+              + (vocabulary == null ? "has no vocabulary" : "does not predict each next character")
+              + "; needed a model of text");
     }
+    return vocabulary;
+  }
+
+  /**
+   * Whether a loss is one that a model can have: one that knows nothing loses {@code log₂(V)} bits
+   * a character, 20 at most.
+   */
+  static boolean isSane(double bitsPerCharacter) {
+    return bitsPerCharacter <= MOST_BITS; // Not if it is NaN.
   }
 
   /** The loss of each token of {@code tokens} but the first. */

@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.Corpus;
 import dev.sequor.data.TokenStreams;
@@ -8,6 +9,7 @@ import dev.sequor.io.Checkpoint;
 import dev.sequor.io.TrainingRun;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Clipping;
+import dev.sequor.model.DivergedException;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.Sampler;
 import dev.sequor.model.Sampling;
@@ -19,6 +21,7 @@ import dev.sequor.model.TrainerSnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,15 +31,18 @@ import org.jspecify.annotations.Nullable;
  * stopped, judged or stored changes nothing in them.
  */
 final class TextTraining implements AutoCloseable {
-  /** Judgements along the way are for the plot: this many in a run, on this much of the text. */
   /** Often enough to watch, seldom enough that a GPU does not wait for the host. */
   private static final int STEPS_PER_REPORT = 10;
 
+  /** Judgements along the way are for the plot: this many in a run, on this much of the text. */
   private static final int JUDGEMENTS = 10;
 
   private static final int JUDGED_CHARACTERS = 32_768;
 
-  private final Path directory;
+  /** Before a checkpoint: enough to see that its weights were not driven off by the last update. */
+  private static final int CHECKED_CHARACTERS = 513;
+
+  private final String corpusName;
   private final CharacterVocabulary vocabulary;
   private final Optimizer optimizer;
   private final Clipping clipping;
@@ -46,6 +52,7 @@ final class TextTraining implements AutoCloseable {
   private final LossCurve curve;
   private final SequenceModel model;
   private final Trainer trainer;
+  private @Nullable Path directory;
   private long savedSteps = -1;
 
   /**
@@ -60,11 +67,9 @@ final class TextTraining implements AutoCloseable {
   /**
    * Prepares a run.
    *
-   * @param directory where the checkpoint goes
    * @param start what to go on from; null for new weights
    */
   TextTraining(
-      Path directory,
       Backend backend,
       Corpus corpus,
       CharacterVocabulary vocabulary,
@@ -73,7 +78,7 @@ final class TextTraining implements AutoCloseable {
       Clipping clipping,
       TrainingRun run,
       @Nullable TrainerSnapshot start) {
-    this.directory = directory;
+    this.corpusName = corpus.name();
     this.vocabulary = vocabulary;
     this.optimizer = optimizer;
     this.clipping = clipping;
@@ -85,7 +90,10 @@ final class TextTraining implements AutoCloseable {
             run.batchSize(),
             run.sequenceLength());
     this.curve = new LossCurve(run.curve(), run.totalSteps());
-    this.model = new SequenceModel(backend, spec, run.seed());
+    this.model =
+        start == null
+            ? new SequenceModel(backend, spec, run.seed())
+            : SequenceModel.of(backend, spec, start.parameters(), WeightStorage.FLOAT32);
     try {
       this.trainer = new Trainer(model, optimizer, clipping, run.seed());
     } catch (RuntimeException | Error e) {
@@ -108,20 +116,71 @@ final class TextTraining implements AutoCloseable {
     return trainer.progress().steps();
   }
 
-  /** Trains until the run is complete or interrupted, and saves. */
+  /**
+   * From here on the checkpoint is kept in {@code directory}; it is there when this returns.
+   *
+   * @throws IllegalArgumentException if the weights to go on from are spoilt
+   * @throws IOException if it cannot be written
+   */
+  void keepIn(Path directory) throws IOException {
+    this.directory = directory;
+    double bits = judge(CHECKED_CHARACTERS);
+    if (!TextModel.isSane(bits)) {
+      throw new IllegalArgumentException(
+          directory
+              + ": the model loses "
+              + bits
+              + " bits per character on the held-out part of "
+              + corpusName
+              + "; its weights are spoilt");
+    }
+    save();
+  }
+
+  /**
+   * Trains until the run is complete or interrupted, and saves.
+   *
+   * @throws DivergedException if the loss has left all sense; the last good checkpoint is kept
+   */
   Pace train(Progress progress, Interruption interruption) throws IOException {
+    try {
+      return trainAndSave(progress, interruption);
+    } catch (DivergedException e) {
+      throw new DivergedException(
+          e.step(),
+          "the training diverged at step "
+              + e.step()
+              + ": "
+              + e.getMessage()
+              + "; "
+              + directory
+              + " keeps the checkpoint of step "
+              + savedSteps
+              + "; try anew with a lower --lr than "
+              + optimizer.learningRate()
+              + (clipping.globalNorm() > 0
+                  ? " or a lower --clip than " + clipping.globalNorm()
+                  : " or with --clip"));
+    }
+  }
+
+  private Pace trainAndSave(Progress progress, Interruption interruption) throws IOException {
     long startSteps = steps();
     long startNanos = System.nanoTime();
     long charactersPerStep = (long) run.batchSize() * run.sequenceLength();
     long judgementInterval = (run.totalSteps() - 1) / JUDGEMENTS + 1;
     while (steps() < run.totalSteps() && !interruption.isRequested()) {
       TrainStep step = trainer.steps(streams, stepsUntilReport(judgementInterval));
+      if (!step.skipped()) {
+        requireSane("in training", step.loss().meanBits());
+      }
       curve.addStep(step.step(), step.loss().meanBits());
       progress.update(step.step(), curve.recent(), charactersPerStep);
       boolean last = step.step() >= run.totalSteps();
       if ((step.step() % judgementInterval == 0 || last) && !curve.hasHeldOut(step.step())) {
-        int[] judged = Arrays.copyOf(heldOut, Math.min(heldOut.length, JUDGED_CHARACTERS));
-        curve.addHeldOut(step.step(), TextModel.evaluate(model, judged).meanBits());
+        double bits = judge(JUDGED_CHARACTERS);
+        requireSane("on held-out text", bits);
+        curve.addHeldOut(step.step(), bits);
       }
       if (step.step() % run.checkpointInterval() == 0) {
         save();
@@ -145,18 +204,39 @@ final class TextTraining implements AutoCloseable {
     return (int) Math.min(most, run.totalSteps() - steps());
   }
 
-  /** Writes the checkpoint, unless that of this step is there. */
-  void save() throws IOException {
+  /** The loss of the first {@code characters} of the held-out text, in bits per character. */
+  private double judge(int characters) {
+    int[] judged = Arrays.copyOf(heldOut, Math.min(heldOut.length, characters));
+    return TextModel.evaluate(model, judged).meanBits();
+  }
+
+  private void requireSane(String where, double bitsPerCharacter) {
+    if (!TextModel.isSane(bitsPerCharacter)) {
+      throw new DivergedException(
+          steps(), "the loss is " + bitsPerCharacter + " bits per character " + where);
+    }
+  }
+
+  /**
+   * Writes the checkpoint, unless that of this step is there.
+   *
+   * @throws DivergedException if the weights are none to go on from, so that the one before stays
+   */
+  private void save() throws IOException {
     if (steps() != savedSteps) {
-      new Checkpoint(
-              model.spec(),
-              vocabulary,
-              optimizer,
-              clipping,
-              trainer.snapshot(),
-              run.withCurve(curve.toStore()))
-          .save(directory);
+      requireSane("on held-out text", judge(CHECKED_CHARACTERS));
+      checkpoint().save(Objects.requireNonNull(directory));
       savedSteps = steps();
+    }
+  }
+
+  private Checkpoint checkpoint() {
+    TrainerSnapshot snapshot = trainer.snapshot();
+    TrainingRun soFar = run.withCurve(curve.toStore());
+    try {
+      return new Checkpoint(model.spec(), vocabulary, optimizer, clipping, snapshot, soFar);
+    } catch (IllegalArgumentException e) {
+      throw new DivergedException(steps(), String.valueOf(e.getMessage())); // Not finite.
     }
   }
 
@@ -167,7 +247,9 @@ final class TextTraining implements AutoCloseable {
 
   /** The loss of all held-out text. */
   BatchLoss judge() {
-    return TextModel.evaluate(model, heldOut);
+    BatchLoss loss = TextModel.evaluate(model, heldOut);
+    requireSane("on held-out text", loss.meanBits());
+    return loss;
   }
 
   /** Text that begins a line, {@code length} characters. */

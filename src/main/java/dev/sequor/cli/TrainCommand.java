@@ -8,6 +8,8 @@ import dev.sequor.data.Corpus;
 import dev.sequor.data.TextFile;
 import dev.sequor.data.TokenStreams;
 import dev.sequor.io.Checkpoint;
+import dev.sequor.io.InaccessibleFileException;
+import dev.sequor.io.ModelDirectory;
 import dev.sequor.io.TrainingRun;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Clipping;
@@ -18,8 +20,6 @@ import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainerSnapshot;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -244,9 +244,8 @@ final class TrainCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
 
-  /** All that a run starts from. */
+  /** All that a run starts from, but for the directory. */
   private record Start(
-      Path directory,
       Corpus corpus,
       CharacterVocabulary vocabulary,
       SequenceModelSpec model,
@@ -262,11 +261,22 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Start start = resume == null ? fresh() : resumed(resume);
     PrintWriter notes = console.err();
-    try (Interruption interruption = new Interruption();
-        Backend backend = DeviceOption.open(start.run().device(), notes)) {
-      return train(start, backend, interruption);
+    if (resume == null) {
+      Start start = fresh();
+      try (Interruption interruption = new Interruption();
+          Backend backend = DeviceOption.open(start.run().device(), notes)) {
+        return train(start, null, backend, interruption);
+      }
+    }
+    requireOptionsOfResume();
+    // Held before anything is read, so that what is read is still there when it is gone on from.
+    try (ModelDirectory directory = ModelDirectory.open(resume)) {
+      Start start = resumed(directory.path());
+      try (Interruption interruption = new Interruption();
+          Backend backend = DeviceOption.open(start.run().device(), notes)) {
+        return train(start, directory, backend, interruption);
+      }
     }
   }
 
@@ -312,15 +322,11 @@ final class TrainCommand implements Callable<Integer> {
             device.orElse("auto"),
             "",
             new TrainingRun.Curve(List.of(), List.of()));
+    if (out != null) {
+      ModelDirectory.requireVacant(out);
+    }
     return new Start(
-        directory(),
-        corpus,
-        vocabulary,
-        model,
-        optimizer(),
-        Clipping.byGlobalNorm(clip),
-        run,
-        null);
+        corpus, vocabulary, model, optimizer(), Clipping.byGlobalNorm(clip), run, null);
   }
 
   private Corpus corpus(@Nullable Path file, double fraction) throws IOException {
@@ -386,37 +392,30 @@ final class TrainCommand implements Callable<Integer> {
     };
   }
 
-  /** Where a new model goes; nothing is there yet, and nothing is created here. */
-  private Path directory() throws IOException {
-    if (out == null) {
+  /** Where a new model goes: made, and held until it is closed. */
+  private ModelDirectory newDirectory(CellType cell) throws IOException {
+    try {
+      if (out != null) {
+        return ModelDirectory.create(out);
+      }
       String name =
           (textFile == null ? "names" : String.valueOf(textFile.getFileName()))
               + "-"
               + cell.id()
               + "-"
               + hiddenSize;
-      Path parent = JavaLocale.path("sequor-out");
-      Path free = parent.resolve(name);
-      for (int i = 2; Files.exists(free); i++) {
-        free = parent.resolve(name + "-" + i);
-      }
-      return free;
+      return ModelDirectory.createNew(JavaLocale.path("sequor-out"), name);
+    } catch (InaccessibleFileException e) {
+      throw cannotBeWritten(e);
     }
-    if (Checkpoint.existsIn(out)) {
-      throw new IllegalArgumentException(
-          "--out " + out + " holds a model already; go on with it by --resume " + out);
-    }
-    if (!Checkpoint.isVacant(out)) {
-      throw new IllegalArgumentException(
-          "--out "
-              + out
-              + " is not empty and holds no model of this program; needed a new or empty"
-              + " directory");
-    }
-    return out;
   }
 
-  private Start resumed(Path directory) throws IOException {
+  /** Found out before the training, this is bad input. */
+  private static IllegalArgumentException cannotBeWritten(InaccessibleFileException e) {
+    return new IllegalArgumentException("the model cannot be written there: " + e.getMessage(), e);
+  }
+
+  private void requireOptionsOfResume() {
     for (OptionSpec option :
         Objects.requireNonNull(spec).commandLine().getParseResult().matchedOptionsSet()) {
       if (!WITH_RESUME.contains(option.longestName())) {
@@ -426,7 +425,12 @@ final class TrainCommand implements Callable<Integer> {
                 + String.join(", ", WITH_RESUME.stream().sorted().toList()));
       }
     }
+  }
+
+  private Start resumed(Path directory) throws IOException {
     Checkpoint checkpoint = Checkpoint.load(directory);
+    CharacterVocabulary vocabulary =
+        TextModel.vocabulary(directory, checkpoint.model(), checkpoint.vocabulary());
     TrainingRun run = checkpoint.run();
     Path file =
         textFile != null || run.textFile().isEmpty() ? textFile : JavaLocale.path(run.textFile());
@@ -454,9 +458,8 @@ final class TrainCommand implements Callable<Integer> {
           directory + " is at step " + done + " already; needed --steps of at least that");
     }
     return new Start(
-        directory,
         corpus,
-        checkpoint.vocabulary(),
+        vocabulary,
         checkpoint.model(),
         checkpoint.optimizer(),
         checkpoint.clipping(),
@@ -479,7 +482,14 @@ final class TrainCommand implements Callable<Integer> {
     return Objects.requireNonNull(spec).commandLine().getParseResult().hasMatchedOption(option);
   }
 
-  private int train(Start start, Backend backend, Interruption interruption) throws IOException {
+  /**
+   * Trains.
+   *
+   * @param resumed the directory of the run that is gone on with; null for a new one
+   */
+  private int train(
+      Start start, @Nullable ModelDirectory resumed, Backend backend, Interruption interruption)
+      throws IOException {
     TrainingRun run = start.run();
     String before = run.backend();
     if (!before.isEmpty() && !before.equals(backend.name())) {
@@ -499,14 +509,18 @@ final class TrainCommand implements Callable<Integer> {
     TrainingRun prepared = run;
     return HeapLimit.within(
         "training " + memory + " on " + start.corpus().name(),
-        () -> train(start, prepared, backend, interruption));
+        () -> train(start, prepared, resumed, backend, interruption));
   }
 
-  private int train(Start start, TrainingRun run, Backend backend, Interruption interruption)
+  private int train(
+      Start start,
+      TrainingRun run,
+      @Nullable ModelDirectory resumed,
+      Backend backend,
+      Interruption interruption)
       throws IOException {
     try (TextTraining training =
         new TextTraining(
-            start.directory(),
             backend,
             start.corpus(),
             start.vocabulary(),
@@ -515,42 +529,49 @@ final class TrainCommand implements Callable<Integer> {
             start.clipping(),
             run,
             start.snapshot())) {
-      claim(start.directory(), training);
-      if (!quiet) {
-        announce(start, run, backend, training.steps());
+      if (resumed != null) {
+        return train(start, run, resumed.path(), backend, training, interruption);
       }
-      TextTraining.Pace pace;
-      try (Progress progress =
-          new Progress(console.err(), quiet, training.steps(), run.totalSteps())) {
-        pace = training.train(progress, interruption);
+      try (ModelDirectory directory = newDirectory(start.model().cell())) {
+        return train(start, run, directory.path(), backend, training, interruption);
       }
-      if (training.steps() < run.totalSteps()) {
-        console
-            .err()
-            .println(
-                "interrupted at step "
-                    + training.steps()
-                    + "; go on with: sequor train --resume "
-                    + start.directory());
-        return Main.INTERRUPTED;
-      }
-      report(start, backend, training, pace);
-      return 0;
     }
   }
 
-  /** Writes the first checkpoint, so that a directory that cannot be written is found out now. */
-  private static void claim(Path directory, TextTraining training) {
+  private int train(
+      Start start,
+      TrainingRun run,
+      Path directory,
+      Backend backend,
+      TextTraining training,
+      Interruption interruption)
+      throws IOException {
     try {
-      training.save();
-    } catch (IOException e) {
-      String reason =
-          e instanceof FileSystemException refusal && refusal.getReason() != null
-              ? refusal.getReason()
-              : e.getClass().getSimpleName().replace("Exception", "");
-      throw new IllegalArgumentException(
-          directory + ": the model cannot be written there (" + reason + ")", e);
+      // Writes the first checkpoint, so that a directory that cannot be written is found out now.
+      training.keepIn(directory);
+    } catch (InaccessibleFileException e) {
+      throw cannotBeWritten(e);
     }
+    if (!quiet) {
+      announce(start, run, backend, training.steps());
+    }
+    TextTraining.Pace pace;
+    try (Progress progress =
+        new Progress(console.err(), quiet, training.steps(), run.totalSteps())) {
+      pace = training.train(progress, interruption);
+    }
+    if (training.steps() < run.totalSteps()) {
+      console
+          .err()
+          .println(
+              "interrupted at step "
+                  + training.steps()
+                  + "; go on with: sequor train --resume "
+                  + directory);
+      return Main.INTERRUPTED;
+    }
+    report(start, directory, backend, training, pace);
+    return 0;
   }
 
   private void announce(Start start, TrainingRun run, Backend backend, long done) {
@@ -577,9 +598,9 @@ final class TrainCommand implements Callable<Integer> {
             backend.name());
   }
 
-  private void report(Start start, Backend backend, TextTraining training, TextTraining.Pace pace)
+  private void report(
+      Start start, Path directory, Backend backend, TextTraining training, TextTraining.Pace pace)
       throws IOException {
-    Path directory = start.directory();
     BatchLoss judged = training.judge();
     double trainBits = training.curve().lastTenth();
     PrintWriter words = console.words();
@@ -591,7 +612,7 @@ final class TrainCommand implements Callable<Integer> {
         training.steps(),
         pace.seconds());
     printSample(start, training, words);
-    Path picture = plot(start, training);
+    Path picture = plot(start, directory, training);
     words.println("written to " + directory + ":");
     words.println("  " + Checkpoint.weightsFile(directory).getFileName() + "  the weights");
     words.println("  config.json and the other files it names  all it takes to go on");
@@ -636,8 +657,8 @@ final class TrainCommand implements Callable<Integer> {
    *
    * @return the picture, or null if there is none
    */
-  private @Nullable Path plot(Start start, TextTraining training) {
-    Path picture = start.directory().resolve(PLOT);
+  private @Nullable Path plot(Start start, Path directory, TextTraining training) {
+    Path picture = directory.resolve(PLOT);
     String title =
         start.corpus().name() + ", " + start.model().cell().id() + " " + start.model().hiddenSize();
     try {

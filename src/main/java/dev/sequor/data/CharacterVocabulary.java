@@ -20,7 +20,7 @@ public final class CharacterVocabulary {
   /**
    * The characters that occur in {@code text}.
    *
-   * @throws IllegalArgumentException if there are none
+   * @throws IllegalArgumentException if there are none, or one is half of a surrogate pair
    */
   public static CharacterVocabulary of(String text) {
     return ofSorted(text.codePoints().sorted().distinct().toArray());
@@ -29,8 +29,8 @@ public final class CharacterVocabulary {
   /**
    * The characters given, for example from a checkpoint.
    *
-   * @throws IllegalArgumentException if there are none, if one is no Unicode code point, or if they
-   *     do not ascend
+   * @throws IllegalArgumentException if there are none, if one is no Unicode code point or half of
+   *     a surrogate pair, or if they do not ascend
    */
   public static CharacterVocabulary ofSorted(int... codePoints) {
     if (codePoints.length == 0) {
@@ -44,6 +44,15 @@ public final class CharacterVocabulary {
                 + " of the vocabulary is "
                 + codePoints[i]
                 + ", no Unicode code point");
+      }
+      if (Character.getType(codePoints[i]) == Character.SURROGATE) {
+        // Two of them beside each other would be read as one other character.
+        throw new IllegalArgumentException(
+            "character "
+                + i
+                + " of the vocabulary is "
+                + describe(codePoints[i])
+                + ", half of a surrogate pair; needed whole characters");
       }
       if (i > 0 && codePoints[i] <= codePoints[i - 1]) {
         throw new IllegalArgumentException(

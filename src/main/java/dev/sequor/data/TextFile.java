@@ -8,7 +8,6 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -57,10 +56,8 @@ public final class TextFile {
       bytes = Files.readAllBytes(file);
       refuseOtherEncodings(file, bytes);
       text = decode(file, bytes);
-    } catch (AccessDeniedException e) {
-      throw new IllegalArgumentException(file + ": cannot be read (permission denied)", e);
     } catch (IOException e) {
-      throw new IllegalArgumentException(file + ": cannot be read (" + e.getMessage() + ")", e);
+      throw new IllegalArgumentException(FileFault.describe(file, e), e);
     } catch (OutOfMemoryError e) {
       throw new IllegalArgumentException(tooLarge(file, size), e);
     }

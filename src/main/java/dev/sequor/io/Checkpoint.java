@@ -1,115 +1,71 @@
 package dev.sequor.io;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonMappingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.MapperFeature;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.io.CheckpointConfig.Kind;
 import dev.sequor.io.CheckpointConfig.StoredFile;
 import dev.sequor.model.Clipping;
-import dev.sequor.model.ModelLayout;
 import dev.sequor.model.NamedTensor;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.model.TensorShapes;
 import dev.sequor.model.TrainerSnapshot;
-import dev.sequor.rnn.TensorRegion;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
-import java.nio.channels.WritableByteChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestOutputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HexFormat;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * A text model in training, in a directory: {@code config.json}, which names two safetensors files
- * with their lengths and SHA-256, {@code model-STEP.safetensors} with the parameters and {@code
+ * A model in training, in a directory: {@code config.json}, which names two safetensors files with
+ * their lengths and SHA-256, {@code model-STEP.safetensors} with the parameters and {@code
  * training-STEP.safetensors} with the optimiser's moments and the state of the streams.
  *
  * <p>{@link #save} writes both files under new names before it replaces {@code config.json}, and
  * removes the older files after that, so that the directory holds one whole checkpoint whenever the
- * process or the machine stops.
+ * process or the machine stops. Whatever can be made can be saved, and is loaded as it was; what
+ * {@link #load} would refuse, the constructor refuses.
  *
  * @param model the model
- * @param vocabulary its characters
+ * @param vocabulary its characters, one for each output; null for a model of anything else
  * @param optimizer the update rule
  * @param clipping bounds on the gradient
- * @param snapshot parameters, moments, carried state and counters
- * @param run the text and the loss so far
+ * @param snapshot parameters, moments, carried state and counters, all numbers finite
+ * @param run the data and the loss so far
  */
 public record Checkpoint(
     SequenceModelSpec model,
-    CharacterVocabulary vocabulary,
+    @Nullable CharacterVocabulary vocabulary,
     Optimizer optimizer,
     Clipping clipping,
     TrainerSnapshot snapshot,
     TrainingRun run) {
 
-  private static final String CONFIG = "config.json";
+  private static final Logger LOG = LoggerFactory.getLogger(Checkpoint.class);
 
-  /** {@code config.json} holds a few hundred numbers; this bounds what a hostile one can cost. */
-  private static final long MAX_CONFIG_BYTES = 16_000_000;
+  /** Stands for a file that is not written yet: as long as the longest that may come. */
+  private static final String LONGEST_DIGITS = "9".repeat(19);
 
-  private static final Pattern OWN_FILE =
-      Pattern.compile(
-          "(model|training)-\\d+(-\\d+)?\\.safetensors(\\.partial)?|config\\.json\\.partial");
-
-  private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-          .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
-          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          .build();
+  /**
+   * Checks that the parts belong together.
+   *
+   * @throws IllegalArgumentException naming the first that does not fit
+   */
+  public Checkpoint {
+    new TrainedModel(model, vocabulary, snapshot.parameters());
+    snapshot.requireFit(model, optimizer.rule());
+    run.requireNotAfter(snapshot.progress().steps());
+  }
 
   /** Whether {@code directory} holds a checkpoint, whole or damaged. */
   public static boolean existsIn(Path directory) {
-    return Files.exists(directory.resolve(CONFIG));
-  }
-
-  /**
-   * Whether a new checkpoint may go to {@code directory}: it does not exist, is empty, or holds
-   * nothing but what a first {@link #save} left behind when it was stopped.
-   */
-  public static boolean isVacant(Path directory) throws IOException {
-    if (!Files.exists(directory)) {
-      return true;
-    }
-    if (!Files.isDirectory(directory)) {
-      return false;
-    }
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
-      for (Path entry : entries) {
-        if (!OWN_FILE.matcher(name(entry)).matches()) {
-          return false;
-        }
-      }
-    }
-    return true;
+    return Files.exists(directory.resolve(ConfigFile.NAME));
   }
 
   /**
@@ -118,34 +74,79 @@ public record Checkpoint(
    * @throws MalformedFileException if {@code config.json} is not as it should be
    */
   public static Path weightsFile(Path directory) throws IOException {
-    return stored(directory, readConfig(directory).weights());
+    byte[] json = ConfigFile.read(directory);
+    return directory.resolve(
+        ConfigFile.parse(directory, json, CheckpointConfig.ModelPart.class).weights().file());
+  }
+
+  /** Whether {@code name} is that of a file of some checkpoint, or of one half written. */
+  static boolean isOwnFile(String name) {
+    String whole =
+        name.endsWith(DurableFile.TEMPORARY_SUFFIX)
+            ? name.substring(0, name.length() - DurableFile.TEMPORARY_SUFFIX.length())
+            : name;
+    return Kind.WEIGHTS.isName(whole)
+        || Kind.TRAINING.isName(whole)
+        || (whole.equals(ConfigFile.NAME) && !whole.equals(name));
   }
 
   /**
    * Makes this the checkpoint of {@code directory}, which is created if need be.
    *
-   * @throws IOException if it cannot be written; the checkpoint that was there is intact then
+   * @throws IllegalArgumentException if {@code config.json} would be longer than may be
+   * @throws InaccessibleFileException if it cannot be written; the checkpoint that was there is
+   *     intact then, and nothing of this one is left
    */
   public void save(Path directory) throws IOException {
-    Files.createDirectories(directory);
-    List<NamedTensor> state = new ArrayList<>(snapshot.moments());
-    state.addAll(snapshot.carriedState());
-    CheckpointConfig config =
-        new CheckpointConfig(
-            CheckpointConfig.FORMAT,
-            CheckpointConfig.VERSION,
-            write(directory, "model", snapshot.parameters()),
-            write(directory, "training", state),
-            model,
-            vocabulary.decode(tokens(vocabulary.size())),
-            optimizer,
-            clipping,
-            snapshot.progress(),
-            run);
-    byte[] json = JSON.writeValueAsBytes(config);
-    DurableFile.write(
-        directory.resolve(CONFIG), channel -> Channels.newOutputStream(channel).write(json));
-    deleteAllBut(directory, Set.of(config.weights().file(), config.training().file()));
+    StoredFile longest =
+        new StoredFile(
+            Kind.TRAINING.name(Long.MAX_VALUE, Integer.MAX_VALUE / 10),
+            Long.parseLong(LONGEST_DIGITS.substring(1)),
+            "0".repeat(64));
+    ConfigFile.bytes(config(longest, longest)); // Before anything is written.
+    List<Path> written = new ArrayList<>();
+    Path configFile = directory.resolve(ConfigFile.NAME);
+    byte @Nullable [] json = null;
+    try {
+      if (!Files.isDirectory(directory)) { // Which may be a link to one, unlike what is made.
+        Files.createDirectories(directory);
+      }
+      deleteUnnamed(directory); // What a stopped save has left takes room that this one needs.
+      List<NamedTensor> training = new ArrayList<>(snapshot.moments());
+      training.addAll(snapshot.carriedState());
+      CheckpointConfig config =
+          config(
+              write(directory, Kind.WEIGHTS, snapshot.parameters(), written),
+              write(directory, Kind.TRAINING, training, written));
+      byte[] bytes = ConfigFile.bytes(config);
+      json = bytes;
+      DurableFile.write(configFile, channel -> Channels.newOutputStream(channel).write(bytes));
+    } catch (InaccessibleFileException | RuntimeException | Error e) {
+      deleteUnlessNamed(configFile, json, written, e);
+      throw e;
+    } catch (IOException e) {
+      deleteUnlessNamed(configFile, json, written, e);
+      throw new InaccessibleFileException(directory, e);
+    }
+    try {
+      deleteUnnamed(directory);
+    } catch (IOException e) {
+      LOG.debug("an older checkpoint stays until the next is saved", e);
+    }
+  }
+
+  private CheckpointConfig config(StoredFile weights, StoredFile training) {
+    return new CheckpointConfig(
+        CheckpointConfig.FORMAT,
+        CheckpointConfig.VERSION,
+        weights,
+        training,
+        model,
+        vocabulary == null ? "" : vocabulary.decode(tokens(vocabulary.size())),
+        optimizer,
+        clipping,
+        snapshot.progress(),
+        run);
   }
 
   private static int[] tokens(int size) {
@@ -156,38 +157,61 @@ public record Checkpoint(
     return tokens;
   }
 
-  private StoredFile write(Path directory, String kind, List<NamedTensor> tensors)
+  static @Nullable CharacterVocabulary vocabulary(String stored) {
+    return stored.isEmpty() ? null : CharacterVocabulary.ofSorted(stored.codePoints().toArray());
+  }
+
+  private StoredFile write(Path directory, Kind kind, List<NamedTensor> tensors, List<Path> written)
       throws IOException {
     // A name of its own, so that no file of the checkpoint that is still valid is ever replaced.
-    String stem = kind + "-" + snapshot.progress().steps();
-    Path file = directory.resolve(stem + ".safetensors");
-    for (int i = 2; Files.exists(file); i++) {
-      file = directory.resolve(stem + "-" + i + ".safetensors");
+    int number = 1;
+    Path file = directory.resolve(kind.name(snapshot.progress().steps(), number));
+    while (Files.exists(file)) {
+      file = directory.resolve(kind.name(snapshot.progress().steps(), ++number));
     }
-    List<Tensor> stored = tensors.stream().map(Checkpoint::toTensor).toList();
-    MessageDigest digest = sha256();
-    DurableFile.write(
-        file,
-        channel -> {
-          WritableByteChannel digesting =
-              Channels.newChannel(
-                  new DigestOutputStream(Channels.newOutputStream(channel), digest));
-          SafetensorsWriter.write(digesting, Map.of("format", "sequor"), stored);
-        });
-    return new StoredFile(name(file), Files.size(file), HexFormat.of().formatHex(digest.digest()));
+    written.add(file);
+    return TensorFile.write(file, tensors);
   }
 
-  private static Tensor toTensor(NamedTensor tensor) {
-    return Tensor.ofFloats(
-        tensor.name(),
-        tensor.values(),
-        tensor.shape().stream().mapToLong(Integer::longValue).toArray());
+  /** After a failure: unless {@code config.json} was replaced and names them already. */
+  private static void deleteUnlessNamed(
+      Path configFile, byte @Nullable [] json, List<Path> written, Throwable failure) {
+    if (json != null && holds(configFile, json)) {
+      return;
+    }
+    for (Path file : written) {
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException e) {
+        failure.addSuppressed(e);
+      }
+    }
   }
 
-  private static void deleteAllBut(Path directory, Set<String> keep) throws IOException {
+  private static boolean holds(Path file, byte[] bytes) {
+    try {
+      return Arrays.equals(Files.readAllBytes(file), bytes);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** Deletes all files of checkpoints but those of the present one, unless that is damaged. */
+  private static void deleteUnnamed(Path directory) throws IOException {
+    Set<String> named = Set.of();
+    if (Files.exists(directory.resolve(ConfigFile.NAME))) {
+      try {
+        CheckpointConfig config =
+            ConfigFile.parse(directory, ConfigFile.read(directory), CheckpointConfig.class);
+        named = Set.of(config.weights().file(), config.training().file());
+      } catch (MalformedFileException | IllegalArgumentException e) {
+        return; // Whoever mends it by hand may want any of them.
+      }
+    }
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
       for (Path entry : entries) {
-        if (OWN_FILE.matcher(name(entry)).matches() && !keep.contains(name(entry))) {
+        String name = String.valueOf(entry.getFileName());
+        if (isOwnFile(name) && !named.contains(name) && !Files.isDirectory(entry)) {
           Files.deleteIfExists(entry);
         }
       }
@@ -196,212 +220,79 @@ public record Checkpoint(
 
   /**
    * Reads the checkpoint of {@code directory}, checks the lengths and SHA-256 of its files, the
-   * shapes of all parameters, and that all numbers are finite.
+   * shapes of all tensors, and that all numbers are finite and in their ranges.
    *
    * @throws MalformedFileException if anything is not as it should be; names the file and what
    * @throws IOException if a file cannot be read
    */
   public static Checkpoint load(Path directory) throws IOException {
-    CheckpointConfig config = readConfig(directory);
-    List<NamedTensor> parameters = read(directory, config.weights());
-    requireShapes(stored(directory, config.weights()), layout(directory, config), parameters);
-    List<NamedTensor> moments = new ArrayList<>();
-    List<NamedTensor> carriedState = new ArrayList<>();
-    for (NamedTensor tensor : read(directory, config.training())) {
-      (tensor.name().startsWith("moments.") ? moments : carriedState).add(tensor);
-    }
-    CharacterVocabulary vocabulary;
-    try {
-      vocabulary = CharacterVocabulary.ofSorted(config.vocabulary().codePoints().toArray());
-    } catch (IllegalArgumentException e) {
-      throw new MalformedFileException(
-          directory.resolve(CONFIG), String.valueOf(e.getMessage()), e);
-    }
-    if (vocabulary.size() != config.model().outputSize()) {
-      throw new MalformedFileException(
-          directory.resolve(CONFIG),
-          "the vocabulary has "
-              + vocabulary.size()
-              + " characters; the model's "
-              + config.model().outputSize()
-              + " outputs need as many");
+    return whole(
+        directory,
+        json -> {
+          CheckpointConfig config = ConfigFile.parse(directory, json, CheckpointConfig.class);
+          return valid(directory, () -> load(directory, config));
+        });
+  }
+
+  private static Checkpoint load(Path directory, CheckpointConfig config) throws IOException {
+    SequenceModelSpec model = config.model();
+    config.weights().requireKind(Kind.WEIGHTS);
+    config.training().requireKind(Kind.TRAINING);
+    int streams = config.progress().carriedBatchSize();
+    TensorShapes moments = TensorShapes.ofMoments(model, config.optimizer().rule());
+    TensorShapes state = TensorShapes.ofCarriedState(model, streams);
+    List<NamedTensor> parameters =
+        TensorFile.read(directory, config.weights(), TensorShapes.ofParameters(model));
+    List<NamedTensor> momentTensors = new ArrayList<>();
+    List<NamedTensor> stateTensors = new ArrayList<>();
+    for (NamedTensor tensor : TensorFile.read(directory, config.training(), moments.and(state))) {
+      (state.byName().containsKey(tensor.name()) ? stateTensors : momentTensors).add(tensor);
     }
     return new Checkpoint(
-        config.model(),
-        vocabulary,
+        model,
+        vocabulary(config.vocabulary()),
         config.optimizer(),
         config.clipping(),
-        new TrainerSnapshot(config.progress(), parameters, moments, carriedState),
+        new TrainerSnapshot(config.progress(), parameters, momentTensors, stateTensors),
         config.run());
   }
 
-  private static ModelLayout layout(Path directory, CheckpointConfig config)
-      throws MalformedFileException {
+  /** Reads something from the files that a configuration names. */
+  interface Reader<T> {
+    T read(byte[] json) throws IOException;
+  }
+
+  /**
+   * What {@code reader} reads of one checkpoint. Somebody may save another while it is at work, and
+   * remove the files of the first; then it starts again.
+   */
+  static <T> T whole(Path directory, Reader<T> reader) throws IOException {
+    byte[] json = ConfigFile.read(directory);
+    while (true) {
+      try {
+        return reader.read(json);
+      } catch (IOException e) {
+        byte[] now = ConfigFile.read(directory);
+        if (Arrays.equals(json, now)) {
+          throw e;
+        }
+        json = now;
+      }
+    }
+  }
+
+  /** Makes something of parts that may not fit each other. */
+  interface Maker<T> {
+    T make() throws IOException;
+  }
+
+  /** What {@code maker} makes; if it refuses, a configuration does not fit. */
+  static <T> T valid(Path directory, Maker<T> maker) throws IOException {
     try {
-      return new ModelLayout(config.model());
-    } catch (ArithmeticException e) {
+      return maker.make();
+    } catch (IllegalArgumentException e) {
       throw new MalformedFileException(
-          directory.resolve(CONFIG), "the model has more than 2^63 weights", e);
+          directory.resolve(ConfigFile.NAME), String.valueOf(e.getMessage()), e);
     }
-  }
-
-  private static CheckpointConfig readConfig(Path directory) throws IOException {
-    Path file = directory.resolve(CONFIG);
-    if (!Files.isRegularFile(file)) {
-      throw new MalformedFileException(
-          directory, "holds no checkpoint; needed a directory with a " + CONFIG);
-    }
-    if (Files.size(file) > MAX_CONFIG_BYTES) {
-      throw new MalformedFileException(
-          file, "has " + Files.size(file) + " bytes; needed at most " + MAX_CONFIG_BYTES);
-    }
-    try {
-      JsonNode root = JSON.readTree(Files.readAllBytes(file));
-      // Before anything else is looked at: another version has every right to look different.
-      if (!CheckpointConfig.FORMAT.equals(root.path("format").textValue())) {
-        throw new MalformedFileException(
-            file, "is no checkpoint; needed \"format\": \"" + CheckpointConfig.FORMAT + "\"");
-      }
-      if (root.path("version").asInt(-1) != CheckpointConfig.VERSION) {
-        throw new MalformedFileException(
-            file,
-            "has checkpoint version "
-                + root.path("version")
-                + "; this program reads version "
-                + CheckpointConfig.VERSION);
-      }
-      return JSON.treeToValue(root, CheckpointConfig.class);
-    } catch (JsonProcessingException e) {
-      throw new MalformedFileException(file, explain(e), e);
-    }
-  }
-
-  /** Where in the JSON it is wrong, and what a record's own check or the parser says of it. */
-  private static String explain(JsonProcessingException e) {
-    String where = "";
-    if (e instanceof JsonMappingException mapping) {
-      where =
-          mapping.getPath().stream()
-              .map(r -> r.getFieldName() == null ? "[" + r.getIndex() + "]" : r.getFieldName())
-              .collect(Collectors.joining("."));
-    }
-    String what = e.getOriginalMessage();
-    if (e.getCause() instanceof IllegalArgumentException refusal) {
-      what = String.valueOf(refusal.getMessage());
-    } else if (e instanceof UnrecognizedPropertyException) {
-      what = "unknown field";
-    } else if (what.contains("; `")) {
-      what = what.substring(0, what.indexOf("; `")); // The rest names a setting of the parser.
-    }
-    return (where.isEmpty() ? "" : where + ": ") + what;
-  }
-
-  private static Path stored(Path directory, StoredFile file) throws MalformedFileException {
-    if (!OWN_FILE.matcher(file.file()).matches()) {
-      throw new MalformedFileException(
-          directory.resolve(CONFIG), "'" + file.file() + "' is no name of a file of a checkpoint");
-    }
-    return directory.resolve(file.file());
-  }
-
-  private static List<NamedTensor> read(Path directory, StoredFile expected) throws IOException {
-    Path path = stored(directory, expected);
-    if (!Files.isRegularFile(path)) {
-      throw new MalformedFileException(path, "is missing");
-    }
-    long bytes = Files.size(path);
-    List<NamedTensor> tensors = new ArrayList<>();
-    // The structure first: it says more about a damaged file than that its SHA-256 differs.
-    try (SafetensorsFile file = SafetensorsFile.open(path)) {
-      for (SafetensorsFile.Entry entry : file.entries().values()) {
-        float[] values = file.readFloats(entry.name());
-        requireFinite(path, entry.name(), values);
-        tensors.add(new NamedTensor(entry.name(), intShape(path, entry), values));
-      }
-    }
-    if (bytes != expected.bytes()) {
-      throw new MalformedFileException(
-          path, "has " + bytes + " bytes; " + CONFIG + " needs " + expected.bytes());
-    }
-    String sha256 = sha256(path);
-    if (!sha256.equals(expected.sha256())) {
-      throw new MalformedFileException(
-          path, "has SHA-256 " + sha256 + "; " + CONFIG + " needs " + expected.sha256());
-    }
-    return tensors;
-  }
-
-  private static List<Integer> intShape(Path path, SafetensorsFile.Entry entry)
-      throws MalformedFileException {
-    List<Integer> shape = new ArrayList<>();
-    for (long size : entry.shape()) {
-      if (size > Integer.MAX_VALUE) {
-        throw new MalformedFileException(
-            path, "tensor '" + entry.name() + "' has shape " + entry.shape() + ", too large");
-      }
-      shape.add((int) size);
-    }
-    return shape;
-  }
-
-  private static void requireFinite(Path path, String name, float[] values)
-      throws MalformedFileException {
-    for (int i = 0; i < values.length; i++) {
-      if (!Float.isFinite(values[i])) {
-        throw new MalformedFileException(
-            path,
-            "tensor '" + name + "' has " + values[i] + " at element " + i + "; needed finite");
-      }
-    }
-  }
-
-  private static void requireShapes(Path path, ModelLayout layout, List<NamedTensor> tensors)
-      throws MalformedFileException {
-    Map<String, NamedTensor> byName = new HashMap<>();
-    tensors.forEach(tensor -> byName.put(tensor.name(), tensor));
-    for (TensorRegion region : layout.regions()) {
-      @Nullable NamedTensor tensor = byName.remove(region.name());
-      if (tensor == null) {
-        throw new MalformedFileException(
-            path, "has no tensor '" + region.name() + "' " + region.shape());
-      }
-      if (!tensor.shape().equals(region.shape())) {
-        throw new MalformedFileException(
-            path,
-            "tensor '"
-                + tensor.name()
-                + "' has shape "
-                + tensor.shape()
-                + "; the model needs "
-                + region.shape());
-      }
-    }
-    for (String name : byName.keySet()) {
-      throw new MalformedFileException(path, "tensor '" + name + "' is none of the model's");
-    }
-  }
-
-  private static String name(Path path) {
-    return String.valueOf(path.getFileName());
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java platform has SHA-256", e);
-    }
-  }
-
-  private static String sha256(Path path) throws IOException {
-    MessageDigest digest = sha256();
-    ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
-    try (FileChannel channel = FileChannel.open(path)) {
-      while (channel.read(buffer) >= 0) {
-        digest.update(buffer.flip());
-        buffer.clear();
-      }
-    }
-    return HexFormat.of().formatHex(digest.digest());
   }
 }

@@ -1,9 +1,11 @@
 package dev.sequor.io;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainerProgress;
+import java.util.regex.Pattern;
 
 /**
  * What {@code config.json} holds; its form is part of the checkpoint format, so a change of any of
@@ -14,11 +16,11 @@ import dev.sequor.model.TrainerProgress;
  * @param weights the file with the parameters
  * @param training the file with the optimiser's moments and the carried state
  * @param model the model
- * @param vocabulary its characters, ascending, as one string
+ * @param vocabulary its characters, ascending, as one string; empty for a model without
  * @param optimizer the update rule
  * @param clipping bounds on the gradient
  * @param progress counters, position, seed and offset of the dropout bits
- * @param run the text and the loss so far
+ * @param run the data and the loss so far
  */
 record CheckpointConfig(
     String format,
@@ -35,6 +37,34 @@ record CheckpointConfig(
   static final String FORMAT = "sequor-checkpoint";
   static final int VERSION = 1;
 
+  /** What stands in {@code config.json} for whoever wants the model alone. */
+  @JsonIgnoreProperties({"training", "optimizer", "clipping", "progress", "run"})
+  record ModelPart(
+      String format, int version, StoredFile weights, SequenceModelSpec model, String vocabulary) {}
+
+  /** What kinds of files there are, and how they are named. */
+  enum Kind {
+    WEIGHTS("model"),
+    TRAINING("training");
+
+    private final String stem;
+    private final Pattern name;
+
+    Kind(String stem) {
+      this.stem = stem;
+      this.name = Pattern.compile(stem + "-\\d{1,19}(-\\d{1,9})?\\.safetensors");
+    }
+
+    /** The name after {@code steps} steps, the {@code number}th of its kind. */
+    String name(long steps, int number) {
+      return stem + "-" + steps + (number == 1 ? "" : "-" + number) + ".safetensors";
+    }
+
+    boolean isName(String file) {
+      return name.matcher(file).matches();
+    }
+  }
+
   /**
    * A file that belongs to the checkpoint.
    *
@@ -42,5 +72,28 @@ record CheckpointConfig(
    * @param bytes its length
    * @param sha256 of its content, in hexadecimal
    */
-  record StoredFile(String file, long bytes, String sha256) {}
+  record StoredFile(String file, long bytes, String sha256) {
+    private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
+    /** Checks that it may be opened: a name of a checkpoint's file leads nowhere else. */
+    StoredFile {
+      if (!Kind.WEIGHTS.isName(file) && !Kind.TRAINING.isName(file)) {
+        throw new IllegalArgumentException("'" + file + "' is no name of a file of a checkpoint");
+      }
+      if (bytes < 1) {
+        throw new IllegalArgumentException("bytes is " + bytes + "; needed at least 1");
+      }
+      if (!SHA256.matcher(sha256).matches()) {
+        throw new IllegalArgumentException(
+            "sha256 is '" + sha256 + "'; needed 64 hexadecimal digits");
+      }
+    }
+
+    void requireKind(Kind kind) {
+      if (!kind.isName(file)) {
+        throw new IllegalArgumentException(
+            "'" + file + "' is no name of a file of a checkpoint's " + kind.stem + " part");
+      }
+    }
+  }
 }

@@ -24,26 +24,43 @@ public final class DurableFile {
     void writeTo(FileChannel channel) throws IOException;
   }
 
-  /** Writes {@code target}, replacing what is there. */
-  public static void write(Path target, Content content) throws IOException {
+  /**
+   * Writes {@code target}, replacing what is there.
+   *
+   * @throws InaccessibleFileException if it cannot be written; names the file and the reason, and
+   *     leaves nothing behind
+   */
+  public static void write(Path target, Content content) throws InaccessibleFileException {
     Path temporary = target.resolveSibling(target.getFileName() + TEMPORARY_SUFFIX);
     try {
-      try (FileChannel channel =
-          FileChannel.open(
-              temporary,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.TRUNCATE_EXISTING,
-              StandardOpenOption.WRITE)) {
-        content.writeTo(channel);
-        channel.force(true);
+      try {
+        try (FileChannel channel =
+            FileChannel.open(
+                temporary,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.TRUNCATE_EXISTING,
+                StandardOpenOption.WRITE)) {
+          content.writeTo(channel);
+          channel.force(true);
+        }
+        Files.move(
+            temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      } catch (IOException | RuntimeException | Error e) {
+        deleteAfter(e, temporary);
+        throw e;
       }
-      Files.move(
-          temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException | RuntimeException | Error e) {
-      Files.deleteIfExists(temporary);
-      throw e;
+      forceDirectory(Objects.requireNonNull(target.toAbsolutePath().getParent()));
+    } catch (IOException e) {
+      throw new InaccessibleFileException(target, e);
     }
-    forceDirectory(Objects.requireNonNull(target.toAbsolutePath().getParent()));
+  }
+
+  private static void deleteAfter(Throwable failure, Path temporary) {
+    try {
+      Files.deleteIfExists(temporary);
+    } catch (IOException e) {
+      failure.addSuppressed(e);
+    }
   }
 
   /** Makes renames in {@code directory} permanent. */

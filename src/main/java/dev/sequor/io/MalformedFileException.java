@@ -3,7 +3,10 @@ package dev.sequor.io;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A file does not have the form it should; the message names the file, what is wrong, and why. */
+/**
+ * A file does not have the form it should, or cannot be read; the message names the file, what is
+ * wrong, and why.
+ */
 public class MalformedFileException extends IOException {
   private static final long serialVersionUID = 1L;
 

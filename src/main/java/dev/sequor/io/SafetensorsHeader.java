@@ -5,8 +5,11 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.io.InputStreamReader;
+import java.io.Reader;
+import java.math.BigInteger;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -42,23 +45,21 @@ final class SafetensorsHeader {
    * @throws MalformedFileException if anything is wrong with it
    */
   static SafetensorsHeader parse(Path path, byte[] bytes, long dataBytes) throws IOException {
-    // Decoded here and not by the parser, which would also accept UTF-16 and byte-order marks.
-    String text;
-    try {
-      text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-    } catch (CharacterCodingException e) {
-      throw new MalformedFileException(path, "header is not UTF-8", e);
-    }
-    if (!text.startsWith("{")) {
+    if (bytes.length == 0 || bytes[0] != '{') {
       throw new MalformedFileException(path, "header does not start with '{'");
     }
+    // Decoded as it is parsed, but not by the parser, which would also accept UTF-16.
+    Reader text =
+        new InputStreamReader(new ByteArrayInputStream(bytes), StandardCharsets.UTF_8.newDecoder());
     try (JsonParser parser = JSON.createParser(text)) {
       SafetensorsHeader header = new SafetensorsHeader(path, parser);
       header.parse();
       header.checkCoverage(dataBytes);
       return header;
     } catch (JsonProcessingException e) {
-      throw new MalformedFileException(path, "header: " + e.getOriginalMessage(), e);
+      throw new MalformedFileException(path, "header: " + JsonFault.syntax(e), e);
+    } catch (CharacterCodingException e) {
+      throw new MalformedFileException(path, "header is not UTF-8", e);
     }
   }
 
@@ -170,17 +171,13 @@ final class SafetensorsHeader {
     if (offsets.size() != 2 || offsets.get(0) > offsets.get(1)) {
       throw malformed("tensor '" + name + "': data_offsets is " + offsets + "; needed begin, end");
     }
-    long bytes = type.bytes();
-    try {
-      for (long size : shape) {
-        bytes = Math.multiplyExact(bytes, size);
-      }
-    } catch (ArithmeticException e) {
-      throw malformed("tensor '" + name + "': shape " + shape + " has 2^63 bytes or more");
+    BigInteger bytes = BigInteger.valueOf(type.bytes());
+    for (long size : shape) {
+      bytes = bytes.multiply(BigInteger.valueOf(size));
     }
     long begin = offsets.get(0);
     long end = offsets.get(1);
-    if (end - begin != bytes) {
+    if (!bytes.equals(BigInteger.valueOf(end - begin))) {
       throw malformed(
           "tensor '"
               + name

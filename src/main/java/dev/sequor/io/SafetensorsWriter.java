@@ -29,7 +29,7 @@ public final class SafetensorsWriter {
    * @param metadata free text by name; left out if empty
    * @param tensors in the order in which their data is to lie in the file
    * @throws IllegalArgumentException if two tensors have the same name or one has the reserved name
-   *     {@code __metadata__}
+   *     {@code __metadata__}, or the header gets longer than readers take
    */
   public static void write(
       WritableByteChannel out, Map<String, String> metadata, List<Tensor> tensors)
@@ -67,6 +67,15 @@ public final class SafetensorsWriter {
       offsets.add(end);
     }
     byte[] json = JSON.writeValueAsBytes(root);
+    if (json.length > SafetensorsFile.MAX_HEADER_BYTES - ALIGNMENT) {
+      throw new IllegalArgumentException(
+          "the header of "
+              + tensors.size()
+              + " tensors has "
+              + json.length
+              + " bytes; needed at most "
+              + (SafetensorsFile.MAX_HEADER_BYTES - ALIGNMENT));
+    }
     int padded = (json.length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     byte[] header = Arrays.copyOf(json, padded);
     Arrays.fill(header, json.length, padded, (byte) ' ');

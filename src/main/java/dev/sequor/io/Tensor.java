@@ -1,5 +1,6 @@
 package dev.sequor.io;
 
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -22,15 +23,15 @@ public record Tensor(String name, TensorType type, List<Long> shape, ByteBuffer 
    */
   public Tensor {
     shape = List.copyOf(shape);
-    long bytes = type.bytes();
+    BigInteger bytes = BigInteger.valueOf(type.bytes());
     for (long size : shape) {
       if (size < 0) {
         throw new IllegalArgumentException(
             "tensor '" + name + "' has shape " + shape + "; needed sizes of at least 0");
       }
-      bytes = Math.multiplyExact(bytes, size);
+      bytes = bytes.multiply(BigInteger.valueOf(size));
     }
-    if (data.remaining() != bytes) {
+    if (!bytes.equals(BigInteger.valueOf(data.remaining()))) {
       throw new IllegalArgumentException(
           "tensor '"
               + name

@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
+import java.util.Objects;
 
 /**
  * Where each tensor of a model lies in its flat parameter buffer, and what it is called. The names
@@ -132,27 +132,13 @@ public final class ModelLayout {
    *     shape, or not finite
    */
   float[] join(List<NamedTensor> tensors, String prefix) {
-    float[] flat = new float[Math.toIntExact(end)];
+    TensorShapes.of(this, prefix).requireFit(tensors);
     Map<String, NamedTensor> byName = new HashMap<>();
-    for (NamedTensor tensor : tensors) {
-      if (byName.put(tensor.name(), tensor) != null) {
-        throw new IllegalArgumentException("tensor '" + tensor.name() + "' is there twice");
-      }
-    }
+    tensors.forEach(tensor -> byName.put(tensor.name(), tensor));
+    float[] flat = new float[Math.toIntExact(end)];
     for (TensorRegion region : regions) {
-      String name = prefix + region.name();
-      NamedTensor tensor = byName.remove(name);
-      if (tensor == null) {
-        throw new IllegalArgumentException(
-            "tensor '" + name + "' is missing; the model needs it, shaped " + region.shape());
-      }
-      tensor.requireShape(region.shape());
-      tensor.requireFinite();
-      System.arraycopy(tensor.values(), 0, flat, (int) region.offset(), tensor.values().length);
-    }
-    if (!byName.isEmpty()) {
-      throw new IllegalArgumentException(
-          "the model has no tensor '" + new TreeSet<>(byName.keySet()).first() + "'");
+      float[] values = Objects.requireNonNull(byName.get(prefix + region.name())).values();
+      System.arraycopy(values, 0, flat, (int) region.offset(), values.length);
     }
     return flat;
   }

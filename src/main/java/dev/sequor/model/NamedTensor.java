@@ -1,5 +1,6 @@
 package dev.sequor.model;
 
+import java.math.BigInteger;
 import java.util.List;
 
 /**
@@ -18,8 +19,11 @@ public record NamedTensor(String name, List<Integer> shape, float[] values) {
    */
   public NamedTensor {
     shape = List.copyOf(shape);
-    long elements = shape.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
-    if (elements != values.length) {
+    BigInteger elements =
+        shape.stream()
+            .map(size -> BigInteger.valueOf(size))
+            .reduce(BigInteger.ONE, BigInteger::multiply);
+    if (!elements.equals(BigInteger.valueOf(values.length))) {
       throw new IllegalArgumentException(
           "tensor '"
               + name
@@ -60,6 +64,26 @@ public record NamedTensor(String name, List<Integer> shape, float[] values) {
                 + " at element "
                 + i
                 + "; needed finite numbers");
+      }
+    }
+  }
+
+  /**
+   * Throws if a value is less than 0.
+   *
+   * @throws IllegalArgumentException if so
+   */
+  void requireNoNegative() {
+    for (int i = 0; i < values.length; i++) {
+      if (values[i] < 0) {
+        throw new IllegalArgumentException(
+            "tensor '"
+                + name
+                + "' holds "
+                + values[i]
+                + " at element "
+                + i
+                + "; needed numbers of at least 0");
       }
     }
   }

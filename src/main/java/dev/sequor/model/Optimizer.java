@@ -40,9 +40,13 @@ public record Optimizer(
     fraction("momentum", momentum);
     fraction("beta1", beta1);
     fraction("beta2", beta2);
-    if (rule != OptimizerStep.Rule.SGD && (!(epsilon > 0f) || Float.isInfinite(epsilon))) {
+    boolean used = rule != OptimizerStep.Rule.SGD;
+    if (!(used ? epsilon > 0f : epsilon >= 0f) || Float.isInfinite(epsilon)) {
       throw new IllegalArgumentException(
-          "epsilon is " + epsilon + "; needed a finite number greater than 0");
+          "epsilon is "
+              + epsilon
+              + "; needed a finite number "
+              + (used ? "greater than 0" : "of at least 0"));
     }
   }
 

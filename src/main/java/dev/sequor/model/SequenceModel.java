@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,9 +77,37 @@ public final class SequenceModel implements AutoCloseable {
    */
   public SequenceModel(
       Backend backend, SequenceModelSpec spec, long seed, WeightStorage inferenceWeights) {
+    this(
+        backend,
+        spec,
+        inferenceWeights,
+        layout -> initialParameters(spec, layout, new Initializer(seed)));
+  }
+
+  /**
+   * A model with the weights {@code tensors}, see {@link #load}; none are drawn.
+   *
+   * @param backend stays the caller's
+   * @throws IllegalArgumentException if a tensor is missing, unknown, of another shape, or not
+   *     finite
+   */
+  public static SequenceModel of(
+      Backend backend,
+      SequenceModelSpec spec,
+      List<NamedTensor> tensors,
+      WeightStorage inferenceWeights) {
+    return new SequenceModel(backend, spec, inferenceWeights, layout -> layout.join(tensors, ""));
+  }
+
+  private SequenceModel(
+      Backend backend,
+      SequenceModelSpec spec,
+      WeightStorage inferenceWeights,
+      Function<ModelLayout, float[]> weights) {
     this.backend = backend;
     this.spec = spec;
     this.layout = new ModelLayout(spec);
+    float[] flat = weights.apply(layout); // May throw: before there is anything to free.
     this.rnn = new Rnn(backend, spec.rnn(), inferenceWeights);
     this.parameters = backend.allocate(DType.FLOAT32, layout.totalElements());
     try {
@@ -93,7 +122,7 @@ public final class SequenceModel implements AutoCloseable {
         UpdateReport.initial(backend.wantsLossScaling() ? UpdateReport.FIRST_LOSS_SCALE : 1f));
     this.recurrentParameters = recurrent(parameters);
     slice(parameters, parameterSlices);
-    parameters.write(initialParameters(new Initializer(seed)));
+    parameters.write(flat);
   }
 
   private void slice(Buffer flat, Map<String, Buffer> slices) {
@@ -102,7 +131,8 @@ public final class SequenceModel implements AutoCloseable {
     }
   }
 
-  private float[] initialParameters(Initializer initializer) {
+  private static float[] initialParameters(
+      SequenceModelSpec spec, ModelLayout layout, Initializer initializer) {
     float[] flat = new float[Math.toIntExact(layout.totalElements())];
     boolean recurrentDone = false;
     List<TensorRegion> regions = layout.regions();

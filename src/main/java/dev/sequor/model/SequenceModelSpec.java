@@ -4,6 +4,7 @@ import dev.sequor.backend.Activation;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.LossFunction;
 import dev.sequor.rnn.RnnSpec;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,10 +16,11 @@ import java.util.List;
  * @param input what the model reads
  * @param cell the cell of every recurrent layer
  * @param hiddenSize {@code H}, the units of one direction of one recurrent layer
- * @param layers {@code L}, recurrent layers
+ * @param layers {@code L}, recurrent layers, at most {@value #MAX_LAYERS}
  * @param bidirectional whether a second direction reads each sequence from its end
  * @param dropout probability of zeroing an element between two recurrent layers while training
- * @param denseLayers hidden layers between the recurrent stack and the output layer, often none
+ * @param denseLayers hidden layers between the recurrent stack and the output layer, often none, at
+ *     most {@value #MAX_LAYERS}
  * @param outputSize {@code N}, the outputs: classes for softmax, values otherwise
  * @param readout which hidden states are read
  * @param loss what training minimises, from the outputs before any squashing
@@ -35,6 +37,12 @@ public record SequenceModelSpec(
     Readout readout,
     LossFunction loss) {
 
+  /** The most recurrent layers, and the most hidden dense layers. */
+  public static final int MAX_LAYERS = 1000;
+
+  /** The most weights: what one Java array, or one transfer of less than 2 GiB, can hold. */
+  public static final long MAX_WEIGHTS = 500_000_000;
+
   /**
    * Checks every part.
    *
@@ -46,6 +54,66 @@ public record SequenceModelSpec(
     if (outputSize < 1) {
       throw new IllegalArgumentException("outputSize is " + outputSize + "; needed at least 1");
     }
+    atMost("layers", layers);
+    atMost("the number of denseLayers", denseLayers.size());
+    BigInteger weights =
+        weights(input, cell, hiddenSize, layers, bidirectional, denseLayers, outputSize);
+    if (weights.compareTo(BigInteger.valueOf(MAX_WEIGHTS)) > 0) {
+      throw new IllegalArgumentException(
+          "the model has " + weights + " weights; needed at most " + MAX_WEIGHTS);
+    }
+  }
+
+  private static void atMost(String name, int layers) {
+    if (layers > MAX_LAYERS) {
+      throw new IllegalArgumentException(name + " is " + layers + "; needed at most " + MAX_LAYERS);
+    }
+  }
+
+  /** Without limits, so that sizes that are too large are said as they are. */
+  private static BigInteger weights(
+      InputSpec input,
+      CellType cell,
+      int hiddenSize,
+      int layers,
+      boolean bidirectional,
+      List<DenseSpec> denseLayers,
+      int outputSize) {
+    BigInteger hidden = BigInteger.valueOf(hiddenSize);
+    BigInteger gateRows = hidden.multiply(BigInteger.valueOf(cell.gates()));
+    BigInteger directions = BigInteger.valueOf(bidirectional ? 2 : 1);
+    BigInteger outputs = hidden.multiply(directions);
+    // Of one layer and direction, but for its input weights: R, two biases and the peepholes.
+    BigInteger apart =
+        gateRows
+            .multiply(hidden.add(BigInteger.TWO))
+            .add(hidden.multiply(BigInteger.valueOf(cell.peepholes())));
+    BigInteger inputs =
+        outputs.multiply(BigInteger.valueOf(layers - 1L)).add(BigInteger.valueOf(input.width()));
+    BigInteger sum =
+        apart
+            .multiply(BigInteger.valueOf(layers))
+            .add(gateRows.multiply(inputs))
+            .multiply(directions);
+    if (input.kind() == InputKind.EMBEDDING) {
+      sum =
+          sum.add(
+              BigInteger.valueOf(input.vocabularySize())
+                  .multiply(BigInteger.valueOf(input.width())));
+    }
+    BigInteger width = outputs;
+    for (DenseSpec dense : denseLayers) {
+      BigInteger size = BigInteger.valueOf(dense.size());
+      sum = sum.add(size.multiply(width.add(BigInteger.ONE)));
+      width = size;
+    }
+    return sum.add(BigInteger.valueOf(outputSize).multiply(width.add(BigInteger.ONE)));
+  }
+
+  /** Trainable weights, at most {@value #MAX_WEIGHTS}. */
+  public long weights() {
+    return weights(input, cell, hiddenSize, layers, bidirectional, denseLayers, outputSize)
+        .longValueExact();
   }
 
   /**

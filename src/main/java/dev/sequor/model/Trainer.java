@@ -8,7 +8,6 @@ import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
 import dev.sequor.rnn.RnnState;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -29,8 +28,6 @@ public final class Trainer implements AutoCloseable {
   /** An unlucky batch may overflow once; as many in a row do not recover. */
   private static final int SKIPPED_STEPS_ALLOWED = 10;
 
-  private static final String STATE = "state";
-
   private final SequenceModel model;
   private final Clipping clipping;
   private final Buffer moments;
@@ -48,6 +45,12 @@ public final class Trainer implements AutoCloseable {
 
   /** Whether {@link #state} continues the streams of the last window. */
   private boolean carries;
+
+  /** The state before the steps that are queued, unless that {@linkplain #keptIsZero was zero}. */
+  private @Nullable RnnState kept;
+
+  /** Whether the sequences of the last window that was queued began in steps still queued. */
+  private boolean keptIsZero = true;
 
   /**
    * A trainer at its first step.
@@ -72,7 +75,7 @@ public final class Trainer implements AutoCloseable {
    * is dropped.
    *
    * @throws IllegalArgumentException if the window does not fit, see {@link #step(Window)}
-   * @throws IllegalStateException if the gradient was not finite in {@value #SKIPPED_STEPS_ALLOWED}
+   * @throws DivergedException if the gradient was not finite in {@value #SKIPPED_STEPS_ALLOWED}
    *     steps in a row
    */
   public TrainStep step(WindowSource source) {
@@ -81,17 +84,30 @@ public final class Trainer implements AutoCloseable {
 
   /**
    * {@code count} updates from the next windows of {@code source}, of which only the last is
-   * reported: a device works through all of them without waiting for the host. The results are
-   * those of as many calls of {@link #step(WindowSource)}.
+   * reported: an asynchronous device works through all of them without waiting for the host. The
+   * results are those of as many calls of {@link #step(WindowSource)}, but that such a device finds
+   * out only at the end whether steps were skipped: if the last was, the streams go on from the
+   * state before all of them.
    *
    * @throws IllegalArgumentException if {@code count} is less than 1, or a window does not fit; the
    *     windows before it have been learned from
-   * @throws IllegalStateException as for one step
+   * @throws DivergedException as for one step
    */
   public TrainStep steps(WindowSource source, int count) {
     if (count < 1) {
       throw new IllegalArgumentException("count is " + count + "; needed at least 1");
     }
+    if (model.backend().isAsynchronous()) {
+      return queued(source, count);
+    }
+    TrainStep last = queued(source, 1);
+    for (int done = 1; done < count; done++) {
+      last = queued(source, 1);
+    }
+    return last;
+  }
+
+  private TrainStep queued(WindowSource source, int count) {
     int predictions = 0;
     int queued = 0;
     try {
@@ -132,7 +148,7 @@ public final class Trainer implements AutoCloseable {
    *
    * @throws IllegalArgumentException if the window does not fit the model, has no target, or
    *     continues streams that this trainer does not carry
-   * @throws IllegalStateException if the gradient was not finite in {@value #SKIPPED_STEPS_ALLOWED}
+   * @throws DivergedException if the gradient was not finite in {@value #SKIPPED_STEPS_ALLOWED}
    *     steps in a row
    */
   public TrainStep step(Window window) {
@@ -147,6 +163,7 @@ public final class Trainer implements AutoCloseable {
    */
   private int queue(Window window, int queuedBefore) {
     RnnState carried = stateFor(window);
+    keepState(window, queuedBefore);
     OptimizerStep next = optimizer.step(updates + queuedBefore + 1, clipping);
     int predictions;
     try {
@@ -158,7 +175,7 @@ public final class Trainer implements AutoCloseable {
       throw e;
     }
     if (carried != null && carried != state) {
-      replaceState(carried);
+      state = replaced(state, carried);
     }
     carries = carried != null;
     steps++;
@@ -173,7 +190,9 @@ public final class Trainer implements AutoCloseable {
     int skipped = (int) model.reported(UpdateReport.SKIPPED);
     boolean lastSkipped = !Float.isFinite(norm);
     updates += queued - skipped;
-    if (!lastSkipped) {
+    if (lastSkipped) {
+      returnToKeptState();
+    } else {
       consecutiveSkippedSteps = 0;
     }
     if (skipped > 0) {
@@ -196,7 +215,8 @@ public final class Trainer implements AutoCloseable {
       consecutiveSkippedSteps += skipped;
     }
     if (consecutiveSkippedSteps >= SKIPPED_STEPS_ALLOWED && !findsLossScale()) {
-      throw new IllegalStateException(
+      throw new DivergedException(
+          steps,
           "the norm of the gradient is "
               + norm
               + " at step "
@@ -240,12 +260,37 @@ public final class Trainer implements AutoCloseable {
     return model.newState(batchSize);
   }
 
-  private void replaceState(RnnState replacement) {
-    if (state != null) {
-      model.backend().synchronize();
-      state.close();
+  /** Before a step is queued: keeps what its sequences start from, in case it is skipped. */
+  private void keepState(Window window, int queuedBefore) {
+    if (window.resetState()) {
+      keptIsZero = true;
+    } else if (queuedBefore == 0 && state != null) {
+      keptIsZero = false;
+      if (kept == null || kept.batchSize() != state.batchSize()) {
+        kept = replaced(kept, model.newState(state.batchSize()));
+      }
+      model.backend().copy(state.values(), kept.values());
     }
-    state = replacement;
+  }
+
+  /** The state of a skipped step is that of a pass that overflowed: nothing may go on from it. */
+  private void returnToKeptState() {
+    if (state == null || !carries) {
+      return;
+    }
+    if (keptIsZero) {
+      state.zero();
+    } else {
+      model.backend().copy(Objects.requireNonNull(kept).values(), state.values());
+    }
+  }
+
+  private RnnState replaced(@Nullable RnnState old, RnnState replacement) {
+    if (old != null) {
+      model.backend().synchronize();
+      old.close();
+    }
+    return replacement;
   }
 
   /** The counters, position and seed. */
@@ -278,52 +323,49 @@ public final class Trainer implements AutoCloseable {
   /** A copy of everything that the next step depends on, apart from configuration and data. */
   public TrainerSnapshot snapshot() {
     List<NamedTensor> momentTensors = new ArrayList<>();
-    int total = Math.toIntExact(model.layout().totalElements());
-    float[] flat = moments.readFloats();
     for (int moment = 0; moment < optimizer.rule().moments(); moment++) {
-      float[] one = Arrays.copyOfRange(flat, moment * total, (moment + 1) * total);
-      momentTensors.addAll(model.layout().split(one, momentPrefix(moment)));
+      momentTensors.addAll(
+          model.layout().split(moment(moment).readFloats(), TensorShapes.momentPrefix(moment)));
     }
-    List<NamedTensor> stateTensors =
-        carries && state != null
-            ? List.of(
-                new NamedTensor(STATE, stateShape(state.batchSize()), state.values().readFloats()))
-            : List.of();
+    List<NamedTensor> stateTensors = new ArrayList<>();
+    if (carries && state != null) {
+      float[] values = state.values().readFloats();
+      TensorShapes.ofCarriedState(model.spec(), state.batchSize())
+          .byName()
+          .forEach((name, shape) -> stateTensors.add(new NamedTensor(name, shape, values)));
+    }
     return new TrainerSnapshot(progress(), model.tensors(), momentTensors, stateTensors);
   }
 
-  private static String momentPrefix(int moment) {
-    return "moments." + moment + ".";
-  }
-
-  private List<Integer> stateShape(int batchSize) {
-    var rnn = model.spec().rnn();
-    return List.of(
-        rnn.layers() * rnn.directions(), rnn.cell().states(), batchSize, rnn.hiddenSize());
+  /** One moment vector: all of them together may be more than one transfer takes. */
+  private Buffer moment(int moment) {
+    long elements = model.layout().totalElements();
+    return moments.slice(moment * elements, elements);
   }
 
   /**
    * Becomes what the trainer was when it made {@code snapshot}; its model gets the snapshot's
    * parameters.
    *
-   * @throws IllegalArgumentException if a tensor is missing, unknown, of another shape, or (but for
-   *     the carried state) not finite; nothing has changed then
+   * @throws IllegalArgumentException if a tensor is missing, unknown, there twice, of another
+   *     shape, or not finite; nothing has changed then
    */
   public void restore(TrainerSnapshot snapshot) {
+    snapshot.requireFit(model.spec(), optimizer.rule());
     TrainerProgress saved = snapshot.progress();
-    ModelLayout layout = model.layout();
-    float[] parameters = layout.join(snapshot.parameters(), "");
-    float[] flatMoments = joinMoments(snapshot.moments());
-    float[] carried = carriedValues(saved.carriedBatchSize(), snapshot.carriedState());
-
-    model.parameters().write(parameters);
-    moments.write(flatMoments);
-    carries = carried != null;
-    if (carried != null) {
+    model.load(snapshot.parameters());
+    for (int moment = 0; moment < optimizer.rule().moments(); moment++) {
+      String prefix = TensorShapes.momentPrefix(moment);
+      List<NamedTensor> own =
+          snapshot.moments().stream().filter(t -> t.name().startsWith(prefix)).toList();
+      moment(moment).write(model.layout().join(own, prefix));
+    }
+    carries = saved.carriedBatchSize() > 0;
+    if (carries) {
       if (state == null || state.batchSize() != saved.carriedBatchSize()) {
-        replaceState(model.newState(saved.carriedBatchSize()));
+        state = replaced(state, model.newState(saved.carriedBatchSize()));
       }
-      Objects.requireNonNull(state).values().write(carried);
+      state.values().write(snapshot.carriedState().get(0).values());
     }
     seed = saved.seed();
     steps = saved.steps();
@@ -334,54 +376,15 @@ public final class Trainer implements AutoCloseable {
     position = saved.position();
   }
 
-  private float[] joinMoments(List<NamedTensor> tensors) {
-    int count = optimizer.rule().moments();
-    int total = Math.toIntExact(model.layout().totalElements());
-    float[] flat = new float[Math.multiplyExact(count, total)];
-    int taken = 0;
-    for (int moment = 0; moment < count; moment++) {
-      String prefix = momentPrefix(moment);
-      List<NamedTensor> own = tensors.stream().filter(t -> t.name().startsWith(prefix)).toList();
-      taken += own.size();
-      System.arraycopy(model.layout().join(own, prefix), 0, flat, moment * total, total);
-    }
-    if (taken != tensors.size()) {
-      throw new IllegalArgumentException(
-          "the snapshot holds "
-              + tensors.size()
-              + " moment tensors; "
-              + optimizer.rule()
-              + " for this model needs "
-              + taken);
-    }
-    return flat;
-  }
-
-  private float @Nullable [] carriedValues(int batchSize, List<NamedTensor> tensors) {
-    if (batchSize == 0 && tensors.isEmpty()) {
-      return null;
-    }
-    if (tensors.size() != 1 || !tensors.get(0).name().equals(STATE) || batchSize == 0) {
-      throw new IllegalArgumentException(
-          "the snapshot carries "
-              + batchSize
-              + " streams and the tensors "
-              + tensors.stream().map(NamedTensor::name).toList()
-              + "; needed '"
-              + STATE
-              + "' exactly if streams are carried");
-    }
-    NamedTensor tensor = tensors.get(0);
-    tensor.requireShape(stateShape(batchSize));
-    return tensor.values();
-  }
-
   /** Frees moments and carried state. */
   @Override
   public void close() {
     moments.close();
     if (state != null) {
       state.close();
+    }
+    if (kept != null) {
+      kept.close();
     }
   }
 }

@@ -1,7 +1,7 @@
 package dev.sequor.model;
 
 /**
- * The numbers of a trainer's state.
+ * The numbers of a trainer's state; all but the seed are counts from 0 to 2^53.
  *
  * @param seed key of the dropout bits
  * @param steps windows learned from, skipped ones included; also the next offset of the dropout
@@ -22,24 +22,46 @@ public record TrainerProgress(
     long epoch,
     long position,
     int carriedBatchSize) {
+
+  /** 2^53: beyond it a double, which many readers of JSON use, no longer tells n from n + 1. */
+  private static final long MAX_COUNT = 1L << 53;
+
   /**
-   * Checks that counts are counts.
+   * Checks that counts are counts, and that every step was an update or skipped.
    *
-   * @throws IllegalArgumentException naming the first that is negative
+   * @throws IllegalArgumentException naming the first that is out of range
    */
   public TrainerProgress {
-    atLeastZero("steps", steps);
-    atLeastZero("updates", updates);
-    atLeastZero("skippedSteps", skippedSteps);
-    atLeastZero("consecutiveSkippedSteps", consecutiveSkippedSteps);
-    atLeastZero("epoch", epoch);
-    atLeastZero("position", position);
-    atLeastZero("carriedBatchSize", carriedBatchSize);
+    count("steps", steps);
+    count("updates", updates);
+    count("skippedSteps", skippedSteps);
+    count("consecutiveSkippedSteps", consecutiveSkippedSteps);
+    count("epoch", epoch);
+    count("position", position);
+    count("carriedBatchSize", carriedBatchSize);
+    if (updates + skippedSteps != steps) {
+      throw new IllegalArgumentException(
+          "steps is "
+              + steps
+              + "; needed the sum of "
+              + updates
+              + " updates and "
+              + skippedSteps
+              + " skippedSteps");
+    }
+    if (consecutiveSkippedSteps > skippedSteps) {
+      throw new IllegalArgumentException(
+          "consecutiveSkippedSteps is "
+              + consecutiveSkippedSteps
+              + "; needed at most the "
+              + skippedSteps
+              + " skippedSteps");
+    }
   }
 
-  private static void atLeastZero(String name, long value) {
-    if (value < 0) {
-      throw new IllegalArgumentException(name + " is " + value + "; needed at least 0");
+  private static void count(String name, long value) {
+    if (value < 0 || value > MAX_COUNT) {
+      throw new IllegalArgumentException(name + " is " + value + "; needed 0 to " + MAX_COUNT);
     }
   }
 }

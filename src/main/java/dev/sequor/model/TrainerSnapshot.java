@@ -1,5 +1,6 @@
 package dev.sequor.model;
 
+import dev.sequor.backend.OptimizerStep;
 import java.util.List;
 
 /**
@@ -22,5 +23,32 @@ public record TrainerSnapshot(
     parameters = List.copyOf(parameters);
     moments = List.copyOf(moments);
     carriedState = List.copyOf(carriedState);
+  }
+
+  /**
+   * Throws unless a trainer of such a model can go on from this.
+   *
+   * @throws IllegalArgumentException naming the first tensor that is missing, unknown, there twice,
+   *     of another shape, or not finite, or of Adam's second moments negative
+   */
+  public void requireFit(SequenceModelSpec spec, OptimizerStep.Rule rule) {
+    TensorShapes.ofParameters(spec).requireFit(parameters);
+    TensorShapes.ofMoments(spec, rule).requireFit(moments);
+    if (rule != OptimizerStep.Rule.SGD) {
+      moments.stream().filter(TensorShapes::isSecondMoment).forEach(NamedTensor::requireNoNegative);
+    }
+    int streams = progress.carriedBatchSize();
+    TensorShapes state = TensorShapes.ofCarriedState(spec, streams);
+    if (carriedState.size() != state.byName().size()) {
+      throw new IllegalArgumentException(
+          "the snapshot carries "
+              + streams
+              + " streams and the tensors "
+              + carriedState.stream().map(NamedTensor::name).toList()
+              + "; needed '"
+              + TensorShapes.STATE
+              + "' exactly if streams are carried");
+    }
+    state.requireFit(carriedState);
   }
 }

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -29,6 +30,7 @@ class InterruptedTrainingTest {
 
   @TempDir Path folder;
   private Path text = Path.of("");
+  private final List<Process> started = new ArrayList<>();
 
   @BeforeEach
   void writeText() throws IOException {
@@ -38,6 +40,11 @@ class InterruptedTrainingTest {
       letters.append((char) ('a' + random.nextInt(26)));
     }
     text = Files.writeString(folder.resolve("text.txt"), letters);
+  }
+
+  @AfterEach
+  void endWhatIsLeft() {
+    started.forEach(Process::destroyForcibly);
   }
 
   private List<String> settings(Path model, int checkpointInterval) {
@@ -70,6 +77,10 @@ class InterruptedTrainingTest {
   }
 
   private Process start(List<String> arguments) throws IOException {
+    return start(arguments, "out.txt", "err.txt");
+  }
+
+  private Process start(List<String> arguments, String out, String err) throws IOException {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -79,10 +90,13 @@ class InterruptedTrainingTest {
                 Main.class.getName(),
                 "train"));
     command.addAll(arguments);
-    return new ProcessBuilder(command)
-        .redirectOutput(new File(folder.toFile(), "out.txt"))
-        .redirectError(new File(folder.toFile(), "err.txt"))
-        .start();
+    Process process =
+        new ProcessBuilder(command)
+            .redirectOutput(new File(folder.toFile(), out))
+            .redirectError(new File(folder.toFile(), err))
+            .start();
+    started.add(process);
+    return process;
   }
 
   private void awaitSteps(Process process, Path model, long steps) throws Exception {
@@ -148,6 +162,54 @@ class InterruptedTrainingTest {
         () -> read("err.txt"));
 
     CommandLineRun.of("train", "--resume", model, "--quiet").succeeds();
+    assertArrayEquals(uninterruptedWeights(), Files.readAllBytes(Checkpoint.weightsFile(model)));
+  }
+
+  @Test
+  void aSecondRunIsRefusedUntilTheFirstHasEnded() throws Exception {
+    Path model = folder.resolve("held");
+    List<String> endless = new ArrayList<>(settings(model, 3));
+    endless.set(endless.indexOf("" + STEPS), "1000000");
+    Process process = start(endless);
+    awaitSteps(process, model, 3);
+    CommandLineRun.of("train", "--resume", model, "--quiet")
+        .isRefusedWith(2, "another run is writing there");
+    CommandLineRun.of("train", "--text", text, "--out", model, "--quiet")
+        .isRefusedWith(2, "holds a model already");
+    CommandLineRun.of("sample", model, "--length", 5).succeeds(); // Readers need no lock.
+    assertTrue(process.isAlive(), () -> read("err.txt"));
+    process.destroyForcibly().waitFor();
+
+    // What a killed run held is free, and a run that goes on holds it in its turn.
+    long saved = Checkpoint.load(model).snapshot().progress().steps();
+    Process resumed = start(List.of("--resume", model.toString(), "--quiet"));
+    awaitSteps(resumed, model, saved + 3);
+    CommandLineRun.of("train", "--resume", model, "--quiet")
+        .isRefusedWith(2, "another run is writing there");
+    resumed.destroyForcibly().waitFor();
+    saved = Checkpoint.load(model).snapshot().progress().steps();
+    CommandLineRun.of("train", "--resume", model, "--steps", saved + 1, "--quiet").succeeds();
+  }
+
+  @Test
+  void ofRunsThatBeginTogetherInOneDirectoryOneIsDone() throws Exception {
+    Path model = folder.resolve("shared");
+    List<Process> runs = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      runs.add(start(settings(model, 3), "out" + i + ".txt", "err" + i + ".txt"));
+    }
+    int done = 0;
+    for (int i = 0; i < runs.size(); i++) {
+      assertTrue(runs.get(i).waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS));
+      String error = read("err" + i + ".txt");
+      if (runs.get(i).exitValue() == 0) {
+        done++;
+      } else {
+        assertEquals(2, runs.get(i).exitValue(), error);
+        assertEquals(1, error.lines().count(), error);
+      }
+    }
+    assertEquals(1, done);
     assertArrayEquals(uninterruptedWeights(), Files.readAllBytes(Checkpoint.weightsFile(model)));
   }
 }

@@ -196,7 +196,12 @@ class TrainSampleEvalTest {
     train("--text", text(), "--out", model, "--steps", 6, "--checkpoint-every", 2).succeeds();
     try (var files = Files.list(model)) {
       assertEquals(
-          List.of("config.json", "loss.png", "model-6.safetensors", "training-6.safetensors"),
+          List.of(
+              ".sequor-lock",
+              "config.json",
+              "loss.png",
+              "model-6.safetensors",
+              "training-6.safetensors"),
           files.map(file -> String.valueOf(file.getFileName())).sorted().toList());
     }
   }

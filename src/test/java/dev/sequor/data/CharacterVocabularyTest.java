@@ -53,6 +53,23 @@ class CharacterVocabularyTest {
   }
 
   @Test
+  void halvesOfSurrogatePairsAreNoCharacters() {
+    String message =
+        "character 1 of the vocabulary is U+D83D, half of a surrogate pair; needed whole characters";
+    assertEquals(
+        message,
+        assertThrows(IllegalArgumentException.class, () -> CharacterVocabulary.of("a\ud83d"))
+            .getMessage());
+    // Beside each other, the two would be read as one whale.
+    assertEquals(
+        message,
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> CharacterVocabulary.ofSorted('a', 0xD83D, 0xDC0B))
+            .getMessage());
+  }
+
+  @Test
   void tokensOutsideTheVocabularyAreRefused() {
     CharacterVocabulary vocabulary = CharacterVocabulary.of("ab");
     assertThrows(IllegalArgumentException.class, () -> vocabulary.decode(0, 2));

@@ -1,6 +1,7 @@
 package dev.sequor.data;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.stream.IntStream;
@@ -38,6 +39,36 @@ class TokenStreamsTest {
           int position = b * streamSteps + (int) index * timeSteps + t;
           assertEquals(position, window.tokens()[t * batchSize + b]);
           assertEquals(position + 1, window.targets()[t * batchSize + b]);
+        }
+      }
+    }
+  }
+
+  @Test
+  void everyTokenIsReadAtMostOnceAndPredictsItsSuccessorWhateverTheSizes() {
+    for (int count = 2; count <= 40; count++) {
+      for (int batchSize = 1; batchSize < count; batchSize++) {
+        for (int timeSteps = 1; batchSize * timeSteps < count; timeSteps++) {
+          TokenStreams streams = new TokenStreams(positions(count), batchSize, timeSteps);
+          String sizes = "N=" + count + " B=" + batchSize + " T=" + timeSteps;
+          // As many whole windows as fit, when the last token can only be a target.
+          int stream = 0;
+          while ((stream + 1) * batchSize <= count - 1) {
+            stream++;
+          }
+          assertEquals(stream / timeSteps, streams.windowsPerEpoch(), sizes);
+          boolean[] read = new boolean[count];
+          for (long index = 0; index < streams.windowsPerEpoch(); index++) {
+            TokenWindow window = streams.window(0, index);
+            for (int i = 0; i < timeSteps * batchSize; i++) {
+              int token = window.tokens()[i];
+              assertFalse(read[token], sizes);
+              read[token] = true;
+              assertEquals(token + 1, window.targets()[i], sizes);
+              assertEquals(
+                  i % batchSize * stream + (int) index * timeSteps + i / batchSize, token, sizes);
+            }
+          }
         }
       }
     }

@@ -19,11 +19,19 @@ import dev.sequor.rnn.TensorRegion;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,7 +42,7 @@ class CheckpointTest {
 
   @TempDir Path folder;
 
-  private static Checkpoint checkpoint(long steps) {
+  static Checkpoint checkpoint(long steps) {
     CharacterVocabulary vocabulary = CharacterVocabulary.of(TEXT);
     SequenceModelSpec spec =
         SequenceModelSpec.languageModel(vocabulary.size(), 3)
@@ -75,7 +83,8 @@ class CheckpointTest {
             "auto",
             "java",
             new TrainingRun.Curve(
-                List.of(new TrainingRun.Point(5, 4.25)), List.of(new TrainingRun.Point(9, 3.5)))));
+                steps < 5 ? List.of() : List.of(new TrainingRun.Point(5, 4.25)),
+                steps < 6 ? List.of() : List.of(new TrainingRun.Point(6, 3.5)))));
   }
 
   private static void assertSame(Checkpoint expected, Checkpoint actual) {
@@ -104,6 +113,10 @@ class CheckpointTest {
         String.valueOf(
             assertThrows(MalformedFileException.class, () -> Checkpoint.load(folder)).getMessage());
     assertEquals(1, message.lines().count(), message);
+    for (String word :
+        List.of("Exception", "fasterxml", "dev.sequor", "TrainingRun", "DenseSpec", "`")) {
+      assertFalse(message.contains(word), message);
+    }
     return message;
   }
 
@@ -158,12 +171,41 @@ class CheckpointTest {
 
   @Test
   void directoriesAreVacantUntilTheFirstCheckpointIsWhole() throws IOException {
-    assertTrue(Checkpoint.isVacant(folder));
-    assertTrue(Checkpoint.isVacant(folder.resolve("missing")));
+    ModelDirectory.requireVacant(folder);
+    ModelDirectory.requireVacant(folder.resolve("missing"));
     Files.writeString(folder.resolve("model-0.safetensors"), "half");
-    assertTrue(Checkpoint.isVacant(folder));
+    ModelDirectory.requireVacant(folder);
     checkpoint(0).save(folder);
-    assertFalse(Checkpoint.isVacant(folder));
+    assertThrows(IllegalArgumentException.class, () -> ModelDirectory.requireVacant(folder));
+  }
+
+  @Test
+  void whoReadsWhileAnotherSavesGetsAWholeCheckpoint() throws Exception {
+    checkpoint(7).save(folder);
+    AtomicBoolean done = new AtomicBoolean();
+    ExecutorService thread = Executors.newSingleThreadExecutor();
+    try {
+      Future<Long> saved =
+          thread.submit(
+              () -> {
+                long steps = 7;
+                while (!done.get()) {
+                  checkpoint(++steps).save(folder);
+                }
+                return steps;
+              });
+      long last = 7;
+      for (int i = 0; i < 150; i++) {
+        long steps = Checkpoint.load(folder).snapshot().progress().steps();
+        assertTrue(steps >= last, steps + " after " + last);
+        last = steps;
+      }
+      done.set(true);
+      assertTrue(saved.get(60, TimeUnit.SECONDS) > 7);
+    } finally {
+      done.set(true);
+      thread.shutdown();
+    }
   }
 
   @Test
@@ -186,6 +228,7 @@ class CheckpointTest {
     checkpoint(7).save(folder);
     Files.delete(folder.resolve("training-7.safetensors"));
     refused("training-7.safetensors: is missing");
+    assertEquals(checkpoint(7).model(), TrainedModel.load(folder).model());
     Files.delete(folder.resolve("config.json"));
     refused("holds no checkpoint; needed a directory with a config.json");
   }
@@ -237,24 +280,73 @@ class CheckpointTest {
         "sequor-checkpoint | other | is no checkpoint",
         "\"hiddenSize\" : 2 | \"hiddenSize\" : 3 | the model needs [12, 3]",
         "\"hiddenSize\" : 2 | \"hiddenSize\" : 0 | hiddenSize is 0; needed at least 1",
-        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2.5 | model.hiddenSize: ",
-        "\"hiddenSize\" : 2 | \"hiddenSize\" : \"2\" | model.hiddenSize: ",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2.5 | model.hiddenSize: needed a whole number",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : \"2\" | model.hiddenSize: needed a whole number",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : null | model.hiddenSize: is null; needed a value",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2147483648 | model.hiddenSize: needed a whole number from -2147483648 to 2147483647",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 1073741824 | the model has 13835058101453062180 weights; needed at most 500000000",
+        "\"hiddenSize\" : 2, |  | model.hiddenSize: is missing",
+        "\"layers\" : 2 | \"layers\" : 20000 | model: layers is 20000; needed at most 1000",
+        "\"denseLayers\" : [ ] | \"denseLayers\" : [ null ] | model.denseLayers[0]: is null; needed a value",
+        "\"denseLayers\" : [ ] | \"denseLayers\" : 3 | model.denseLayers: needed a list in brackets",
+        "\"bidirectional\" : false | \"bidirectional\" : 0 | model.bidirectional: needed true or false",
+        "\"dropout\" : 0.1 | \"dropout\" : [ ] | model.dropout: needed a number",
+        "\"dropout\" : 0.1 | \"dropout\" : 1e999 | dropout is Infinity; needed 0 <= dropout < 1",
+        "\"steps\" : 7 | \"steps\" : 9007199254740993 | steps is 9007199254740993; needed 0 to 9007199254740992",
+        "\"updates\" : 7 | \"updates\" : 6 | steps is 7; needed the sum of 6 updates and 0 skippedSteps",
+        "\"step\" : 5 | \"step\" : -2147483648 | step is -2147483648; needed at least 1",
+        "\"step\" : 5 | \"step\" : 8 | the curve goes to step 8; the progress is at step 7",
+        "\"bitsPerCharacter\" : 4.25 | \"bitsPerCharacter\" : -1 | bitsPerCharacter is -1.0; needed 0 to 1.0E39",
+        "\"sequenceLength\" : 16 | \"sequenceLength\" : 2147483647 | batchSize is 8589934588; needed at most 2147483647",
+        "\"batchSize\" : 4 | \"batchSize\" : {} | run.batchSize: needed a whole number",
+        "\"curve\" : { | \"curve\" : 5, \"x\" : { | run.curve: needed an object in braces",
+        "\"step\" : 5 | \"step\" : \"5\" | run.curve.training[0].step: needed a whole number",
+        "training-7.safetensors | model-7.safetensors | is no name of a file of a checkpoint's training part",
         "\"hiddenSize\" : 2 | \"hiddenSize\" : 2, \"depth\" : 1 | model.depth: unknown field",
         "\"hiddenSize\" : 2 | \"layers\" : 2 | Duplicate field 'layers'",
         "\"layers\" : 2 | \"layers\" : 1 | is none of the model's",
         "\"layers\" : 2 | \"layers\" : 3 | has no tensor 'recurrent.layers.2.forward.input_weights'",
-        "LSTM_PEEPHOLE | LSTN | model.cell: ",
+        "LSTM_PEEPHOLE | LSTN | model.cell: needed one of RNN_LINEAR, ",
         "model-7.safetensors | ../model-7.safetensors | is no name of a file of a checkpoint",
         "\"outputSize\" : 9 | \"outputSize\" : 8 | the model needs [8, 2]",
       })
-  void aConfigurationThatDoesNotFitIsRefused(String from, String to, String part)
+  void aConfigurationThatDoesNotFitIsRefused(String from, @Nullable String to, String part)
       throws IOException {
     checkpoint(7).save(folder);
     Path config = folder.resolve("config.json");
     String json = Files.readString(config);
     assertTrue(json.contains(from), json);
-    Files.writeString(config, json.replace(from, to));
+    Files.writeString(config, json.replace(from, to == null ? "" : to));
     refused(part);
+  }
+
+  @Test
+  void whatIsNoJsonIsSaidWithoutTheParsersNames() throws IOException {
+    checkpoint(7).save(folder);
+    Path config = folder.resolve("config.json");
+    String json = Files.readString(config);
+    Files.writeString(config, json.replace("\"layers\" : 2,", "\"layers\" ; 2,"));
+    refused("config.json: is no JSON at line 22, column 14");
+    Files.writeString(config, json.substring(0, json.length() - 2));
+    refused("config.json: ends before it is complete");
+    Files.writeString(config, json.replace("\"layers\" : 2", "\"layers\" : " + "9".repeat(1001)));
+    refused("config.json: holds a number or a text that is too long, or brackets within too many");
+    Files.writeString(config, json.replace("\"layers\" : 2", "\"layers\" : " + "[".repeat(1001)));
+    refused("config.json: holds a number or a text that is too long, or brackets within too many");
+    Files.writeString(config, json + "{}");
+    refused("config.json: ");
+    Files.writeString(config, json + " ".repeat(8_000_000));
+    refused("needed at most 8000000");
+  }
+
+  @Test
+  void aFileLongerThanTheConfigurationSaysIsRefusedBeforeItIsRead() throws IOException {
+    checkpoint(7).save(folder);
+    try (var file =
+        FileChannel.open(folder.resolve("model-7.safetensors"), StandardOpenOption.WRITE)) {
+      file.write(ByteBuffer.allocate(1), 1L << 40); // A hole: no room on the disk is taken.
+    }
+    refused("model-7.safetensors: has 1099511627777 bytes; config.json needs ");
   }
 
   @Test

@@ -49,6 +49,13 @@ class SafetensorsTest {
     return Files.write(folder.resolve("made.safetensors"), bytes.array());
   }
 
+  private Path latin(String header) throws IOException {
+    byte[] json = header.getBytes(StandardCharsets.ISO_8859_1);
+    ByteBuffer bytes = ByteBuffer.allocate(8 + json.length).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.putLong(json.length).put(json);
+    return Files.write(folder.resolve("latin.safetensors"), bytes.array());
+  }
+
   private String refusal(Path file) {
     String message =
         String.valueOf(
@@ -135,7 +142,7 @@ class SafetensorsTest {
   @Test
   void faultsAreNamed() throws IOException {
     assertEquals(
-        "header: Duplicate field 'w'",
+        "header: Duplicate field 'w' at line 1, column 57",
         refusal(
             file(
                 "{\"w\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
@@ -165,6 +172,17 @@ class SafetensorsTest {
         "header: tensor 'w' has the unknown dtype F33",
         refusal(file("{\"w\":{\"dtype\":\"F33\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4)));
     assertEquals("header: goes on after its end", refusal(file("{}{}", 0)));
+    assertEquals(
+        "header: tensor 'w' has 4 bytes; F32 [4294967296, 4294967296, 3] needs"
+            + " 221360928884514619392",
+        refusal(
+            file(
+                "{\"w\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,3],"
+                    + "\"data_offsets\":[0,4]}}",
+                4)));
+    assertEquals("header: ends before it is complete", refusal(file("{\"w\":", 0)));
+    assertEquals("header: is no JSON at line 1, column 2", refusal(file("{;}", 0)));
+    assertEquals("header is not UTF-8", refusal(latin("{\"\u00e9\":{}}")));
   }
 
   @Test
@@ -178,6 +196,21 @@ class SafetensorsTest {
             + (bytes.length - 8)
             + " follow; the file is truncated or no safetensors file",
         refusal(file));
+  }
+
+  @Test
+  void headersThatWouldTakeTooMuchMemoryAreNeitherReadNorWritten() throws IOException {
+    Path file = folder.resolve("long.safetensors");
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+      ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+      channel.write(length.putLong(99_000_000).flip());
+      channel.write(ByteBuffer.allocate(1), 99_000_007); // The rest is a hole.
+    }
+    assertEquals(
+        "says its header has 99000000 bytes; this reader takes at most 8000000", refusal(file));
+    Tensor tensor = Tensor.ofFloats("n".repeat(8_000_000), new float[0], 0);
+    assertThrows(IllegalArgumentException.class, () -> write(Map.of(), tensor));
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.sequor.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sequor.backend.Backend;
@@ -78,6 +79,40 @@ final class EvaluatorTest {
                 new TokenWindow(2, 2, a, a, new int[] {2, 1}, false),
                 new TokenWindow(2, 3, b, b, null, true)));
     assertEquals(4 + 3 + 6, both.predictions());
+  }
+
+  @Test
+  void aTextIsJudgedTheSameWhateverWasJudgedBefore() {
+    SplittableRandom random = new SplittableRandom(6);
+    int[] a = random.ints(40, 0, 16).toArray();
+    int[] b = random.ints(40, 0, 16).toArray();
+    BatchLoss first = Evaluator.evaluateText(model, a, 13, 2);
+    BatchLoss other = Evaluator.evaluateText(model, b, 13, 2);
+    assertNotEquals(first, other);
+    assertEquals(first, Evaluator.evaluateText(model, a, 13, 2));
+    try (SequenceModel fresh = new SequenceModel(backend, SPEC, 1)) {
+      assertEquals(other, Evaluator.evaluateText(fresh, b, 13, 2));
+    }
+  }
+
+  @Test
+  void aWindowThatResetsKnowsNothingOfTheOnesBefore() {
+    SplittableRandom random = new SplittableRandom(7);
+    TokenWindow a = window(random, true);
+    TokenWindow b = window(random, true);
+    TokenWindow c = window(random, false);
+    double alone =
+        Evaluator.evaluate(model, List.of(a)).sum() + Evaluator.evaluate(model, List.of(b)).sum();
+    assertEquals(alone, Evaluator.evaluate(model, List.of(a, b)).sum());
+    // Unlike one that continues, which the check above would miss if no state had any influence.
+    double continued = Evaluator.evaluate(model, List.of(a, c)).sum();
+    TokenWindow reset = new TokenWindow(3, 2, c.tokens(), c.targets(), null, true);
+    assertNotEquals(continued, Evaluator.evaluate(model, List.of(a, reset)).sum());
+  }
+
+  private static TokenWindow window(SplittableRandom random, boolean resetState) {
+    return new TokenWindow(
+        3, 2, random.ints(6, 0, 16).toArray(), random.ints(6, 0, 16).toArray(), null, resetState);
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.LossFunction;
 import dev.sequor.rnn.TensorRegion;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -40,7 +41,7 @@ final class SequenceModelSpecTest {
     assertEquals(optimizer, json.readValue(json.writeValueAsString(optimizer), Optimizer.class));
     Clipping clipping = new Clipping(5, 1);
     assertEquals(clipping, json.readValue(json.writeValueAsString(clipping), Clipping.class));
-    TrainerProgress progress = new TrainerProgress(1, 2, 3, 4, 5, 6, 7, 8);
+    TrainerProgress progress = new TrainerProgress(1, 7, 3, 4, 2, 6, 5, 8);
     assertEquals(
         progress, json.readValue(json.writeValueAsString(progress), TrainerProgress.class));
   }
@@ -60,6 +61,7 @@ final class SequenceModelSpecTest {
     assertEquals(new TensorRegion("output.bias", 160, List.of(7)), regions.get(12));
     assertEquals(176, layout.totalElements());
     assertEquals(21 + 2 * 14 + 25 + 42, layout.trainableElements());
+    assertEquals(SPEC.weights(), layout.trainableElements());
   }
 
   @Test
@@ -82,6 +84,48 @@ final class SequenceModelSpecTest {
   }
 
   @Test
+  void modelsThatAreTooLargeAreRefusedWithTheirTrueSize() {
+    refused(
+        "the model has 110662017642370500134858 weights; needed at most 500000000",
+        () ->
+            new SequenceModelSpec(
+                InputSpec.embedding(Integer.MAX_VALUE, Integer.MAX_VALUE),
+                CellType.LSTM_PEEPHOLE,
+                Integer.MAX_VALUE,
+                1000,
+                true,
+                0f,
+                List.of(new DenseSpec(Integer.MAX_VALUE, Activation.NONE)),
+                Integer.MAX_VALUE,
+                Readout.EVERY_STEP,
+                LossFunction.MEAN_SQUARED_ERROR));
+    refused(
+        "layers is 20000; needed at most 1000",
+        () -> SequenceModelSpec.languageModel(7, 3).layers(20_000).build());
+  }
+
+  @Test
+  void aThousandLayersAreLaidOutOneAfterAnother() {
+    for (boolean bidirectional : new boolean[] {false, true}) {
+      SequenceModelSpec spec =
+          SequenceModelSpec.languageModel(7, 3)
+              .cell(CellType.LSTM_PEEPHOLE)
+              .hiddenSize(2)
+              .bidirectional(bidirectional)
+              .layers(1000)
+              .build();
+      long end = 0;
+      ModelLayout layout = new ModelLayout(spec);
+      for (TensorRegion region : layout.regions()) {
+        assertEquals(0, region.offset() < end ? 1 : 0, region.name() + " overlaps");
+        assertEquals(0, region.offset() - end > 15 ? 1 : 0, region.name() + " leaves a gap");
+        end = region.offset() + region.elements();
+      }
+      assertEquals(spec.weights(), layout.trainableElements());
+    }
+  }
+
+  @Test
   void optimiserConstantsOutOfRangeAreNamed() {
     refused("learningRate is 0.0; needed a finite number greater than 0", () -> Optimizer.adam(0));
     refused(
@@ -93,6 +137,9 @@ final class SequenceModelSpecTest {
     refused(
         "epsilon is 0.0; needed a finite number greater than 0",
         () -> Optimizer.adam(1).withAdamConstants(0.9f, 0.99f, 0));
+    refused(
+        "epsilon is NaN; needed a finite number of at least 0",
+        () -> Optimizer.sgd(1).withAdamConstants(0.9f, 0.99f, Float.NaN));
     refused(
         "clipping globalNorm is -5.0; needed a finite number greater than 0, or 0 for none",
         () -> Clipping.byGlobalNorm(-5));

@@ -4,17 +4,22 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.LossFunction;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.SeriesWindow;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.rnn.RnnState;
+import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -135,6 +140,31 @@ final class SequenceModelTest {
       assertFalse(Arrays.equals(outputs, other.forward(6, 1, tokens, null, null).readFloats()));
       other.load(model.tensors());
       assertArrayEquals(outputs, other.forward(6, 1, tokens, null, null).readFloats());
+    }
+  }
+
+  /** Bytes of heap that {@code work} asks for, in this thread. */
+  private static long allocatedBy(Supplier<SequenceModel> work) {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long before = threads.getCurrentThreadAllocatedBytes();
+    try (SequenceModel model = work.get()) {
+      assertEquals(0, model.spec().layers() - 1);
+      return threads.getCurrentThreadAllocatedBytes() - before;
+    }
+  }
+
+  @Test
+  void loadingDrawsNoWeightsBeforeItTakesThoseOfTheFile() {
+    SequenceModelSpec spec = SequenceModelSpec.languageModel(6, 3).hiddenSize(160).build();
+    try (Backend backend = Devices.open("java");
+        SequenceModel model = new SequenceModel(backend, spec, 7)) {
+      List<NamedTensor> tensors = model.tensors();
+      // Orthogonal matrices are made in double precision; a load copies floats, twice.
+      long drawn = allocatedBy(() -> new SequenceModel(backend, spec, 7));
+      long loaded =
+          allocatedBy(() -> SequenceModel.of(backend, spec, tensors, WeightStorage.FLOAT32));
+      assertTrue(drawn > 16 * spec.weights(), drawn + " bytes drawn");
+      assertTrue(loaded < 12 * spec.weights(), loaded + " bytes loaded");
     }
   }
 

@@ -14,6 +14,7 @@ import dev.sequor.data.SeriesWindow;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
+import dev.sequor.data.WindowSource;
 import dev.sequor.rnn.RnnState;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -391,6 +392,155 @@ final class TrainerTest {
       assertThrows(IllegalArgumentException.class, () -> trainer.step(data.window(0, 1)));
       trainer.step(data);
       assertEquals(new TrainerProgress(4, 3, 3, 0, 0, 1, 1, 2), trainer.progress());
+    }
+  }
+
+  /** Windows of one value that continue each other; NaN where {@code bad} says so. */
+  private record Values1(boolean[] bad) implements WindowSource {
+    @Override
+    public long windowsPerEpoch() {
+      return bad.length;
+    }
+
+    @Override
+    public Window window(long epoch, long index) {
+      float x = bad[(int) index] ? Float.NaN : 0.5f + index;
+      return new SeriesWindow(
+          1,
+          2,
+          new Values.Reals(new float[] {x, -x}),
+          new Values.Reals(new float[] {1, 2}),
+          null,
+          index == 0);
+    }
+  }
+
+  private static final SequenceModelSpec VALUES =
+      SequenceModelSpec.builder(InputSpec.dense(1), 1)
+          .hiddenSize(3)
+          .loss(LossFunction.MEAN_SQUARED_ERROR)
+          .build();
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void theStreamsGoOnFromTheStateBeforeASkippedStep(String device) {
+    try (Backend backend = Devices.open(device);
+        SequenceModel model = new SequenceModel(backend, VALUES, 4);
+        Trainer trainer = new Trainer(model, ADAM, Clipping.none(), 4)) {
+      WindowSource data =
+          new Values1(new boolean[] {true, false, false, true, true, false, false, false});
+      assertTrue(trainer.step(data).skipped());
+      assertArrayEquals(new float[12], trainer.snapshot().carriedState().get(0).values());
+      assertFalse(trainer.step(data).skipped());
+      assertFalse(trainer.step(data).skipped());
+      float[] before = trainer.snapshot().carriedState().get(0).values();
+      assertTrue(trainer.step(data).skipped());
+      assertArrayEquals(before, trainer.snapshot().carriedState().get(0).values());
+      assertTrue(trainer.step(data).skipped());
+      assertArrayEquals(before, trainer.snapshot().carriedState().get(0).values());
+      assertFalse(trainer.steps(data, 2).skipped());
+      TrainerSnapshot good = trainer.snapshot();
+      try (SequenceModel other = new SequenceModel(backend, VALUES, 5);
+          Trainer resumed = new Trainer(other, ADAM, Clipping.none(), 5)) {
+        resumed.restore(good);
+        assertSame(good, resumed.snapshot());
+        assertFalse(resumed.step(data).skipped());
+      }
+      assertEquals(new TrainerProgress(4, 7, 4, 3, 0, 0, 7, 2), good.progress());
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void aRunOfQueuedStepsThatEndsInASkippedOneLeavesAFiniteState(String device) {
+    try (Backend backend = Devices.open(device);
+        SequenceModel model = new SequenceModel(backend, VALUES, 4);
+        Trainer trainer = new Trainer(model, ADAM, Clipping.none(), 4)) {
+      WindowSource data =
+          new Values1(new boolean[] {false, false, false, true, true, false, false, false});
+      trainer.steps(data, 2);
+      float[] before = trainer.snapshot().carriedState().get(0).values();
+      assertTrue(trainer.steps(data, 3).skipped());
+      float[] after = trainer.snapshot().carriedState().get(0).values();
+      if (backend.isAsynchronous()) {
+        assertArrayEquals(before, after);
+      }
+      for (float value : after) {
+        assertTrue(Float.isFinite(value));
+      }
+      assertFalse(trainer.steps(data, 3).skipped());
+      assertEquals(1, trainer.progress().epoch());
+      // The state before an epoch's first step is zero, whatever the last one ended with.
+      WindowSource worse = new Values1(new boolean[] {true, false, false, false, false});
+      assertTrue(trainer.step(worse).skipped());
+      assertArrayEquals(new float[12], trainer.snapshot().carriedState().get(0).values());
+    }
+  }
+
+  @Test
+  void everyCounterOfASnapshotIsRestored() {
+    SplittableRandom random = new SplittableRandom(11);
+    try (SequenceModel model = new SequenceModel(java, SMALL, 4);
+        Trainer trainer = new Trainer(model, ADAM, Clipping.none(), 4)) {
+      trainer.step(new RandomStreams(5, 3, 2, 4));
+      TrainerSnapshot snapshot = trainer.snapshot();
+      for (int i = 0; i < 20; i++) {
+        long updates = random.nextLong(1L << 51);
+        long skipped = random.nextLong(1L << 51);
+        TrainerProgress progress =
+            new TrainerProgress(
+                random.nextLong(),
+                updates + skipped,
+                updates,
+                skipped,
+                random.nextLong(skipped + 1),
+                random.nextLong(1L << 53),
+                random.nextLong(1L << 53),
+                2);
+        trainer.restore(
+            new TrainerSnapshot(
+                progress, snapshot.parameters(), snapshot.moments(), snapshot.carriedState()));
+        assertEquals(progress, trainer.progress());
+        assertEquals(progress, trainer.snapshot().progress());
+      }
+    }
+  }
+
+  @Test
+  void skippedStepsBeforeAStopCountTowardsTheEndOfTheRun() {
+    WindowSource bad = new Values1(new boolean[] {true, true, true, true, true, true, true});
+    try (SequenceModel model = new SequenceModel(java, VALUES, 4);
+        Trainer trainer = new Trainer(model, ADAM, Clipping.none(), 4)) {
+      for (int step = 0; step < 6; step++) {
+        assertTrue(trainer.step(bad).skipped());
+      }
+      try (SequenceModel other = new SequenceModel(java, VALUES, 5);
+          Trainer resumed = new Trainer(other, ADAM, Clipping.none(), 5)) {
+        resumed.restore(trainer.snapshot());
+        for (int step = 6; step < 9; step++) {
+          assertTrue(resumed.step(bad).skipped());
+        }
+        assertEquals(10, assertThrows(DivergedException.class, () -> resumed.step(bad)).step());
+      }
+    }
+  }
+
+  @Test
+  void aStateThatIsNotFiniteIsNotRestored() {
+    try (SequenceModel model = new SequenceModel(java, SMALL, 4);
+        Trainer trainer = new Trainer(model, ADAM, Clipping.none(), 4)) {
+      trainer.step(new RandomStreams(5, 3, 2, 4));
+      TrainerSnapshot good = trainer.snapshot();
+      float[] values = good.carriedState().get(0).values().clone();
+      values[3] = Float.POSITIVE_INFINITY;
+      NamedTensor bad = new NamedTensor("state", good.carriedState().get(0).shape(), values);
+      refused(
+          "tensor 'state' holds Infinity at element 3; needed finite numbers",
+          () ->
+              trainer.restore(
+                  new TrainerSnapshot(
+                      good.progress(), good.parameters(), good.moments(), List.of(bad))));
+      assertSame(good, trainer.snapshot());
     }
   }
 }

@@ -4,9 +4,9 @@ import static dev.sequor.backend.cpu.CpuMemory.address;
 
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
-import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Memory;

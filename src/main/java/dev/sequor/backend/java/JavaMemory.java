@@ -1,6 +1,5 @@
 package dev.sequor.backend.java;
 
-import dev.sequor.backend.BackendException;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.Memory;

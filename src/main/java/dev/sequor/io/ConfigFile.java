@@ -1,0 +1,145 @@
+package dev.sequor.io;
+
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.sequor.data.FileFault;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** The bytes of {@code config.json}, from and to its records. */
+final class ConfigFile {
+  static final String NAME = "config.json";
+
+  /**
+   * All of Unicode as a vocabulary, a thousand layers and the longest curve take less; bounds what
+   * a hostile file can cost.
+   */
+  static final int MAX_BYTES = 8_000_000;
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          // Half the length of a pair of escapes, and what the pair stands for.
+          .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
+          .defaultSetterInfo(JsonSetter.Value.construct(Nulls.FAIL, Nulls.FAIL))
+          .build();
+
+  private ConfigFile() {}
+
+  /**
+   * What is to be written.
+   *
+   * @throws IllegalArgumentException if it is longer than what {@link #parse} takes
+   */
+  static byte[] bytes(CheckpointConfig config) {
+    byte[] json;
+    try {
+      json = JSON.writeValueAsBytes(config);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(
+          "the checkpoint cannot be written as JSON: " + e.getOriginalMessage(), e);
+    }
+    if (json.length > MAX_BYTES) {
+      throw new IllegalArgumentException(
+          NAME + " would have " + json.length + " bytes; needed at most " + MAX_BYTES);
+    }
+    return json;
+  }
+
+  /**
+   * The bytes in {@code directory}.
+   *
+   * @throws MalformedFileException if there is no such file, or it is too long
+   */
+  static byte[] read(Path directory) throws IOException {
+    Path file = directory.resolve(NAME);
+    if (!Files.isRegularFile(file)) {
+      throw new MalformedFileException(
+          directory, "holds no checkpoint; needed a directory with a " + NAME);
+    }
+    try {
+      long bytes = Files.size(file);
+      if (bytes > MAX_BYTES) {
+        throw new MalformedFileException(
+            file, "has " + bytes + " bytes; needed at most " + MAX_BYTES);
+      }
+      return Files.readAllBytes(file);
+    } catch (MalformedFileException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new MalformedFileException(file, FileFault.reason(e), e);
+    }
+  }
+
+  /**
+   * What {@code json}, from {@code directory}, says.
+   *
+   * @param type {@link CheckpointConfig} or a part of it
+   * @throws MalformedFileException if it is not as it should be
+   */
+  static <T> T parse(Path directory, byte[] json, Class<T> type) throws IOException {
+    Path file = directory.resolve(NAME);
+    try {
+      requireVersion(file, json);
+      @Nullable T config = JSON.readValue(json, type);
+      if (config == null) {
+        throw new MalformedFileException(file, "is null; needed an object in braces");
+      }
+      return config;
+    } catch (JsonProcessingException e) {
+      throw new MalformedFileException(file, JsonFault.describe(e), e);
+    }
+  }
+
+  /** Before anything else is looked at: another version has every right to look different. */
+  private static void requireVersion(Path file, byte[] json) throws IOException {
+    @Nullable String format = null;
+    @Nullable String version = null;
+    try (JsonParser parser = JSON.createParser(json)) {
+      if (parser.nextToken() == JsonToken.START_OBJECT) {
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+          String field = parser.currentName();
+          JsonToken value = parser.nextToken();
+          if (field.equals("format") && value == JsonToken.VALUE_STRING) {
+            format = parser.getText();
+          } else if (field.equals("version") && value.isScalarValue()) {
+            version = parser.getText();
+          }
+          parser.skipChildren();
+        }
+      }
+    }
+    if (!CheckpointConfig.FORMAT.equals(format)) {
+      throw new MalformedFileException(
+          file, "is no checkpoint; needed \"format\": \"" + CheckpointConfig.FORMAT + "\"");
+    }
+    if (!String.valueOf(CheckpointConfig.VERSION).equals(version)) {
+      throw new MalformedFileException(
+          file,
+          "has checkpoint version "
+              + (version == null ? "unknown" : version)
+              + "; this program reads version "
+              + CheckpointConfig.VERSION);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package dev.sequor.io;
+
+import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.io.CheckpointConfig.Kind;
+import dev.sequor.model.NamedTensor;
+import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.model.TensorShapes;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model and its weights: the half of a {@link Checkpoint} that it takes to use the model.
+ *
+ * @param model the model
+ * @param vocabulary its characters, one for each output; null for a model of anything else
+ * @param parameters one finite tensor for each of {@link TensorShapes#ofParameters}
+ */
+public record TrainedModel(
+    SequenceModelSpec model,
+    @Nullable CharacterVocabulary vocabulary,
+    List<NamedTensor> parameters) {
+
+  /**
+   * Checks that the parts belong together.
+   *
+   * @throws IllegalArgumentException naming the first that does not fit
+   */
+  public TrainedModel {
+    parameters = List.copyOf(parameters);
+    if (vocabulary != null && vocabulary.size() != model.outputSize()) {
+      throw new IllegalArgumentException(
+          "the vocabulary has "
+              + vocabulary.size()
+              + " characters; the model's "
+              + model.outputSize()
+              + " outputs need as many");
+    }
+    TensorShapes.ofParameters(model).requireFit(parameters);
+  }
+
+  /**
+   * Reads the model of the checkpoint in {@code directory}. Its training state is not looked at, so
+   * that it may be damaged or missing.
+   *
+   * @throws MalformedFileException if anything else is not as it should be; names the file and what
+   * @throws IOException if a file cannot be read
+   */
+  public static TrainedModel load(Path directory) throws IOException {
+    return Checkpoint.whole(
+        directory,
+        json -> {
+          CheckpointConfig.ModelPart config =
+              ConfigFile.parse(directory, json, CheckpointConfig.ModelPart.class);
+          return Checkpoint.valid(
+              directory,
+              () -> {
+                config.weights().requireKind(Kind.WEIGHTS);
+                return new TrainedModel(
+                    config.model(),
+                    Checkpoint.vocabulary(config.vocabulary()),
+                    TensorFile.read(
+                        directory, config.weights(), TensorShapes.ofParameters(config.model())));
+              });
+        });
+  }
+}
