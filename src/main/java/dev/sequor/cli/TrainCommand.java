@@ -563,12 +563,13 @@ final class TrainCommand implements Callable<Integer> {
       throws IOException {
     BatchLoss judged = training.judge();
     double trainBits = training.curve().lastTenth();
+    boolean trainIsKnown = !Double.isNaN(trainBits); // A checkpoint need not have a curve.
     PrintWriter words = console.words();
     words.printf(
         Locale.ROOT,
-        "%.3f bits per character on held-out text (%.3f in training), %,d steps in %.1f s%n",
+        "%.3f bits per character on held-out text%s, %,d steps in %.1f s%n",
         judged.meanBits(),
-        trainBits,
+        trainIsKnown ? String.format(Locale.ROOT, " (%.3f in training)", trainBits) : "",
         training.steps(),
         pace.seconds());
     printSample(start, training, words);
@@ -581,13 +582,13 @@ final class TrainCommand implements Callable<Integer> {
     }
     words.println("write more with: sequor sample " + directory);
     words.flush();
-    Map<String, Object> result = new LinkedHashMap<>();
+    Map<String, @Nullable Object> result = new LinkedHashMap<>();
     result.put("model", directory.toString());
     result.put("device", backend.name());
     result.put("steps", training.steps());
     result.put("seconds", pace.seconds());
     result.put("charactersPerSecond", pace.charactersPerSecond());
-    result.put("trainBitsPerCharacter", trainBits);
+    result.put("trainBitsPerCharacter", trainIsKnown ? trainBits : null);
     result.put("heldOutBitsPerCharacter", judged.meanBits());
     console.result(result);
   }
