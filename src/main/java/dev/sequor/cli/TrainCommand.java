@@ -603,12 +603,13 @@ final class TrainCommand implements Callable<Integer> {
       throws IOException {
     BatchLoss judged = training.judge();
     double trainBits = training.curve().lastTenth();
+    boolean trainIsKnown = !Double.isNaN(trainBits); // A checkpoint need not have a curve.
     PrintWriter words = console.words();
     words.printf(
         Locale.ROOT,
-        "%.3f bits per character on held-out text (%.3f in training), %,d steps in %.1f s%n",
+        "%.3f bits per character on held-out text%s, %,d steps in %.1f s%n",
         judged.meanBits(),
-        trainBits,
+        trainIsKnown ? String.format(Locale.ROOT, " (%.3f in training)", trainBits) : "",
         training.steps(),
         pace.seconds());
     printSample(start, training, words);
@@ -627,7 +628,7 @@ final class TrainCommand implements Callable<Integer> {
     result.put("steps", training.steps());
     result.put("seconds", pace.seconds());
     result.put("charactersPerSecond", pace.charactersPerSecond());
-    result.put("trainBitsPerCharacter", trainBits);
+    result.put("trainBitsPerCharacter", trainIsKnown ? trainBits : null);
     result.put("heldOutBitsPerCharacter", judged.meanBits());
     result.put("lossCurve", picture == null ? null : picture.toString());
     console.result(result);

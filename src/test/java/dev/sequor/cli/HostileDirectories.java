@@ -146,8 +146,7 @@ final class HostileDirectories {
           !err.contains("Exception")
               && !err.contains("fasterxml")
               && !err.contains("dev.sequor")
-              && !err.contains("java.")
-              && !err.contains("`");
+              && !err.contains("java.");
       return oneLine && inWords ? "2" : "2, but says: " + err + run.out();
     }
     boolean fine = run.code() == 0 && !err.contains("not drawn") && !run.out().contains("NaN");

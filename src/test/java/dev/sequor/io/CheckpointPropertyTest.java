@@ -161,7 +161,7 @@ class CheckpointPropertyTest {
                     values[i] = Math.abs(values[i]);
                   }
                 }
-                tensors.add(new NamedTensor(rarely() && rarely() ? "x" : name, shape, values));
+                tensors.add(new NamedTensor(random.nextInt(10_000) == 0 ? "x" : name, shape, values));
               });
       if (rarely() && !tensors.isEmpty()) {
         int at = random.nextInt(tensors.size());

@@ -162,17 +162,16 @@ class ModelDirectoryTest {
 
   @Test
   void placesThatCannotBeAreNamedWithTheReason() throws IOException {
-    Path file = Files.writeString(folder.resolve("file"), "");
-    assertTrue(
-        assertThrows(
-                InaccessibleFileException.class, () -> ModelDirectory.create(file.resolve("below")))
-            .getMessage()
-            .endsWith("file/below: not a directory"));
-    assertTrue(
-        assertThrows(
-                MalformedFileException.class, () -> ModelDirectory.open(folder.resolve("missing")))
-            .getMessage()
-            .endsWith("missing: holds no checkpoint; needed a directory with a config.json"));
+    Path below = Files.writeString(folder.resolve("file"), "").resolve("below");
+    assertEquals(
+        below + ": not a directory",
+        assertThrows(InaccessibleFileException.class, () -> ModelDirectory.create(below))
+            .getMessage());
+    Path missing = folder.resolve("missing");
+    assertEquals(
+        missing + ": holds no checkpoint; needed a directory with a config.json",
+        assertThrows(MalformedFileException.class, () -> ModelDirectory.open(missing))
+            .getMessage());
     assertTrue(Files.notExists(folder.resolve(ModelDirectory.LOCK_FILE)));
   }
 }
