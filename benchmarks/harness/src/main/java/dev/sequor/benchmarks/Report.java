@@ -44,6 +44,7 @@ record Report(
 
   static void printHeader(PrintStream out) {
     out.printf(
+        Locale.ROOT,
         "  %-22s %10s %10s %10s %5s %8s %9s %7s  %s%n",
         "system", "median ms", "min", "max", "reps", "vs peer", "GFLOP/s", "of peak", "setting");
   }
@@ -149,7 +150,13 @@ record Report(
       }
     }
     if (!parts.isEmpty()) {
-      out.printf("  %s %s %s against %s%n", ours, cell, pass.id(), String.join("; ", parts));
+      out.printf(
+          Locale.ROOT,
+          "  %s %s %s against %s%n",
+          ours,
+          cell,
+          pass.id(),
+          String.join("; ", parts));
     }
   }
 
@@ -161,6 +168,7 @@ record Report(
             .forEach(
                 all ->
                     out.printf(
+                        Locale.ROOT,
                         "  %s: %d threads are %s as fast as one%n",
                         one.what(), all.threads(), ratio(one, all)));
       }

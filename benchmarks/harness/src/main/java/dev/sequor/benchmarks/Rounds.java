@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -153,6 +154,7 @@ final class Rounds {
           expected == null ? Double.POSITIVE_INFINITY : result.getValue().errorAgainst(expected);
       if (!(error <= tolerance)) {
         return String.format(
+            Locale.ROOT,
             "%s differs from the reference by %.2e of its norm; at most %.0e is allowed",
             result.getKey(), error, tolerance);
       }

@@ -100,6 +100,7 @@ public final class Sharing implements Callable<Integer> {
         ChildProcess b = start(cores, classPath, log);
         ChildProcess one = start(1, classPath, log)) {
       console.printf(
+          Locale.ROOT,
           "%-38s %10s %12s %24s %9s%n",
           "", "alone ms", "one thread", "at once / one by one", "scaling");
       for (Case what : CASES) {

@@ -10,6 +10,7 @@ final class Table {
 
   static void printHeader(PrintStream out) {
     out.printf(
+        Locale.ROOT,
         "%-20s %-16s %14s  %-10s %11s %11s %11s %11s %7s %8s%n",
         "cell", "pass", "T,B,H", "device", "median ms", "min", "p95", "max", "calls", "speed-up");
   }

@@ -171,7 +171,9 @@ public final class Report {
           row.get("pass").asText(),
           row.get("relativeLInfinity").asDouble(),
           row.get("relativeL2").asDouble(),
-          row.get("bar").isNull() ? "none" : String.format("%.0e", row.get("bar").asDouble()),
+          row.get("bar").isNull()
+              ? "none"
+              : String.format(Locale.ROOT, "%.0e", row.get("bar").asDouble()),
           row.get("within").asBoolean() ? "" : "**too far**");
     }
   }

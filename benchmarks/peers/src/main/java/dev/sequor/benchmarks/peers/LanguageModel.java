@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.bytedeco.javacpp.PointerScope;
@@ -179,7 +180,8 @@ public final class LanguageModel implements Callable<Integer> {
           sum += loss.item_double();
         }
         if (step % 100 == 0) {
-          System.err.printf("step %d of %d: %.3f bits%n", step, steps, bits(loss.item_double()));
+          System.err.printf(
+              Locale.ROOT, "step %d of %d: %.3f bits%n", step, steps, bits(loss.item_double()));
         }
       }
     }
