@@ -66,6 +66,7 @@ class LauncherTest {
     for (String each : List.of("pom.xml", "ci/build-native", "ci/hash-libraries")) {
       Files.createFile(project.resolve(each));
     }
+    Files.copy(Path.of("ci/utf8-locale"), project.resolve("ci/utf8-locale"));
     Files.copy(Path.of("sequor"), project.resolve("sequor"), StandardCopyOption.COPY_ATTRIBUTES);
     Path maven = Files.createDirectories(folder.resolve("bin")).resolve("mvn");
     Files.writeString(maven, MAVEN);
@@ -237,5 +238,15 @@ class LauncherTest {
     assertTrue(
         stale.err.contains("Permission denied; have root run ./sequor info once"), stale.err);
     assertFalse(stale.err.contains("mvn"), stale.err);
+    Files.delete(source);
+
+    // Built by somebody whose files nobody else may read.
+    Path stamp = project.resolve("target/launcher.classpath");
+    Files.setPosixFilePermissions(stamp, PosixFilePermissions.fromString("rw-------"));
+    Result unreadable = run(launcher("run", asNobody));
+    assertEquals(1, unreadable.code, unreadable::toString);
+    assertEquals(1, unreadable.err.lines().count(), unreadable.err);
+    assertTrue(
+        unreadable.err.endsWith("have root make it readable (chmod -R a+rX)\n"), unreadable.err);
   }
 }

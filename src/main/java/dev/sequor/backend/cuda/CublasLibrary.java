@@ -197,7 +197,7 @@ final class CublasLibrary {
       try {
         ShippedLibrary.built(FORWARDER).load();
       } catch (LibraryUnavailableException e) {
-        forwarderCure = e.cure() + "; or install cuBLAS 12";
+        forwarderCure = "install cuBLAS 12; for cuBLAS 13, " + e.cure();
         return library + " is not tried, as what forwards to it is missing: " + e.getMessage();
       }
       forwarderLoaded = true;

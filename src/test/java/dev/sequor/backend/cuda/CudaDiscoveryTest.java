@@ -1,5 +1,6 @@
 package dev.sequor.backend.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
@@ -9,6 +10,8 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
@@ -270,6 +273,37 @@ class CudaDiscoveryTest {
                   .classPathBegins(jar)
                   .option("-Dorg.bytedeco.javacpp.cachedir=" + folder.resolve("cache"))
                   .run("info")));
+    }
+
+    /** As large and as old as the jar's, so JavaCPP would take it for that. */
+    @Test
+    void aChangedCublasInTheCacheIsReplacedAndAnOpenCacheClosed()
+        throws IOException, InterruptedException {
+      Path jar = folder.resolve("cuda-linux-x86_64-redist.jar");
+      try (OutputStream file = Files.newOutputStream(jar);
+          JarOutputStream out = new JarOutputStream(file)) {
+        out.putNextEntry(new JarEntry("org/bytedeco/cuda/linux-x86_64/" + CUBLAS));
+        Files.copy(simulator().resolve(CUBLAS), out);
+      }
+      Path cache = folder.resolve("cache");
+      ChildJvm info =
+          withDriverOnly().classPathBegins(jar).option("-Dorg.bytedeco.javacpp.cachedir=" + cache);
+      assertSays("usable     cuda:0", cudaLine(info.run("info")));
+      Path file =
+          cache.resolve(jar.getFileName()).resolve("org/bytedeco/cuda/linux-x86_64/" + CUBLAS);
+      byte[] shipped = Files.readAllBytes(file);
+      FileTime time = Files.getLastModifiedTime(file);
+      byte[] changed = shipped.clone();
+      changed[changed.length / 2] ^= 1;
+      Files.write(file, changed);
+      Files.setLastModifiedTime(file, time);
+      Files.setPosixFilePermissions(file.getParent(), PosixFilePermissions.fromString("rwxrwxrwx"));
+
+      assertSays("usable     cuda:0", cudaLine(info.run("info")));
+      assertArrayEquals(shipped, Files.readAllBytes(file));
+      assertEquals(
+          "rwxr-xr-x",
+          PosixFilePermissions.toString(Files.getPosixFilePermissions(file.getParent())));
     }
 
     /** JCuda would load whatever lies in the temporary folder under the names of its libraries. */
