@@ -161,7 +161,8 @@ class CheckpointPropertyTest {
                     values[i] = Math.abs(values[i]);
                   }
                 }
-                tensors.add(new NamedTensor(random.nextInt(10_000) == 0 ? "x" : name, shape, values));
+                tensors.add(
+                    new NamedTensor(random.nextInt(10_000) == 0 ? "x" : name, shape, values));
               });
       if (rarely() && !tensors.isEmpty()) {
         int at = random.nextInt(tensors.size());
@@ -176,7 +177,7 @@ class CheckpointPropertyTest {
 
     List<TrainingRun.Point> points(long steps) {
       List<TrainingRun.Point> points = new ArrayList<>();
-      long step = 1 + random.nextInt(3);
+      long step = 1L + random.nextInt(3);
       while (step <= steps && random.nextInt(6) != 0) {
         double bits = Double.longBitsToDouble(random.nextLong());
         points.add(
