@@ -170,6 +170,22 @@ final class RnnTest {
     }
   }
 
+  private long openPlans() {
+    return backend.openResources().stream().filter(r -> r.startsWith("Plan of")).count();
+  }
+
+  @Test
+  void evictedPlansAreClosedAndSoAreTheOthersInTheEnd() {
+    List<Long> open = new ArrayList<>();
+    for (int steps = 1; steps <= 20; steps++) {
+      rnn.keepPlan(steps, B, Mode.INFERENCE);
+      open.add(openPlans());
+    }
+    assertEquals(open.get(9), open.get(19), open::toString);
+    rnn.close();
+    assertEquals(0, openPlans());
+  }
+
   @Test
   void windowsWithCarriedStateEqualOneLongForwardPass() {
     int steps = 12;
