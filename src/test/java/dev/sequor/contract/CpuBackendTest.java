@@ -14,6 +14,7 @@ import dev.sequor.reference.RnnProblem;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -110,13 +111,13 @@ class CpuBackendTest {
           sums[0] += Math.log(distance(y, actual.y)) / problems;
           sums[1] += Math.log(distance(dx, actual.dx)) / problems;
         } catch (BackendException e) {
-          continue; // an instruction set of another processor
+          // an instruction set of another processor
         } finally {
           System.clearProperty("sequor.cpu.isa");
         }
       }
     }
-    double[] plain = logarithms.get("baseline");
+    double[] plain = Objects.requireNonNull(logarithms.get("baseline"));
     logarithms.forEach(
         (instructionSet, sums) -> {
           for (int i = 0; i < 2; i++) {
