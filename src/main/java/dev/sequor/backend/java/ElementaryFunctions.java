@@ -16,7 +16,7 @@ package dev.sequor.backend.java;
  *
  * {@code e^|a| − 1} is a Taylor polynomial at {@code |a|/128}, then doubled in its argument seven
  * times by {@code m² + 2m}. C2 gives up on one loop with all of that, so there are three. Measured
- * over all exponents: tanh is within 8e-7 of its value, and so are σ and 1 − σ while {@code |a|} is
+ * over all exponents: tanh is within 1e-6 of its value, and so are σ and 1 − σ while {@code |a|} is
  * below 4; beyond, the error of the smaller one grows as {@code |a|} does, which is what a rounding
  * of {@code a} makes of it. NaN gives NaN; beyond ±87 values stay as they are and slopes are 0.
  */
