@@ -86,7 +86,8 @@ final class SequenceModelSpecTest {
   @Test
   void modelsThatAreTooLargeAreRefusedWithTheirTrueSize() {
     refused(
-        "the model has 110662017642370500134858 weights; needed at most 500000000",
+        "the rows times columns of a weight matrix is 36893488113059364872; needed at most"
+            + " 2147483647",
         () ->
             new SequenceModelSpec(
                 InputSpec.embedding(Integer.MAX_VALUE, Integer.MAX_VALUE),
@@ -99,6 +100,13 @@ final class SequenceModelSpecTest {
                 Integer.MAX_VALUE,
                 Readout.EVERY_STEP,
                 LossFunction.MEAN_SQUARED_ERROR));
+    refused(
+        "the model has 4611686016279904261 weights; needed at most 500000000",
+        () ->
+            SequenceModelSpec.builder(InputSpec.embedding(Integer.MAX_VALUE, Integer.MAX_VALUE), 1)
+                .cell(CellType.RNN_TANH)
+                .hiddenSize(1)
+                .build());
     refused(
         "layers is 20000; needed at most 1000",
         () -> SequenceModelSpec.languageModel(7, 3).layers(20_000).build());
