@@ -176,7 +176,7 @@ class CheckpointPropertyTest {
 
     List<TrainingRun.Point> points(long steps) {
       List<TrainingRun.Point> points = new ArrayList<>();
-      long step = 1 + random.nextInt(3);
+      long step = 1L + random.nextInt(3);
       while (step <= steps && random.nextInt(6) != 0) {
         double bits = Double.longBitsToDouble(random.nextLong());
         points.add(
