@@ -52,7 +52,7 @@ final class ObservedDisk extends FileSystemProvider {
 
   private final FileSystem realSystem = FileSystems.getDefault();
   private final FileSystemProvider real = realSystem.provider();
-  private final FileSystem system = new System();
+  private final FileSystem system = new DiskSystem();
   private final Observer observer;
 
   ObservedDisk(Observer observer) {
@@ -236,7 +236,7 @@ final class ObservedDisk extends FileSystemProvider {
     real.setAttribute(real(path), attribute, value, options);
   }
 
-  private final class System extends FileSystem {
+  private final class DiskSystem extends FileSystem {
     @Override
     public FileSystemProvider provider() {
       return ObservedDisk.this;
