@@ -396,6 +396,7 @@ final class TrainerTest {
   }
 
   /** Windows of one value that continue each other; NaN where {@code bad} says so. */
+  @SuppressWarnings("ArrayRecordComponent")
   private record Values1(boolean[] bad) implements WindowSource {
     @Override
     public long windowsPerEpoch() {
