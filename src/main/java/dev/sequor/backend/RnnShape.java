@@ -24,7 +24,7 @@ public record RnnShape(
     int hiddenSize,
     float dropout) {
   /** The most layers of a stack. */
-  public static final int MOST_LAYERS = 4096;
+  public static final int MOST_LAYERS = 1000;
 
   /**
    * Checks each size, and the products of sizes: a weight matrix has at most 2³¹−1 elements, and so

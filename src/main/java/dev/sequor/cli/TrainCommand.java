@@ -322,7 +322,9 @@ final class TrainCommand implements Callable<Integer> {
             device.orElse("auto"),
             "",
             new TrainingRun.Curve(List.of(), List.of()));
-    if (out != null) {
+    if (out == null) {
+      defaultParent();
+    } else {
       ModelDirectory.requireVacant(out);
     }
     return new Start(
@@ -404,10 +406,15 @@ final class TrainCommand implements Callable<Integer> {
               + cell.id()
               + "-"
               + hiddenSize;
-      return ModelDirectory.createNew(JavaLocale.path("sequor-out"), name);
+      return ModelDirectory.createNew(defaultParent(), name);
     } catch (InaccessibleFileException e) {
       throw cannotBeWritten(e);
     }
+  }
+
+  /** Where models without {@code --out} go; refuses a working directory with lost characters. */
+  private static Path defaultParent() {
+    return JavaLocale.path("sequor-out");
   }
 
   /** Found out before the training, this is bad input. */

@@ -3,6 +3,7 @@ package dev.sequor.model;
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.LossFunction;
+import dev.sequor.backend.RnnShape;
 import dev.sequor.rnn.RnnSpec;
 import java.math.BigInteger;
 import java.util.ArrayList;
@@ -38,7 +39,7 @@ public record SequenceModelSpec(
     LossFunction loss) {
 
   /** The most recurrent layers, and the most hidden dense layers. */
-  public static final int MAX_LAYERS = 1000;
+  public static final int MAX_LAYERS = RnnShape.MOST_LAYERS;
 
   /** The most weights: what one Java array, or one transfer of less than 2 GiB, can hold. */
   public static final long MAX_WEIGHTS = 500_000_000;

@@ -130,7 +130,8 @@ final class RnnTest {
     refused("lengths[1] is 9; needed 0 to T=3", () -> forward(tensors(x, lengths, null, y, saved)));
     Buffer few = lengths.slice(0, 1);
     refused(
-        "lengths holds 1 integers; B=2 needs 2", () -> forward(tensors(x, few, null, y, saved)));
+        "lengths holds 1 integers; GRU training with T=3 B=2 I=4 H=5 needs 2",
+        () -> forward(tensors(x, few, null, y, saved)));
   }
 
   @Test
