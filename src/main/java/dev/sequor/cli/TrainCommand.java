@@ -121,7 +121,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "Units of a recurrent layer.")
   private int hiddenSize;
 
-  @Range("[1,)")
+  @Range("[1," + SequenceModelSpec.MAX_LAYERS + "]")
   @Option(
       names = "--layers",
       paramLabel = "L",
@@ -173,7 +173,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "Updates to make, whatever --epochs says.")
   private @Nullable Long steps;
 
-  @Range("(0,1000]")
+  @Range("(0,)")
   @Option(
       names = "--lr",
       paramLabel = "RATE",

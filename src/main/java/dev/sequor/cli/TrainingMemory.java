@@ -20,9 +20,6 @@ import java.util.Locale;
  *     drawn, or what a checkpoint is written from
  */
 record TrainingMemory(double weights, double deviceBytes, double heapBytes) {
-  /** Of a Java array; the parameters are one. */
-  private static final double MAX_WEIGHTS = Integer.MAX_VALUE - 8;
-
   /** The memory of {@code model} with windows of {@code T·B} characters. */
   static TrainingMemory of(
       SequenceModelSpec model, Optimizer optimizer, int timeSteps, int batchSize) {
@@ -60,10 +57,6 @@ record TrainingMemory(double weights, double deviceBytes, double heapBytes) {
    * @throws IllegalArgumentException naming the limit that is passed
    */
   void requireFit(String backend) {
-    if (weights > MAX_WEIGHTS) {
-      throw new IllegalArgumentException(
-          String.format(Locale.ROOT, "%s; needed at most %,.0f of them", this, MAX_WEIGHTS));
-    }
     boolean onHeap = backend.startsWith("java");
     HeapLimit.require("training " + this, onHeap ? deviceBytes + heapBytes : heapBytes);
     double machine = machineBytes();

@@ -51,14 +51,20 @@ public record SequenceModelSpec(
    */
   public SequenceModelSpec {
     denseLayers = List.copyOf(denseLayers);
+    if (Math.min(hiddenSize, Math.min(layers, outputSize)) > 0) {
+      // Before the limits of a stack, which are larger and do not name the model.
+      atMost("layers", layers);
+      requireWeights(
+          weights(input, cell, hiddenSize, layers, bidirectional, denseLayers, outputSize));
+    }
     new RnnSpec(cell, input.width(), hiddenSize, layers, bidirectional, dropout);
     if (outputSize < 1) {
       throw new IllegalArgumentException("outputSize is " + outputSize + "; needed at least 1");
     }
-    atMost("layers", layers);
     atMost("the number of denseLayers", denseLayers.size());
-    BigInteger weights =
-        weights(input, cell, hiddenSize, layers, bidirectional, denseLayers, outputSize);
+  }
+
+  private static void requireWeights(BigInteger weights) {
     if (weights.compareTo(BigInteger.valueOf(MAX_WEIGHTS)) > 0) {
       throw new IllegalArgumentException(
           "the model has " + weights + " weights; needed at most " + MAX_WEIGHTS);
