@@ -19,7 +19,14 @@ final class LifetimesTest {
   }
 
   private static ChildJvm child(Class<?> program) {
-    ChildJvm child = ChildJvm.running(program.getName()).option("-Xmx512m");
+    // All of the heap is resident from the start, so that whatever the process grows by is native
+    // memory; what is lost on the heap ends in an OutOfMemoryError.
+    ChildJvm child =
+        ChildJvm.running(program.getName())
+            .option("-Xms512m")
+            .option("-Xmx512m")
+            .option("-XX:+UseSerialGC")
+            .option("-XX:+AlwaysPreTouch");
     String libraries = System.getenv("LD_LIBRARY_PATH");
     return libraries == null ? child : child.environment("LD_LIBRARY_PATH", libraries);
   }
