@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -225,7 +226,7 @@ final class Arguments {
     if (step != null) {
       step.needs(name, buffer, count, low, high, what);
     }
-    requireContents(name, buffer, count, low, high, what);
+    requireContents(name, buffer, count, low, high, what, List.of());
   }
 
   /** Requires lengths {@code [B]} of 0…T, where there are any. */
@@ -235,14 +236,23 @@ final class Arguments {
     }
   }
 
-  /** Looks at the contents themselves only if their range, as it is known, may be too wide. */
-  void requireContents(String name, Buffer buffer, long count, int low, int high, String what) {
+  /**
+   * Looks at the contents themselves only if their range, as it is known, may be too wide.
+   *
+   * @param pending will be copied to the device before anything reads the contents
+   */
+  void requireContents(
+      String name,
+      Buffer buffer,
+      long count,
+      int low,
+      int high,
+      String what,
+      List<StepInput> pending) {
     if (count == 0 || buffer.isKnown(count, low, high)) {
       return;
     }
-    ByteBuffer host = Backend.hostMemory(DType.INT32, count);
-    backend.engine().download(buffer.memory(), host);
-    IntBuffer values = host.asIntBuffer();
+    IntBuffer values = contents(buffer, count, pending);
     for (int i = 0; i < count; i++) {
       int value = values.get(i);
       if (value < low || value > high) {
@@ -259,6 +269,25 @@ final class Arguments {
       }
     }
     buffer.know(count, low, high);
+  }
+
+  /** The first {@code count} integers of {@code buffer} once all that is pending is there. */
+  private IntBuffer contents(Buffer buffer, long count, List<StepInput> pending) {
+    ByteBuffer host = Backend.hostMemory(DType.INT32, count);
+    backend.engine().download(buffer.memory(), host);
+    IntBuffer values = host.asIntBuffer();
+    for (StepInput input : pending) {
+      if (input.target().held() == buffer.held()) {
+        IntBuffer given = input.source().asIntBuffer();
+        long shift = input.target().memory().start() - buffer.memory().start();
+        for (int i = 0; i < given.limit(); i++) {
+          if (i + shift >= 0 && i + shift < count) {
+            values.put((int) (i + shift), given.get(i));
+          }
+        }
+      }
+    }
+    return values;
   }
 
   /**

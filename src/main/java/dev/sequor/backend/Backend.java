@@ -214,8 +214,8 @@ public final class Backend implements AutoCloseable {
     try {
       Arguments checked = arguments.of("upload").writes("target", target, elementType(target), 0);
       Arguments.requireFit("source", source, target, false);
-      takeRange(source, target);
       engine.upload(source, target.memory());
+      takeRange(source, target);
       checked.written();
     } finally {
       end();
@@ -230,7 +230,7 @@ public final class Backend implements AutoCloseable {
     return buffer == null ? DType.FLOAT32 : buffer.type();
   }
 
-  /** Notes which integers {@code target} is about to get. */
+  /** Notes which integers {@code target} gets. */
   private static void takeRange(ByteBuffer source, Buffer target) {
     if (target.type() != DType.INT32 || !source.hasRemaining()) {
       return;
@@ -778,7 +778,7 @@ public final class Backend implements AutoCloseable {
     }
     boolean done = false;
     try {
-      step.requireUsable();
+      step.requireUsable(inputs);
       engine.step(
           step,
           values,
@@ -794,9 +794,11 @@ public final class Backend implements AutoCloseable {
       done = true;
     } finally {
       for (int i = 0; i < before.size() && !done; i++) {
-        // What was there may be there still.
+        // What was there may be there still, and nothing that was found out just now holds.
         int[] range = before.get(i);
-        inputs.get(i).target().memory().contents().include(range[0], range[1]);
+        Memory.Contents contents = inputs.get(i).target().memory().contents();
+        contents.include(range[0], range[1]);
+        contents.markWritten();
       }
       step.markWritten();
     }

@@ -63,13 +63,18 @@ final class RecordedStep {
     }
   }
 
-  /** Requires that all that the step uses is open, and that integers are in range. */
-  void requireUsable() {
+  /**
+   * Requires that all that the step uses is open, and that integers are in range.
+   *
+   * @param inputs that the call begins with; they are not on the device yet
+   */
+  void requireUsable(List<StepInput> inputs) {
     for (Held held : used) {
       held.requireOpen();
     }
     for (Need need : needs) {
-      arguments.requireContents(need.name, need.buffer, need.count, need.low, need.high, need.what);
+      arguments.requireContents(
+          need.name, need.buffer, need.count, need.low, need.high, need.what, inputs);
     }
   }
 

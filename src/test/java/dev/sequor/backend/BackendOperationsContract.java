@@ -554,6 +554,44 @@ public abstract class BackendOperationsContract {
     assertClose(expected, parameters.readFloats());
   }
 
+  @Test
+  void aRepeatedStepIsCheckedEveryTime() {
+    Buffer tokens = tokens(0, 0);
+    Buffer table = buffer(1, 2, 3, 4);
+    Buffer y = poisoned(4);
+    ByteBuffer source = ByteBuffer.allocateDirect(8).order(ByteOrder.nativeOrder());
+    StepValues values = new StepValues(0, 0, 1f, null);
+    List<StepInput> inputs = List.of(new StepInput(source, tokens));
+    Runnable work = () -> backend.embeddingForward(2, 2, tokens, table, y);
+    long before = y.version();
+    for (int i = 0; i < 8; i++) {
+      boolean wrong = i % 3 == 2; // among the calls that record as well as those that replay
+      source.clear().asIntBuffer().put(new int[] {1, wrong ? 2 : i % 2});
+      if (wrong) {
+        String message =
+            assertThrows(
+                    IllegalArgumentException.class,
+                    () -> backend.step("tokens", values, inputs, work))
+                .toString();
+        assertTrue(message.contains("tokens[1] is 2; needed at most 1"), message);
+      } else {
+        backend.step("tokens", values, inputs, work);
+        assertTrue(y.version() != before, "what a step writes counts as written");
+        before = y.version();
+        assertClose(new double[] {3, 4, i % 2 == 0 ? 1 : 3, i % 2 == 0 ? 2 : 4}, y.readFloats());
+      }
+    }
+    source.clear().asIntBuffer().put(new int[] {0, 1});
+    if (backend.isAsynchronous()) { // others record nothing, and take what each call gives them
+      source.limit(4);
+      assertThrows(
+          IllegalArgumentException.class, () -> backend.step("tokens", values, inputs, work));
+      source.clear();
+    }
+    y.close();
+    assertThrows(IllegalStateException.class, () -> backend.step("tokens", values, inputs, work));
+  }
+
   // Sampling.
 
   @ParameterizedTest(name = "V={0} temperature {1} topK {2} topP {3}")

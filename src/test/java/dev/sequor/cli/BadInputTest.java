@@ -87,7 +87,7 @@ class BadInputTest {
     "--hidden, x, --hidden is x; needed a whole number",
     "--embedding, -1, '--embedding is -1; needed a whole number, 0 to 2147483647'",
     "--checkpoint-every, 0, --checkpoint-every is 0; needed a whole number",
-    "--lr, 0, --lr is 0; needed a finite number of more than 0 and at most 1000",
+    "--lr, 0, --lr is 0; needed a finite number of more than 0",
     "--lr, NaN, --lr is NaN; needed a finite number",
     "--clip, -1, --clip is -1; needed a finite number of at least 0",
     "--dropout, 0.5, it acts between recurrent layers",
