@@ -498,22 +498,10 @@ final class TrainCommand implements Callable<Integer> {
       Start start, @Nullable ModelDirectory resumed, Backend backend, Interruption interruption)
       throws IOException {
     TrainingRun run = start.run();
-    String before = run.backend();
-    if (!before.isEmpty() && !before.equals(backend.name())) {
-      console
-          .err()
-          .println(
-              "so far this run used "
-                  + before
-                  + ", now "
-                  + backend.name()
-                  + ": it goes on, but not bit for bit as if never stopped");
-    }
-    run = run.withBackend(backend.name());
     TrainingMemory memory =
         TrainingMemory.of(start.model(), start.optimizer(), run.sequenceLength(), run.batchSize());
     memory.requireFit(backend.name());
-    TrainingRun prepared = run;
+    TrainingRun prepared = run.withBackend(backend.name());
     return HeapLimit.within(
         "training " + memory + " on " + start.corpus().name(),
         () -> train(start, prepared, resumed, backend, interruption));
@@ -559,6 +547,9 @@ final class TrainCommand implements Callable<Integer> {
     } catch (InaccessibleFileException e) {
       throw cannotBeWritten(e);
     }
+    if (training.steps() < run.totalSteps()) {
+      noteOtherBackend(start.run().backend(), backend);
+    }
     if (!quiet) {
       announce(start, run, backend, training.steps());
     }
@@ -579,6 +570,20 @@ final class TrainCommand implements Callable<Integer> {
     }
     report(start, directory, backend, training, pace);
     return 0;
+  }
+
+  /** Of a run that goes on: the bits of its arithmetic may be others from here. */
+  private void noteOtherBackend(String before, Backend backend) {
+    if (!before.isEmpty() && !before.equals(backend.name())) {
+      console
+          .err()
+          .println(
+              "so far this run used "
+                  + before
+                  + ", now "
+                  + backend.name()
+                  + ": it goes on, but not bit for bit as if never stopped");
+    }
   }
 
   private void announce(Start start, TrainingRun run, Backend backend, long done) {
