@@ -8,7 +8,7 @@
 
 namespace sequor {
 
-// The numbers are those of dev.sequor.backend.cuda.OperandType.
+// The numbers are those of dev.sequor.backend.cuda.MathMode.
 enum OperandType : int { kFloat32 = 0, kTf32 = 1, kBf16 = 2, kF16 = 3 };
 
 __device__ inline uint32_t bits_of(float x) {

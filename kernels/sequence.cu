@@ -18,14 +18,15 @@ SEQ_KERNEL pack_weights(int G, int H, int Hp, int K, int Kp, const float* w, voi
 }
 SEQ_REGISTER(pack_weights)
 
-// n vectors [H] → [n][Hp], zero past H. A thread per four elements.
-SEQ_KERNEL pack_vectors(int n, int H, int Hp, const float* vectors, float* packed) {
+// bW [G,H], bR [G,H] and p [P,H] → [2·G + P][Hp], zero past H. A thread per four elements.
+SEQ_KERNEL pack_vectors(int G, int P, int H, int Hp, const float* bW, const float* bR, const float* p, float* packed) {
   const int quads = Hp / 4;
   const long long i = thread_index();
-  if (i >= static_cast<long long>(n) * quads) return;
+  if (i >= static_cast<long long>(2 * G + P) * quads) return;
   const long long row = i / quads;
   const int j = static_cast<int>(i % quads) * 4;
-  store4(packed + row * Hp + j, load_first(vectors + row * H + j, H - j));
+  const float* from = row < G ? bW + row * H : row < 2 * G ? bR + (row - G) * H : p + (row - 2 * G) * H;
+  store4(packed + row * Hp + j, load_first(from + j, H - j));
 }
 SEQ_REGISTER(pack_vectors)
 

@@ -36,6 +36,12 @@ struct Reference {
 
   static size_t parameters(const Sizes& n) { return size_t(G) * n.H * (n.I + n.H + 2) + size_t(P) * n.H; }
 
+  // Not the order in which the library has them, so that nothing may depend on it.
+  static SeqBlockLayout block(const Sizes& n) {
+    const int64_t gates = int64_t(G) * n.H, R = gates, p = R + gates * n.H, W = p + int64_t(P) * n.H;
+    return {W, R, W + gates * n.I, 0, p};
+  }
+
   static double dot(const double* w, const double* x, int width, int stride = 1) {
     double sum = 0;
     for (int k = 0; k < width; ++k) sum += w[k] * x[k * stride];
@@ -44,8 +50,10 @@ struct Reference {
 
   // y [T,B,H] from a zero state.
   static Values forward(const Sizes& n, const Values& parameters, const Values& x) {
-    const double *W = parameters.data(), *R = W + size_t(G) * n.H * n.I, *bW = R + size_t(G) * n.H * n.H;
-    const double *bR = bW + G * n.H, *peepholes = bR + G * n.H;
+    const SeqBlockLayout at = block(n);
+    const double *W = parameters.data() + at.input_weights, *R = parameters.data() + at.recurrent_weights;
+    const double *bW = parameters.data() + at.input_bias, *bR = parameters.data() + at.recurrent_bias;
+    const double* peepholes = parameters.data() + at.peepholes;
     Values y(size_t(n.T) * n.B * n.H);
     for (int b = 0; b < n.B; ++b) {
       Values state(size_t(S) * n.H), gated(n.H), kept_all(size_t(K + 1) * n.H);
@@ -101,6 +109,7 @@ double largest(const Values& values) {
 template <typename Cell>
 void check(SeqEngine* engine, const char* cell, const Sizes& n, int threads) {
   const size_t rows = size_t(n.T) * n.B;
+  const SeqBlockLayout block = Reference<Cell>::block(n);
   const Values parameters = random_values(Reference<Cell>::parameters(n), 1 / std::sqrt(n.H + 3.0), 1);
   const Values x = random_values(rows * n.I, 1, 2), dy = random_values(rows * n.H, 1, 3);
   const Values expected = Reference<Cell>::forward(n, parameters, x);
@@ -113,7 +122,7 @@ void check(SeqEngine* engine, const char* cell, const Sizes& n, int threads) {
   const double bars[] = {1e-5, 3e-2, 6e-2};
   const char* names[] = {"y", "y with bfloat16 weights", "y with int8 weights"};
   for (int weights = 0; weights < 3; ++weights) {
-    SeqLayer* l = sequor_layer_create(engine, cell, n.T, n.B, n.I, n.H, n.H, 0, weights);
+    SeqLayer* l = sequor_layer_create(engine, cell, n.T, n.B, n.I, n.H, n.H, 0, weights, &block);
     sequor_layer_rows(l, n.T, 1, offsets.data(), padded.data(), order.data(), padded.data(), 0);
     std::vector<float> y(rows * n.H, NAN);
     sequor_layer_forward(l, p.data(), 1, xf.data(), nullptr, y.data(), nullptr, nullptr);
@@ -124,7 +133,7 @@ void check(SeqEngine* engine, const char* cell, const Sizes& n, int threads) {
   }
 
   // The derivative of sum dy∘y along a random direction, from the gradients and by central differences.
-  SeqLayer* l = sequor_layer_create(engine, cell, n.T, n.B, n.I, n.H, n.H, 1, 0);
+  SeqLayer* l = sequor_layer_create(engine, cell, n.T, n.B, n.I, n.H, n.H, 1, 0, &block);
   sequor_layer_rows(l, n.T, 1, offsets.data(), padded.data(), order.data(), padded.data(), 0);
   std::vector<float> y(rows * n.H), saved(size_t(sequor_layer_saved_elements(l))), dp(p.size()), dx(xf.size(), NAN);
   sequor_layer_forward(l, p.data(), 1, xf.data(), nullptr, y.data(), nullptr, saved.data());

@@ -116,7 +116,7 @@ void sequor_engine_destroy(SeqEngine* engine) {
 }
 
 SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_steps, int batch, int input, int hidden,
-                              int output_stride, int training, int weights) {
+                              int output_stride, int training, int weights, const SeqBlockLayout* block) {
   SeqLayer* l = new (std::nothrow) SeqLayer{};
   if (l == nullptr) return nullptr;
   l->engine = engine;
@@ -128,6 +128,7 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
   l->ldy = output_stride;
   l->training = training != 0;
   l->weights = WeightFormat(weights);
+  l->block = *block;
   // Every variant gives the same traits; ldg needs the gates before the sizes are computed from it.
   if (!engine->variant->bind_cell(*l, cell)) {
     delete l;
@@ -207,21 +208,25 @@ void sequor_layer_backward(SeqLayer* layer, const float* parameters, int repack,
   layer->backward_function(*layer, {parameters, repack != 0, x, saved, dy, dsT, d_parameters, dx, add_to_dx != 0, ds0});
 }
 
-SeqStack* sequor_stack_create(const int64_t* layers, int count) {
+SeqStack* sequor_stack_create(const int64_t* layers, const int64_t* blocks, int count) {
   SeqStack* stack = new (std::nothrow) SeqStack{};
   if (stack == nullptr) return nullptr;
   const SeqLayer& lowest = *reinterpret_cast<SeqLayer*>(layers[0]);
   const int64_t output_bytes = int64_t(lowest.B) * lowest.H * sizeof(float);
   stack->count = count;
   stack->layers = static_cast<SeqLayer**>(sequor_allocate(count * int64_t(sizeof(SeqLayer*))));
+  stack->blocks = static_cast<int64_t*>(sequor_allocate(count * int64_t(sizeof(int64_t))));
   for (float*& output : stack->between) output = static_cast<float*>(sequor_allocate(output_bytes));
   int32_t* sequences = static_cast<int32_t*>(sequor_allocate(lowest.B * 4LL));
-  if (!stack->layers || !stack->between[0] || !stack->between[1] || !sequences) {
+  if (!stack->layers || !stack->blocks || !stack->between[0] || !stack->between[1] || !sequences) {
     sequor_free(sequences);
     sequor_stack_destroy(stack);
     return nullptr;
   }
-  for (int i = 0; i < count; ++i) stack->layers[i] = reinterpret_cast<SeqLayer*>(layers[i]);
+  for (int i = 0; i < count; ++i) {
+    stack->layers[i] = reinterpret_cast<SeqLayer*>(layers[i]);
+    stack->blocks[i] = blocks[i];
+  }
   for (int b = 0; b < lowest.B; ++b) sequences[b] = b;
   const int32_t offsets[2] = {0, lowest.B};
   sequor_stack_rows(stack, 1, 1, offsets, sequences, sequences, sequences, 0);
@@ -233,6 +238,7 @@ void sequor_stack_destroy(SeqStack* stack) {
   if (stack == nullptr) return;
   for (float* output : stack->between) sequor_free(output);
   sequor_free(stack->layers);
+  sequor_free(stack->blocks);
   delete stack;
 }
 
@@ -247,9 +253,8 @@ void sequor_stack_step(SeqStack* stack, const float* parameters, int repack, con
   for (int i = 0; i < stack->count; ++i) {
     SeqLayer& l = *stack->layers[i];
     float* output = i == stack->count - 1 ? y : stack->between[i % 2];
-    l.forward_function(l, {parameters, repack != 0, x, s0, output, sT, nullptr});
-    const int64_t gate_rows = int64_t(l.traits.gates) * l.H, state = int64_t(l.traits.states) * l.B * l.H;
-    parameters += gate_rows * (l.I + l.H + 2) + int64_t(l.traits.peepholes) * l.H;
+    l.forward_function(l, {parameters + stack->blocks[i], repack != 0, x, s0, output, sT, nullptr});
+    const int64_t state = int64_t(l.traits.states) * l.B * l.H;
     if (s0) s0 += state;
     if (sT) sT += state;
     x = output;

@@ -202,16 +202,15 @@ struct Layer {
   }
 
   static void pack_forward(const SeqLayer& l, const Slice& slice, const float* parameters) {
-    const long H = l.H, GH = long(G) * H;
-    const float *W = parameters, *R = W + GH * l.I, *bW = R + GH * H, *bR = bW + GH, *p = bR + GH;
+    const float *W = parameters + l.block.input_weights, *R = parameters + l.block.recurrent_weights;
     switch (l.weights) {
       case WeightFormat::kFloat32: pack_matrices<Float32Weights>(l, slice, W, R); break;
       case WeightFormat::kBfloat16: pack_matrices<Bfloat16Weights>(l, slice, W, R); break;
       case WeightFormat::kInt8: pack_matrices<Int8Weights>(l, slice, W, R); break;
     }
-    pack_vectors(l, slice, bW, G, l.bias_pack);
-    pack_vectors(l, slice, bR, G, l.bias_pack + unit_blocks(l) * G * kLanes);
-    pack_vectors(l, slice, p, P, l.peephole_pack);
+    pack_vectors(l, slice, parameters + l.block.input_bias, G, l.bias_pack);
+    pack_vectors(l, slice, parameters + l.block.recurrent_bias, G, l.bias_pack + unit_blocks(l) * G * kLanes);
+    pack_vectors(l, slice, parameters + l.block.peepholes, P, l.peephole_pack);
   }
 
   // Panels of two unit blocks over k = g·Hs + row of gate g, for gates [first, first+count): the operand of dgates·R.
@@ -522,10 +521,10 @@ struct Layer {
     Team& team = *l.engine->team;
     const Slice slice = slice_of(l, member);
     if (c.repack) {
-      const float* R = c.parameters + long(G) * l.H * l.I;
+      const float* R = c.parameters + l.block.recurrent_weights;
       pack_backward(l, slice, R, 0, kFirstGates, l.backward_pack);
       if (kSecondGates > 0) pack_backward(l, slice, R, kFirstGates, kSecondGates, second_backward_pack(l));
-      pack_vectors(l, slice, c.parameters + long(G) * l.H * (l.I + l.H + 2), P, l.peephole_pack);
+      pack_vectors(l, slice, c.parameters + l.block.peepholes, P, l.peephole_pack);
     }
     begin_carry(l, c, slice);
     float* tile = l.thread_scratch + member * l.thread_size;
@@ -565,7 +564,7 @@ struct Layer {
     const long plane = long(l.T) * l.B * l.Hs;
     const float* before = c.saved + row0 * l.Hs;
     const float* gates = c.saved + S * plane + row0 * K * l.Hs;
-    float* d_peepholes = c.d_parameters + long(G) * l.H * (l.I + l.H + 2);
+    float* d_peepholes = c.d_parameters + l.block.peepholes;
     for (long block = slice.begin; block < slice.end; ++block) {
       const long unit = block * kLanes;
       const SimdInt real = lanes_before(l.H - unit);
@@ -643,10 +642,11 @@ struct Layer {
 
   // Everything that is a large product over all rows at once.
   static void gradients_member(SeqLayer& l, const BackwardCall& c, int member, int members) {
-    const long N = l.rows.total(), H = l.H, I = l.I, GH = long(G) * H;
+    const long N = l.rows.total(), H = l.H, I = l.I;
     float* scratch = l.engine->gemm_scratch + member * l.engine->variant->gemm_scratch_floats;
-    const float *W = c.parameters, *states = c.saved + long(Cell::kRecurrentState) * l.T * l.B * l.Hs;
-    float *dW = c.d_parameters, *dR = dW + GH * I, *dbW = dR + GH * H, *dbR = dbW + GH;
+    const float *W = c.parameters + l.block.input_weights, *states = c.saved + long(Cell::kRecurrentState) * l.T * l.B * l.Hs;
+    float *dW = c.d_parameters + l.block.input_weights, *dR = c.d_parameters + l.block.recurrent_weights;
+    float *dbW = c.d_parameters + l.block.input_bias, *dbR = c.d_parameters + l.block.recurrent_bias;
     const int32_t* index = l.rows.identity ? nullptr : l.rows.padded;
     const float* gated = Cell::kTwoProducts ? c.saved + long(S + K) * l.T * l.B * l.Hs : nullptr;
     // Gates lie side by side without gaps if H needs no padding; then neighbouring gates make one larger product.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "sequor/engine.h"
 #include "team.h"
 
 namespace sequor {
@@ -94,8 +95,6 @@ struct SeqEngine {
   double* partial_sums;     // kMostParts, a cache line each
 };
 
-struct SeqLayer;
-
 namespace sequor {
 
 // Doubles from one part's partial sums to the next: a cache line each.
@@ -133,6 +132,7 @@ struct SeqLayer {
   int ldg;  // row stride of gate gradients: G·Hs, likewise
   int ldy;
   bool training;
+  SeqBlockLayout block;
   sequor::WeightFormat weights;  // of input_pack and recurrent_pack; training is always float32
   int most_threads;  // that may work on the time steps
   int threads;       // that do in the current call
@@ -166,5 +166,6 @@ struct SeqLayer {
 struct SeqStack {
   int count;
   SeqLayer** layers;
+  int64_t* blocks;  // where each layer's parameters start
   float* between[2];  // [B,H] each: what a layer puts out and the next takes in
 };

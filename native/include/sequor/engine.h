@@ -13,6 +13,12 @@ typedef struct SeqLayer SeqLayer;
 // Layers on top of each other, for one time step at a time.
 typedef struct SeqStack SeqStack;
 
+// Where the parameters of one layer and direction lie, in floats from where its block starts (dev.sequor.backend.BlockLayout):
+// W[G·H,I], R[G·H,H], bW[G·H], bR[G·H] and p[P·H].
+typedef struct SeqBlockLayout {
+  int64_t input_weights, recurrent_weights, input_bias, recurrent_bias, peepholes;
+} SeqBlockLayout;
+
 // 64-byte aligned, zero-filled; null if there is not enough memory.
 void* sequor_allocate(int64_t bytes);
 void sequor_free(void* memory);
@@ -28,9 +34,9 @@ SeqEngine* sequor_engine_create(const char* instruction_set, int threads, int sh
 void sequor_engine_destroy(SeqEngine* engine);
 
 // cell is CellType.id(). weights says how W and R are kept: 0 float32, 1 bfloat16, 2 int8 with a factor for each row; training
-// needs 0. Null if the cell is unknown or there is not enough memory.
+// needs 0. block is copied. Null if the cell is unknown or there is not enough memory.
 SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_steps, int batch, int input, int hidden,
-                              int output_stride, int training, int weights);
+                              int output_stride, int training, int weights, const SeqBlockLayout* block);
 void sequor_layer_destroy(SeqLayer* layer);
 int64_t sequor_layer_saved_elements(const SeqLayer* layer);
 
@@ -39,7 +45,7 @@ int64_t sequor_layer_saved_elements(const SeqLayer* layer);
 void sequor_layer_rows(SeqLayer* layer, int steps, int identity, const int32_t* offsets, const int32_t* padded_rows,
                        const int32_t* order, const int32_t* padding, int padding_count);
 
-// parameters: W[G·H,I] R[G·H,H] bW[G·H] bR[G·H] p[P·H]; repack says that they changed since the last call. x [T,B,I]; s0, sT
+// parameters: where the layer's block starts; repack says that they changed since the last call. x [T,B,I]; s0, sT
 // [S,B,H] or null; y points at this direction's first column of [T,B,output_stride]; saved or null in inference.
 void sequor_layer_forward(SeqLayer* layer, const float* parameters, int repack, const float* x, const float* s0, float* y,
                           float* sT, float* saved);
@@ -49,8 +55,9 @@ void sequor_layer_backward(SeqLayer* layer, const float* parameters, int repack,
                            const float* dy, const float* dsT, float* d_parameters, float* dx, int add_to_dx, float* ds0);
 
 // One call a step for a whole stack of one direction, in inference. layers: addresses of SeqLayers with T = 1, lowest first; they
-// stay the caller's. Null if there is not enough memory.
-SeqStack* sequor_stack_create(const int64_t* layers, int count);
+// stay the caller's. blocks: where each layer's block starts in the parameters of a step, in floats; copied. Null if there is not
+// enough memory.
+SeqStack* sequor_stack_create(const int64_t* layers, const int64_t* blocks, int count);
 void sequor_stack_destroy(SeqStack* stack);
 // As sequor_layer_rows, for all layers; a new stack runs every sequence.
 void sequor_stack_rows(SeqStack* stack, int steps, int identity, const int32_t* offsets, const int32_t* padded_rows,

@@ -45,13 +45,19 @@ public record ParameterLayout(
     return (long) rows(kind) * columns(kind, layer);
   }
 
+  /** Where each parameter lies within a block of {@code layer}; all directions are alike. */
+  public BlockLayout block(int layer) {
+    long recurrentWeights = elements(Kind.INPUT_WEIGHTS, layer);
+    long inputBias = recurrentWeights + elements(Kind.RECURRENT_WEIGHTS, layer);
+    long recurrentBias = inputBias + elements(Kind.INPUT_BIAS, layer);
+    long peepholes = recurrentBias + elements(Kind.RECURRENT_BIAS, layer);
+    long elements = peepholes + elements(Kind.PEEPHOLES, layer);
+    return new BlockLayout(0, recurrentWeights, inputBias, recurrentBias, peepholes, elements);
+  }
+
   /** Elements of one block of {@code layer}. */
   public long blockElements(int layer) {
-    long sum = 0;
-    for (Kind kind : Kind.values()) {
-      sum += elements(kind, layer);
-    }
-    return sum;
+    return block(layer).elements();
   }
 
   /** First element of the block of {@code layer} and {@code direction}. */
@@ -63,14 +69,7 @@ public record ParameterLayout(
 
   /** First element of {@code kind} in the block of {@code layer} and {@code direction}. */
   public long offset(Kind kind, int layer, int direction) {
-    long sum = blockOffset(layer, direction);
-    for (Kind before : Kind.values()) {
-      if (before == kind) {
-        break;
-      }
-      sum += elements(before, layer);
-    }
-    return sum;
+    return blockOffset(layer, direction) + block(layer).offset(kind);
   }
 
   /** Elements of all blocks. */

@@ -2,13 +2,17 @@ package dev.sequor.rnn;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.BlockLayout;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.ParameterLayout;
+import dev.sequor.backend.ParameterLayout.Kind;
+import java.util.Iterator;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -31,6 +35,36 @@ final class ParametersTest {
     assertEquals(23, regions.get(5).offset());
     TensorRegion last = regions.get(9);
     assertEquals(LAYOUT.totalElements(), last.offset() + last.elements());
+  }
+
+  /** Names and offsets of the format, and what engines are handed, are the same description. */
+  @Test
+  void blocksAndRegionsAgreeAndCoverTheWholeLayout() {
+    for (CellType cell : CellType.values()) {
+      ParameterLayout layout = new ParameterLayout(cell, 3, 2, 5, 4);
+      Iterator<TensorRegion> regions = Parameters.regions(layout).iterator();
+      long end = 0;
+      for (int layer = 0; layer < 3; layer++) {
+        BlockLayout block = layout.block(layer);
+        for (int direction = 0; direction < 2; direction++) {
+          assertEquals(end, layout.blockOffset(layer, direction), cell + " layer " + layer);
+          for (Kind kind : Kind.values()) {
+            long offset = layout.blockOffset(layer, direction) + block.offset(kind);
+            assertEquals(end, offset, cell + " " + kind);
+            assertEquals(offset, layout.offset(kind, layer, direction), cell + " " + kind);
+            if (layout.elements(kind, layer) > 0) {
+              TensorRegion region = regions.next();
+              assertEquals(offset, region.offset(), region.name());
+              assertEquals(layout.elements(kind, layer), region.elements(), region.name());
+            }
+            end += layout.elements(kind, layer);
+          }
+          assertEquals(end, layout.blockOffset(layer, direction) + block.elements());
+        }
+      }
+      assertFalse(regions.hasNext(), cell + " has more regions than parameters");
+      assertEquals(end, layout.totalElements(), cell.id());
+    }
   }
 
   @Test

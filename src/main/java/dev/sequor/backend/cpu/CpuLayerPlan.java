@@ -3,6 +3,7 @@ package dev.sequor.backend.cpu;
 import static dev.sequor.backend.cpu.CpuMemory.address;
 
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.BlockLayout;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.WeightStorage;
@@ -35,7 +36,8 @@ final class CpuLayerPlan implements LayerPlan {
             shape.hiddenSize(),
             shape.outputStride(),
             shape.mode() == Mode.TRAINING ? 1 : 0,
-            code(shape.weights()));
+            code(shape.weights()),
+            numbers(shape.block()));
     if (layer == 0) {
       throw new BackendException("cpu: no memory, or no kernels, for " + shape);
     }
@@ -47,6 +49,17 @@ final class CpuLayerPlan implements LayerPlan {
       case FLOAT32 -> 0;
       case BFLOAT16 -> 1;
       case INT8 -> 2;
+    };
+  }
+
+  /** The members of engine.h's {@code SeqBlockLayout}, in its order. */
+  private static long[] numbers(BlockLayout block) {
+    return new long[] {
+      block.inputWeights(),
+      block.recurrentWeights(),
+      block.inputBias(),
+      block.recurrentBias(),
+      block.peepholes()
     };
   }
 

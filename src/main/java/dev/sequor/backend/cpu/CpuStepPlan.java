@@ -6,6 +6,7 @@ import dev.sequor.backend.BackendException;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.ParameterLayout;
 import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
@@ -16,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +47,7 @@ final class CpuStepPlan implements EnginePlan {
     this.lengths = new int[shape.batchSize()];
     this.lengthBytes =
         ByteBuffer.allocateDirect(shape.batchSize() * Integer.BYTES).order(ByteOrder.nativeOrder());
+    ParameterLayout layout = shape.parameterLayout();
     try {
       for (int layer = 0; layer < shape.layers(); layer++) {
         layers.add(
@@ -57,10 +60,15 @@ final class CpuStepPlan implements EnginePlan {
                     shape.hiddenSize(),
                     shape.hiddenSize(),
                     Mode.INFERENCE,
-                    weights)));
+                    weights,
+                    layout.block(layer))));
       }
       long[] addresses = layers.stream().mapToLong(CpuLayerPlan::layer).toArray();
-      stack = NativeEngine.sequor_stack_create(addresses, addresses.length);
+      long[] blocks =
+          IntStream.range(0, shape.layers())
+              .mapToLong(layer -> layout.blockOffset(layer, 0))
+              .toArray();
+      stack = NativeEngine.sequor_stack_create(addresses, blocks, addresses.length);
       if (stack == 0) {
         throw new BackendException("cpu: no memory for " + shape);
       }

@@ -66,7 +66,8 @@ final class NativeEngine {
       int hidden,
       int outputStride,
       int training,
-      int weights);
+      int weights,
+      @Cast("const SeqBlockLayout*") long[] block);
 
   static native void sequor_layer_destroy(@Cast("SeqLayer*") long layer);
 
@@ -106,7 +107,7 @@ final class NativeEngine {
       @Cast("float*") long dInitialState);
 
   static native @Cast("int64_t") long sequor_stack_create(
-      @Cast("const int64_t*") long[] layers, int count);
+      @Cast("const int64_t*") long[] layers, @Cast("const int64_t*") long[] blocks, int count);
 
   static native void sequor_stack_destroy(@Cast("SeqStack*") long stack);
 

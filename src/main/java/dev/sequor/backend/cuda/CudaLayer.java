@@ -1,5 +1,7 @@
 package dev.sequor.backend.cuda;
 
+import dev.sequor.backend.BlockLayout;
+import dev.sequor.backend.ParameterLayout.Kind;
 import dev.sequor.backend.cuda.Products.Matrix;
 
 /**
@@ -19,6 +21,7 @@ import dev.sequor.backend.cuda.Products.Matrix;
 final class CudaLayer implements AutoCloseable {
   private final CudaCell cell;
   private final LayerSizes sizes;
+  private final BlockLayout block;
   private final MathMode mode;
   private final SavedLayout saved;
   private final LayerMemory memory;
@@ -33,9 +36,16 @@ final class CudaLayer implements AutoCloseable {
   record Backward(
       long x, long lengths, long saved, long dy, long dsT, long dParameters, long dx, long ds0) {}
 
-  CudaLayer(DeviceMemory device, CudaCell cell, LayerSizes sizes, MathMode mode, String holder) {
+  CudaLayer(
+      DeviceMemory device,
+      CudaCell cell,
+      LayerSizes sizes,
+      BlockLayout block,
+      MathMode mode,
+      String holder) {
     this.cell = cell;
     this.sizes = sizes;
+    this.block = block;
     this.mode = mode;
     this.saved = SavedLayout.of(cell, sizes, mode);
     this.hiddenPadded = sizes.paddedHidden();
@@ -50,31 +60,35 @@ final class CudaLayer implements AutoCloseable {
 
   // ---- parameters ------------------------------------------------------------------------------
 
-  /** Byte offsets of {@code W R bW bR p} in the caller's parameters of this layer and direction. */
-  private long offsetOfR() {
-    return 4L * cell.gates() * sizes.hiddenSize() * sizes.inputSize();
-  }
-
-  private long offsetOfBiases() {
-    return offsetOfR() + 4L * cell.gates() * sizes.hiddenSize() * sizes.hiddenSize();
-  }
-
-  private long offsetOfPeepholes() {
-    return offsetOfBiases() + 8L * cell.gates() * sizes.hiddenSize();
+  /** The address of {@code kind} in the caller's parameters, or gradients, of this layer. */
+  private long at(long parameters, Kind kind) {
+    return parameters + block.offset(kind) * Float.BYTES;
   }
 
   /** Queues making operands of the weights. */
   void pack(WorkQueue queue, long parameters) {
-    packWeights(queue, sizes.inputSize(), sizes.paddedInput(), parameters, memory.inputWeights);
     packWeights(
-        queue, sizes.hiddenSize(), hiddenPadded, parameters + offsetOfR(), memory.recurrentWeights);
+        queue,
+        sizes.inputSize(),
+        sizes.paddedInput(),
+        at(parameters, Kind.INPUT_WEIGHTS),
+        memory.inputWeights);
+    packWeights(
+        queue,
+        sizes.hiddenSize(),
+        hiddenPadded,
+        at(parameters, Kind.RECURRENT_WEIGHTS),
+        memory.recurrentWeights);
     int vectors = 2 * cell.gates() + cell.peepholes();
     queue
         .arguments()
-        .int32(vectors)
+        .int32(cell.gates())
+        .int32(cell.peepholes())
         .int32(sizes.hiddenSize())
         .int32(hiddenPadded)
-        .pointer(parameters + offsetOfBiases())
+        .pointer(at(parameters, Kind.INPUT_BIAS))
+        .pointer(at(parameters, Kind.RECURRENT_BIAS))
+        .pointer(at(parameters, Kind.PEEPHOLES))
         .pointer(memory.vectors);
     queue.launch(queue.kernel("pack_vectors"), (long) vectors * hiddenPadded / 4);
   }
@@ -420,7 +434,7 @@ final class CudaLayer implements AutoCloseable {
         cell.gates(),
         x,
         sizes.inputSize(),
-        b.dParameters);
+        at(b.dParameters, Kind.INPUT_WEIGHTS));
     int first = cell.twoProducts() ? cell.gates() - 1 : cell.gates();
     addGateProducts(
         queue,
@@ -430,7 +444,7 @@ final class CudaLayer implements AutoCloseable {
         first,
         Matrix.of(operand(b.saved, k0), hiddenPadded),
         sizes.hiddenSize(),
-        b.dParameters + offsetOfR());
+        at(b.dParameters, Kind.RECURRENT_WEIGHTS));
     if (cell.twoProducts()) {
       addGateProducts(
           queue,
@@ -440,9 +454,9 @@ final class CudaLayer implements AutoCloseable {
           1,
           Matrix.of(gated(b.saved, k0), hiddenPadded),
           sizes.hiddenSize(),
-          b.dParameters + offsetOfR());
+          at(b.dParameters, Kind.RECURRENT_WEIGHTS));
     }
-    addBiasGradients(queue, rows, b.dParameters + offsetOfBiases());
+    addBiasGradients(queue, rows, b.dParameters);
   }
 
   /**
@@ -491,10 +505,11 @@ final class CudaLayer implements AutoCloseable {
     }
   }
 
-  private void addBiasGradients(WorkQueue queue, int rows, long biases) {
-    long recurrent = biases + (long) cell.gates() * sizes.hiddenSize() * Float.BYTES;
+  private void addBiasGradients(WorkQueue queue, int rows, long dParameters) {
+    long input = at(dParameters, Kind.INPUT_BIAS);
+    long recurrent = at(dParameters, Kind.RECURRENT_BIAS);
     boolean shared = cell.sharedGateGradients();
-    addSums(queue, rows, memory.inputGateGradients, biases, shared ? recurrent : 0);
+    addSums(queue, rows, memory.inputGateGradients, input, shared ? recurrent : 0);
     if (!shared) {
       addSums(queue, rows, memory.recurrentGateGradients, recurrent, 0);
     }
@@ -527,7 +542,7 @@ final class CudaLayer implements AutoCloseable {
               hiddenPadded,
               memory.peepholeGradients + p * stateBytes(),
               MathMode.FP32.operandType(),
-              b.dParameters + offsetOfPeepholes() + 4L * p * sizes.hiddenSize(),
+              at(b.dParameters, Kind.PEEPHOLES) + 4L * p * sizes.hiddenSize(),
               0);
     }
   }

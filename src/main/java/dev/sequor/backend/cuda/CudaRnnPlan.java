@@ -69,7 +69,8 @@ final class CudaRnnPlan implements EnginePlan {
         int layer = block / directions;
         int direction = block % directions;
         LayerSizes sizes = LayerSizes.of(shape, mode, layer, direction);
-        layers.add(new CudaLayer(memory, cell, sizes, engine.mathMode(), holder));
+        layers.add(
+            new CudaLayer(memory, cell, sizes, layout.block(layer), engine.mathMode(), holder));
         savedOffsets[block] = end;
         end += layers.get(block).savedBytes();
       }

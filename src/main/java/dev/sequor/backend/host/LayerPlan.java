@@ -16,7 +16,7 @@ public interface LayerPlan extends AutoCloseable {
    * direction's columns.
    *
    * @param rows the batch's rows in this direction's order
-   * @param parameters {@code W R bW bR p} of this layer and direction
+   * @param parameters of this layer and direction, laid out as {@link LayerShape#block} says
    * @param x {@code [T,B,I]}
    * @param initialState {@code [S,B,H]}, or null for zeros
    * @param y {@code [T,B,outputStride]}
@@ -42,7 +42,7 @@ public interface LayerPlan extends AutoCloseable {
    * @param saved what forward wrote
    * @param dy {@code [T,B,outputStride]}, or null for zeros
    * @param dFinalState {@code [S,B,H]}, or null for zeros
-   * @param dParameters added to
+   * @param dParameters laid out as the parameters; added to
    * @param dx {@code [T,B,I]}, or null if not wanted
    * @param addToDx whether to add to {@code dx} (the second direction) or to overwrite it, with
    *     zeros in the padding

@@ -1,5 +1,6 @@
 package dev.sequor.backend.host;
 
+import dev.sequor.backend.BlockLayout;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.WeightStorage;
@@ -15,6 +16,8 @@ import dev.sequor.backend.WeightStorage;
  * @param outputStride elements from one row of {@code y} to the next; {@code H} or {@code 2·H}
  * @param mode whether a backward pass follows
  * @param weights how the matrices are kept
+ * @param block where each parameter lies in the memory that a pass is given, and its gradient in
+ *     that of the gradients
  */
 public record LayerShape(
     CellType cell,
@@ -24,4 +27,5 @@ public record LayerShape(
     int hiddenSize,
     int outputStride,
     Mode mode,
-    WeightStorage weights) {}
+    WeightStorage weights,
+    BlockLayout block) {}

@@ -78,7 +78,8 @@ public final class StackedPlan implements EnginePlan {
                     shape.hiddenSize(),
                     shape.outputSize(),
                     mode,
-                    weights));
+                    weights,
+                    layout.block(block / directions)));
         plans.add(plan);
         savedOffsets[block] = end;
         end += aligned(plan.savedElements());

@@ -1,5 +1,6 @@
 package dev.sequor.backend.java;
 
+import dev.sequor.backend.BlockLayout;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
@@ -51,6 +52,7 @@ abstract class JavaLayerPlan implements LayerPlan {
   private final boolean sharedGradient;
   private final int outputStride;
   private final int recurrentState;
+  private final BlockLayout block;
 
   /** {@code [N,G·H]}: {@code W x + bW} forward, the gradient by it backward. */
   final float[] gates;
@@ -133,6 +135,7 @@ abstract class JavaLayerPlan implements LayerPlan {
     this.training = shape.mode() == Mode.TRAINING;
     this.outputStride = shape.outputStride();
     this.recurrentState = recurrentState;
+    this.block = shape.block();
     this.sharedGradient = sharedGradient;
     this.gates = scratch((long) rowCapacity * gateSize);
     this.recurrentGradients =
@@ -276,16 +279,26 @@ abstract class JavaLayerPlan implements LayerPlan {
     return parameters;
   }
 
+  // Where things lie in parameters(), which is an array, so that offsets are ints.
+
+  private int inputWeightsAt() {
+    return parametersAt + (int) block.inputWeights();
+  }
+
   final int recurrentWeightsAt() {
-    return parametersAt + gateSize * inputSize;
+    return parametersAt + (int) block.recurrentWeights();
+  }
+
+  private int inputBiasAt() {
+    return parametersAt + (int) block.inputBias();
   }
 
   final int recurrentBiasAt() {
-    return recurrentWeightsAt() + gateSize * hiddenSize + gateSize;
+    return parametersAt + (int) block.recurrentBias();
   }
 
   final int peepholesAt() {
-    return recurrentBiasAt() + gateSize;
+    return parametersAt + (int) block.peepholes();
   }
 
   // What time loops supply.
@@ -402,7 +415,7 @@ abstract class JavaLayerPlan implements LayerPlan {
         0,
         gateSize,
         parameters,
-        recurrentWeightsAt() + gateSize * hiddenSize,
+        inputBiasAt(),
         false);
     team.barrier();
     forwardSteps(thread);
@@ -412,7 +425,7 @@ abstract class JavaLayerPlan implements LayerPlan {
 
   private void packInputWeights(int from, int to) {
     for (int row = from; row < to; row++) {
-      int at = parametersAt + row * inputSize;
+      int at = inputWeightsAt() + row * inputSize;
       for (int k = 0; k < inputSize; k++) {
         inputWeights[k * gateSize + row] = parameters[at + k];
       }
@@ -561,11 +574,10 @@ abstract class JavaLayerPlan implements LayerPlan {
     Product product = products[thread];
     Matrix dGates = Matrix.of(gates, 0, gateSize);
     Matrix dRecurrent = Matrix.of(recurrentGradients, 0, gateSize);
-    int inputBiasAt = dParametersAt + gateSize * (inputSize + hiddenSize);
     product.multiply(
         dGates.transposed(),
         Matrix.of(x, xAt, inputSize, rows().paddedRows()),
-        Matrix.of(dParameters, dParametersAt, inputSize),
+        Matrix.of(dParameters, dParametersAt + (int) block.inputWeights(), inputSize),
         n,
         from,
         to,
@@ -576,11 +588,11 @@ abstract class JavaLayerPlan implements LayerPlan {
         true);
     recurrentWeightGradient(
         product,
-        Matrix.of(dParameters, dParametersAt + gateSize * inputSize, hiddenSize),
+        Matrix.of(dParameters, dParametersAt + (int) block.recurrentWeights(), hiddenSize),
         from,
         to);
-    columnSums(product, dGates, n, from, to, inputBiasAt);
-    columnSums(product, dRecurrent, n, from, to, inputBiasAt + gateSize);
+    columnSums(product, dGates, n, from, to, dParametersAt + (int) block.inputBias());
+    columnSums(product, dRecurrent, n, from, to, dParametersAt + (int) block.recurrentBias());
     for (int i = 0; i < peepholes; i++) {
       columnSums(
           product,
@@ -588,7 +600,7 @@ abstract class JavaLayerPlan implements LayerPlan {
           n,
           team.share(hiddenSize, thread),
           team.share(hiddenSize, thread + 1),
-          inputBiasAt + 2 * gateSize + i * hiddenSize);
+          dParametersAt + (int) block.peepholes() + i * hiddenSize);
     }
   }
 
@@ -606,7 +618,7 @@ abstract class JavaLayerPlan implements LayerPlan {
     int n = rows().rows();
     products[thread].multiply(
         Matrix.of(gates, 0, gateSize),
-        Matrix.of(parameters, parametersAt, inputSize),
+        Matrix.of(parameters, inputWeightsAt(), inputSize),
         Matrix.of(target, dxAt, inputSize, rows().paddedRows()),
         gateSize,
         team.share(n, thread),

@@ -1,0 +1,16 @@
+package dev.sequor.backend.java;
+
+import dev.sequor.backend.host.AnyBlockLayout;
+import org.junit.jupiter.api.Test;
+
+class AnyBlockLayoutTest {
+  @Test
+  void aLayerAssumesNoOrderOfItsParameters() {
+    JavaEngine engine = new JavaEngine(2, true);
+    try {
+      AnyBlockLayout.check(engine);
+    } finally {
+      engine.close();
+    }
+  }
+}
