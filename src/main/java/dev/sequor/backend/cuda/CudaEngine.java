@@ -49,6 +49,7 @@ final class CudaEngine implements Engine {
 
   private final CudaDevice device;
   private final MathMode mode;
+  private final LayerPaths layerPaths;
   private final String name;
   private final WorkQueue queue;
   private final DeviceMemory.Block scratch;
@@ -62,8 +63,14 @@ final class CudaEngine implements Engine {
 
   /** Takes over the device, and closes it when it is closed. */
   CudaEngine(CudaDevice device, MathMode mode) {
+    this(device, mode, LayerPaths.ALL);
+  }
+
+  /** The same, with other ways to run layers. */
+  CudaEngine(CudaDevice device, MathMode mode, LayerPaths layerPaths) {
     this.device = device;
     this.mode = mode;
+    this.layerPaths = layerPaths;
     this.name =
         "cuda:"
             + device.ordinal()
@@ -98,6 +105,10 @@ final class CudaEngine implements Engine {
 
   MathMode mathMode() {
     return mode;
+  }
+
+  LayerPaths layerPaths() {
+    return layerPaths;
   }
 
   /** The main stream's queue; its device is current on the calling thread afterwards. */

@@ -11,7 +11,11 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A stack of layers on one device. The two directions of a layer run on two streams; a whole pass
@@ -19,6 +23,8 @@ import java.util.List;
  * the device, so a pass never waits for the host.
  */
 final class CudaRnnPlan implements EnginePlan {
+  private static final Logger LOG = LoggerFactory.getLogger(CudaRnnPlan.class);
+
   /** No version of any buffer, and no recording. */
   private static final long NONE = -1;
 
@@ -28,7 +34,7 @@ final class CudaRnnPlan implements EnginePlan {
   private final ParameterLayout layout;
 
   /** Indexed by {@code layer · D + direction}. */
-  private final List<CudaLayer> layers = new ArrayList<>();
+  private final List<LayerPath> layers = new ArrayList<>();
 
   /**
    * Byte offsets into {@code saved}: every layer and direction, then the outputs of every layer.
@@ -60,17 +66,21 @@ final class CudaRnnPlan implements EnginePlan {
     int directions = shape.directions();
     this.savedOffsets = new long[shape.layers() * directions + shape.layers()];
     CudaCell cell = engine.cell(shape.cell());
-    DeviceMemory memory = engine.device().memory();
+    CudaDevice device = engine.device();
+    DeviceMemory memory = device.memory();
     long outputBytes = SavedLayout.aligned(shape.outputElements() * Float.BYTES);
     String holder = "plan of " + describe(shape, mode);
+    Set<String> paths = new LinkedHashSet<>();
     try {
       long end = 0;
       for (int block = 0; block < shape.layers() * directions; block++) {
         int layer = block / directions;
         int direction = block % directions;
         LayerSizes sizes = LayerSizes.of(shape, mode, layer, direction);
-        layers.add(
-            new CudaLayer(memory, cell, sizes, layout.block(layer), engine.mathMode(), holder));
+        LayerSpec spec = new LayerSpec(cell, sizes, layout.block(layer), engine.mathMode());
+        LayerPaths.Choice choice = engine.layerPaths().choose(spec, device);
+        layers.add(choice.path().open(spec, device, holder));
+        paths.add(choice.why());
         savedOffsets[block] = end;
         end += layers.get(block).savedBytes();
       }
@@ -85,6 +95,7 @@ final class CudaRnnPlan implements EnginePlan {
       if (directions == 2) {
         engine.besides(); // so that no pass has to make it
       }
+      LOG.debug("{}: {}", holder, String.join(", and ", paths));
     } catch (RuntimeException | Error e) {
       close();
       throw e;
@@ -241,7 +252,7 @@ final class CudaRnnPlan implements EnginePlan {
                   .get(block)
                   .forward(
                       queue,
-                      new CudaLayer.Forward(
+                      new LayerPath.Forward(
                           from,
                           lengths,
                           state(s0, block),
@@ -290,7 +301,7 @@ final class CudaRnnPlan implements EnginePlan {
                   .get(block)
                   .backward(
                       queue,
-                      new CudaLayer.Backward(
+                      new LayerPath.Backward(
                           input,
                           lengths,
                           saved + savedOffsets[block],
@@ -316,7 +327,7 @@ final class CudaRnnPlan implements EnginePlan {
     }
     closed = true;
     replays.close();
-    layers.forEach(CudaLayer::close);
+    layers.forEach(LayerPath::close);
     between.forEach(DeviceMemory.Block::close);
   }
 }

@@ -1,0 +1,29 @@
+package dev.sequor.backend.cuda;
+
+import dev.sequor.backend.BlockLayout;
+import dev.sequor.backend.ParameterLayout.Kind;
+
+/**
+ * What a {@link LayerPath} is to run: one direction of one layer.
+ *
+ * @param cell the cell
+ * @param sizes its sizes, direction and mode
+ * @param block where each parameter lies in the layer's block
+ * @param math what matrix products multiply
+ */
+record LayerSpec(CudaCell cell, LayerSizes sizes, BlockLayout block, MathMode math) {
+  /** {@code G·Hp}, the elements of a row of gates. */
+  int gateColumns() {
+    return cell.gates() * sizes.paddedHidden();
+  }
+
+  /** Bytes of one state vector of the whole batch, {@code [B,Hp]} floats. */
+  long stateBytes() {
+    return sizes.stateElements() * Float.BYTES;
+  }
+
+  /** The address of {@code kind} in a block of parameters, or of their gradients. */
+  long at(long block, Kind kind) {
+    return block + this.block.offset(kind) * Float.BYTES;
+  }
+}
