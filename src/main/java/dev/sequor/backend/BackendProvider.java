@@ -8,16 +8,28 @@ public interface BackendProvider {
   /** {@link Devices#auto()} takes the usable provider with the largest. */
   int priority();
 
-  /**
-   * Finds out whether this kind of device works here, by running one small layer and checking its
-   * result. Never throws; keeps the first cause. Repeated calls are cheap.
-   */
-  Availability probe();
+  /** {@link #probe(BackendSettings)} as the process is set. */
+  default Availability probe() {
+    return probe(BackendSettings.defaults());
+  }
 
   /**
-   * Opens device number {@code ordinal}; only called after {@link #probe()} said "usable".
+   * Finds out whether this kind of device works here, by running one small layer and checking its
+   * result. Never throws; keeps the first cause. Repeated calls with equal settings are cheap.
+   */
+  Availability probe(BackendSettings settings);
+
+  /** {@link #open(int, BackendSettings)} as the process is set. */
+  default Backend open(int ordinal) {
+    return open(ordinal, BackendSettings.defaults());
+  }
+
+  /**
+   * Opens device number {@code ordinal}; only called after {@link #probe(BackendSettings)} said
+   * "usable".
    *
    * @throws BackendUnavailableException if there is no such device
+   * @throws IllegalArgumentException if a setting of the process is not valid
    */
-  Backend open(int ordinal);
+  Backend open(int ordinal, BackendSettings settings);
 }

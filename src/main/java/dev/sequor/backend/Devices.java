@@ -38,11 +38,22 @@ public final class Devices {
    * @throws IllegalArgumentException if a setting of a device is not valid
    */
   public static Backend auto() {
+    return auto(BackendSettings.defaults());
+  }
+
+  /**
+   * The same, with settings for this backend alone.
+   *
+   * @throws BackendUnavailableException as {@link #auto()}
+   * @throws IllegalArgumentException as {@link #auto()}
+   */
+  public static Backend auto(BackendSettings settings) {
+    Arguments.present("settings", settings);
     List<String> skipped = new ArrayList<>();
     for (BackendProvider provider : providers()) {
-      Availability availability = provider.probe();
+      Availability availability = provider.probe(settings);
       if (availability.usable()) {
-        Backend backend = provider.open(0);
+        Backend backend = provider.open(0, settings);
         if (skipped.isEmpty()) {
           LOG.info("using {}", backend.name());
         } else {
@@ -65,8 +76,19 @@ public final class Devices {
    *     is not valid
    */
   public static Backend open(String device) {
+    return open(device, BackendSettings.defaults());
+  }
+
+  /**
+   * The same, with settings for this backend alone.
+   *
+   * @throws BackendUnavailableException as {@link #open(String)}
+   * @throws IllegalArgumentException as {@link #open(String)}
+   */
+  public static Backend open(String device, BackendSettings settings) {
+    Arguments.present("settings", settings);
     if (device.equals("auto")) {
-      return auto();
+      return auto(settings);
     }
     int colon = device.indexOf(':');
     String name = colon < 0 ? device : device.substring(0, colon);
@@ -75,9 +97,9 @@ public final class Devices {
     for (BackendProvider provider : providers()) {
       known.add(provider.name());
       if (provider.name().equals(name)) {
-        Availability availability = provider.probe();
+        Availability availability = provider.probe(settings);
         if (availability.usable()) {
-          return provider.open(ordinal);
+          return provider.open(ordinal, settings);
         }
         refuseBadSetting(availability);
         String message = "device '" + device + "' is not usable: " + explain(name, availability);

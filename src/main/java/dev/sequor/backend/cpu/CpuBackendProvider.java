@@ -4,9 +4,10 @@ import dev.sequor.backend.Availability;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.BackendProvider;
+import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.BackendUnavailableException;
+import dev.sequor.backend.HostSettings;
 import dev.sequor.backend.ProbeStep;
-import dev.sequor.backend.host.HostSettings;
 import dev.sequor.backend.natives.LibraryUnavailableException;
 import org.jspecify.annotations.Nullable;
 
@@ -16,8 +17,7 @@ import org.jspecify.annotations.Nullable;
  * instruction set: AVX-512, AVX2 or baseline.
  */
 public final class CpuBackendProvider implements BackendProvider {
-  private static final String INSTRUCTION_SET = "sequor.cpu.isa";
-
+  private @Nullable BackendSettings probedWith;
   private @Nullable Availability availability;
 
   @Override
@@ -31,22 +31,24 @@ public final class CpuBackendProvider implements BackendProvider {
   }
 
   @Override
-  public synchronized Availability probe() {
-    if (availability == null) {
-      availability = tryLayer();
+  public synchronized Availability probe(BackendSettings settings) {
+    if (availability == null || !settings.equals(probedWith)) {
+      availability = tryLayer(settings);
+      probedWith = settings;
     }
     return availability;
   }
 
-  private static Availability tryLayer() {
+  private static Availability tryLayer(BackendSettings settings) {
     try {
       NativeEngine.load();
     } catch (LibraryUnavailableException e) {
       return Availability.unusable(firstLine(e), e.cure(), e);
     } catch (Throwable e) { // linkage errors among others: whatever it is, it is the answer
-      return Availability.unusable("the native engine does not load: " + firstLine(e), cure(e), e);
+      return Availability.unusable(
+          "the native engine does not load: " + firstLine(e), cure(e, settings), e);
     }
-    try (Backend backend = openBackend()) {
+    try (Backend backend = openBackend(settings)) {
       float got = ProbeStep.run(backend);
       double expected = ProbeStep.expected();
       if (!(Math.abs(got - expected) < 1e-6)) {
@@ -57,19 +59,20 @@ public final class CpuBackendProvider implements BackendProvider {
       }
       return Availability.usable(backend.name());
     } catch (Throwable e) {
-      return Availability.unusable("the native engine fails: " + firstLine(e), cure(e), e);
+      return Availability.unusable(
+          "the native engine fails: " + firstLine(e), cure(e, settings), e);
     }
   }
 
   /** What helps against what a loaded engine, or its loading, has thrown. */
-  static String cure(Throwable e) {
+  static String cure(Throwable e, BackendSettings settings) {
     if (e instanceof IllegalArgumentException) {
       return "correct that setting";
     }
     if (e instanceof LinkageError) { // a function that the library lacks: it is of another build
       return "build Sequor anew (mvn clean verify)";
     }
-    if (e instanceof BackendException && HostSettings.value(INSTRUCTION_SET) != null) {
+    if (e instanceof BackendException && settings.instructionSet().isPresent()) {
       return "set SEQUOR_CPU_ISA to one that this processor has (AVX-512, AVX2, baseline), or not at"
           + " all";
     }
@@ -86,20 +89,19 @@ public final class CpuBackendProvider implements BackendProvider {
   }
 
   @Override
-  public Backend open(int ordinal) {
+  public Backend open(int ordinal, BackendSettings settings) {
     if (ordinal != 0) {
       throw new BackendUnavailableException(
           "device 'cpu:" + ordinal + "' does not exist; the CPU is one device, cpu");
     }
-    return openBackend();
+    return openBackend(settings);
   }
 
-  private static Backend openBackend() {
-    String set = HostSettings.value(INSTRUCTION_SET);
+  private static Backend openBackend(BackendSettings settings) {
     return new Backend(
         new CpuEngine(
-            set == null ? NativeEngine.sequor_best_instruction_set() : set,
-            HostSettings.threads(),
+            settings.instructionSet().orElseGet(NativeEngine::sequor_best_instruction_set),
+            settings.threads(),
             HostSettings.sharesEverything()));
   }
 }

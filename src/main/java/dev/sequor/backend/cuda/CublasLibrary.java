@@ -1,6 +1,6 @@
 package dev.sequor.backend.cuda;
 
-import dev.sequor.backend.host.HostSettings;
+import dev.sequor.backend.HostSettings;
 import dev.sequor.backend.natives.CachedLibrary;
 import dev.sequor.backend.natives.LibraryUnavailableException;
 import dev.sequor.backend.natives.LoadFailure;

@@ -3,6 +3,7 @@ package dev.sequor.backend.cuda;
 import dev.sequor.backend.Availability;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendProvider;
+import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.ProbeStep;
 import dev.sequor.backend.natives.LoadFailure;
 import java.util.stream.Collectors;
@@ -44,12 +45,12 @@ public final class CudaBackendProvider implements BackendProvider {
   }
 
   @Override
-  public Availability probe() {
+  public Availability probe(BackendSettings settings) {
     synchronized (CudaBackendProvider.class) {
       if (usable != null) {
         return usable;
       }
-      Availability availability = tryLayer();
+      Availability availability = tryLayer(settings);
       if (availability.usable()) {
         usable = availability;
       }
@@ -57,8 +58,8 @@ public final class CudaBackendProvider implements BackendProvider {
     }
   }
 
-  private Availability tryLayer() {
-    try (Backend backend = open(0)) {
+  private Availability tryLayer(BackendSettings settings) {
+    try (Backend backend = open(0, settings)) {
       float got = ProbeStep.run(backend);
       double expected = ProbeStep.expected();
       if (!(Math.abs(got - expected) < 1e-5)) {
@@ -95,9 +96,9 @@ public final class CudaBackendProvider implements BackendProvider {
   }
 
   @Override
-  public Backend open(int ordinal) {
-    MathMode mode = CudaSettings.mathMode();
-    CudaDevice device = CudaDevice.open(ordinal);
+  public Backend open(int ordinal, BackendSettings settings) {
+    MathMode mode = MathMode.of(settings.mathMode());
+    CudaDevice device = CudaDevice.open(ordinal, settings);
     try {
       return new Backend(new CudaEngine(device, mode));
     } catch (RuntimeException | Error e) {

@@ -2,6 +2,7 @@ package dev.sequor.backend.cuda;
 
 import static dev.sequor.backend.cuda.CudaErrors.check;
 
+import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.BackendUnavailableException;
 import java.nio.charset.StandardCharsets;
 import jcuda.driver.CUcontext;
@@ -25,6 +26,9 @@ final class CudaDevice implements AutoCloseable {
   /** Ten times the major plus the minor number: from here on there are bfloat16 and TF32. */
   private static final int LEAST_CAPABILITY = 80;
 
+  /** At most a tenth of the free memory, and at most so many bytes, are left alone. */
+  private static final long MOST_RESERVE = 1L << 30;
+
   private final int ordinal;
   private final CUdevice handle;
   private final CUcontext context;
@@ -37,7 +41,7 @@ final class CudaDevice implements AutoCloseable {
   private @Nullable PinnedStaging staging;
   private boolean closed;
 
-  private CudaDevice(int ordinal, CUdevice handle, CUcontext context) {
+  private CudaDevice(int ordinal, CUdevice handle, CUcontext context, BackendSettings settings) {
     this.ordinal = ordinal;
     this.handle = handle;
     this.context = context;
@@ -50,8 +54,7 @@ final class CudaDevice implements AutoCloseable {
     kernels = new KernelLibrary(label, computeCapability, driverVersion());
     long[] free = new long[1];
     check(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
-    memory =
-        new DeviceMemory(label, CudaSettings.memoryBudget(free[0]), CudaSettings.cachesMemory());
+    memory = new DeviceMemory(label, memoryBudget(settings, free[0]), settings.cudaCache());
     stream = new CudaStream();
   }
 
@@ -60,8 +63,9 @@ final class CudaDevice implements AutoCloseable {
    *
    * @throws BackendUnavailableException if there is no such device, or CUDA or the device does not
    *     suffice
+   * @throws IllegalArgumentException if a setting of the process is not valid
    */
-  static CudaDevice open(int ordinal) {
+  static CudaDevice open(int ordinal, BackendSettings settings) {
     int devices = count();
     if (ordinal >= devices) {
       throw new BackendUnavailableException(
@@ -80,11 +84,19 @@ final class CudaDevice implements AutoCloseable {
         JCudaDriver.cuDevicePrimaryCtxRetain(context, handle),
         "opening cuda:" + ordinal + " (cuDevicePrimaryCtxRetain)");
     try {
-      return new CudaDevice(ordinal, handle, context);
+      return new CudaDevice(ordinal, handle, context, settings);
     } catch (RuntimeException | Error e) {
       JCudaDriver.cuDevicePrimaryCtxRelease(handle);
       throw e;
     }
+  }
+
+  /**
+   * The most that a backend may allocate of what is {@code free}, in bytes. Unless it is set, some
+   * is left to what is not allocated here: recorded graphs, loaded kernels, and the driver's needs.
+   */
+  static long memoryBudget(BackendSettings settings, long free) {
+    return settings.cudaMemoryBytes(free).orElse(free - Math.min(free / 10, MOST_RESERVE));
   }
 
   /**

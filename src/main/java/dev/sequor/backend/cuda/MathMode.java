@@ -1,8 +1,7 @@
 package dev.sequor.backend.cuda;
 
-import java.util.Arrays;
+import dev.sequor.backend.BackendSettings;
 import java.util.Locale;
-import java.util.stream.Collectors;
 import jcuda.cudaDataType;
 import jcuda.jcublas.cublasComputeType;
 
@@ -53,25 +52,8 @@ enum MathMode {
     return floatComputeType;
   }
 
-  /**
-   * The mode of that name, in any case.
-   *
-   * @throws IllegalArgumentException if there is none; the message says where the name came from
-   *     and lists all
-   */
-  static MathMode of(String name, String source) {
-    for (MathMode mode : values()) {
-      if (mode.name().equals(name.trim().toUpperCase(Locale.ROOT))) {
-        return mode;
-      }
-    }
-    throw new IllegalArgumentException(
-        source
-            + " is '"
-            + name
-            + "'; needed one of "
-            + Arrays.stream(values())
-                .map(mode -> mode.name().toLowerCase(Locale.ROOT))
-                .collect(Collectors.joining(", ")));
+  /** The mode that {@link BackendSettings#mathMode()} names. */
+  static MathMode of(String name) {
+    return valueOf(name.toUpperCase(Locale.ROOT));
   }
 }

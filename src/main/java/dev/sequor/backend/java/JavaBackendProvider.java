@@ -3,15 +3,16 @@ package dev.sequor.backend.java;
 import dev.sequor.backend.Availability;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendProvider;
+import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.BackendUnavailableException;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.HostSettings;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
-import dev.sequor.backend.host.HostSettings;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +21,10 @@ import org.jspecify.annotations.Nullable;
  * number of processors.
  */
 public final class JavaBackendProvider implements BackendProvider {
-  private static volatile @Nullable Availability probed;
+  /** A probe that found the backend usable. Failures are not kept, as settings may be corrected. */
+  private record Probe(BackendSettings settings, Availability availability) {}
+
+  private static volatile @Nullable Probe usable;
 
   /** For {@link java.util.ServiceLoader}. */
   public JavaBackendProvider() {}
@@ -36,28 +40,31 @@ public final class JavaBackendProvider implements BackendProvider {
   }
 
   @Override
-  public Availability probe() {
-    Availability known = probed;
-    if (known == null) {
-      known = tryOneLayer();
-      probed = known;
+  public Availability probe(BackendSettings settings) {
+    Probe known = usable;
+    if (known != null && known.settings.equals(settings)) {
+      return known.availability;
     }
-    return known;
+    Availability availability = tryOneLayer(settings);
+    if (availability.usable()) {
+      usable = new Probe(settings, availability);
+    }
+    return availability;
   }
 
   @Override
-  public Backend open(int ordinal) {
+  public Backend open(int ordinal, BackendSettings settings) {
     if (ordinal != 0) {
       throw new BackendUnavailableException(
           "device 'java:" + ordinal + "' does not exist; there is only java:0");
     }
-    return new Backend(new JavaEngine(HostSettings.threads(), HostSettings.sharesEverything()));
+    return new Backend(new JavaEngine(settings.threads(), HostSettings.sharesEverything()));
   }
 
   // A broken JVM or class path shows as an Error; a probe reports whatever goes wrong.
   @SuppressWarnings("CatchThrowable")
-  private Availability tryOneLayer() {
-    try (Backend backend = open(0)) {
+  private Availability tryOneLayer(BackendSettings settings) {
+    try (Backend backend = open(0, settings)) {
       runTinyLstm(backend);
       return Availability.usable(backend.name());
     } catch (Throwable e) {

@@ -1,6 +1,6 @@
 package dev.sequor.backend.natives;
 
-import dev.sequor.backend.host.HostSettings;
+import dev.sequor.backend.HostSettings;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;

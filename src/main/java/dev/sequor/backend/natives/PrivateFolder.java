@@ -1,6 +1,6 @@
 package dev.sequor.backend.natives;
 
-import dev.sequor.backend.host.HostSettings;
+import dev.sequor.backend.HostSettings;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.BackendSettings;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -26,9 +27,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("gpu")
 @EnabledIf("dev.sequor.backend.cuda.CudaDeviceTest#isUsable")
 class CudaDeviceTest {
-  private static final String MEMORY = "sequor.cuda.memory";
-  private static final String CACHE = "sequor.cuda.cache";
-
   @SuppressWarnings("NullAway.Init")
   private CudaDevice device;
 
@@ -48,18 +46,9 @@ class CudaDeviceTest {
 
   /** A device with a budget, and a cache that is on or off. */
   static CudaDevice open(int ordinal, String budget, String cache) {
-    String before = System.getProperty(CACHE);
-    System.setProperty(MEMORY, budget);
-    System.setProperty(CACHE, cache);
-    try {
-      return CudaDevice.open(ordinal);
-    } finally {
-      System.clearProperty(MEMORY);
-      System.clearProperty(CACHE);
-      if (before != null) {
-        System.setProperty(CACHE, before);
-      }
-    }
+    return CudaDevice.open(
+        ordinal,
+        BackendSettings.builder().cudaMemory(budget).cudaCache(cache.equals("on")).build());
   }
 
   private static String message(Class<? extends Throwable> type, Runnable work) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.BlockLayout;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
@@ -110,7 +111,7 @@ class LayerPathsTest {
   }
 
   private static CudaEngine engine(LayerPaths paths) {
-    return new CudaEngine(CudaDevice.open(0), MathMode.FP32, paths);
+    return new CudaEngine(CudaDevice.open(0, BackendSettings.defaults()), MathMode.FP32, paths);
   }
 
   private static LayerSpec spec(CudaEngine engine) {

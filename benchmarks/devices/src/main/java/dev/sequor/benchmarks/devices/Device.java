@@ -1,8 +1,8 @@
 package dev.sequor.benchmarks.devices;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.Devices;
-import dev.sequor.backend.host.HostSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,7 +38,7 @@ record Device(String id, String name, boolean gpu, String driver, Integer thread
           backend.name(),
           gpu,
           gpu ? driverInWords() : null,
-          gpu ? null : Integer.valueOf(HostSettings.threads()));
+          gpu ? null : Integer.valueOf(BackendSettings.defaults().threads()));
     }
   }
 

@@ -1,14 +1,13 @@
 package dev.sequor.benchmarks.gpu;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.Devices;
 import java.util.HashMap;
 import java.util.Map;
 
 /** The first CUDA device, once per math mode, and the CPU that its results are compared with. */
 final class CudaDevices implements AutoCloseable {
-  private static final String MATH = "sequor.cuda.math";
-
   private final Map<String, Backend> byMode = new HashMap<>();
   private final Backend reference = reference();
 
@@ -30,12 +29,7 @@ final class CudaDevices implements AutoCloseable {
   }
 
   private static Backend open(String mode) {
-    System.setProperty(MATH, mode);
-    try {
-      return Devices.open("cuda");
-    } finally {
-      System.clearProperty(MATH);
-    }
+    return Devices.open("cuda", BackendSettings.builder().mathMode(mode).build());
   }
 
   @Override
