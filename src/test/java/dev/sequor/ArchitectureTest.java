@@ -42,7 +42,6 @@ class ArchitectureTest {
   private static final List<Layer> LAYERS =
       List.of(
           Layer.of("cli..", "io..", "model..", "data..", "rnn..", "backend"),
-          Layer.of("spark..", "io..", "model..", "data..", "rnn..", "backend"),
           Layer.of("io..", "model..", "data..", "rnn..", "backend"),
           Layer.of("model..", "data..", "rnn..", "backend"),
           Layer.of("data..", "rnn..", "backend"),
@@ -75,8 +74,7 @@ class ArchitectureTest {
         .that()
         .resideInAPackage(ROOT + layer.name)
         .should()
-        .onlyDependOnClassesThat(outside.or(resideInAnyPackage(allowed.toArray(String[]::new))))
-        .allowEmptyShould(true);
+        .onlyDependOnClassesThat(outside.or(resideInAnyPackage(allowed.toArray(String[]::new))));
   }
 
   @Test
