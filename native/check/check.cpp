@@ -153,7 +153,8 @@ void check(SeqEngine* engine, const char* cell, const Sizes& n, int threads) {
   }
   // ReLU has a kink that a difference may straddle.
   const double bar = std::strcmp(cell, "rnn-relu") == 0 ? 1e-3 : 1e-5;
-  expect(std::fabs(slope - difference) <= bar * size, cell, n, threads, "the gradient", std::fabs(slope - difference) / size);
+  expect(std::fabs(slope - difference) <= bar * size, cell, n, threads, "the gradient",
+         std::fabs(slope - difference) / size);
 }
 
 }  // namespace
@@ -169,7 +170,7 @@ int main() {
       return 1;
     }
     for (const Sizes& n : sizes) {
-#define CHECK(id, Cell)                       \
+#define CHECK(id, Cell)                        \
   check<sequor::Cell>(engine, id, n, threads); \
   ++checks;
       SEQUOR_CELLS(CHECK)

@@ -39,7 +39,7 @@ struct Forward {
 
 }  // namespace
 
-#define SEQ_FORWARD(name)                                                                            \
+#define SEQ_FORWARD(name)                                                                                    \
   __attribute__((visibility("hidden"))) void* seq_target_##name = reinterpret_cast<void*>(&not_initialized); \
   __attribute__((naked, visibility("default"))) void name() { __asm__("jmp *seq_target_" #name "(%rip)"); }
 extern "C" {
@@ -70,7 +70,8 @@ std::string open(const char* library) {
 
 }  // namespace
 
-extern "C" JNIEXPORT jstring JNICALL Java_dev_sequor_backend_cuda_CublasForwarder_open(JNIEnv* env, jclass, jstring library) {
+extern "C" JNIEXPORT jstring JNICALL Java_dev_sequor_backend_cuda_CublasForwarder_open(JNIEnv* env, jclass,
+                                                                                       jstring library) {
   const char* name = env->GetStringUTFChars(library, nullptr);
   if (name == nullptr) return nullptr;  // out of memory; Java throws
   const std::string error = open(name);

@@ -24,8 +24,8 @@ constexpr int kMost = kMr > kLanes ? kMr : kLanes;
 // of two. Whoever cuts rows into tiles therefore cuts the whole problem's, and shares out tiles.
 // Large tiles leave time to fetch what comes later: `ahead` bytes from `later` on, so many for each k.
 template <int M, int NV, bool kPackedA, typename W>
-static void micro_kernel(long K, const float* a, long lda, const typename W::Element* b, const float* scales, float* c, long ldc,
-                         bool accumulate, const char* later, long ahead) {
+static void micro_kernel(long K, const float* a, long lda, const typename W::Element* b, const float* scales, float* c,
+                         long ldc, bool accumulate, const char* later, long ahead) {
   constexpr int kSplit = M >= 4 ? 1 : (M >= 2 ? 2 : 4);
   constexpr int kRun = W::kRun, kStep = kSplit > kRun ? kSplit : kRun;
   Simd acc[kSplit][M][NV];
@@ -62,8 +62,7 @@ static void micro_kernel(long K, const float* a, long lda, const typename W::Ele
       for (int v = 0; v < NV; ++v) {
         for (int r = 0; r < kRun && k + r < K; ++r) {
           const Simd bv = W::unpack(b + v * kLanes, r);
-          for (int i = 0; i < M; ++i)
-            acc[0][i][v] += broadcast(kPackedA ? a[(k + r) * M + i] : a[i * lda + k + r]) * bv;
+          for (int i = 0; i < M; ++i) acc[0][i][v] += broadcast(kPackedA ? a[(k + r) * M + i] : a[i * lda + k + r]) * bv;
         }
       }
       b += NV * kLanes;
@@ -84,8 +83,8 @@ static void micro_kernel(long K, const float* a, long lda, const typename W::Ele
 }
 
 template <typename W>
-using MicroKernel = void (*)(long, const float*, long, const typename W::Element*, const float*, float*, long, bool, const char*,
-                             long);
+using MicroKernel = void (*)(long, const float*, long, const typename W::Element*, const float*, float*, long, bool,
+                             const char*, long);
 
 template <int NV, bool kPackedA, typename W>
 static inline MicroKernel<W> micro_kernel_of(int m) {
@@ -124,8 +123,8 @@ struct RowOperand {
 // c[rows, vectors·lanes] (+)= a[rows,K] · packed panels (each of two registers of columns, the last of one if vectors is odd).
 // Each row block but the first finds its panel in L2; meanwhile the next panel is fetched, the one after the last from `next`.
 template <typename W>
-static void product(long rows, long K, const RowOperand& a, const typename W::Element* panels, const float* scales, int vectors,
-                    float* c, long ldc, bool accumulate, const typename W::Element* next) {
+static void product(long rows, long K, const RowOperand& a, const typename W::Element* panels, const float* scales,
+                    int vectors, float* c, long ldc, bool accumulate, const typename W::Element* next) {
   const long blocks = block_count(rows);
   for (int v = 0; v < vectors; v += 2) {
     const int nv = vectors - v >= 2 ? 2 : 1;
@@ -136,9 +135,8 @@ static void product(long rows, long K, const RowOperand& a, const typename W::El
       const long first = block_begin(rows, blocks, block);
       const int m = int(block_begin(rows, blocks, block + 1) - first);
       const float* from = a.data + first * (a.packed ? K : a.stride);
-      const MicroKernel<W> kernel = a.packed
-                                        ? (nv == 2 ? micro_kernel_of<2, true, W>(m) : micro_kernel_of<1, true, W>(m))
-                                        : (nv == 2 ? micro_kernel_of<2, false, W>(m) : micro_kernel_of<1, false, W>(m));
+      const MicroKernel<W> kernel = a.packed ? (nv == 2 ? micro_kernel_of<2, true, W>(m) : micro_kernel_of<1, true, W>(m))
+                                             : (nv == 2 ? micro_kernel_of<2, false, W>(m) : micro_kernel_of<1, false, W>(m));
       kernel(K, from, a.stride, panel, scales + v * kLanes, c + first * ldc + v * kLanes, ldc, accumulate,
              later + block * K * ahead, ahead);
     }
@@ -377,11 +375,11 @@ static void gemm_part(int member, int members, long M, long K, const Operand& a,
   Product parts[count];
   int used = 0;
   for (const Product& p : products) {
-    const long panels = p.panels(), n0 = panels * across_index / across * kNr, n1 = panels * (across_index + 1) / across * kNr;
+    const long panels = p.panels();
+    const long n0 = panels * across_index / across * kNr, n1 = panels * (across_index + 1) / across * kNr;
     const long columns = (n1 < p.N ? n1 : p.N) - n0;
     if (columns <= 0) continue;
-    parts[used++] = {columns, {p.b.data + n0 * p.b.column, p.b.row, p.b.column, p.b.index},
-                     p.c + n0, p.ldc, p.c_index};
+    parts[used++] = {columns, {p.b.data + n0 * p.b.column, p.b.row, p.b.column, p.b.index}, p.c + n0, p.ldc, p.c_index};
   }
   gemm(rows, K, a, parts, used, accumulate, scratch);
 }

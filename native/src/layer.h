@@ -135,8 +135,8 @@ struct Layer {
   }
 
   // c[rows, vectors·lanes] = a · the matrix's registers of columns [begin, begin + vectors); those from `next` on come after them.
-  static void weigh(const SeqLayer& l, long rows, long width, const RowOperand& a, const Panels& matrix, long begin, long vectors,
-                    float* c, long ldc, long next) {
+  static void weigh(const SeqLayer& l, long rows, long width, const RowOperand& a, const Panels& matrix, long begin,
+                    long vectors, float* c, long ldc, long next) {
     const Panels at = matrix.from(l.weights, begin, width), later = matrix.from(l.weights, next, width);
     switch (l.weights) {
       case WeightFormat::kFloat32: return weigh_in<Float32Weights>(rows, width, a, at, vectors, c, ldc, later);
@@ -148,7 +148,8 @@ struct Layer {
   // One register of columns: the rows of `weights` [lanes,width] of one unit block and gate; padding units get zeros. Panels of
   // nv registers are interleaved.
   template <typename W>
-  static void pack_register(const float* weights, long width, long real_lanes, int nv, typename W::Element* to, float* scales) {
+  static void pack_register(const float* weights, long width, long real_lanes, int nv, typename W::Element* to,
+                            float* scales) {
     if constexpr (std::is_same<W, Float32Weights>::value) {
       const float* rows[kLanes] = {};
       const int count = int(real_lanes < kLanes ? real_lanes : kLanes);
@@ -178,9 +179,10 @@ struct Layer {
       for (int v = 0; v < vectors; ++v) {
         const int panel = v / 2 * 2, nv = vectors - panel >= 2 ? 2 : 1;
         const long unit = (group + v / count) * kLanes;
-        pack_register<W>(weights + (long(first + v % count) * l.H + unit) * width, width, l.H - unit, nv,
-                         static_cast<typename W::Element*>(at.data) + panel * register_elements<W>(width) + (v - panel) * kLanes,
-                         at.scales + v * kLanes);
+        pack_register<W>(
+            weights + (long(first + v % count) * l.H + unit) * width, width, l.H - unit, nv,
+            static_cast<typename W::Element*>(at.data) + panel * register_elements<W>(width) + (v - panel) * kLanes,
+            at.scales + v * kLanes);
       }
     }
   }
@@ -255,9 +257,7 @@ struct Layer {
   };
 
   static float* saved_gates(const SeqLayer& l, float* saved) { return saved + long(S) * l.T * l.B * l.Hs; }
-  static float* saved_gated(const SeqLayer& l, float* saved) {
-    return saved_gates(l, saved) + long(K) * l.T * l.B * l.Hs;
-  }
+  static float* saved_gated(const SeqLayer& l, float* saved) { return saved_gates(l, saved) + long(K) * l.T * l.B * l.Hs; }
 
   // Where the kept values of a row's unit block begin; the next value of the block is a register further.
   static long kept_at(const SeqLayer& l, long row, long unit) { return (row * l.Hs + unit) * K; }
@@ -344,8 +344,8 @@ struct Layer {
       }
       // Groups are packed one after the other, so the whole slice is one run of panels if its groups are even.
       each_group(slice, kGroup, turns_back(l, k0), [&](long group, long end, long next) {
-        weigh(l, rows, l.I, x, input_panels(l), group * G, (end - group) * G, InputProduct::of_group(wx, chunk_rows, slice, group),
-              (end - group) * G * kLanes, next * G);
+        weigh(l, rows, l.I, x, input_panels(l), group * G, (end - group) * G,
+              InputProduct::of_group(wx, chunk_rows, slice, group), (end - group) * G * kLanes, next * G);
       });
       for (int k = k0; k < k1; ++k) {
         const InputProduct of_step{wx, chunk_rows, l.rows.offsets[k] - first};
@@ -364,7 +364,8 @@ struct Layer {
   }
 
   template <bool kTraining>
-  static void step_one_product(SeqLayer& l, const ForwardCall& c, const Slice& slice, int k, const InputProduct& wx, float* tile) {
+  static void step_one_product(SeqLayer& l, const ForwardCall& c, const Slice& slice, int k, const InputProduct& wx,
+                               float* tile) {
     const long n = l.rows.count(k);
     const States before = states_before<kTraining>(l, c.saved, k);
     const Output<kTraining> out{l, c, states_before<kTraining>(l, c.saved, k + 1), k, l.rows.count(k + 1)};
@@ -401,8 +402,8 @@ struct Layer {
   }
 
   template <bool kTraining>
-  static void step_two_products(SeqLayer& l, const ForwardCall& c, const Slice& slice, int member, int k, const InputProduct& wx,
-                                float* tile) {
+  static void step_two_products(SeqLayer& l, const ForwardCall& c, const Slice& slice, int member, int k,
+                                const InputProduct& wx, float* tile) {
     const long n = l.rows.count(k), row0 = l.rows.offsets[k];
     const States before = states_before<kTraining>(l, c.saved, k);
     const Output<kTraining> out{l, c, states_before<kTraining>(l, c.saved, k + 1), k, l.rows.count(k + 1)};
@@ -411,8 +412,8 @@ struct Layer {
     const float* biases = l.bias_pack + unit_blocks(l) * G * kLanes;
     each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * kFirstGates * kLanes;
-      weigh(l, n, l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, (end - group) * kFirstGates, tile,
-            ldt, next * kFirstGates);
+      weigh(l, n, l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, (end - group) * kFirstGates,
+            tile, ldt, next * kFirstGates);
       for (long block = group; block < end; ++block) {
         const long unit = block * kLanes;
         for (long i = 0; i < n; ++i) {
@@ -439,8 +440,8 @@ struct Layer {
         for (long i = 0; i < n; ++i) {
           Vec kept[K], next[S];
           for (int g = 0; g < kFirstGates; ++g) kept[g] = load(gates + kept_at(l, i, unit) + g * kLanes);
-          const Vec w = load(wx.at(slice, group, end, block, i) + (G - 1) * kLanes) +
-                        load(l.bias_pack + (block * G + G - 1) * kLanes);
+          const Vec w =
+              load(wx.at(slice, group, end, block, i) + (G - 1) * kLanes) + load(l.bias_pack + (block * G + G - 1) * kLanes);
           const Vec r = load(tile + i * ldt + (block - group) * kLanes) + load(biases + (block * G + G - 1) * kLanes);
           Cell::template forward_candidate<Vec>(w, r, load(before.base + i * l.Hs + unit), next[0], kept);
           if (kTraining) store(gates + kept_at(l, i, unit) + (K - 1) * kLanes, kept[K - 1]);
@@ -471,11 +472,12 @@ struct Layer {
   }
 
   // to[rows, up to 2·lanes] (+)= gate gradients · R over gate rows [begin, end), for the panel at `block`; `next` is fetched ahead.
-  static void recurrent_gradient(const SeqLayer& l, const Slice& slice, long block, long next, long rows, const float* gradients,
-                                 const float* pack, long width, long begin, long end, float* to, long ldt, bool accumulate) {
-    product<Float32Weights>(rows, end - begin, {gradients + begin, l.ldg, false}, gradient_panel(slice, pack, width, block, begin),
-                            nullptr, slice.end - block >= 2 ? 2 : 1, to, ldt, accumulate,
-                            gradient_panel(slice, pack, width, next, begin));
+  static void recurrent_gradient(const SeqLayer& l, const Slice& slice, long block, long next, long rows,
+                                 const float* gradients, const float* pack, long width, long begin, long end, float* to,
+                                 long ldt, bool accumulate) {
+    product<Float32Weights>(rows, end - begin, {gradients + begin, l.ldg, false},
+                            gradient_panel(slice, pack, width, block, begin), nullptr, slice.end - block >= 2 ? 2 : 1, to,
+                            ldt, accumulate, gradient_panel(slice, pack, width, next, begin));
   }
 
   static void begin_carry(const SeqLayer& l, const BackwardCall& c, const Slice& slice) {
@@ -512,7 +514,8 @@ struct Layer {
     for (long i = 0; i < parts; ++i) {
       const long part = (k & 1) ? parts - 1 - i : i, begin = width * part / parts, end = width * (part + 1) / parts;
       each_group(slice, 2, k & 1, [&](long block, long, long next) {
-        recurrent_gradient(l, slice, block, next, n, gradients, l.backward_pack, width, begin, end, carry + block * kLanes, l.Hs, true);
+        recurrent_gradient(l, slice, block, next, n, gradients, l.backward_pack, width, begin, end, carry + block * kLanes,
+                           l.Hs, true);
       });
     }
   }
@@ -644,7 +647,8 @@ struct Layer {
   static void gradients_member(SeqLayer& l, const BackwardCall& c, int member, int members) {
     const long N = l.rows.total(), H = l.H, I = l.I;
     float* scratch = l.engine->gemm_scratch + member * l.engine->variant->gemm_scratch_floats;
-    const float *W = c.parameters + l.block.input_weights, *states = c.saved + long(Cell::kRecurrentState) * l.T * l.B * l.Hs;
+    const float* W = c.parameters + l.block.input_weights;
+    const float* states = c.saved + long(Cell::kRecurrentState) * l.T * l.B * l.Hs;
     float *dW = c.d_parameters + l.block.input_weights, *dR = c.d_parameters + l.block.recurrent_weights;
     float *dbW = c.d_parameters + l.block.input_bias, *dbR = c.d_parameters + l.block.recurrent_bias;
     const int32_t* index = l.rows.identity ? nullptr : l.rows.padded;
@@ -681,8 +685,7 @@ struct Layer {
       }
     }
     if (c.dx && !c.add_to_dx && member == 0) {
-      for (int i = 0; i < l.rows.padding_count; ++i)
-        std::memset(c.dx + long(l.rows.padding[i]) * I, 0, sizeof(float) * I);
+      for (int i = 0; i < l.rows.padding_count; ++i) std::memset(c.dx + long(l.rows.padding[i]) * I, 0, sizeof(float) * I);
     }
   }
 

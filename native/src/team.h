@@ -41,8 +41,7 @@ class Team {
 // Runs f(member) on the team.
 template <typename F>
 inline void run_team(Team& team, int members, const F& f) {
-  team.run(
-      members, [](void* context, int member) { (*static_cast<const F*>(context))(member); }, const_cast<F*>(&f));
+  team.run(members, [](void* context, int member) { (*static_cast<const F*>(context))(member); }, const_cast<F*>(&f));
 }
 
 // Runs f(part) for parts 0 … parts-1, which meet at no barrier, on as many threads as advisable: neighbours on the same one.

@@ -91,8 +91,8 @@ struct SeqEngine {
   const sequor::Variant* variant;
   bool share_everything;
   sequor::Team* team;
-  float* gemm_scratch;      // one part per thread
-  double* partial_sums;     // kMostParts, a cache line each
+  float* gemm_scratch;   // one part per thread
+  double* partial_sums;  // kMostParts, a cache line each
 };
 
 namespace sequor {
@@ -134,11 +134,11 @@ struct SeqLayer {
   bool training;
   SeqBlockLayout block;
   sequor::WeightFormat weights;  // of input_pack and recurrent_pack; training is always float32
-  int most_threads;  // that may work on the time steps
-  int threads;       // that do in the current call
-  int backward_threads;  // for which backward_pack was made
-  int chunk_steps;       // time steps whose input product is made at once
-  unsigned steps_done;   // time steps of all forward calls so far
+  int most_threads;              // that may work on the time steps
+  int threads;                   // that do in the current call
+  int backward_threads;          // for which backward_pack was made
+  int chunk_steps;               // time steps whose input product is made at once
+  unsigned steps_done;           // time steps of all forward calls so far
   sequor::Rows rows;
 
   // Lengths in floats of the arrays below; engine.cpp allocates them in one piece.
@@ -166,6 +166,6 @@ struct SeqLayer {
 struct SeqStack {
   int count;
   SeqLayer** layers;
-  int64_t* blocks;  // where each layer's parameters start
+  int64_t* blocks;    // where each layer's parameters start
   float* between[2];  // [B,H] each: what a layer puts out and the next takes in
 };

@@ -65,7 +65,8 @@ class Signal {
     // Seen by wake() unless its change is seen here.
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     const Placement::Sleep sleep(placement, member);
-    for (unsigned seen = value_.load(std::memory_order_seq_cst); !done(seen); seen = value_.load(std::memory_order_seq_cst)) {
+    for (unsigned seen = value_.load(std::memory_order_seq_cst); !done(seen);
+         seen = value_.load(std::memory_order_seq_cst)) {
 #if defined(__linux__)
       syscall(SYS_futex, reinterpret_cast<unsigned*>(&value_), FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
 #else
