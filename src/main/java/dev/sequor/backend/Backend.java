@@ -477,6 +477,102 @@ public final class Backend implements AutoCloseable {
   }
 
   /**
+   * {@code y = f(x)}, element by element, over all of {@code x}.
+   *
+   * @param y as many elements as {@code x}, overwritten; may be {@code x}
+   */
+  public void activation(Activation function, Buffer x, Buffer y) {
+    begin();
+    try {
+      Arguments.present("function", function);
+      long elements = elements(x);
+      Arguments checked =
+          arguments
+              .of(function)
+              .reads("x", x, DType.FLOAT32, elements)
+              .mayWriteOver("x", "y", Arguments.present("y", y), DType.FLOAT32, elements);
+      checked.check();
+      engine.activation(function, x.memory(), y.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * {@code dx = dy · f'(x)}, given {@code y = f(x)}, over all of {@code y}.
+   *
+   * @param dy as many elements as {@code y}
+   * @param dx as many elements, overwritten; may be {@code dy}
+   */
+  public void activationGradient(Activation function, Buffer y, Buffer dy, Buffer dx) {
+    begin();
+    try {
+      Arguments.present("function", function);
+      long elements = elements(y);
+      Arguments checked =
+          arguments
+              .of(function)
+              .reads("y", y, DType.FLOAT32, elements)
+              .reads("dy", dy, DType.FLOAT32, elements)
+              .mayWriteOver("dy", "dx", Arguments.present("dx", dx), DType.FLOAT32, elements);
+      checked.check();
+      engine.activationGradient(function, y.memory(), dy.memory(), dx.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /** Copies columns of one matrix to columns of another, or adds them. */
+  public void copyColumns(ColumnCopy copy, Buffer source, Buffer target) {
+    begin();
+    try {
+      Arguments.present("copy", copy);
+      Arguments checked =
+          arguments
+              .of(copy)
+              .reads("source", source, DType.FLOAT32, copy.sourceElements())
+              .writes("target", target, DType.FLOAT32, copy.targetElements());
+      checked.check();
+      engine.copyColumns(copy, source.memory(), target.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * {@code y[i] = 0} if word {@code i} of the key's random numbers, an unsigned integer, is below
+   * {@code p·2³²}, else {@code x[i]/(1−p)}; over all of {@code x}. Its gradient is the same of
+   * {@code dy}.
+   *
+   * @param p the probability of zeroing an element, in [0, 1)
+   * @param key INT32, a {@link RandomKey}
+   * @param y as many elements as {@code x}, overwritten; may be {@code x}
+   */
+  public void dropout(float p, Buffer key, Buffer x, Buffer y) {
+    begin();
+    try {
+      if (!(p >= 0f && p < 1f)) {
+        throw new IllegalArgumentException("p is " + p + "; needed 0 <= p < 1");
+      }
+      long elements = elements(x);
+      Arguments checked =
+          arguments
+              .of("dropout")
+              .reads("key", key, DType.INT32, RandomKey.ELEMENTS)
+              .reads("x", x, DType.FLOAT32, elements)
+              .mayWriteOver("x", "y", Arguments.present("y", y), DType.FLOAT32, elements);
+      checked.check();
+      engine.dropout(elements, p, key.memory(), 0, x.memory(), y.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
    * {@code y[i] = table[tokens[i]]}; without a table, the one-hot row of {@code tokens[i]}. A
    * negative token gives a row of zeros.
    *
@@ -566,8 +662,9 @@ public final class Backend implements AutoCloseable {
    * @param targets INT32 {@code [T,B]}, each less than N, or FLOAT32 {@code [T,B,N]}, see {@link
    *     LossFunction}
    * @param lengths INT32 {@code [B]}, each 0…T; null when every sequence has T steps
-   * @param gradientScale factor of the gradient, usually 1 / (number of valid rows)
-   * @param update an {@link UpdateReport} whose loss scale multiplies the gradient too; null for 1
+   * @param gradientScale FLOAT32 {@code [1]}, factor of the gradient, usually 1 / (number of valid
+   *     rows); null for 1
+   * @param lossScale FLOAT32 {@code [1]}, a second factor, see {@link UpdateReport}; null for 1
    * @param dOutputs {@code [T,B,N]}, overwritten by {@code gradientScale · ∂(sum of row
    *     losses)/∂a}; null if not wanted. May be the same memory as {@code outputs}
    * @param result FLOAT32 {@code [2]}, overwritten: the sum of the rows' losses, and the number of
@@ -578,18 +675,14 @@ public final class Backend implements AutoCloseable {
       Buffer outputs,
       Buffer targets,
       @Nullable Buffer lengths,
-      float gradientScale,
-      @Nullable Buffer update,
+      @Nullable Buffer gradientScale,
+      @Nullable Buffer lossScale,
       @Nullable Buffer dOutputs,
       Buffer result) {
     begin();
     try {
       Arguments.present("shape", shape);
-      if (!Float.isFinite(gradientScale)) {
-        throw new IllegalArgumentException(
-            "gradientScale is " + gradientScale + "; needed a finite number");
-      }
-      boolean classes = shape.function() == LossFunction.SOFTMAX_CROSS_ENTROPY;
+      boolean classes = shape.function().takesClasses();
       Arguments checked =
           arguments
               .of(shape)
@@ -600,7 +693,8 @@ public final class Backend implements AutoCloseable {
                   classes ? DType.INT32 : DType.FLOAT32,
                   classes ? shape.rows() : shape.outputElements())
               .mayRead("lengths", lengths, DType.INT32, shape.batchSize())
-              .mayRead("update", update, DType.FLOAT32, UpdateReport.ELEMENTS)
+              .mayRead("gradientScale", gradientScale, DType.FLOAT32, 1)
+              .mayRead("lossScale", lossScale, DType.FLOAT32, 1)
               .mayWriteOver("outputs", "dOutputs", dOutputs, DType.FLOAT32, shape.outputElements())
               .writes("result", result, DType.FLOAT32, 2);
       checked.check();
@@ -614,8 +708,8 @@ public final class Backend implements AutoCloseable {
           outputs.memory(),
           targets.memory(),
           memory(lengths),
-          gradientScale,
-          memory(update),
+          memory(gradientScale),
+          memory(lossScale),
           memory(dOutputs),
           result.memory());
       checked.written();
@@ -626,29 +720,36 @@ public final class Backend implements AutoCloseable {
 
   /**
    * Clips the gradients and updates the parameters. If the gradients' norm is not finite the
-   * parameters and moments stay as they are; {@code update} then tells.
+   * parameters and moments stay as they are; {@code report} then tells.
    *
+   * @param numbers FLOAT32, the {@linkplain OptimizerStep#values() numbers} of this update
    * @param parameters flat
-   * @param gradients as many elements, multiplied by the loss scale of {@code update}; left as they
+   * @param gradients as many elements, multiplied by the loss scale of {@code report}; left as they
    *     were
    * @param moments {@code rule.moments()} times as many elements, one whole moment vector after the
    *     other, zero before the first step
-   * @param update an {@link UpdateReport}, read and written
+   * @param report an {@link UpdateReport}, read and written
    */
   public void optimizerStep(
-      OptimizerStep step, Buffer parameters, Buffer gradients, Buffer moments, Buffer update) {
+      UpdateRule rule,
+      Buffer numbers,
+      Buffer parameters,
+      Buffer gradients,
+      Buffer moments,
+      Buffer report) {
     begin();
     try {
-      Arguments.present("step", step);
+      Arguments.present("rule", rule);
       Arguments.present("parameters", parameters);
       long elements = parameters.elements();
       Arguments checked =
           arguments
-              .of("an update of " + elements + " parameters by " + step.rule())
+              .of("an update of " + elements + " parameters by " + rule)
+              .reads("numbers", numbers, DType.FLOAT32, OptimizerStep.ELEMENTS)
               .writes("parameters", parameters, DType.FLOAT32, elements)
               .reads("gradients", gradients, DType.FLOAT32, elements)
-              .writes("moments", moments, DType.FLOAT32, step.rule().moments() * elements)
-              .writes("update", update, DType.FLOAT32, UpdateReport.ELEMENTS);
+              .writes("moments", moments, DType.FLOAT32, rule.moments() * elements)
+              .writes("report", report, DType.FLOAT32, UpdateReport.ELEMENTS);
       checked.check();
       if (gradients.elements() != elements) {
         throw new IllegalArgumentException(
@@ -658,7 +759,12 @@ public final class Backend implements AutoCloseable {
                 + elements);
       }
       engine.optimizerStep(
-          step, parameters.memory(), gradients.memory(), moments.memory(), update.memory());
+          rule,
+          numbers.memory(),
+          parameters.memory(),
+          gradients.memory(),
+          moments.memory(),
+          report.memory());
       checked.written();
     } finally {
       end();
@@ -666,15 +772,17 @@ public final class Backend implements AutoCloseable {
   }
 
   /**
-   * Draws a token of a sequence: number {@code first + index}, with that random number of the
-   * seed's {@link Philox.Stream#SAMPLER}. The same logits give the same token on every backend,
-   * unless the random number lies within a rounding error of the border between two.
+   * Draws a token of a sequence: number {@code first + index}, with that random number of the key.
+   * The same logits give the same token on every backend, unless the random number lies within a
+   * rounding error of the border between two.
    *
+   * @param key INT32, a {@link RandomKey}
+   * @param first INT32 {@code [2]}, the low and the high word of a number of at least 0
    * @param logits {@code [V]}
    * @param token INT32 {@code [1]}, overwritten: the token, or −1 if a logit is not finite
    */
   public void drawToken(
-      DrawShape shape, long seed, long first, int index, Buffer logits, Buffer token) {
+      DrawShape shape, Buffer key, Buffer first, int index, Buffer logits, Buffer token) {
     begin();
     try {
       Arguments.present("shape", shape);
@@ -684,13 +792,15 @@ public final class Backend implements AutoCloseable {
       Arguments checked =
           arguments
               .of(shape)
+              .reads("key", key, DType.INT32, RandomKey.ELEMENTS)
+              .reads("first", first, DType.INT32, 2)
               .reads("logits", logits, DType.FLOAT32, shape.vocabularySize())
               .writes("token", token, DType.INT32, 1);
       checked.check();
       engine.drawToken(
           shape,
-          seed,
-          first,
+          key.memory(),
+          first.memory(),
           index,
           logits.memory().slice(0, shape.vocabularySize()),
           token.memory());
@@ -722,16 +832,13 @@ public final class Backend implements AutoCloseable {
    * that queue and do not wait. A backend may record the work of the first calls with some {@code
    * key} and replay it in later ones, without calling {@code work} again: so equal keys mean the
    * same calls on the same memory, with inputs of the same sizes for the same places, and nothing
-   * else that changes but {@code values}. A replay checks contents of inputs as the calls did, and
-   * that all it uses is still open.
-   *
-   * @param values what the calls of {@code work} are given for their arguments of that kind
+   * else that changes: random keys, scales and learning rates are inputs like the data. A replay
+   * checks contents of inputs as the calls did, and that all it uses is still open.
    */
-  public void step(Object key, StepValues values, List<StepInput> inputs, Runnable work) {
+  public void step(Object key, List<StepInput> inputs, Runnable work) {
     begin();
     try {
       Arguments.present("key", key);
-      Arguments.present("values", values);
       Arguments.present("inputs", inputs);
       Arguments.present("work", work);
       requireOutsideStep("step");
@@ -743,7 +850,7 @@ public final class Backend implements AutoCloseable {
         Arguments.requireFit("source", input.source(), input.target(), false);
       }
       if (engine.recordsSteps()) {
-        stepRecorded(recordedStep(key), values, inputs, work);
+        stepRecorded(recordedStep(key), inputs, work);
       } else {
         for (StepInput input : inputs) {
           upload(input.source(), input.target());
@@ -766,8 +873,7 @@ public final class Backend implements AutoCloseable {
     return step;
   }
 
-  private void stepRecorded(
-      RecordedStep step, StepValues values, List<StepInput> inputs, Runnable work) {
+  private void stepRecorded(RecordedStep step, List<StepInput> inputs, Runnable work) {
     step.requireSame(inputs);
     List<int[]> before = new ArrayList<>();
     for (StepInput input : inputs) {
@@ -781,7 +887,6 @@ public final class Backend implements AutoCloseable {
       step.requireUsable(inputs);
       engine.step(
           step,
-          values,
           inputs,
           () -> {
             arguments.noteFor(step);

@@ -58,6 +58,22 @@ public interface Engine {
       Memory dWeight,
       @Nullable Memory dBias);
 
+  /** See {@link Backend#activation}. */
+  void activation(Activation function, Memory x, Memory y);
+
+  /** See {@link Backend#activationGradient}. */
+  void activationGradient(Activation function, Memory y, Memory dy, Memory dx);
+
+  /** See {@link Backend#copyColumns}. */
+  void copyColumns(ColumnCopy copy, Memory source, Memory target);
+
+  /**
+   * See {@link Backend#dropout}.
+   *
+   * @param stream is added to the key's
+   */
+  void dropout(long elements, float p, Memory key, int stream, Memory x, Memory y);
+
   /** See {@link Backend#embeddingForward}. */
   void embeddingForward(int rows, int width, Memory tokens, @Nullable Memory table, Memory y);
 
@@ -70,18 +86,26 @@ public interface Engine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
-      float gradientScale,
-      @Nullable Memory update,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
       Memory result);
 
   /** See {@link Backend#optimizerStep}. */
   void optimizerStep(
-      OptimizerStep step, Memory parameters, Memory gradients, Memory moments, Memory update);
+      UpdateRule rule,
+      Memory numbers,
+      Memory parameters,
+      Memory gradients,
+      Memory moments,
+      Memory report);
 
   /** See {@link Backend#drawToken}. */
   default void drawToken(
-      DrawShape shape, long seed, long first, int index, Memory logits, Memory token) {
+      DrawShape shape, Memory key, Memory first, int index, Memory logits, Memory token) {
+    RandomKey random = RandomKey.of(readInts(key, RandomKey.ELEMENTS));
+    int[] number = readInts(first, 2);
+    long at = ((long) number[1] << 32 | number[0] & 0xFFFFFFFFL) + index;
     TokenDraw draw = new TokenDraw(shape.vocabularySize());
     ByteBuffer host =
         ByteBuffer.allocateDirect(shape.vocabularySize() * Float.BYTES)
@@ -89,9 +113,18 @@ public interface Engine {
     download(logits, host);
     FloatBuffer floats = host.asFloatBuffer();
     floats.get(draw.logits());
-    int word = Philox.word(seed, Philox.Stream.SAMPLER.number(), 0, first + index);
+    int word = Philox.word(random.seed(), random.stream(), random.offset(), at);
     host.clear().putInt(0, draw.draw(shape, word)).limit(Integer.BYTES);
     upload(host, token);
+  }
+
+  private int[] readInts(Memory memory, int count) {
+    ByteBuffer host =
+        ByteBuffer.allocateDirect(count * Integer.BYTES).order(ByteOrder.nativeOrder());
+    download(memory.slice(0, count), host);
+    int[] values = new int[count];
+    host.asIntBuffer().get(values);
+    return values;
   }
 
   /** See {@link Backend#wantsLossScaling}. */
@@ -115,7 +148,7 @@ public interface Engine {
    *
    * @param step stands for the work; compared by identity
    */
-  default void step(Object step, StepValues values, List<StepInput> inputs, Runnable work) {
+  default void step(Object step, List<StepInput> inputs, Runnable work) {
     throw new UnsupportedOperationException(name() + " records no steps");
   }
 

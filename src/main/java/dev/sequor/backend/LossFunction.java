@@ -1,33 +1,29 @@
 package dev.sequor.backend;
 
-/**
- * The losses of a row of outputs {@code a [N]} (before any squashing), in nats where they are
- * likelihoods. A batch's loss is the mean over its valid rows.
- */
+/** The formulas of {@link Loss}es, by the numbers that native code and kernels know them by. */
 public enum LossFunction {
-  /**
-   * {@code −log softmax(a)[target]}; one INT32 target a row, a negative target means "no target
-   * here".
-   */
-  SOFTMAX_CROSS_ENTROPY(0),
-  /**
-   * {@code −Σⱼ (tⱼ log σ(aⱼ) + (1−tⱼ) log(1−σ(aⱼ)))}, summed over the outputs; FLOAT32 targets
-   * {@code [N]} in [0,1].
-   */
-  BINARY_CROSS_ENTROPY(1),
-  /** {@code 1/N Σⱼ (aⱼ − tⱼ)²}; FLOAT32 targets {@code [N]}. */
-  MEAN_SQUARED_ERROR(2);
+  /** {@link Loss.SoftmaxCrossEntropy}. */
+  SOFTMAX_CROSS_ENTROPY(0, true),
+  /** {@link Loss.BinaryCrossEntropy}. */
+  BINARY_CROSS_ENTROPY(1, false),
+  /** {@link Loss.MeanSquaredError}. */
+  MEAN_SQUARED_ERROR(2, false);
 
   private final int number;
+  private final boolean classes;
 
-  LossFunction(int number) {
+  LossFunction(int number, boolean classes) {
     this.number = number;
+    this.classes = classes;
   }
 
-  /**
-   * The number that native code and kernels know it by ({@code native/include/sequor/numbers.h}).
-   */
+  /** Its number in {@code native/include/sequor/losses.h}. */
   public int number() {
     return number;
+  }
+
+  /** Whether a row has one INT32 target, the number of a class, rather than N floats. */
+  public boolean takesClasses() {
+    return classes;
   }
 }

@@ -5,24 +5,32 @@ import static dev.sequor.backend.Sizes.atLeastOne;
 /**
  * A loss over a padded, time-major batch of outputs {@code a [T,B,N]}.
  *
- * @param function the loss of one row
+ * @param loss of one row
  * @param timeSteps {@code T}
  * @param batchSize {@code B}
  * @param outputSize {@code N}
  */
-public record LossShape(LossFunction function, int timeSteps, int batchSize, int outputSize) {
+public record LossShape(Loss loss, int timeSteps, int batchSize, int outputSize) {
+  /** The most constants that a loss has. */
+  public static final int MOST_CONSTANTS = 4;
+
   /**
    * Checks each size.
    *
    * @throws IllegalArgumentException naming the first value that is out of range
    */
   public LossShape {
-    Arguments.present("function", function);
+    Arguments.present("loss", loss);
     atLeastOne("timeSteps", timeSteps);
     atLeastOne("batchSize", batchSize);
     atLeastOne("outputSize", outputSize);
     Sizes.product("timeSteps · batchSize", Integer.MAX_VALUE, timeSteps, batchSize);
     Sizes.elements("outputs", timeSteps, batchSize, outputSize);
+  }
+
+  /** The formula. */
+  public LossFunction function() {
+    return loss.function();
   }
 
   long rows() {
@@ -35,6 +43,6 @@ public record LossShape(LossFunction function, int timeSteps, int batchSize, int
 
   @Override
   public String toString() {
-    return function + " with T=" + timeSteps + " B=" + batchSize + " N=" + outputSize;
+    return loss.function() + " with T=" + timeSteps + " B=" + batchSize + " N=" + outputSize;
   }
 }

@@ -23,7 +23,7 @@ public final class ProbeStep {
         RnnPlan plan = backend.plan(shape, Mode.INFERENCE)) {
       parameters.write(0f, 0f, 1f, 0f);
       x.write(1f);
-      plan.forward(new RnnTensors(parameters, x, null, null, y, null, null, 0, 0));
+      plan.forward(RnnTensors.of(parameters, x, y));
       return y.readFloats()[0];
     }
   }

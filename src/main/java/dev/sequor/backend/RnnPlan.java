@@ -94,9 +94,9 @@ public final class RnnPlan implements AutoCloseable {
 
   /**
    * Batched back-propagation through time for the forward pass that filled {@code tensors.saved()}:
-   * the same parameters, x, lengths, seed and offset. Parameter gradients accumulate; the others
-   * are overwritten. The initial state is not read again ({@code saved} holds it), so the final
-   * state may have replaced it.
+   * the same parameters, x, lengths and dropout key. Parameter gradients accumulate; the others are
+   * overwritten. The initial state is not read again ({@code saved} holds it), so the final state
+   * may have replaced it.
    *
    * @throws IllegalArgumentException as for forward
    * @throws IllegalStateException as for forward, or if this plan is for inference
@@ -161,11 +161,16 @@ public final class RnnPlan implements AutoCloseable {
       use(arguments, t.y());
       use(arguments, t.finalState());
       use(arguments, mode == Mode.TRAINING ? t.saved() : null);
+      use(arguments, hasDropout() ? t.dropoutKey() : null);
     } else {
       checkAll(arguments, t);
       checked = t;
     }
     arguments.lengths(t.lengths(), shape.batchSize(), shape.timeSteps());
+  }
+
+  private boolean hasDropout() {
+    return mode == Mode.TRAINING && shape.dropout() > 0 && shape.layers() > 1;
   }
 
   private static void use(Arguments arguments, @Nullable Buffer buffer) {
@@ -187,6 +192,9 @@ public final class RnnPlan implements AutoCloseable {
             "initialState", "finalState", t.finalState(), DType.FLOAT32, shape.stateElements());
     if (mode == Mode.TRAINING) {
       arguments.writes("saved", t.saved(), DType.FLOAT32, savedElements);
+    }
+    if (hasDropout()) {
+      arguments.reads("dropoutKey", t.dropoutKey(), DType.INT32, RandomKey.ELEMENTS);
     }
     arguments.check();
     arguments.noteUses();

@@ -66,8 +66,9 @@ public final class RnnStepper implements AutoCloseable {
       yMemory = backend.allocate(DType.FLOAT32, shape.outputElements());
       prepared = backend.plan(shape, Mode.INFERENCE, weights);
       this.tensors =
-          new RnnTensors(
-              parameters, xMemory, null, state.values(), yMemory, state.values(), null, 0, 0);
+          RnnTensors.of(parameters, xMemory, yMemory)
+              .withInitialState(state.values())
+              .withFinalState(state.values());
       prepared.check(tensors);
     } catch (RuntimeException | Error e) {
       if (prepared != null) {

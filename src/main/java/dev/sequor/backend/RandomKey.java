@@ -1,0 +1,29 @@
+package dev.sequor.backend;
+
+/**
+ * Which random numbers a call takes: the {@link Philox} numbers of (seed, stream, offset). Calls
+ * read it from memory of the device, so that a recorded step draws new numbers each time that
+ * another key is among its inputs.
+ *
+ * @param seed of everything random in a training or in a sample
+ * @param stream keeps different uses of one seed apart; stack layer {@code l} adds {@code l} to it
+ * @param offset distinguishes calls, for example by the number of the training step
+ */
+public record RandomKey(long seed, int stream, long offset) {
+  /** The INT32 elements of a key in memory. */
+  public static final int ELEMENTS = 5;
+
+  /** As it lies in memory: seed and offset, the low word of each first, then the stream. */
+  public int[] words() {
+    return new int[] {(int) seed, (int) (seed >>> 32), (int) offset, (int) (offset >>> 32), stream};
+  }
+
+  /** The key that {@code words} are. */
+  public static RandomKey of(int[] words) {
+    return new RandomKey(longOf(words[0], words[1]), words[4], longOf(words[2], words[3]));
+  }
+
+  private static long longOf(int low, int high) {
+    return (long) high << 32 | low & 0xFFFFFFFFL;
+  }
+}
