@@ -1,8 +1,7 @@
-// What a model needs around its recurrent stack, besides products: bias and activation, embeddings, dropout.
+// What a model needs around its recurrent stack, besides products: bias and activation, copies, embeddings, dropout.
 // Launch, where a kernel says nothing else: a thread per element, grid (ceil(threads / 128)), block 128, no shared memory.
 #include "operand.h"
-#include "sequor/math.h"
-#include "sequor/numbers.h"
+#include "sequor/activations.h"
 #include "sequor/philox.h"
 
 using namespace sequor;
@@ -11,18 +10,36 @@ using namespace sequor;
 SEQ_KERNEL bias_activation(long long M, int N, const float* bias, int activation, float* y) {
   const long long i = thread_index();
   if (i >= M * N) return;
-  const float a = y[i] + (bias ? bias[i % N] : 0.0f);
-  y[i] = activation == kTanh ? tanh_act(a) : activation == kRelu ? relu(a) : a;
+  y[i] = activate(activation, y[i] + (bias ? bias[i % N] : 0.0f));
 }
 SEQ_REGISTER(bias_activation)
 
-// dy *= f'(a), given y = f(a).
-SEQ_KERNEL activation_gradient(long long elements, int activation, const float* y, float* dy) {
+// y = f(x); y may be x.
+SEQ_KERNEL activation(long long elements, int function, const float* x, float* y) {
   const long long i = thread_index();
-  if (i >= elements) return;
-  dy[i] = activation == kTanh ? dy[i] * ((1.0f - y[i]) * (1.0f + y[i])) : where_positive(y[i], dy[i]);
+  if (i < elements) y[i] = activate(function, x[i]);
+}
+SEQ_REGISTER(activation)
+
+// dx = dy·f'(a), given y = f(a); dx may be dy.
+SEQ_KERNEL activation_gradient(long long elements, int function, const float* y, const float* dy, float* dx) {
+  const long long i = thread_index();
+  if (i < elements) dx[i] = through_activation(function, y[i], dy[i]);
 }
 SEQ_REGISTER(activation_gradient)
+
+// target[r,j] (+)= factor·source[r,j] for j < width; both point at their first column and have so many columns in all.
+SEQ_KERNEL copy_columns(long long rows, int width, const float* source, int source_stride, float factor, int add, float* target,
+                        int target_stride) {
+  const long long i = thread_index();
+  if (i >= rows * width) return;
+  const long long row = i / width;
+  const int column = static_cast<int>(i % width);
+  const float value = source[row * source_stride + column] * factor;
+  float* to = target + row * target_stride + column;
+  *to = add ? *to + value : value;
+}
+SEQ_REGISTER(copy_columns)
 
 // y [rows,width] = table [V,width] at the tokens, or one-hot rows where table is null; zeros for a negative token.
 SEQ_KERNEL embedding_forward(int rows, int width, const int* tokens, const float* table, float* y) {
@@ -59,14 +76,14 @@ SEQ_KERNEL embedding_backward(int rows, int width, int V, const int* tokens, con
 }
 SEQ_REGISTER(embedding_backward)
 
-// y[i] = word(i) < p·2^32 ? 0 : x[i] / (1 - p), with the Philox words of (seed, stream, offset); y may be x. key = {seed, offset}
-// lies in device memory, so that a captured graph draws new bits at each replay. A thread per four elements.
-SEQ_KERNEL dropout(long long elements, unsigned threshold, float scale, const unsigned long long* key, int stream, const float* x,
+// y[i] = word(i) < p·2^32 ? 0 : x[i] / (1 - p), with the Philox words of key, stream added to its own; y may be x. key lies in
+// device memory, so that a captured graph draws new bits at each replay. A thread per four elements.
+SEQ_KERNEL dropout(long long elements, unsigned threshold, float scale, const RandomKey* key, int stream, const float* x,
                    float* y) {
   const long long block = thread_index();
   if (block * 4 >= elements) return;
   uint32_t words[4];
-  philox_block(key[0], static_cast<uint32_t>(stream), key[1], static_cast<uint32_t>(block), words);
+  philox_block(key->seed(), key->stream + static_cast<uint32_t>(stream), key->offset(), static_cast<uint32_t>(block), words);
   const int inside = static_cast<int>(elements - block * 4 < 4 ? elements - block * 4 : 4);
   Four values = load_first(x + block * 4, inside);
   for (int u = 0; u < 4; ++u) values.v[u] = words[u] < threshold ? 0.0f : values.v[u] * scale;

@@ -94,9 +94,9 @@ SEQ_REGISTER(rank_tokens)
 
 // token[0] = the drawn token, or -1 if a logit is not finite. temperature 0 takes the likeliest; top_k of the tokens are kept, of
 // them the fewest whose probabilities reach top_p. order [V]: by falling logit, or null where all tokens are kept. weights [V] is
-// scratch. The random number is Philox word (key[0], stream, 0, key[1] + index), with key in device memory.
+// scratch. The random number is Philox word first + index of key; first [2] is that number's low and high word.
 // Launch: one block of 32.
-SEQ_KERNEL draw_token(int V, float temperature, int top_k, float top_p, const unsigned long long* key, int stream, int index,
+SEQ_KERNEL draw_token(int V, float temperature, int top_k, float top_p, const RandomKey* key, const uint32_t* first, int index,
                       const float* logits, const int* order, double* weights, int* token) {
   const int likeliest = likeliest_token(V, logits);
   if (likeliest < 0 || temperature == 0.0f) {
@@ -118,9 +118,9 @@ SEQ_KERNEL draw_token(int V, float temperature, int top_k, float top_p, const un
     total = nucleus.sum;
     runs.end = runs.end < kept ? runs.end : kept;
   }
-  const unsigned long long number = key[1] + static_cast<unsigned long long>(index);
+  const uint64_t number = (static_cast<uint64_t>(first[1]) << 32 | first[0]) + static_cast<uint64_t>(index);
   uint32_t words[4];
-  philox_block(key[0], static_cast<uint32_t>(stream), 0, static_cast<uint32_t>(number / 4), words);
+  philox_block(key->seed(), key->stream, key->offset(), static_cast<uint32_t>(number / 4), words);
   const double uniform = static_cast<double>(words[number % 4] >> 8) * (1.0 / 16777216.0);
   const Place picked = find(runs, weights, uniform * total, false);
   if (threadIdx.x == 0) token[0] = order ? order[picked.i] : picked.i;

@@ -1,69 +1,65 @@
 // Losses of a padded batch, each with the gradient of its own row. A warp works on one row.
 #include "device.h"
-#include "sequor/math.h"
-#include "sequor/numbers.h"
+#include "sequor/losses.h"
 #include "warp.h"
 
 using namespace sequor;
 
 namespace {
-// Row losses in nats; d may be a, since each lane has read an element when it writes it.
-__device__ inline double softmax_cross_entropy(const float* a, int N, int target, float scale, float* d) {
+// What a call of partial_losses works on.
+struct LossBatch {
+  int T, B, N;
+  const float* outputs;
+  const void* targets;
+  const int* lengths;
+  float scale;
+  float* d_outputs;
+};
+
+// The loss of one row, in nats where it is a likelihood; its gradient if d is not null. d may be a: all lanes have read what they
+// need of a when the first writes, because the warp has met in between. t is null where the target is a class.
+template <typename Loss>
+__device__ inline double row_loss(const float* constants, const float* a, int N, const float* t, int target, float scale,
+                                  float* d) {
+  static_assert(Loss::kSums > 0 || Loss::kTerms, "the warp meets in the sums");
   const int lane = threadIdx.x % 32;
-  float top = a[0];
-  for (int j = lane; j < N; j += 32) top = a[j] > top ? a[j] : top;
-  top = warp_max(top);
-  const float target_output = a[target];
-  float sum = 0;
-  for (int j = lane; j < N; j += 32) sum += expf(a[j] - top);
-  sum = warp_sum(sum);  // also orders the reads of a above before the writes below
+  LossRow row{};
+  row.constants = constants;
+  row.outputs = N;
+  if (Loss::kClasses) row.target = a[target];
+  if (Loss::kShifted) {
+    float top = a[0];
+    for (int j = lane; j < N; j += 32) top = a[j] > top ? a[j] : top;
+    row.top = warp_max(top);
+  }
+  const auto target_of = [=](int j) { return Loss::kClasses ? 0.0f : t[j]; };
+  for (int j = lane; j < N; j += 32) {
+    if (Loss::kSums > 0) Loss::add(Loss::keep(Loss::kShifted ? a[j] - row.top : a[j], target_of(j)), row.sums);
+    if (Loss::kTerms) row.terms += Loss::term(a[j], target_of(j));
+  }
+  for (int s = 0; s < Loss::kSums; ++s) row.sums[s] = warp_sum(row.sums[s]);
+  if (Loss::kTerms) row.terms = warp_sum(row.terms);
   if (d) {
-    const float factor = scale / sum;
-    for (int j = lane; j < N; j += 32) d[j] = expf(a[j] - top) * factor - (j == target ? scale : 0.0f);
+    const typename Loss::Factors f = Loss::factors(row, scale);
+    for (int j = lane; j < N; j += 32) {
+      const float kept = Loss::keep(Loss::kShifted ? a[j] - row.top : a[j], target_of(j));
+      const float gradient = Loss::gradient(kept, target_of(j), f);
+      d[j] = Loss::kClasses && j == target ? gradient - f.target : gradient;
+    }
   }
-  return log(static_cast<double>(sum)) + static_cast<double>(top) - static_cast<double>(target_output);
+  return Loss::loss(row);
 }
 
-__device__ inline double binary_cross_entropy(const float* a, int N, const float* t, float scale, float* d) {
-  double loss = 0;
-  for (int j = threadIdx.x % 32; j < N; j += 32) {
-    const float v = a[j];
-    loss += static_cast<double>(v > 0 ? v : 0.0f) - static_cast<double>(v) * t[j] + log1pf(expf(-fabsf(v)));
-    if (d) d[j] = (sigmoid(v) - t[j]) * scale;
-  }
-  return warp_sum(loss);
-}
-
-__device__ inline double mean_squared_error(const float* a, int N, const float* t, float scale, float* d) {
-  double loss = 0;
-  const float factor = 2.0f * scale / static_cast<float>(N);
-  for (int j = threadIdx.x % 32; j < N; j += 32) {
-    const float difference = a[j] - t[j];
-    loss += static_cast<double>(difference) * difference;
-    if (d) d[j] = factor * difference;
-  }
-  return warp_sum(loss) / N;
-}
-}  // namespace
-
-// function: a LossFunction; targets are int [T,B] for softmax cross-entropy, else float [T,B,N].
-// outputs [T,B,N]; d_outputs may be null or outputs. partial[w] [2] = sum of the losses and number of the rows that count, of the
-// rows that warp w works on. gradient_scale lies in device memory, because it changes from step to step; loss_scale may be null.
-// Launch: grid (blocks), block 128; any number of blocks.
-SEQ_KERNEL partial_losses(int function, int T, int B, int N, const float* outputs, const void* targets, const int* lengths,
-                          const float* gradient_scale, const float* loss_scale, float* d_outputs, double* partial) {
-  const int lane = threadIdx.x % 32, warp = blockIdx.x * 4 + threadIdx.x / 32, warps = gridDim.x * 4;
-  const float scale = gradient_scale[0] * (loss_scale ? loss_scale[0] : 1.0f);
+template <typename Loss>
+__device__ inline void warp_losses(const float* constants, const LossBatch& c, int warp, int warps, double* partial) {
+  const int lane = threadIdx.x % 32, N = c.N;
   double total = 0, count = 0;
-  for (long long row = warp; row < static_cast<long long>(T) * B; row += warps) {
-    const float* a = outputs + row * N;
-    float* d = d_outputs ? d_outputs + row * N : nullptr;
-    const int target = function == kSoftmaxCrossEntropy ? static_cast<const int*>(targets)[row] : 0;
-    if (target >= 0 && (!lengths || row / B < lengths[row % B])) {
-      const float* t = static_cast<const float*>(targets) + (function == kSoftmaxCrossEntropy ? 0 : row * N);
-      total += function == kSoftmaxCrossEntropy ? softmax_cross_entropy(a, N, target, scale, d)
-               : function == kBinaryCrossEntropy  ? binary_cross_entropy(a, N, t, scale, d)
-                               : mean_squared_error(a, N, t, scale, d);
+  for (long long row = warp; row < static_cast<long long>(c.T) * c.B; row += warps) {
+    float* d = c.d_outputs ? c.d_outputs + row * N : nullptr;
+    const int target = Loss::kClasses ? static_cast<const int*>(c.targets)[row] : 0;
+    if (target >= 0 && (!c.lengths || row / c.B < c.lengths[row % c.B])) {
+      const float* t = Loss::kClasses ? nullptr : static_cast<const float*>(c.targets) + row * N;
+      total += row_loss<Loss>(constants, c.outputs + row * N, N, t, target, c.scale, d);
       count += 1;
     } else if (d) {
       for (int j = lane; j < N; j += 32) d[j] = 0.0f;
@@ -73,6 +69,24 @@ SEQ_KERNEL partial_losses(int function, int T, int B, int N, const float* output
     partial[warp * 2LL] = total;
     partial[warp * 2LL + 1] = count;
   }
+}
+}  // namespace
+
+// function: a number of losses.h, with its constants; targets are int [T,B] where they are classes, else float [T,B,N].
+// outputs [T,B,N]; d_outputs may be null or outputs. partial[w] [2] = sum of the losses and number of the rows that count, of the
+// rows that warp w works on. gradient_scale and loss_scale lie in device memory, because they change from step to step; each may
+// be null. Launch: grid (blocks), block 128; any number of blocks.
+SEQ_KERNEL partial_losses(int function, float constant0, float constant1, float constant2, float constant3, int T, int B, int N,
+                          const float* outputs, const void* targets, const int* lengths, const float* gradient_scale,
+                          const float* loss_scale, float* d_outputs, double* partial) {
+  const float constants[kMostLossConstants] = {constant0, constant1, constant2, constant3};
+  const int warp = blockIdx.x * 4 + threadIdx.x / 32, warps = gridDim.x * 4;
+  const float scale = (gradient_scale ? gradient_scale[0] : 1.0f) * (loss_scale ? loss_scale[0] : 1.0f);
+  const LossBatch c = {T, B, N, outputs, targets, lengths, scale, d_outputs};
+#define SEQ_LOSS(number, Loss) \
+  if (function == number) warp_losses<Loss>(constants, c, warp, warps, partial);
+  SEQUOR_LOSSES(SEQ_LOSS)
+#undef SEQ_LOSS
 }
 SEQ_REGISTER(partial_losses)
 

@@ -261,9 +261,22 @@ void sequor_stack_step(SeqStack* stack, const float* parameters, int repack, con
   }
 }
 
-void sequor_dropout(SeqEngine* engine, int64_t elements, float p, int64_t seed, int stream, int64_t offset, const float* x,
-                    float* y) {
-  engine->variant->dropout(*engine, elements, p, uint64_t(seed), uint32_t(stream), uint64_t(offset), x, y);
+void sequor_dropout(SeqEngine* engine, int64_t elements, float p, const int32_t* key, int stream, const float* x, float* y) {
+  engine->variant->dropout(*engine, elements, p, *reinterpret_cast<const RandomKey*>(key), uint32_t(stream), x, y);
+}
+
+void sequor_activation(SeqEngine* engine, int function, int64_t elements, const float* x, float* y) {
+  engine->variant->activation(*engine, function, elements, x, y);
+}
+
+void sequor_activation_gradient(SeqEngine* engine, int function, int64_t elements, const float* y, const float* dy, float* dx) {
+  engine->variant->activation_gradient(*engine, function, elements, y, dy, dx);
+}
+
+void sequor_copy_columns(SeqEngine* engine, int rows, int width, int source_column, int source_stride, int target_column,
+                         int target_stride, float factor, int add, const float* source, float* target) {
+  engine->variant->copy_columns(*engine, {rows, width, source_stride, target_stride, factor, add != 0, source + source_column,
+                                          target + target_column});
 }
 
 void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
@@ -306,23 +319,22 @@ void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int
   engine->variant->embedding_backward(*engine, rows, width, tokens, dy, d_table);
 }
 
-void sequor_loss(SeqEngine* engine, int function, int time_steps, int batch, int output, const float* outputs,
-                 const void* targets, const int32_t* lengths, float gradient_scale, const float* update, float* d_outputs,
-                 float* result) {
-  if (update) gradient_scale *= update[2];
-  engine->variant->loss(*engine, {function, time_steps, batch, output, outputs, targets, lengths, gradient_scale, d_outputs,
+void sequor_loss(SeqEngine* engine, int function, const float* constants, int time_steps, int batch, int output,
+                 const float* outputs, const void* targets, const int32_t* lengths, const float* gradient_scale,
+                 const float* loss_scale, float* d_outputs, float* result) {
+  const float scale = (gradient_scale ? gradient_scale[0] : 1.0f) * (loss_scale ? loss_scale[0] : 1.0f);
+  engine->variant->loss(*engine, {function, constants, time_steps, batch, output, outputs, targets, lengths, scale, d_outputs,
                                   result});
 }
 
-void sequor_optimizer_step(SeqEngine* engine, int rule, int64_t step, float learning_rate, float momentum, float beta1,
-                           float beta2, float epsilon, float weight_decay, float clip_norm, float clip_value,
-                           int64_t elements, float* parameters, const float* gradients, float* moments, float* update) {
-  engine->variant->optimizer_step(*engine, {rule, step, learning_rate, momentum, beta1, beta2, epsilon, weight_decay,
-                                            clip_norm, clip_value, elements, parameters, gradients, moments, update});
+void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int64_t elements, float* parameters,
+                           const float* gradients, float* moments, float* report) {
+  engine->variant->optimizer_step(*engine, {rule, reinterpret_cast<const Rates*>(rates), elements, parameters, gradients, moments,
+                                            reinterpret_cast<UpdateReport*>(report)});
 }
 
 void sequor_engine_fix_threads(SeqEngine* engine, int threads) { engine->team->fix_advisable(threads); }
 
-void sequor_activation(SeqEngine* engine, int function, int64_t n, const float* x, float* y) {
-  engine->variant->activation(function, n, x, y);
+void sequor_elementary_function(SeqEngine* engine, int function, int64_t n, const float* x, float* y) {
+  engine->variant->elementary_function(function, n, x, y);
 }

@@ -1,13 +1,14 @@
-// What a model needs around its recurrent stack: dense layers, embeddings, losses, dropout and the optimiser.
+// What a model needs around its recurrent stack: dense layers, activations, copies, dropout, embeddings, losses and updates.
 #pragma once
 
 #include <cmath>
 
 #include "column_sums.h"
 #include "gemm.h"
-#include "sequor/loss_scale.h"
-#include "sequor/numbers.h"
+#include "sequor/activations.h"
+#include "sequor/losses.h"
 #include "sequor/philox.h"
+#include "sequor/updates.h"
 #include "variant.h"
 
 namespace sequor {
@@ -45,9 +46,7 @@ static void linear_forward(SeqEngine& e, const LinearCall& c) {
         const int width = int(c.output - j < kLanes ? c.output - j : kLanes);
         Vec v = load_first(row + j, width);
         if (c.bias) v = v + load_first(c.bias + j, width);
-        if (c.activation == kTanh) v = tanh_act(v);
-        if (c.activation == kRelu) v = relu(v);
-        store_first(row + j, v, width);
+        store_first(row + j, activate(c.activation, v), width);
       }
     }
   });
@@ -61,7 +60,7 @@ static void linear_backward(SeqEngine& e, const LinearCall& c) {
       for (long j = begin; j < end; j += kLanes) {
         const int width = int(end - j < kLanes ? end - j : kLanes);
         const Vec y = load_first(c.y + j, width), d = load_first(c.dy + j, width);
-        store_first(c.dy + j, c.activation == kTanh ? d * ((Vec(1.0f) - y) * (Vec(1.0f) + y)) : where_positive(y, d), width);
+        store_first(c.dy + j, through_activation(c.activation, y, d), width);
       }
       e.team->barrier(member);
     }
@@ -109,86 +108,114 @@ static void embedding_backward(SeqEngine& e, long rows, long width, const int32_
   });
 }
 
-// Row losses, each with the gradient of its own row if d is not null. d may be a.
-static double softmax_cross_entropy(const float* a, long n, int32_t target, float scale, float* d) {
-  Vec m(a[0]);
+// work(i, width) for registers of elements i to i + width - 1, on as many threads as are worth it.
+template <typename Work>
+static void each_register(SeqEngine& e, int64_t elements, double operations, Work work) {
+  const int members = members_for(e, operations);
+  const long registers = long((elements + kLanes - 1) / kLanes);
+  run_team(*e.team, members, [&](int member) {
+    for (long r = part(registers, member, members); r < part(registers, member + 1, members); ++r) {
+      const int64_t i = int64_t(r) * kLanes;
+      work(i, int(elements - i < kLanes ? elements - i : kLanes));
+    }
+  });
+}
+
+static void activation(SeqEngine& e, int function, int64_t elements, const float* x, float* y) {
+  each_register(e, elements, 10.0 * elements, [&](int64_t i, int width) {
+    store_first(y + i, activate(function, load_first(x + i, width)), width);
+  });
+}
+
+static void activation_gradient(SeqEngine& e, int function, int64_t elements, const float* y, const float* dy, float* dx) {
+  each_register(e, elements, 5.0 * elements, [&](int64_t i, int width) {
+    store_first(dx + i, through_activation(function, load_first(y + i, width), load_first(dy + i, width)), width);
+  });
+}
+
+static void copy_columns(SeqEngine& e, const ColumnCopyCall& c) {
+  // Registers of all rows, so that a single long row is shared too.
+  const long in_row = (c.width + kLanes - 1) / kLanes, registers = c.rows * in_row;
+  const int members = members_for(e, 2.0 * c.rows * c.width);
+  const Vec factor(c.factor);
+  run_team(*e.team, members, [&](int member) {
+    const long end = part(registers, member + 1, members);
+    for (long r = part(registers, member, members); r < end; ++r) {
+      const long row = r / in_row, j = r % in_row * kLanes;
+      const int width = int(c.width - j < kLanes ? c.width - j : kLanes);
+      float* to = c.target + row * c.target_stride + j;
+      const Vec value = load_first(c.source + row * c.source_stride + j, width) * factor;
+      store_first(to, c.add ? load_first(to, width) + value : value, width);
+    }
+  });
+}
+
+// The loss of one row, and its gradient if d is not null; d may be a. t is null where the target is a class.
+template <typename Loss>
+static double row_loss(const float* constants, const float* a, long n, const float* t, int32_t target, float scale, float* d) {
+  LossRow row{};
+  row.constants = constants;
+  row.outputs = double(n);
+  if (Loss::kClasses) row.target = a[target];
+  if (Loss::kShifted) {
+    Vec m(a[0]);
+    long j = 0;
+    for (; j + kLanes <= n; j += kLanes) {
+      const Vec v = load(a + j);
+      m = Vec(v.v > m.v ? v.v : m.v);
+    }
+    row.top = largest(m);
+    for (; j < n; ++j) row.top = a[j] > row.top ? a[j] : row.top;
+  }
+  for (long j = 0; Loss::kTerms && j < n; ++j) row.terms += Loss::term(a[j], Loss::kClasses ? 0.0f : t[j]);
+  if (Loss::kSums == 0 && !d) return Loss::loss(row);
+
+  // What is kept of each element lies where its gradient will.
+  const auto targets = [&](long j, int width) { return Loss::kClasses ? Vec(0.0f) : load_first(t + j, width); };
+  const auto keep = [&](long j, int width) {
+    Vec v = load_first(a + j, width);
+    if (Loss::kShifted) v = v - Vec(row.top);
+    const Vec kept = Loss::keep(v, targets(j, width));
+    if (d) store_first(d + j, kept, width);
+    return kept;
+  };
+  Vec sums[kMostLossSums], rest[kMostLossSums];
+  for (int s = 0; s < kMostLossSums; ++s) sums[s] = rest[s] = Vec(0.0f);
   long j = 0;
-  for (; j + kLanes <= n; j += kLanes) {
-    const Vec v = load(a + j);
-    m = Vec(v.v > m.v ? v.v : m.v);
+  for (; j + kLanes <= n; j += kLanes) Loss::add(keep(j, kLanes), sums);
+  if (j < n) Loss::add(keep(j, int(n - j)), rest);
+  for (int s = 0; s < Loss::kSums; ++s) {
+    float lanes[kLanes], last = 0.0f;
+    store(lanes, rest[s]);
+    for (int i = 0; i < n - j; ++i) last += lanes[i];
+    row.sums[s] = sum(sums[s]) + last;
   }
-  float top = largest(m);
-  for (; j < n; ++j) top = a[j] > top ? a[j] : top;
-  const Vec shift(top);
-  const double target_output = a[target];
-  Vec total(0.0f);
-  float rest = 0.0f;
-  for (j = 0; j + kLanes <= n; j += kLanes) {
-    const Vec ex = exponential(load(a + j) - shift);
-    total = total + ex;
-    if (d) store(d + j, ex);
-  }
-  if (j < n) {
-    const int width = int(n - j);
-    float lanes[kLanes];
-    store(lanes, exponential(load_first(a + j, width) - shift));
-    for (int i = 0; i < width; ++i) rest += lanes[i];
-    if (d) std::memcpy(d + j, lanes, sizeof(float) * width);
-  }
-  const float denominator = sum(total) + rest;
   if (d) {
-    const Vec factor(scale / denominator);
+    const typename Loss::Factors f = Loss::factors(row, scale);
     for (j = 0; j < n; j += kLanes) {
       const int width = int(n - j < kLanes ? n - j : kLanes);
-      store_first(d + j, load_first(d + j, width) * factor, width);
+      store_first(d + j, Loss::gradient(load_first(d + j, width), targets(j, width), f), width);
     }
-    d[target] -= scale;
+    if (Loss::kClasses) d[target] -= f.target;
   }
-  return std::log(double(denominator)) + double(top) - target_output;
+  return Loss::loss(row);
 }
 
-static double binary_cross_entropy(const float* a, long n, const float* t, float scale, float* d) {
-  double loss = 0;
-  for (long j = 0; j < n; ++j) {
-    const float v = a[j];
-    loss += (v > 0 ? v : 0.0f) - double(v) * t[j] + std::log1p(std::exp(-std::fabs(v)));
-  }
-  for (long j = 0; d && j < n; j += kLanes) {
-    const int width = int(n - j < kLanes ? n - j : kLanes);
-    const Vec g = (sigmoid(load_first(a + j, width)) - load_first(t + j, width)) * Vec(scale);
-    store_first(d + j, g, width);
-  }
-  return loss;
-}
-
-static double mean_squared_error(const float* a, long n, const float* t, float scale, float* d) {
-  double loss = 0;
-  const float factor = 2.0f * scale / float(n);
-  for (long j = 0; j < n; ++j) {
-    const float difference = a[j] - t[j];
-    loss += double(difference) * difference;
-    if (d) d[j] = factor * difference;
-  }
-  return loss / double(n);
-}
-
-static void loss(SeqEngine& e, const LossCall& c) {
+template <typename Loss>
+static void batch_loss(SeqEngine& e, const LossCall& c) {
   const long rows = c.time_steps * c.batch, n = c.output;
   const int parts = parts_for(rows, 10.0 * rows * n);
   run_parts(*e.team, parts, [&](int number) {
     double total = 0, valid = 0;
     for (long r = part(rows, number, parts); r < part(rows, number + 1, parts); ++r) {
-      const float* a = c.outputs + r * n;
       float* d = c.d_outputs ? c.d_outputs + r * n : nullptr;
-      const int32_t target = c.function == kSoftmaxCrossEntropy ? static_cast<const int32_t*>(c.targets)[r] : 0;
+      const int32_t target = Loss::kClasses ? static_cast<const int32_t*>(c.targets)[r] : 0;
       if (target < 0 || (c.lengths && r / c.batch >= c.lengths[r % c.batch])) {
         if (d) std::memset(d, 0, sizeof(float) * n);
         continue;
       }
-      const float* t = static_cast<const float*>(c.targets) + (c.function == kSoftmaxCrossEntropy ? 0 : r * n);
-      total += c.function == kSoftmaxCrossEntropy   ? softmax_cross_entropy(a, n, target, c.gradient_scale, d)
-               : c.function == kBinaryCrossEntropy ? binary_cross_entropy(a, n, t, c.gradient_scale, d)
-                                 : mean_squared_error(a, n, t, c.gradient_scale, d);
+      const float* t = Loss::kClasses ? nullptr : static_cast<const float*>(c.targets) + r * n;
+      total += row_loss<Loss>(c.constants, c.outputs + r * n, n, t, target, c.gradient_scale, d);
       valid += 1;
     }
     e.partial_sums[number * kPartialStride] = total;
@@ -203,13 +230,15 @@ static void loss(SeqEngine& e, const LossCall& c) {
   c.result[1] = float(valid);
 }
 
-SEQ_HD Vec square_root(Vec x) {
-  Vec r;
-  for (int i = 0; i < kLanes; ++i) r.v[i] = __builtin_sqrtf(x.v[i]);
-  return r;
+static void loss(SeqEngine& e, const LossCall& c) {
+#define SEQ_LOSS(number, Loss) \
+  if (c.function == number) batch_loss<Loss>(e, c);
+  SEQUOR_LOSSES(SEQ_LOSS)
+#undef SEQ_LOSS
 }
 
-static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
+template <typename Rule>
+static void update_all(SeqEngine& e, const OptimizerCall& c) {
   // Whole registers for each part.
   const long registers = (c.elements + kLanes - 1) / kLanes;
   const int parts = parts_for(registers, 10.0 * c.elements);
@@ -225,64 +254,38 @@ static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
   });
   double squares = 0;
   for (int number = 0; number < parts; ++number) squares += e.partial_sums[number * kPartialStride];
-  // update = {norm, skipped updates, loss scale, updates since the scale changed}
-  const float loss_scale = c.update[2];
-  const double norm = std::sqrt(squares) / loss_scale;
-  const bool finite = std::isfinite(float(norm));
-  const LossScale next = next_loss_scale({loss_scale, c.update[3]}, finite);
-  c.update[0] = float(norm);
-  c.update[2] = next.scale;
-  c.update[3] = next.updates;
-  if (!finite) {
-    c.update[1] += 1;
-    return;
-  }
-
-  const float scale = float((c.clip_norm > 0 && norm > c.clip_norm ? c.clip_norm / norm : 1.0) / loss_scale);
-  const double t = double(c.step) - c.update[1];
-  const float bias1 = float(1.0 / (1.0 - std::pow(double(c.beta1), t)));
-  const float bias2 = float(1.0 / (1.0 - std::pow(double(c.beta2), t)));
-  float* first = c.moments;
-  float* second = c.moments + (c.rule == kSgd ? 0 : c.elements);
+  const Prepared<Rule> prepared = prepare_update<Rule>(squares, *c.rates, *c.report);
+  if (!prepared.applied) return;
   run_parts(*e.team, parts, [&](int number) {
     const int64_t end = end_of(number);
     for (int64_t i = part(registers, number, parts) * kLanes; i < end; i += kLanes) {
       const int width = int(end - i < kLanes ? end - i : kLanes);
-      Vec w = load_first(c.parameters + i, width);
-      Vec g = load_first(c.gradients + i, width) * Vec(scale);
-      if (c.clip_value > 0) g = at_least(at_most(g, c.clip_value), -c.clip_value);
-      if (c.rule == kAdamW) {
-        w = w - w * Vec(c.learning_rate * c.weight_decay);
-      } else if (c.weight_decay > 0) {
-        g = g + w * Vec(c.weight_decay);
-      }
-      const Vec m = load_first(first + i, width);
-      if (c.rule == kSgd) {
-        const Vec v = m * Vec(c.momentum) + g;
-        store_first(first + i, v, width);
-        w = w - v * Vec(c.learning_rate);
-      } else {
-        const Vec m1 = m * Vec(c.beta1) + g * Vec(1.0f - c.beta1);
-        const Vec v1 = load_first(second + i, width) * Vec(c.beta2) + g * g * Vec(1.0f - c.beta2);
-        store_first(first + i, m1, width);
-        store_first(second + i, v1, width);
-        w = w - Vec(c.learning_rate) * (m1 * Vec(bias1)) / (square_root(v1 * Vec(bias2)) + Vec(c.epsilon));
-      }
+      Vec w = load_first(c.parameters + i, width), moments[Rule::kMoments];
+      for (int m = 0; m < Rule::kMoments; ++m) moments[m] = load_first(c.moments + m * c.elements + i, width);
+      update_element(prepared, load_first(c.gradients + i, width), w, moments);
+      for (int m = 0; m < Rule::kMoments; ++m) store_first(c.moments + m * c.elements + i, moments[m], width);
       store_first(c.parameters + i, w, width);
     }
   });
 }
 
-static void dropout(SeqEngine& e, int64_t elements, float p, uint64_t seed, uint32_t stream, uint64_t offset, const float* x,
-                    float* y) {
+static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
+#define SEQ_UPDATE(number, Rule) \
+  if (c.rule == number) update_all<Rule>(e, c);
+  SEQUOR_UPDATES(SEQ_UPDATE)
+#undef SEQ_UPDATE
+}
+
+static void dropout(SeqEngine& e, int64_t elements, float p, const RandomKey& key, uint32_t stream, const float* x, float* y) {
   const uint32_t threshold = uint32_t(uint64_t(double(p) * 4294967296.0));
   const float scale = 1.0f / (1.0f - p);
+  const uint64_t seed = key.seed(), offset = key.offset();
   const int members = members_for(e, 20.0 * elements);
   const int64_t blocks = (elements + 3) / 4;
   run_team(*e.team, members, [&](int member) {
     for (int64_t block = part(blocks, member, members); block < part(blocks, member + 1, members); ++block) {
       uint32_t words[4];
-      philox_block(seed, stream, offset, uint32_t(block), words);
+      philox_block(seed, key.stream + stream, offset, uint32_t(block), words);
       for (int q = 0; q < 4 && block * 4 + q < elements; ++q) {
         const int64_t i = block * 4 + q;
         y[i] = words[q] < threshold ? 0.0f : x[i] * scale;
@@ -291,7 +294,7 @@ static void dropout(SeqEngine& e, int64_t elements, float p, uint64_t seed, uint
   });
 }
 
-static void activation(int function, int64_t n, const float* x, float* y) {
+static void elementary_function(int function, int64_t n, const float* x, float* y) {
   for (int64_t i = 0; i < n; i += kLanes) {
     const int width = int(n - i < kLanes ? n - i : kLanes);
     const Vec v = load_first(x + i, width);

@@ -159,6 +159,8 @@ SEQ_HD SimdInt lanes_before(long n) {
 // The lanes of the mask; the others are 0, whatever was in them.
 SEQ_HD Vec only(SimdInt mask, Vec value) { return Vec(floats_of(bits_of(value.v) & mask)); }
 
+// The overloads that sequor/math.h speaks of.
+
 // NaN passes through all of these: every comparison with it is false, and the instructions return their second operand then. GCC makes
 // no such instruction of a comparison and a choice (activations take 15 to 20 % longer without). The masked form keeps GCC 12 from a
 // warning about its own header.
@@ -184,8 +186,6 @@ SEQ_HD Vec at_least(Vec x, float bound) {
 #endif
 }
 
-// The overloads that sequor/math.h speaks of.
-
 SEQ_HD Vec relu(Vec x) { return at_least(x, 0.0f); }
 
 SEQ_HD Vec where_positive(Vec h, Vec value) { return Vec(h.v <= Simd{} ? Simd{} : value.v); }
@@ -202,6 +202,12 @@ SEQ_HD Vec smaller(Vec x, Vec y) {
 #else
   return Vec(y.v < x.v ? y.v : x.v);
 #endif
+}
+
+SEQ_HD Vec square_root(Vec x) {
+  Vec r;
+  for (int i = 0; i < kLanes; ++i) r.v[i] = __builtin_sqrtf(x.v[i]);
+  return r;
 }
 
 SEQ_HD Vec magnitude(Vec x) { return Vec(floats_of(bits_of(x.v) & 0x7FFFFFFF)); }

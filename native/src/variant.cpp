@@ -30,7 +30,8 @@ const Variant SEQ_JOIN(variant_, SEQ_ISA) = {
     SEQ_STRING(SEQ_ISA),         SEQ_ISA::kGemmScratch,       SEQ_ISA::bind_cell,
     SEQ_ISA::linear_forward,     SEQ_ISA::linear_backward,    SEQ_ISA::embedding_forward,
     SEQ_ISA::embedding_backward, SEQ_ISA::loss,               SEQ_ISA::optimizer_step,
-    SEQ_ISA::dropout,            SEQ_ISA::activation,
+    SEQ_ISA::dropout,            SEQ_ISA::activation,         SEQ_ISA::activation_gradient,
+    SEQ_ISA::copy_columns,       SEQ_ISA::elementary_function,
 };
 
 }  // namespace sequor

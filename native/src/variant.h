@@ -4,6 +4,8 @@
 #include <cstdint>
 
 #include "sequor/engine.h"
+#include "sequor/philox.h"
+#include "sequor/updates/update.h"
 #include "team.h"
 
 namespace sequor {
@@ -63,8 +65,17 @@ struct LinearCall {
   float *y_out, *dy, *dx, *d_weight, *d_bias;
 };
 
+struct ColumnCopyCall {
+  long rows, width, source_stride, target_stride;
+  float factor;
+  bool add;
+  const float* source;  // the first column of each
+  float* target;
+};
+
 struct LossCall {
   int function;
+  const float* constants;
   long time_steps, batch, output;
   const float* outputs;
   const void* targets;
@@ -76,13 +87,12 @@ struct LossCall {
 
 struct OptimizerCall {
   int rule;
-  int64_t step;
-  float learning_rate, momentum, beta1, beta2, epsilon, weight_decay, clip_norm, clip_value;
+  const Rates* rates;
   int64_t elements;
   float* parameters;
   const float* gradients;
   float* moments;
-  float* update;
+  UpdateReport* report;
 };
 
 }  // namespace sequor
@@ -114,9 +124,11 @@ struct Variant {
   void (*embedding_backward)(SeqEngine&, long rows, long width, const int32_t* tokens, const float* dy, float* d_table);
   void (*loss)(SeqEngine&, const LossCall&);
   void (*optimizer_step)(SeqEngine&, const OptimizerCall&);
-  void (*dropout)(SeqEngine&, int64_t elements, float p, uint64_t seed, uint32_t stream, uint64_t offset, const float* x,
-                  float* y);
-  void (*activation)(int function, int64_t n, const float* x, float* y);
+  void (*dropout)(SeqEngine&, int64_t elements, float p, const RandomKey& key, uint32_t stream, const float* x, float* y);
+  void (*activation)(SeqEngine&, int function, int64_t elements, const float* x, float* y);
+  void (*activation_gradient)(SeqEngine&, int function, int64_t elements, const float* y, const float* dy, float* dx);
+  void (*copy_columns)(SeqEngine&, const ColumnCopyCall&);
+  void (*elementary_function)(int function, int64_t n, const float* x, float* y);
 };
 
 }  // namespace sequor

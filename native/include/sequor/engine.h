@@ -66,9 +66,17 @@ void sequor_stack_rows(SeqStack* stack, int steps, int identity, const int32_t* 
 void sequor_stack_step(SeqStack* stack, const float* parameters, int repack, const float* x, const float* s0, float* y,
                        float* sT);
 
-// y[i] = word(i) < p·2^32 ? 0 : x[i] / (1 - p), with the Philox words of (seed, stream, offset).
-void sequor_dropout(SeqEngine* engine, int64_t elements, float p, int64_t seed, int stream, int64_t offset, const float* x,
-                    float* y);
+// y[i] = word(i) < p·2^32 ? 0 : x[i] / (1 - p), with the Philox words of key (struct RandomKey of philox.h), stream added to its
+// own; y may be x.
+void sequor_dropout(SeqEngine* engine, int64_t elements, float p, const int32_t* key, int stream, const float* x, float* y);
+
+// function: as activation below. y = f(x), which may be the same memory; dx = dy·f', given y; dx may be dy.
+void sequor_activation(SeqEngine* engine, int function, int64_t elements, const float* x, float* y);
+void sequor_activation_gradient(SeqEngine* engine, int function, int64_t elements, const float* y, const float* dy, float* dx);
+
+// target[r,target_column+j] (+)= factor·source[r,source_column+j], of matrices with so many columns (strides).
+void sequor_copy_columns(SeqEngine* engine, int rows, int width, int source_column, int source_stride, int target_column,
+                         int target_stride, float factor, int add, const float* source, float* target);
 
 // activation: 0 none, 1 tanh, 2 relu. y[M,N] = f(x[M,K]·weight[N,K]^T + bias[N]); bias may be null.
 void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
@@ -81,21 +89,20 @@ void sequor_linear_backward(SeqEngine* engine, int rows, int input, int output, 
 void sequor_embedding_forward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* table, float* y);
 void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* dy, float* d_table);
 
-// function: 0 softmax cross-entropy (int32 targets), 1 binary cross-entropy, 2 mean squared error (float32 targets).
-// lengths [B] or null; the gradient's factor is gradient_scale times the loss scale of update (a
-// dev.sequor.backend.UpdateReport, or null); d_outputs or null, may be outputs; result[2] = sum of the rows' losses, number of valid rows.
-void sequor_loss(SeqEngine* engine, int function, int time_steps, int batch, int output, const float* outputs,
-                 const void* targets, const int32_t* lengths, float gradient_scale, const float* update, float* d_outputs,
-                 float* result);
+// function: a number of losses.h, with its constants; targets [T,B] int32 or [T,B,N] float32. lengths [B] or null; the gradient's
+// factor is gradient_scale[0]·loss_scale[0], each 1 where it is null; d_outputs or null, may be outputs; result[2] = sum of the
+// rows' losses, number of valid rows.
+void sequor_loss(SeqEngine* engine, int function, const float* constants, int time_steps, int batch, int output,
+                 const float* outputs, const void* targets, const int32_t* lengths, const float* gradient_scale,
+                 const float* loss_scale, float* d_outputs, float* result);
 
-// rule: 0 SGD, 1 Adam, 2 AdamW; see dev.sequor.backend.OptimizerStep. update[4] is a dev.sequor.backend.UpdateReport.
-void sequor_optimizer_step(SeqEngine* engine, int rule, int64_t step, float learning_rate, float momentum, float beta1,
-                           float beta2, float epsilon, float weight_decay, float clip_norm, float clip_value,
-                           int64_t elements, float* parameters, const float* gradients, float* moments, float* update);
+// rule: a number of updates.h; rates is a struct Rates and report a struct UpdateReport of updates/update.h.
+void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int64_t elements, float* parameters,
+                           const float* gradients, float* moments, float* report);
 
 // For tests: works with so many threads from now on, as if other programs kept the other cores busy; 0 to find out again.
 void sequor_engine_fix_threads(SeqEngine* engine, int threads);
 
-// For tests: the vector activations on n floats. function: 0 sigmoid, 1 tanh, 2 exponential.
-void sequor_activation(SeqEngine* engine, int function, int64_t n, const float* x, float* y);
+// For tests: the vector functions of gates on n floats. function: 0 sigmoid, 1 tanh, 2 exponential.
+void sequor_elementary_function(SeqEngine* engine, int function, int64_t n, const float* x, float* y);
 }

@@ -43,6 +43,21 @@ SEQ_HD T smaller(T x, T y) {
 }
 
 template <typename T>
+SEQ_HD T at_most(T x, float bound) {
+  return x > T(bound) ? T(bound) : x;
+}
+
+template <typename T>
+SEQ_HD T at_least(T x, float bound) {
+  return x < T(bound) ? T(bound) : x;
+}
+
+template <typename T>
+SEQ_HD T square_root(T x) {
+  return std::sqrt(x);
+}
+
+template <typename T>
 SEQ_HD T exponential(T x) {
   return std::exp(x < T(-kFarthest) ? T(-kFarthest) : x > T(kFarthest) ? T(kFarthest) : x);
 }

@@ -27,4 +27,12 @@ SEQ_HD void philox_block(uint64_t seed, uint32_t stream, uint64_t offset, uint32
   out[3] = c3;
 }
 
+// Which numbers a call takes (dev.sequor.backend.RandomKey). In words of 32 bits, because a key may lie at any of them.
+struct RandomKey {
+  uint32_t seed_low, seed_high, offset_low, offset_high, stream;
+
+  SEQ_HD uint64_t seed() const { return uint64_t(seed_high) << 32 | seed_low; }
+  SEQ_HD uint64_t offset() const { return uint64_t(offset_high) << 32 | offset_low; }
+};
+
 }  // namespace sequor

@@ -1,6 +1,6 @@
 package dev.sequor.backend;
 
-/** Element-wise function after a dense layer. */
+/** Element-wise function: after a dense layer, or by itself. */
 public enum Activation {
   /** {@code f(a) = a}. */
   NONE(0),
@@ -16,7 +16,8 @@ public enum Activation {
   }
 
   /**
-   * The number that native code and kernels know it by ({@code native/include/sequor/numbers.h}).
+   * The number that native code and kernels know it by ({@code
+   * native/include/sequor/activations.h}).
    */
   public int number() {
     return number;

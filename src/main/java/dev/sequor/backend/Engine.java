@@ -105,7 +105,7 @@ public interface Engine {
       DrawShape shape, Memory key, Memory first, int index, Memory logits, Memory token) {
     RandomKey random = RandomKey.of(readInts(key, RandomKey.ELEMENTS));
     int[] number = readInts(first, 2);
-    long at = ((long) number[1] << 32 | number[0] & 0xFFFFFFFFL) + index;
+    long at = ((long) number[1] << 32 | (number[0] & 0xFFFFFFFFL)) + index;
     TokenDraw draw = new TokenDraw(shape.vocabularySize());
     ByteBuffer host =
         ByteBuffer.allocateDirect(shape.vocabularySize() * Float.BYTES)

@@ -21,8 +21,23 @@ public record OptimizerStep(
     float clipNorm,
     float clipValue,
     List<Float> constants) {
+  /** Where {@link #step()} lies in {@link #values()}. */
+  public static final int STEP = 0;
+
+  /** Where {@link #learningRate()} lies. */
+  public static final int LEARNING_RATE = 1;
+
+  /** Where {@link #clipNorm()} lies. */
+  public static final int CLIP_NORM = 2;
+
+  /** Where {@link #clipValue()} lies. */
+  public static final int CLIP_VALUE = 3;
+
+  /** Where the first of {@link #constants()} lies; the others follow. */
+  public static final int CONSTANTS = 4;
+
   /** The FLOAT32 elements of an update's numbers in memory. */
-  public static final int ELEMENTS = 4 + UpdateRule.MOST_CONSTANTS;
+  public static final int ELEMENTS = CONSTANTS + UpdateRule.MOST_CONSTANTS;
 
   /**
    * Checks each number.
@@ -54,15 +69,17 @@ public record OptimizerStep(
     }
   }
 
-  /** As they lie in memory ({@code struct Rates} of {@code native/include/sequor/updates.h}). */
+  /**
+   * As they lie in memory ({@code struct Rates} in {@code native/include/sequor/updates/update.h}).
+   */
   public float[] values() {
     float[] values = new float[ELEMENTS];
-    values[0] = step; // exact up to 16 million updates; by then what it corrects is corrected
-    values[1] = learningRate;
-    values[2] = clipNorm;
-    values[3] = clipValue;
+    values[STEP] = step; // exact up to 16 million updates; by then what it corrects is corrected
+    values[LEARNING_RATE] = learningRate;
+    values[CLIP_NORM] = clipNorm;
+    values[CLIP_VALUE] = clipValue;
     for (int i = 0; i < constants.size(); i++) {
-      values[4 + i] = constants.get(i);
+      values[CONSTANTS + i] = constants.get(i);
     }
     return values;
   }

@@ -24,6 +24,6 @@ public record RandomKey(long seed, int stream, long offset) {
   }
 
   private static long longOf(int low, int high) {
-    return (long) high << 32 | low & 0xFFFFFFFFL;
+    return (long) high << 32 | (low & 0xFFFFFFFFL);
   }
 }

@@ -2,7 +2,7 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
-import dev.sequor.backend.OptimizerStep.Rule;
+import dev.sequor.backend.UpdateRule;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.Corpus;
 import dev.sequor.data.TextFile;
@@ -82,9 +82,11 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   /** The update rules by name. */
-  static final class Rules extends Choice<Rule> {
+  static final class Rules extends Choice<UpdateRule> {
     Rules() {
-      super(List.of(Rule.ADAM, Rule.ADAMW, Rule.SGD), rule -> rule.name().toLowerCase(Locale.ROOT));
+      super(
+          List.of(UpdateRule.ADAM, UpdateRule.ADAMW, UpdateRule.SGD),
+          rule -> rule.name().toLowerCase(Locale.ROOT));
     }
   }
 
@@ -187,7 +189,7 @@ final class TrainCommand implements Callable<Integer> {
       converter = Rules.class,
       completionCandidates = Rules.class,
       description = "adam, adamw (weight decay 0.01) or sgd (momentum 0.9).")
-  private Rule optimizer = Rule.ADAM;
+  private UpdateRule optimizer = UpdateRule.ADAM;
 
   @Range("[0,)")
   @Option(

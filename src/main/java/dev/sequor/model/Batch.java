@@ -3,10 +3,14 @@ package dev.sequor.model;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Loss;
 import dev.sequor.backend.LossFunction;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.backend.StepInput;
 import dev.sequor.data.Values;
@@ -28,7 +32,6 @@ final class Batch implements AutoCloseable {
   private final SequenceModel model;
   private final SequenceModelSpec spec;
   private final Backend backend;
-  private final Rnn rnn;
   private final int timeSteps;
   private final int batchSize;
   private final Mode mode;
@@ -39,6 +42,7 @@ final class Batch implements AutoCloseable {
   private final boolean lastStepOnly;
   private final LossShape lossShape;
 
+  private final RnnPlan plan;
   private final BatchMemory memory;
   private final @Nullable Buffer tokens;
   private final Buffer x;
@@ -49,6 +53,11 @@ final class Batch implements AutoCloseable {
   private final @Nullable Buffer dy;
   private final @Nullable Buffer dx;
   private final DenseStack dense;
+
+  /** A training step's random key; its gradient scale, then the numbers of its update. */
+  private final @Nullable Buffer key;
+
+  private final @Nullable Buffer stepNumbers;
 
   /**
    * For reading out the last step: which rows of {@code y}, seen as {@code [T·B·D,H]}, are each
@@ -70,6 +79,8 @@ final class Batch implements AutoCloseable {
   private final ByteBuffer lengthStaging;
   private final ByteBuffer lastRowStaging;
   private final ByteBuffer readoutLengthStaging;
+  private final ByteBuffer keyStaging = staging(RandomKey.ELEMENTS);
+  private final ByteBuffer stepStaging = staging(1 + OptimizerStep.ELEMENTS);
 
   /** What the next run starts from: staged, and not on the device yet. */
   private final List<StepInput> inputs = new ArrayList<>();
@@ -78,7 +89,6 @@ final class Batch implements AutoCloseable {
     this.model = model;
     this.spec = model.spec();
     this.backend = model.backend();
-    this.rnn = rnn;
     this.timeSteps = timeSteps;
     this.batchSize = batchSize;
     this.mode = mode;
@@ -86,7 +96,8 @@ final class Batch implements AutoCloseable {
     int positions = Math.multiplyExact(timeSteps, batchSize);
     this.readoutRows = lastStepOnly ? batchSize : positions;
     this.lossShape =
-        new LossShape(spec.loss(), lastStepOnly ? 1 : timeSteps, batchSize, spec.outputSize());
+        new LossShape(
+            loss(spec.loss()), lastStepOnly ? 1 : timeSteps, batchSize, spec.outputSize());
     boolean training = mode == Mode.TRAINING;
     boolean readsTokens = spec.input().kind() != InputKind.DENSE;
     int inputWidth = spec.input().width();
@@ -100,6 +111,7 @@ final class Batch implements AutoCloseable {
     this.lengthStaging = staging(batchSize);
     this.lastRowStaging = staging((long) batchSize * spec.rnn().directions());
     this.readoutLengthStaging = staging(batchSize);
+    this.plan = rnn.prepare(timeSteps, batchSize, mode);
     this.memory = new BatchMemory(backend);
     try {
       tokens = readsTokens ? memory.integers(positions) : null;
@@ -110,7 +122,7 @@ final class Batch implements AutoCloseable {
           spec.loss() == LossFunction.SOFTMAX_CROSS_ENTROPY
               ? memory.integers(targetElements)
               : memory.floats(targetElements);
-      saved = training ? memory.floats(rnn.savedElements(timeSteps, batchSize)) : null;
+      saved = training ? memory.floats(plan.savedElements()) : null;
       dy = training ? memory.floats(y.elements()) : null;
       dx =
           training && spec.input().kind() == InputKind.EMBEDDING
@@ -128,10 +140,21 @@ final class Batch implements AutoCloseable {
         readoutLengths = lengths;
       }
       dense = new DenseStack(model, readoutRows, training, memory);
+      key = training ? memory.integers(RandomKey.ELEMENTS) : null;
+      stepNumbers = training ? memory.floats(1 + OptimizerStep.ELEMENTS) : null;
     } catch (RuntimeException | Error e) {
       memory.close();
+      plan.close();
       throw e;
     }
+  }
+
+  private static Loss loss(LossFunction function) {
+    return switch (function) {
+      case SOFTMAX_CROSS_ENTROPY -> Loss.softmaxCrossEntropy();
+      case BINARY_CROSS_ENTROPY -> Loss.binaryCrossEntropy();
+      case MEAN_SQUARED_ERROR -> Loss.meanSquaredError();
+    };
   }
 
   private static ByteBuffer staging(long elements) {
@@ -332,12 +355,35 @@ final class Batch implements AutoCloseable {
     return count;
   }
 
+  /**
+   * Stages what else changes from one training step to the next.
+   *
+   * @param update null if there is none
+   */
+  void takeStep(RandomKey dropout, float gradientScale, @Nullable OptimizerStep update) {
+    if (key == null || stepNumbers == null) {
+      throw new IllegalStateException("the batch was made for inference");
+    }
+    keyStaging.clear().asIntBuffer().put(dropout.words());
+    inputs.add(new StepInput(keyStaging, key));
+    FloatBuffer numbers = stepStaging.clear().asFloatBuffer().put(gradientScale);
+    if (update != null) {
+      numbers.put(update.values());
+    }
+    inputs.add(new StepInput(stepStaging, stepNumbers));
+  }
+
+  /** The numbers of the update that was staged last. */
+  Buffer updateNumbers() {
+    return Objects.requireNonNull(stepNumbers).slice(1, OptimizerStep.ELEMENTS);
+  }
+
   private boolean countsAt(int row) {
     return isValid(lastStepOnly ? 0 : row / batchSize, row % batchSize);
   }
 
   /** From the inputs taken last to {@link #outputs()}. */
-  void forward(@Nullable RnnState state, long dropoutSeed, long dropoutOffset) {
+  void forward(@Nullable RnnState state) {
     if (state != null && state.batchSize() != batchSize) {
       throw new IllegalArgumentException(
           "the state carries "
@@ -354,17 +400,13 @@ final class Batch implements AutoCloseable {
     }
     Buffer carried = state == null ? null : state.values();
     tensors =
-        new RnnTensors(
-            model.recurrentParameters(),
-            x,
-            currentLengths == null ? null : lengths,
-            carried,
-            y,
-            carried,
-            saved,
-            dropoutSeed,
-            dropoutOffset);
-    rnn.forward(timeSteps, batchSize, mode, tensors);
+        RnnTensors.of(model.recurrentParameters(), x, y)
+            .withLengths(currentLengths == null ? null : lengths)
+            .withInitialState(carried)
+            .withFinalState(carried)
+            .withSaved(saved)
+            .withDropoutKey(key);
+    plan.forward(tensors);
     if (lastRows != null) {
       backend.embeddingForward(
           batchSize * spec.rnn().directions(), spec.hiddenSize(), lastRows, y, readout);
@@ -376,16 +418,16 @@ final class Batch implements AutoCloseable {
    * The sum of the losses into {@code result [2]}; in training the outputs give way to their
    * gradient.
    *
-   * @param update has the loss scale; null for none
+   * @param lossScale null for none
    */
-  void loss(float gradientScale, @Nullable Buffer update, Buffer result) {
+  void loss(@Nullable Buffer lossScale, Buffer result) {
     backend.loss(
         lossShape,
         outputs(),
         targets,
         currentLengths == null ? null : readoutLengths,
-        gradientScale,
-        update,
+        stepNumbers == null ? null : stepNumbers.slice(0, 1),
+        lossScale,
         mode == Mode.TRAINING ? outputs() : null,
         result);
   }
@@ -401,11 +443,7 @@ final class Batch implements AutoCloseable {
       backend.embeddingBackward(
           batchSize * spec.rnn().directions(), spec.hiddenSize(), lastRows, dReadout, dy);
     }
-    rnn.backward(
-        timeSteps,
-        batchSize,
-        tensors,
-        new RnnGradients(dy, null, model.recurrentGradients(), dx, null));
+    plan.backward(tensors, RnnGradients.of(model.recurrentGradients()).withDy(dy).withDx(dx));
     if (dx != null && tokens != null) {
       backend.embeddingBackward(
           timeSteps * batchSize,
@@ -418,6 +456,7 @@ final class Batch implements AutoCloseable {
 
   @Override
   public void close() {
+    plan.close();
     memory.close();
   }
 }

@@ -1,10 +1,12 @@
 package dev.sequor.model;
 
 import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.UpdateRule;
+import java.util.List;
 
 /**
- * The update rule and its constants; the formulas are {@link OptimizerStep}'s. Constants that the
- * rule does not use are 0.
+ * The update rule and its constants; the formulas are {@link UpdateRule}'s. Constants that the rule
+ * does not use are 0.
  *
  * @param rule SGD with momentum, Adam or AdamW
  * @param learningRate {@code lr}, greater than 0
@@ -15,7 +17,7 @@ import dev.sequor.backend.OptimizerStep;
  * @param weightDecay at least 0
  */
 public record Optimizer(
-    OptimizerStep.Rule rule,
+    UpdateRule rule,
     float learningRate,
     float momentum,
     float beta1,
@@ -40,7 +42,7 @@ public record Optimizer(
     fraction("momentum", momentum);
     fraction("beta1", beta1);
     fraction("beta2", beta2);
-    boolean used = rule != OptimizerStep.Rule.SGD;
+    boolean used = rule != UpdateRule.SGD;
     if (!(used ? epsilon > 0f : epsilon >= 0f) || Float.isInfinite(epsilon)) {
       throw new IllegalArgumentException(
           "epsilon is "
@@ -63,18 +65,17 @@ public record Optimizer(
 
   /** Stochastic gradient descent with momentum. */
   public static Optimizer sgd(float learningRate, float momentum) {
-    return new Optimizer(OptimizerStep.Rule.SGD, learningRate, momentum, 0f, 0f, 0f, 0f);
+    return new Optimizer(UpdateRule.SGD, learningRate, momentum, 0f, 0f, 0f, 0f);
   }
 
   /** Adam with β₁ = 0.9, β₂ = 0.999, ε = 1e-8. */
   public static Optimizer adam(float learningRate) {
-    return new Optimizer(OptimizerStep.Rule.ADAM, learningRate, 0f, 0.9f, 0.999f, 1e-8f, 0f);
+    return new Optimizer(UpdateRule.ADAM, learningRate, 0f, 0.9f, 0.999f, 1e-8f, 0f);
   }
 
   /** AdamW with β₁ = 0.9, β₂ = 0.999, ε = 1e-8. */
   public static Optimizer adamw(float learningRate, float weightDecay) {
-    return new Optimizer(
-        OptimizerStep.Rule.ADAMW, learningRate, 0f, 0.9f, 0.999f, 1e-8f, weightDecay);
+    return new Optimizer(UpdateRule.ADAMW, learningRate, 0f, 0.9f, 0.999f, 1e-8f, weightDecay);
   }
 
   /** The same with another learning rate. */
@@ -94,16 +95,12 @@ public record Optimizer(
 
   /** Update number {@code step} (1 for the first) with {@code clipping}. */
   OptimizerStep step(long step, Clipping clipping) {
+    List<Float> constants =
+        switch (rule) {
+          case SGD -> List.of(momentum, weightDecay);
+          case ADAM, ADAMW -> List.of(beta1, beta2, epsilon, weightDecay);
+        };
     return new OptimizerStep(
-        rule,
-        step,
-        learningRate,
-        momentum,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        clipping.globalNorm(),
-        clipping.value());
+        rule, step, learningRate, clipping.globalNorm(), clipping.value(), constants);
   }
 }

@@ -5,8 +5,11 @@ import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DrawShape;
 import dev.sequor.backend.LossFunction;
-import dev.sequor.backend.StepValues;
+import dev.sequor.backend.Philox;
+import dev.sequor.backend.RandomKey;
+import dev.sequor.backend.StepInput;
 import dev.sequor.rnn.RnnState;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntPredicate;
@@ -28,6 +31,11 @@ public final class Sampler implements AutoCloseable {
 
   /** The tokens of one chunk. */
   private final Buffer drawn;
+
+  /** The random key of a chunk, and then the number of its first token. */
+  private final Buffer random;
+
+  private final ByteBuffer randomStaging = Backend.hostMemory(DType.INT32, RandomKey.ELEMENTS + 2);
 
   /**
    * A sampler for {@code model}, which stays the caller's.
@@ -58,6 +66,13 @@ public final class Sampler implements AutoCloseable {
     try {
       this.drawn = model.backend().allocate(DType.INT32, chunk);
     } catch (RuntimeException | Error e) {
+      state.close();
+      throw e;
+    }
+    try {
+      this.random = model.backend().allocate(DType.INT32, RandomKey.ELEMENTS + 2);
+    } catch (RuntimeException | Error e) {
+      drawn.close();
       state.close();
       throw e;
     }
@@ -152,15 +167,22 @@ public final class Sampler implements AutoCloseable {
   private void draw(Batch batch, DrawShape shape, long seed, long first) {
     model.keepTokenBatch(batch);
     Backend backend = model.backend();
+    randomStaging
+        .clear()
+        .asIntBuffer()
+        .put(new RandomKey(seed, Philox.Stream.SAMPLER.number(), 0).words())
+        .put((int) first)
+        .put((int) (first >>> 32));
+    Buffer key = random.slice(0, RandomKey.ELEMENTS);
+    Buffer number = random.slice(RandomKey.ELEMENTS, 2);
     backend.step(
         new ChunkKey(this, batch, shape),
-        StepValues.ofDraws(seed, first),
-        List.of(),
+        List.of(new StepInput(randomStaging, random)),
         () -> {
           for (int i = 0; i < drawn.elements(); i++) {
-            backend.drawToken(shape, seed, first, i, batch.outputs(), batch.tokens());
+            backend.drawToken(shape, key, number, i, batch.outputs(), batch.tokens());
             backend.copy(batch.tokens(), drawn.slice(i, 1));
-            batch.forward(state, 0, 0);
+            batch.forward(state);
           }
         });
   }
@@ -170,5 +192,6 @@ public final class Sampler implements AutoCloseable {
   public void close() {
     state.close();
     drawn.close();
+    random.close();
   }
 }

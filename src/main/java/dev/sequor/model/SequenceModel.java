@@ -5,8 +5,10 @@ import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
-import dev.sequor.backend.StepValues;
+import dev.sequor.backend.Philox;
+import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.UpdateReport;
+import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
@@ -52,6 +54,7 @@ public final class SequenceModel implements AutoCloseable {
 
   private final Buffer lossReport;
   private final Buffer updateReport;
+  private final Buffer lossScale;
   private final ByteBuffer reportStaging =
       ByteBuffer.allocateDirect((2 + UpdateReport.ELEMENTS) * Float.BYTES)
           .order(ByteOrder.nativeOrder());
@@ -118,6 +121,7 @@ public final class SequenceModel implements AutoCloseable {
     }
     this.lossReport = report.slice(0, 2);
     this.updateReport = report.slice(2, UpdateReport.ELEMENTS);
+    this.lossScale = updateReport.slice(UpdateReport.LOSS_SCALE, 1);
     updateReport.write(
         UpdateReport.initial(backend.wantsLossScaling() ? UpdateReport.FIRST_LOSS_SCALE : 1f));
     this.recurrentParameters = recurrent(parameters);
@@ -240,7 +244,7 @@ public final class SequenceModel implements AutoCloseable {
     Batch batch = batch(timeSteps, batchSize, Mode.INFERENCE);
     batch.takeInputs(inputs, lengths);
     batch.upload();
-    batch.forward(state, 0, 0);
+    batch.forward(state);
     return batch;
   }
 
@@ -277,8 +281,8 @@ public final class SequenceModel implements AutoCloseable {
     if (window.resetState() && state != null) {
       state.zero();
     }
-    batch.forward(state, 0, 0);
-    batch.loss(0f, null, lossReport);
+    batch.forward(state);
+    batch.loss(null, lossReport);
     readReport();
     return reportedLoss(predictions);
   }
@@ -289,7 +293,7 @@ public final class SequenceModel implements AutoCloseable {
       @Nullable RnnState state,
       boolean resetState,
       boolean hasLengths,
-      OptimizerStep.Rule rule,
+      UpdateRule rule,
       Buffer moments) {}
 
   /**
@@ -311,15 +315,20 @@ public final class SequenceModel implements AutoCloseable {
     Batch batch = batch(window.timeSteps(), window.batchSize(), Mode.TRAINING);
     int predictions = stage(batch, window, state);
     gradients();
-    float gradientScale = 1f / predictions;
+    batch.takeStep(dropoutKey(dropoutSeed, dropoutOffset), 1f / predictions, optimizer);
     backend.step(
         new StepKey(
             batch, state, window.resetState(), batch.hasLengths(), optimizer.rule(), moments),
-        new StepValues(dropoutSeed, dropoutOffset, gradientScale, optimizer),
         batch.inputs(),
         () -> {
-          passes(batch, window.resetState(), state, dropoutSeed, dropoutOffset, gradientScale);
-          backend.optimizerStep(optimizer, parameters, gradients(), moments, updateReport);
+          passes(batch, window.resetState(), state);
+          backend.optimizerStep(
+              optimizer.rule(),
+              batch.updateNumbers(),
+              parameters,
+              gradients(),
+              moments,
+              updateReport);
         });
     return predictions;
   }
@@ -333,10 +342,14 @@ public final class SequenceModel implements AutoCloseable {
   int backpropagate(Window window, @Nullable RnnState state, long dropoutSeed, long dropoutOffset) {
     Batch batch = batch(window.timeSteps(), window.batchSize(), Mode.TRAINING);
     int predictions = stage(batch, window, state);
+    batch.takeStep(dropoutKey(dropoutSeed, dropoutOffset), 1f / predictions, null);
     batch.upload();
-    boolean resetState = window.resetState();
-    passes(batch, resetState, state, dropoutSeed, dropoutOffset, 1f / predictions);
+    passes(batch, window.resetState(), state);
     return predictions;
+  }
+
+  private static RandomKey dropoutKey(long seed, long offset) {
+    return new RandomKey(seed, Philox.Stream.DROPOUT.number(), offset);
   }
 
   /** Checks a window and stages it; returns the predictions that count. */
@@ -350,19 +363,13 @@ public final class SequenceModel implements AutoCloseable {
     return predictions;
   }
 
-  private void passes(
-      Batch batch,
-      boolean resetState,
-      @Nullable RnnState state,
-      long dropoutSeed,
-      long dropoutOffset,
-      float gradientScale) {
+  private void passes(Batch batch, boolean resetState, @Nullable RnnState state) {
     if (resetState && state != null) {
       state.zero();
     }
     backend.fill(gradients(), 0f);
-    batch.forward(state, dropoutSeed, dropoutOffset);
-    batch.loss(gradientScale, updateReport, lossReport);
+    batch.forward(state);
+    batch.loss(lossScale, lossReport);
     batch.backward();
   }
 
@@ -457,7 +464,6 @@ public final class SequenceModel implements AutoCloseable {
         evicted.close();
       }
     }
-    rnn.keepPlan(timeSteps, batchSize, mode); // a step may be replayed without asking for it
     return batch;
   }
 
@@ -473,7 +479,6 @@ public final class SequenceModel implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      rnn.close();
       batches.values().forEach(Batch::close);
       batches.clear();
       report.close();

@@ -1,6 +1,6 @@
 package dev.sequor.model;
 
-import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.UpdateRule;
 import dev.sequor.rnn.TensorRegion;
 import java.util.Collections;
 import java.util.HashSet;
@@ -35,7 +35,7 @@ public final class TensorShapes {
   }
 
   /** The moments of {@code rule}: {@code moments.0.<name>}, then {@code moments.1.<name>}. */
-  public static TensorShapes ofMoments(SequenceModelSpec spec, OptimizerStep.Rule rule) {
+  public static TensorShapes ofMoments(SequenceModelSpec spec, UpdateRule rule) {
     ModelLayout layout = new ModelLayout(spec);
     TensorShapes tensors = new TensorShapes();
     for (int moment = 0; moment < rule.moments(); moment++) {

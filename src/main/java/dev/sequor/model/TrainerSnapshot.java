@@ -1,6 +1,6 @@
 package dev.sequor.model;
 
-import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.UpdateRule;
 import java.util.List;
 
 /**
@@ -31,10 +31,10 @@ public record TrainerSnapshot(
    * @throws IllegalArgumentException naming the first tensor that is missing, unknown, there twice,
    *     of another shape, or not finite, or of Adam's second moments negative
    */
-  public void requireFit(SequenceModelSpec spec, OptimizerStep.Rule rule) {
+  public void requireFit(SequenceModelSpec spec, UpdateRule rule) {
     TensorShapes.ofParameters(spec).requireFit(parameters);
     TensorShapes.ofMoments(spec, rule).requireFit(moments);
-    if (rule != OptimizerStep.Rule.SGD) {
+    if (rule != UpdateRule.SGD) {
       moments.stream().filter(TensorShapes::isSecondMoment).forEach(NamedTensor::requireNoNegative);
     }
     int streams = progress.carriedBatchSize();

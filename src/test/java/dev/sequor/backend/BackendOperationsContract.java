@@ -11,12 +11,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * What every backend must do besides recurrent layers, against plain formulas in double precision.
@@ -239,6 +242,131 @@ public abstract class BackendOperationsContract {
     assertArrayEquals(new float[] {6}, y.readFloats());
   }
 
+  // Activations, dropout, columns.
+
+  static Stream<org.junit.jupiter.params.provider.Arguments> activationsOfAwkwardSizes() {
+    return Stream.of(Activation.values())
+        .flatMap(
+            f ->
+                IntStream.of(1, 3, 31, 33, 257, 20_011)
+                    .mapToObj(n -> org.junit.jupiter.params.provider.Arguments.of(f, n)));
+  }
+
+  /** Starts one element later than its memory, so that nothing may rely on its alignment. */
+  private static Buffer odd(Buffer buffer) {
+    return buffer.slice(1, buffer.elements() - 1);
+  }
+
+  @ParameterizedTest(name = "{0} of {1}")
+  @MethodSource("activationsOfAwkwardSizes")
+  void activationAndItsGradientMatchDoubleFormula(Activation function, int n) {
+    Buffer x = odd(random(n + 1));
+    Buffer y = poisoned(n + 2);
+    Buffer dy = odd(random(n + 1));
+    double[] a = toDouble(x.readFloats());
+    double[] expected = Arrays.stream(a).map(v -> activate(function, v)).toArray();
+    backend.activation(function, x, y);
+    assertClose(expected, y.slice(0, n).readFloats());
+    assertTrue(Float.isNaN(y.readFloats()[n]), "past the end of x");
+    double[] slopes = new double[n];
+    double step = 1e-6;
+    double[] upstream = toDouble(dy.readFloats());
+    for (int i = 0; i < n; i++) {
+      double rise = activate(function, a[i] + step) - activate(function, a[i] - step);
+      slopes[i] = upstream[i] * rise / (2 * step);
+    }
+    Buffer dx = poisoned(n);
+    backend.activationGradient(function, y.slice(0, n), dy, dx);
+    assertClose(slopes, dx.readFloats());
+    assertArrayEquals(new float[0], differences(upstream, dy.readFloats()));
+    backend.activation(function, x, x);
+    assertArrayEquals(y.slice(0, n).readFloats(), x.readFloats(), "in place");
+    backend.activationGradient(function, x, dy, dy);
+    assertArrayEquals(dx.readFloats(), dy.readFloats(), "in place");
+  }
+
+  @Test
+  void anActivationAloneGivesTheBitsOfTheDenseLayers() {
+    int n = 33;
+    float[] identity = new float[n * n];
+    for (int i = 0; i < n; i++) {
+      identity[i * n + i] = 1f;
+    }
+    Buffer weight = buffer(identity);
+    Buffer x = random(n);
+    Buffer y = poisoned(n);
+    Buffer alone = poisoned(n);
+    for (Activation function : Activation.values()) {
+      backend.linearForward(new LinearShape(1, n, n, function), x, weight, null, y);
+      backend.activation(function, x, alone);
+      assertArrayEquals(y.readFloats(), alone.readFloats());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 0.5", "3, 0", "31, 0.1", "33, 0.9", "257, 0.5", "20011, 0.25"})
+  void dropoutZeroesWhatPhiloxSays(int n, float p) {
+    RandomKey random = new RandomKey(-3L << 20, 77, 5L << 35);
+    Buffer keys = tokens(new int[RandomKey.ELEMENTS + 1]);
+    Buffer key = odd(keys);
+    key.write(random.words());
+    Buffer x = odd(random(n + 1));
+    Buffer y = poisoned(n);
+    float[] given = x.readFloats();
+    double[] expected = new double[n];
+    for (int i = 0; i < n; i++) {
+      int word = Philox.word(random.seed(), random.stream(), random.offset(), i);
+      boolean dropped = Integer.toUnsignedLong(word) < p * 0x1p32;
+      expected[i] = dropped ? 0 : given[i] / (1.0 - p);
+    }
+    backend.dropout(p, key, x, y);
+    assertClose(expected, y.readFloats());
+    backend.dropout(p, key, x, x);
+    assertArrayEquals(y.readFloats(), x.readFloats(), "in place");
+  }
+
+  @Test
+  void dropoutOfPOutsideZeroToOneIsRefused() {
+    Buffer key = tokens(new int[RandomKey.ELEMENTS]);
+    Buffer x = buffer(1, 2, 3);
+    for (float p : new float[] {-0.1f, 1f, Float.NaN}) {
+      IllegalArgumentException refusal =
+          assertThrows(IllegalArgumentException.class, () -> backend.dropout(p, key, x, x));
+      assertEquals("p is " + p + "; needed 0 <= p < 1", refusal.getMessage());
+    }
+  }
+
+  @ParameterizedTest(name = "{0} rows, {1} columns")
+  @CsvSource({"1,1", "3,31", "31,3", "33,33", "2,257", "257,1", "1,20011"})
+  void columnsAreCopiedOrAdded(int rows, int width) {
+    for (boolean add : new boolean[] {false, true}) {
+      for (float factor : new float[] {1f, -0.5f}) {
+        for (int apart : new int[] {0, 3}) {
+          int sourceStride = width + apart;
+          int targetStride = width + 2 * apart;
+          ColumnCopy copy =
+              new ColumnCopy(
+                  rows, width, apart, sourceStride, apart / 2, targetStride, factor, add);
+          Buffer source = random(rows * sourceStride);
+          Buffer target = random(rows * targetStride);
+          float[] from = source.readFloats();
+          double[] expected = toDouble(target.readFloats());
+          for (int r = 0; r < rows; r++) {
+            for (int j = 0; j < width; j++) {
+              int to = r * targetStride + apart / 2 + j;
+              double value = factor * from[r * sourceStride + apart + j];
+              expected[to] = add ? expected[to] + value : value;
+            }
+          }
+          backend.copyColumns(copy, source, target);
+          assertClose(expected, target.readFloats());
+          source.close();
+          target.close();
+        }
+      }
+    }
+  }
+
   // Embedding.
 
   @Test
@@ -266,12 +394,53 @@ public abstract class BackendOperationsContract {
 
   // Losses.
 
-  @ParameterizedTest
-  @EnumSource(LossFunction.class)
-  void lossAndGradientMatchDoubleFormula(LossFunction function) {
+  private static final int[] WIDTHS = {1, 3, 5, 31, 33, 257};
+
+  static Stream<org.junit.jupiter.params.provider.Arguments> lossesOfAwkwardWidths() {
+    return Stream.of(Loss.softmaxCrossEntropy(), Loss.binaryCrossEntropy(), Loss.meanSquaredError())
+        .flatMap(
+            loss ->
+                IntStream.of(WIDTHS)
+                    .mapToObj(n -> org.junit.jupiter.params.provider.Arguments.of(loss, n)));
+  }
+
+  /** The loss of one row, in double precision and as plainly as can be. */
+  private static double rowLoss(Loss loss, double[] a, int target, double[] t) {
+    double sum = 0;
+    if (loss instanceof Loss.SoftmaxCrossEntropy) {
+      double powers = Arrays.stream(a).map(Math::exp).sum();
+      return -Math.log(Math.exp(a[target]) / powers);
+    }
+    for (int j = 0; j < a.length; j++) {
+      double sigmoid = 1 / (1 + Math.exp(-a[j]));
+      sum +=
+          loss instanceof Loss.BinaryCrossEntropy
+              ? -t[j] * Math.log(sigmoid) - (1 - t[j]) * Math.log(1 - sigmoid)
+              : (a[j] - t[j]) * (a[j] - t[j]) / a.length;
+    }
+    return sum;
+  }
+
+  /** Central differences of {@link #rowLoss}. */
+  private static double[] rowGradient(Loss loss, double[] a, int target, double[] t) {
+    double step = 1e-5;
+    double[] gradient = new double[a.length];
+    for (int j = 0; j < a.length; j++) {
+      double[] above = a.clone();
+      double[] below = a.clone();
+      above[j] += step;
+      below[j] -= step;
+      gradient[j] =
+          (rowLoss(loss, above, target, t) - rowLoss(loss, below, target, t)) / (2 * step);
+    }
+    return gradient;
+  }
+
+  @ParameterizedTest(name = "{0} N={1}")
+  @MethodSource("lossesOfAwkwardWidths")
+  void lossAndGradientMatchDoubleFormula(Loss loss, int n) {
     int t = 3;
     int b = 4;
-    int n = 5;
     int[] lengths = {3, 0, 1, 2};
     float[] outputs = random(t * b * n).readFloats();
     int[] classes = new int[t * b];
@@ -283,7 +452,7 @@ public abstract class BackendOperationsContract {
     for (int i = 0; i < values.length; i++) {
       values[i] = random.nextFloat();
     }
-    boolean softmax = function == LossFunction.SOFTMAX_CROSS_ENTROPY;
+    boolean softmax = loss.function().takesClasses();
     double scale = 0.125;
     double total = 0;
     int valid = 0;
@@ -295,41 +464,28 @@ public abstract class BackendOperationsContract {
         continue;
       }
       valid++;
-      double powers = 0;
+      double[] a = toDouble(Arrays.copyOfRange(outputs, at, at + n));
+      double[] targets = toDouble(Arrays.copyOfRange(values, at, at + n));
+      total += rowLoss(loss, a, classes[row], targets);
+      double[] slopes = rowGradient(loss, a, classes[row], targets);
       for (int j = 0; j < n; j++) {
-        powers += Math.exp(outputs[at + j]);
-      }
-      for (int j = 0; j < n; j++) {
-        double a = outputs[at + j];
-        double target = values[at + j];
-        double sigmoid = 1 / (1 + Math.exp(-a));
-        switch (function) {
-          case SOFTMAX_CROSS_ENTROPY -> {
-            double hit = j == classes[row] ? 1 : 0;
-            total -= hit * Math.log(Math.exp(a) / powers);
-            gradient[at + j] = scale * (Math.exp(a) / powers - hit);
-          }
-          case BINARY_CROSS_ENTROPY -> {
-            total -= target * Math.log(sigmoid) + (1 - target) * Math.log(1 - sigmoid);
-            gradient[at + j] = scale * (sigmoid - target);
-          }
-          case MEAN_SQUARED_ERROR -> {
-            total += (a - target) * (a - target) / n;
-            gradient[at + j] = scale * 2 * (a - target) / n;
-          }
-        }
+        gradient[at + j] = scale * slopes[j];
       }
     }
-    LossShape shape = new LossShape(function, t, b, n);
+    LossShape shape = new LossShape(loss, t, b, n);
     Buffer targets = softmax ? tokens(classes) : buffer(values);
     Buffer lengthBuffer = tokens(lengths);
     Buffer a = buffer(outputs);
+    Buffer factor = buffer((float) scale);
     Buffer result = poisoned(2);
     Buffer dOutputs = poisoned(t * b * n);
-    backend.loss(shape, a, targets, lengthBuffer, (float) scale, null, dOutputs, result);
+    backend.loss(shape, a, targets, lengthBuffer, factor, null, dOutputs, result);
     assertClose(new double[] {total, valid}, result.readFloats());
     assertClose(gradient, dOutputs.readFloats());
-    backend.loss(shape, a, targets, lengthBuffer, (float) scale, null, a, result);
+    backend.fill(result, Float.NaN);
+    backend.loss(shape, a, targets, lengthBuffer, null, null, null, result);
+    assertClose(new double[] {total, valid}, result.readFloats());
+    backend.loss(shape, a, targets, lengthBuffer, factor, null, a, result);
     assertClose(new double[] {total, valid}, result.readFloats());
     assertClose(gradient, a.readFloats());
   }
@@ -339,8 +495,8 @@ public abstract class BackendOperationsContract {
     Buffer result = poisoned(2);
     Buffer a = buffer(1e20f, 0, -1e20f, 1000, 1000, 1000);
     Buffer da = poisoned(6);
-    LossShape shape = new LossShape(LossFunction.SOFTMAX_CROSS_ENTROPY, 1, 2, 3);
-    backend.loss(shape, a, tokens(0, 1), null, 1f, null, da, result);
+    LossShape shape = new LossShape(Loss.softmaxCrossEntropy(), 1, 2, 3);
+    backend.loss(shape, a, tokens(0, 1), null, null, null, da, result);
     assertClose(new double[] {Math.log(3), 2}, result.readFloats());
     assertClose(new double[] {0, 0, 0, 1 / 3.0, -2 / 3.0, 1 / 3.0}, da.readFloats());
   }
@@ -350,8 +506,8 @@ public abstract class BackendOperationsContract {
     Buffer result = poisoned(2);
     Buffer a = buffer(200, -200, 200);
     Buffer da = poisoned(3);
-    LossShape shape = new LossShape(LossFunction.BINARY_CROSS_ENTROPY, 1, 1, 3);
-    backend.loss(shape, a, buffer(1, 0, 0), null, 1f, null, da, result);
+    LossShape shape = new LossShape(Loss.binaryCrossEntropy(), 1, 1, 3);
+    backend.loss(shape, a, buffer(1, 0, 0), null, null, null, da, result);
     assertClose(new double[] {200, 1}, result.readFloats());
     assertClose(new double[] {0, 0, 1}, da.readFloats());
   }
@@ -360,8 +516,8 @@ public abstract class BackendOperationsContract {
   void lossWithoutGradientOnlyWritesTheResult() {
     Buffer result = poisoned(2);
     Buffer a = buffer(1, 2);
-    LossShape shape = new LossShape(LossFunction.MEAN_SQUARED_ERROR, 1, 1, 2);
-    backend.loss(shape, a, buffer(0, 0), null, 1f, null, null, result);
+    LossShape shape = new LossShape(Loss.meanSquaredError(), 1, 1, 2);
+    backend.loss(shape, a, buffer(0, 0), null, null, null, null, result);
     assertClose(new double[] {2.5, 1}, result.readFloats());
     assertArrayEquals(new float[] {1, 2}, a.readFloats());
   }
@@ -378,8 +534,14 @@ public abstract class BackendOperationsContract {
     "ADAMW, 0, 0, 0.3"
   })
   void optimizerMatchesDoubleFormula(
-      OptimizerStep.Rule rule, float decay, float clipNorm, float clipValue) {
-    int n = 10_001;
+      UpdateRule rule, float decay, float clipNorm, float clipValue) {
+    for (int n : new int[] {1, 3, 31, 33, 257, 10_001}) {
+      optimizerMatchesDoubleFormula(rule, n, decay, clipNorm, clipValue);
+    }
+  }
+
+  private void optimizerMatchesDoubleFormula(
+      UpdateRule rule, int n, float decay, float clipNorm, float clipValue) {
     Buffer parameters = random(n);
     Buffer moments = backend.allocate(DType.FLOAT32, (long) rule.moments() * n);
     buffers.add(moments);
@@ -390,19 +552,18 @@ public abstract class BackendOperationsContract {
     for (int t = 1; t <= 3; t++) {
       Buffer gradients = random(n);
       double[] g = toDouble(gradients.readFloats());
-      OptimizerStep step =
-          new OptimizerStep(rule, t, 0.01f, 0.9f, 0.9f, 0.99f, 1e-8f, decay, clipNorm, clipValue);
+      Buffer numbers = numbers(rule, t, 0.01f, decay, clipNorm, clipValue);
       double length = Math.sqrt(Arrays.stream(g).map(x -> x * x).sum());
       double scale = clipNorm > 0 && length > clipNorm ? clipNorm / length : 1;
       for (int i = 0; i < n; i++) {
         double gi = g[i] * scale;
         gi = clipValue > 0 ? Math.max(-clipValue, Math.min(clipValue, gi)) : gi;
-        if (rule == OptimizerStep.Rule.ADAMW) {
+        if (rule == UpdateRule.ADAMW) {
           w[i] -= 0.01 * decay * w[i];
         } else {
           gi += decay * w[i];
         }
-        if (rule == OptimizerStep.Rule.SGD) {
+        if (rule == UpdateRule.SGD) {
           m[i] = 0.9 * m[i] + gi;
           w[i] -= 0.01 * m[i];
         } else {
@@ -413,11 +574,26 @@ public abstract class BackendOperationsContract {
           w[i] -= 0.01 * mean / (Math.sqrt(variance) + 1e-8);
         }
       }
-      backend.optimizerStep(step, parameters, gradients, moments, report);
+      backend.optimizerStep(rule, numbers, parameters, gradients, moments, report);
       assertEquals(length, report.readFloats()[UpdateReport.NORM], 1e-6 * length);
       assertArrayEquals(new float[0], differences(g, gradients.readFloats()));
       assertClose(w, parameters.readFloats());
     }
+  }
+
+  private static OptimizerStep step(
+      UpdateRule rule, int t, float rate, float decay, float clipNorm, float clipValue) {
+    List<Float> constants =
+        switch (rule) {
+          case SGD -> List.of(0.9f, decay);
+          case ADAM, ADAMW -> List.of(0.9f, 0.99f, 1e-8f, decay);
+        };
+    return new OptimizerStep(rule, t, rate, clipNorm, clipValue, constants);
+  }
+
+  private Buffer numbers(
+      UpdateRule rule, int t, float rate, float decay, float clipNorm, float clipValue) {
+    return buffer(step(rule, t, rate, decay, clipNorm, clipValue).values());
   }
 
   /** Elements of {@code actual} that are not {@code expected}. */
@@ -436,16 +612,16 @@ public abstract class BackendOperationsContract {
   }
 
   @ParameterizedTest
-  @EnumSource(OptimizerStep.Rule.class)
-  void aGradientThatIsNotFiniteLeavesParametersAndMoments(OptimizerStep.Rule rule) {
+  @EnumSource(UpdateRule.class)
+  void aGradientThatIsNotFiniteLeavesParametersAndMoments(UpdateRule rule) {
     for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
       Buffer parameters = buffer(1, 2, 3);
       float[] start = new float[3 * rule.moments()];
       Arrays.fill(start, 0.5f);
       Buffer moments = buffer(start);
       Buffer report = buffer(UpdateReport.initial(1f));
-      OptimizerStep step = new OptimizerStep(rule, 1, 0.1f, 0.9f, 0.9f, 0.99f, 1e-8f, 0.1f, 1f, 1f);
-      backend.optimizerStep(step, parameters, buffer(1, bad, 2), moments, report);
+      Buffer numbers = numbers(rule, 1, 0.1f, 0.1f, 1f, 1f);
+      backend.optimizerStep(rule, numbers, parameters, buffer(1, bad, 2), moments, report);
       float[] told = report.readFloats();
       assertTrue(!Float.isFinite(told[UpdateReport.NORM]));
       assertEquals(1f, told[UpdateReport.SKIPPED]);
@@ -457,8 +633,8 @@ public abstract class BackendOperationsContract {
 
   /** As if the skipped update had never been asked for. */
   @ParameterizedTest
-  @EnumSource(OptimizerStep.Rule.class)
-  void skippedUpdatesDoNotCountForTheNext(OptimizerStep.Rule rule) {
+  @EnumSource(UpdateRule.class)
+  void skippedUpdatesDoNotCountForTheNext(UpdateRule rule) {
     Buffer[] parameters = {buffer(1, 2, 3), buffer(1, 2, 3)};
     for (int skipped = 0; skipped < 2; skipped++) {
       Buffer moments = buffer(new float[3 * rule.moments()]);
@@ -473,15 +649,16 @@ public abstract class BackendOperationsContract {
   }
 
   private void update(
-      OptimizerStep.Rule rule, int t, Buffer parameters, Buffer g, Buffer moments, Buffer report) {
-    OptimizerStep step = new OptimizerStep(rule, t, 0.1f, 0.9f, 0.9f, 0.99f, 1e-8f, 0.1f, 1.5f, 1f);
-    backend.optimizerStep(step, parameters, g, moments, report);
+      UpdateRule rule, int t, Buffer parameters, Buffer g, Buffer moments, Buffer report) {
+    Buffer numbers = numbers(rule, t, 0.1f, 0.1f, 1.5f, 1f);
+    backend.optimizerStep(rule, numbers, parameters, g, moments, report);
+    numbers.close();
   }
 
   /** A power of two changes no bit. */
   @ParameterizedTest
-  @EnumSource(OptimizerStep.Rule.class)
-  void theLossScaleIsTakenOutBeforeClipping(OptimizerStep.Rule rule) {
+  @EnumSource(UpdateRule.class)
+  void theLossScaleIsTakenOutBeforeClipping(UpdateRule rule) {
     Buffer[] parameters = {buffer(1, 2, 3), buffer(1, 2, 3)};
     float[] scales = {1f, 1024f};
     for (int i = 0; i < 2; i++) {
@@ -500,27 +677,28 @@ public abstract class BackendOperationsContract {
     Buffer moments = buffer(0, 0);
     Buffer report = buffer(UpdateReport.initial(1024f));
     Buffer good = buffer(1, 2);
-    update(OptimizerStep.Rule.SGD, 1, parameters, buffer(1, Float.NaN), moments, report);
+    update(UpdateRule.SGD, 1, parameters, buffer(1, Float.NaN), moments, report);
     assertArrayEquals(
         new float[] {1, 512, 0}, Arrays.copyOfRange(report.readFloats(), 1, 4), "overflow");
     for (int i = 0; i < 1999; i++) {
-      update(OptimizerStep.Rule.SGD, 2, parameters, good, moments, report);
+      update(UpdateRule.SGD, 2, parameters, good, moments, report);
     }
     assertArrayEquals(new float[] {1, 512, 1999}, Arrays.copyOfRange(report.readFloats(), 1, 4));
-    update(OptimizerStep.Rule.SGD, 2, parameters, good, moments, report);
+    update(UpdateRule.SGD, 2, parameters, good, moments, report);
     assertArrayEquals(
         new float[] {1, 1024, 0}, Arrays.copyOfRange(report.readFloats(), 1, 4), "doubled");
   }
 
   @Test
   void theLossScaleMultipliesTheGradientAndNotTheLoss() {
-    LossShape shape = new LossShape(LossFunction.SOFTMAX_CROSS_ENTROPY, 1, 2, 3);
+    LossShape shape = new LossShape(Loss.softmaxCrossEntropy(), 1, 2, 3);
     Buffer a = buffer(1, 2, 3, 0, 0, 1);
     Buffer[] gradients = {poisoned(6), poisoned(6)};
     Buffer[] results = {poisoned(2), poisoned(2)};
-    Buffer report = buffer(UpdateReport.initial(64f));
-    backend.loss(shape, a, tokens(0, 2), null, 0.5f, null, gradients[0], results[0]);
-    backend.loss(shape, a, tokens(0, 2), null, 0.5f, report, gradients[1], results[1]);
+    Buffer half = buffer(0.5f);
+    Buffer scale = buffer(UpdateReport.initial(64f)).slice(UpdateReport.LOSS_SCALE, 1);
+    backend.loss(shape, a, tokens(0, 2), null, half, null, gradients[0], results[0]);
+    backend.loss(shape, a, tokens(0, 2), null, half, scale, gradients[1], results[1]);
     assertArrayEquals(results[0].readFloats(), results[1].readFloats());
     double[] expected =
         Arrays.stream(toDouble(gradients[0].readFloats())).map(g -> 64 * g).toArray();
@@ -534,24 +712,178 @@ public abstract class BackendOperationsContract {
     Buffer parameters = buffer(0, 0, 0);
     Buffer moments = buffer(0, 0, 0);
     Buffer report = buffer(UpdateReport.initial(1f));
+    Buffer numbers = poisoned(OptimizerStep.ELEMENTS);
     double[] expected = new double[3];
-    ByteBuffer source = ByteBuffer.allocateDirect(12).order(ByteOrder.nativeOrder());
+    ByteBuffer source = Backend.hostMemory(DType.FLOAT32, 3);
+    ByteBuffer rates = Backend.hostMemory(DType.FLOAT32, OptimizerStep.ELEMENTS);
     for (int i = 1; i <= 6; i++) {
       source.clear().asFloatBuffer().put(new float[] {i, 2 * i, -i});
       float rate = 0.5f / i;
-      OptimizerStep optimizer =
-          new OptimizerStep(OptimizerStep.Rule.SGD, i, rate, 0, 0, 0, 0, 0, 0, 0);
+      OptimizerStep step = new OptimizerStep(UpdateRule.SGD, i, rate, 0f, 0f, List.of(0f, 0f));
+      rates.clear().asFloatBuffer().put(step.values());
       backend.step(
           "repeated",
-          new StepValues(0, 0, 1f, optimizer),
-          List.of(new StepInput(source, x)),
-          () -> backend.optimizerStep(optimizer, parameters, x, moments, report));
+          List.of(new StepInput(source, x), new StepInput(rates, numbers)),
+          () -> backend.optimizerStep(step.rule(), numbers, parameters, x, moments, report));
       source.clear().asFloatBuffer().put(new float[] {7, 7, 7}); // it has been taken already
+      rates.clear().asFloatBuffer().put(new float[OptimizerStep.ELEMENTS]);
       for (int j = 0; j < 3; j++) {
         expected[j] -= rate * new double[] {i, 2 * i, -i}[j];
       }
     }
     assertClose(expected, parameters.readFloats());
+  }
+
+  /**
+   * Two of each in one step: keys of dropout and of drawn tokens, scales of gradients, and
+   * optimisers with other numbers, or another rule. Beside it the same work is done call by call.
+   */
+  @Test
+  void severalKeysScalesAndOptimisersOfAStepEachTakeTheirOwnInput() {
+    Work repeated = new Work();
+    Work single = new Work();
+    for (int i = 1; i <= 7; i++) {
+      List<StepInput> inputs = repeated.stage(i);
+      backend.step("several", inputs, repeated::run);
+      for (StepInput input : single.stage(i)) {
+        backend.upload(input.source(), input.target());
+      }
+      single.run();
+      List<float[]> actual = repeated.results();
+      List<float[]> expected = single.results();
+      for (int r = 0; r < expected.size(); r++) {
+        assertArrayEquals(expected.get(r), actual.get(r), "step " + i + ", result " + r);
+      }
+      assertArrayEquals(single.token.readInts(), repeated.token.readInts());
+    }
+  }
+
+  private final class Work {
+    private static final int N = 33;
+    private final LossShape shape = new LossShape(Loss.meanSquaredError(), 1, 1, N);
+    private final DrawShape draw = new DrawShape(N, 1f, 0, 1f);
+    private final Buffer ints = tokens(new int[2 * RandomKey.ELEMENTS + 2]);
+    private final Buffer floats = poisoned(2 + 2 * OptimizerStep.ELEMENTS);
+    private final ByteBuffer intStaging = Backend.hostMemory(DType.INT32, ints.elements());
+    private final ByteBuffer floatStaging = Backend.hostMemory(DType.FLOAT32, floats.elements());
+    private final Buffer x = ramp();
+    private final Buffer[] weights = {ramp(), ramp()};
+    private final Buffer[] dropped = {poisoned(N), poisoned(N)};
+    private final Buffer[] gradients = {poisoned(N), poisoned(N)};
+    private final Buffer[] moments = {buffer(new float[N]), buffer(new float[2 * N])};
+    private final Buffer[] reports = {
+      buffer(UpdateReport.initial(1f)), buffer(UpdateReport.initial(8f))
+    };
+    private final Buffer result = poisoned(2);
+    final Buffer token = tokens(-7, -7);
+
+    private Buffer ramp() {
+      float[] values = new float[N];
+      for (int i = 0; i < N; i++) {
+        values[i] = 0.1f * (i + 1);
+      }
+      return buffer(values);
+    }
+
+    /** Other numbers for each {@code i}. */
+    List<StepInput> stage(int i) {
+      intStaging
+          .clear()
+          .asIntBuffer()
+          .put(new RandomKey(i, 3, 1L << 40).words())
+          .put(new RandomKey(9, i, i).words())
+          .put(new int[] {-i, 1});
+      floatStaging
+          .clear()
+          .asFloatBuffer()
+          .put(new float[] {1f / i, -i})
+          .put(step(UpdateRule.SGD, i, 0.1f / i, 0f, 0f, 0f).values())
+          .put(step(UpdateRule.ADAM, i, 0.01f * i, 0.1f, i, 0f).values());
+      return List.of(new StepInput(intStaging, ints), new StepInput(floatStaging, floats));
+    }
+
+    void run() {
+      for (int i = 0; i < 2; i++) {
+        Buffer key = ints.slice((long) i * RandomKey.ELEMENTS, RandomKey.ELEMENTS);
+        Buffer first = ints.slice(2 * RandomKey.ELEMENTS, 2);
+        Buffer numbers =
+            floats.slice(2 + (long) i * OptimizerStep.ELEMENTS, OptimizerStep.ELEMENTS);
+        Buffer lossScale = reports[i].slice(UpdateReport.LOSS_SCALE, 1);
+        backend.dropout(0.4f, key, x, dropped[i]);
+        backend.drawToken(draw, key, first, i, x, token.slice(i, 1));
+        backend.loss(
+            shape,
+            dropped[i],
+            weights[1 - i],
+            null,
+            floats.slice(i, 1),
+            lossScale,
+            gradients[i],
+            result);
+        UpdateRule rule = i == 0 ? UpdateRule.SGD : UpdateRule.ADAM;
+        backend.optimizerStep(rule, numbers, weights[i], gradients[i], moments[i], reports[i]);
+      }
+    }
+
+    List<float[]> results() {
+      List<float[]> all = new ArrayList<>();
+      for (int i = 0; i < 2; i++) {
+        for (Buffer buffer : List.of(dropped[i], gradients[i], weights[i], reports[i])) {
+          all.add(buffer.readFloats());
+        }
+      }
+      return all;
+    }
+  }
+
+  /** A stack whose outputs show the bits that its dropout draws: linear, of ones. */
+  @Test
+  void twoStacksOfAStepDrawTheBitsOfTheirOwnStreams() {
+    int h = 257;
+    RnnShape shape = new RnnShape(CellType.RNN_LINEAR, 2, 1, 1, 1, 1, h, 0.5f);
+    ParameterLayout layout = shape.parameterLayout();
+    float[] weights = new float[(int) layout.totalElements()];
+    int first = (int) layout.offset(ParameterLayout.Kind.INPUT_WEIGHTS, 0, 0);
+    int second = (int) layout.offset(ParameterLayout.Kind.INPUT_WEIGHTS, 1, 0);
+    for (int j = 0; j < h; j++) {
+      weights[first + j] = 1f;
+      weights[second + j * h + j] = 1f;
+    }
+    Buffer parameters = buffer(weights);
+    Buffer x = buffer(1f);
+    Buffer[] y = {poisoned(h), poisoned(h)};
+    Buffer keys = tokens(new int[2 * RandomKey.ELEMENTS]);
+    ByteBuffer staging = Backend.hostMemory(DType.INT32, keys.elements());
+    try (RnnPlan one = backend.plan(shape, Mode.TRAINING);
+        RnnPlan other = backend.plan(shape, Mode.TRAINING)) {
+      RnnPlan[] plans = {one, other};
+      Buffer saved = buffer(new float[(int) one.savedElements()]);
+      for (int i = 0; i < 5; i++) {
+        RandomKey[] drawn = {new RandomKey(7, 4, i), new RandomKey(7, 400, i)};
+        staging.clear().asIntBuffer().put(drawn[0].words()).put(drawn[1].words());
+        backend.step(
+            "two stacks",
+            List.of(new StepInput(staging, keys)),
+            () -> {
+              for (int p = 0; p < 2; p++) {
+                Buffer key = keys.slice((long) p * RandomKey.ELEMENTS, RandomKey.ELEMENTS);
+                plans[p].forward(
+                    RnnTensors.of(parameters, x, y[p]).withSaved(saved).withDropoutKey(key));
+              }
+            });
+        int same = 0;
+        float[][] outputs = {y[0].readFloats(), y[1].readFloats()};
+        for (int j = 0; j < h; j++) {
+          for (int p = 0; p < 2; p++) {
+            int word = Philox.word(7, drawn[p].stream(), i, j);
+            assertEquals(word >= 0 ? 0f : 2f, outputs[p][j], 1e-6f, "unit " + j);
+          }
+          same += outputs[0][j] == outputs[1][j] ? 1 : 0;
+        }
+        // Of independent bits half agree, give or take six times the root of 257/4.
+        assertTrue(same > 80 && same < 177, same + " of " + h + " bits are the same");
+      }
+    }
   }
 
   @Test
@@ -560,7 +892,6 @@ public abstract class BackendOperationsContract {
     Buffer table = buffer(1, 2, 3, 4);
     Buffer y = poisoned(4);
     ByteBuffer source = ByteBuffer.allocateDirect(8).order(ByteOrder.nativeOrder());
-    StepValues values = new StepValues(0, 0, 1f, null);
     List<StepInput> inputs = List.of(new StepInput(source, tokens));
     Runnable work = () -> backend.embeddingForward(2, 2, tokens, table, y);
     long before = y.version();
@@ -569,13 +900,11 @@ public abstract class BackendOperationsContract {
       source.clear().asIntBuffer().put(new int[] {1, wrong ? 2 : i % 2});
       if (wrong) {
         String message =
-            assertThrows(
-                    IllegalArgumentException.class,
-                    () -> backend.step("tokens", values, inputs, work))
+            assertThrows(IllegalArgumentException.class, () -> backend.step("tokens", inputs, work))
                 .toString();
         assertTrue(message.contains("tokens[1] is 2; needed at most 1"), message);
       } else {
-        backend.step("tokens", values, inputs, work);
+        backend.step("tokens", inputs, work);
         assertTrue(y.version() != before, "what a step writes counts as written");
         before = y.version();
         assertClose(new double[] {3, 4, i % 2 == 0 ? 1 : 3, i % 2 == 0 ? 2 : 4}, y.readFloats());
@@ -584,12 +913,11 @@ public abstract class BackendOperationsContract {
     source.clear().asIntBuffer().put(new int[] {0, 1});
     if (backend.isAsynchronous()) { // others record nothing, and take what each call gives them
       source.limit(4);
-      assertThrows(
-          IllegalArgumentException.class, () -> backend.step("tokens", values, inputs, work));
+      assertThrows(IllegalArgumentException.class, () -> backend.step("tokens", inputs, work));
       source.clear();
     }
     y.close();
-    assertThrows(IllegalStateException.class, () -> backend.step("tokens", values, inputs, work));
+    assertThrows(IllegalStateException.class, () -> backend.step("tokens", inputs, work));
   }
 
   // Sampling.
@@ -613,9 +941,13 @@ public abstract class BackendOperationsContract {
     TokenDraw host = new TokenDraw(vocabulary);
     System.arraycopy(logits.readFloats(), 0, host.logits(), 0, vocabulary);
     Buffer token = tokens(-7);
+    long start = (1L << 33) - 20; // numbers of more than 32 bits, and a carry on the way
+    RandomKey random = new RandomKey(9L << 32, Philox.Stream.SAMPLER.number(), 5L << 34);
+    Buffer key = tokens(random.words());
+    Buffer first = tokens((int) start, (int) (start >>> 32));
     for (int n = 0; n < 50; n++) {
-      backend.drawToken(shape, 9, 1000, n, logits, token);
-      int word = Philox.word(9, Philox.Stream.SAMPLER.number(), 0, 1000 + n);
+      backend.drawToken(shape, key, first, n, logits, token);
+      int word = Philox.word(random.seed(), random.stream(), random.offset(), start + n);
       assertEquals(host.draw(shape, word), token.readInts()[0], "token " + n);
     }
   }
@@ -626,7 +958,7 @@ public abstract class BackendOperationsContract {
     Buffer token = tokens(3);
     for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
       DrawShape shape = new DrawShape(3, temperature, 2, 0.9f);
-      backend.drawToken(shape, 1, 0, 0, buffer(0, bad, 1), token);
+      backend.drawToken(shape, tokens(1, 0, 0, 0, 0), tokens(0, 0), 0, buffer(0, bad, 1), token);
       assertEquals(-1, token.readInts()[0]);
     }
   }

@@ -59,7 +59,7 @@ public final class RandomWork implements AutoCloseable {
   }
 
   private String anyKind(List<WeightStorage> storages) {
-    return switch (random.nextInt(12)) {
+    return switch (random.nextInt(14)) {
       case 0, 1 -> linear();
       case 2 -> embedding();
       case 3 -> loss();
@@ -67,6 +67,8 @@ public final class RandomWork implements AutoCloseable {
       case 5 -> train(narrowStack());
       case 6 -> infer(storages.get(random.nextInt(storages.size())));
       case 7 -> steps(storages.get(random.nextInt(storages.size())));
+      case 8 -> elements();
+      case 9 -> columns();
       default -> train(stack(60, 2));
     };
   }
@@ -163,26 +165,77 @@ public final class RandomWork implements AutoCloseable {
     return "embedding of %d rows, %d of %d".formatted(rows, columns, vocabulary);
   }
 
+  /** Activations and dropout, in place or not. */
+  private String elements() {
+    int count = size(300_000);
+    Activation function = any(Activation.values());
+    boolean inPlace = random.nextBoolean();
+    Buffer x = numbers(count, 3);
+    Buffer dropped = result(count);
+    Buffer y = inPlace ? dropped : result(count);
+    Buffer dy = sums(count);
+    Buffer dx = inPlace ? dy : result(count);
+    Buffer key = key(random.nextInt(5), random.nextInt(5));
+    call(() -> backend.dropout(0.3f, key, x, dropped));
+    call(() -> backend.activation(function, dropped, y));
+    call(() -> backend.activationGradient(function, y, dy, dx));
+    return count + " elements of dropout and " + function + (inPlace ? " in place" : "");
+  }
+
+  private String columns() {
+    int rows = size(3000);
+    int width = size(300);
+    int before = size(10);
+    int after = size(10);
+    float factor = random.nextBoolean() ? 1f : -0.7f;
+    ColumnCopy copy =
+        new ColumnCopy(
+            rows,
+            width,
+            before,
+            before + width,
+            after,
+            after + width + 1,
+            factor,
+            random.nextBoolean());
+    Buffer source = numbers(copy.sourceElements(), 1);
+    Buffer target = sums(copy.targetElements());
+    call(() -> backend.copyColumns(copy, source, target));
+    return copy + (copy.add() ? ", added" : "");
+  }
+
+  private Buffer key(long seed, long offset) {
+    Buffer key = own(backend.allocate(DType.INT32, RandomKey.ELEMENTS));
+    key.write(new RandomKey(seed, 0, offset).words());
+    return key;
+  }
+
   private String loss() {
-    LossFunction function = any(LossFunction.values());
+    Loss function =
+        any(
+            new Loss[] {
+              Loss.softmaxCrossEntropy(), Loss.binaryCrossEntropy(), Loss.meanSquaredError()
+            });
     LossShape shape = new LossShape(function, size(60), size(60), size(120));
     int rows = shape.timeSteps() * shape.batchSize();
     long outputs = (long) rows * shape.outputSize();
     Buffer a = numbers(outputs, 4);
     Buffer targets =
-        function == LossFunction.SOFTMAX_CROSS_ENTROPY
+        shape.function().takesClasses()
             ? integers(rows, -1, shape.outputSize())
             : numbers(outputs, 1);
     Buffer lengths =
         random.nextBoolean() ? integers(shape.batchSize(), 0, shape.timeSteps() + 1) : null;
     Buffer dOutputs = random.nextInt(4) > 0 ? result(outputs) : null;
     Buffer sum = result(2);
-    call(() -> backend.loss(shape, a, targets, lengths, 1f / rows, null, dOutputs, sum));
+    Buffer scale = own(backend.allocate(DType.FLOAT32, 1));
+    scale.write(1f / rows);
+    call(() -> backend.loss(shape, a, targets, lengths, scale, null, dOutputs, sum));
     return shape.toString();
   }
 
   private String optimizer() {
-    OptimizerStep.Rule rule = any(OptimizerStep.Rule.values());
+    UpdateRule rule = any(UpdateRule.values());
     int elements = size(200_000);
     float clipNorm = random.nextBoolean() ? 0.5f : 0f;
     float clipValue = random.nextBoolean() ? 0.4f : 0f;
@@ -194,9 +247,11 @@ public final class RandomWork implements AutoCloseable {
     report.write(UpdateReport.initial(1f));
     for (int t = 1; t <= 2; t++) {
       Buffer gradients = numbers(elements, 1);
-      OptimizerStep step =
-          new OptimizerStep(rule, t, 0.01f, 0.9f, 0.9f, 0.99f, 1e-8f, decay, clipNorm, clipValue);
-      call(() -> backend.optimizerStep(step, parameters, gradients, moments, report));
+      List<Float> constants =
+          rule == UpdateRule.SGD ? List.of(0.9f, decay) : List.of(0.9f, 0.99f, 1e-8f, decay);
+      Buffer step = own(backend.allocate(DType.FLOAT32, OptimizerStep.ELEMENTS));
+      step.write(new OptimizerStep(rule, t, 0.01f, clipNorm, clipValue, constants).values());
+      call(() -> backend.optimizerStep(rule, step, parameters, gradients, moments, report));
     }
     return rule + " of " + elements + " parameters";
   }
@@ -258,9 +313,9 @@ public final class RandomWork implements AutoCloseable {
         Buffer dx = random.nextInt(4) > 0 ? result(shape.inputElements()) : null;
         Buffer dState = result(shape.stateElements());
         RnnTensors tensors =
-            new RnnTensors(parameters, x, lengths, state, y, finalState, saved, 3, pass);
+            new RnnTensors(parameters, x, y, lengths, state, finalState, saved, key(3, pass));
         call(() -> plan.forward(tensors));
-        call(() -> plan.backward(tensors, new RnnGradients(dy, dFinal, dParameters, dx, dState)));
+        call(() -> plan.backward(tensors, new RnnGradients(dParameters, dy, dFinal, dx, dState)));
         if (changes) {
           parameters.write(parametersAfter(parameters, dParameters));
         }
@@ -290,7 +345,7 @@ public final class RandomWork implements AutoCloseable {
         Buffer y = result(shape.outputElements());
         Buffer finalState = result(shape.stateElements());
         RnnTensors tensors =
-            new RnnTensors(parameters, x, lengths, state, y, finalState, null, 0, 0);
+            new RnnTensors(parameters, x, y, lengths, state, finalState, null, null);
         call(() -> plan.forward(tensors));
       }
     }
@@ -306,7 +361,7 @@ public final class RandomWork implements AutoCloseable {
       for (int step = 0; step < 4; step++) {
         Buffer x = numbers(shape.inputElements(), 1);
         Buffer y = result(shape.outputElements());
-        RnnTensors tensors = new RnnTensors(parameters, x, null, state, y, state, null, 0, 0);
+        RnnTensors tensors = new RnnTensors(parameters, x, y, null, state, state, null, null);
         call(() -> plan.forward(tensors));
       }
     }

@@ -120,7 +120,6 @@ final class ThreadGuardTest {
         Buffer values = backend.allocate(DType.FLOAT32, 3)) {
       backend.step(
           "key",
-          new StepValues(0, 0, 1f, null),
           List.of(),
           () -> {
             try {

@@ -4,6 +4,8 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.Philox;
+import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
@@ -34,6 +36,7 @@ final class BackendRun implements AutoCloseable {
   final Buffer dParameters;
   final Buffer dx;
   final Buffer dInitialState;
+  private final Buffer dropoutKey;
   private final List<Buffer> owned = new ArrayList<>();
 
   BackendRun(Backend backend, RnnProblem p) {
@@ -57,6 +60,8 @@ final class BackendRun implements AutoCloseable {
     this.dParameters = own(DType.FLOAT32, shape.parameterLayout().totalElements());
     this.dx = garbage(shape.inputElements());
     this.dInitialState = garbage(shape.stateElements());
+    this.dropoutKey =
+        ints(new RandomKey(p.dropoutSeed, Philox.Stream.DROPOUT.number(), p.dropoutOffset).words());
   }
 
   /** Forward, and in training backward too. */
@@ -101,20 +106,11 @@ final class BackendRun implements AutoCloseable {
   }
 
   RnnTensors tensors() {
-    return new RnnTensors(
-        parameters,
-        x,
-        lengths,
-        initialState,
-        y,
-        finalState,
-        saved,
-        problem.dropoutSeed,
-        problem.dropoutOffset);
+    return new RnnTensors(parameters, x, y, lengths, initialState, finalState, saved, dropoutKey);
   }
 
   RnnGradients gradients() {
-    return new RnnGradients(dy, dFinalState, dParameters, dx, dInitialState);
+    return new RnnGradients(dParameters, dy, dFinalState, dx, dInitialState);
   }
 
   void forward() {

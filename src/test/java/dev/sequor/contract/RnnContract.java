@@ -19,6 +19,7 @@ import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.backend.UpdateReport;
+import dev.sequor.backend.UpdateRule;
 import dev.sequor.contract.BackendRun.Results;
 import dev.sequor.reference.ReferenceRnn;
 import dev.sequor.reference.ReferenceRnn.Variable;
@@ -468,9 +469,7 @@ abstract class RnnContract extends BackendContract {
         BackendRun absent = new BackendRun(backend, p)) {
       backend.fill(requireNonNull(zeros.initialState), 0f);
       RnnTensors t = absent.tensors();
-      RnnTensors withoutState =
-          new RnnTensors(
-              t.parameters(), t.x(), t.lengths(), null, t.y(), t.finalState(), t.saved(), 0, 0);
+      RnnTensors withoutState = t.withInitialState(null);
       zeros.forward();
       absent.plan.forward(withoutState);
       assertSameBits(zeros.y, absent.y);
@@ -479,8 +478,7 @@ abstract class RnnContract extends BackendContract {
       backend.fill(zeros.dFinalState, 0f);
       RnnGradients g = absent.gradients();
       zeros.backward();
-      absent.plan.backward(
-          withoutState, new RnnGradients(g.dy(), null, g.dParameters(), g.dx(), g.dInitialState()));
+      absent.plan.backward(withoutState, g.withDFinalState(null));
       assertSameBits(zeros.results(), absent.results());
 
       backend.fill(zeros.dParameters, 0f);
@@ -489,9 +487,7 @@ abstract class RnnContract extends BackendContract {
       backend.fill(absent.dFinalState, 0.5f);
       backend.fill(zeros.dy, 0f);
       zeros.backward();
-      absent.plan.backward(
-          withoutState,
-          new RnnGradients(null, g.dFinalState(), g.dParameters(), g.dx(), g.dInitialState()));
+      absent.plan.backward(withoutState, g.withDy(null));
       assertSameBits(zeros.results(), absent.results());
     }
   }
@@ -503,13 +499,11 @@ abstract class RnnContract extends BackendContract {
     Results expected = BackendRun.run(backend, p);
     try (BackendRun run = new BackendRun(backend, p)) {
       RnnTensors t = run.tensors();
-      RnnTensors withoutFinalState =
-          new RnnTensors(
-              t.parameters(), t.x(), t.lengths(), t.initialState(), t.y(), null, t.saved(), 0, 0);
+      RnnTensors withoutFinalState = t.withFinalState(null);
       run.plan.forward(withoutFinalState);
       run.plan.backward(
           withoutFinalState,
-          new RnnGradients(run.dy, run.dFinalState, run.dParameters, null, null));
+          RnnGradients.of(run.dParameters).withDy(run.dy).withDFinalState(run.dFinalState));
       assertArrayEquals(expected.y, run.y.readFloats());
       assertArrayEquals(expected.dParameters, run.dParameters.readFloats());
       assertTrue(Float.isNaN(run.finalState.readFloats()[0]), "the absent final state was written");
@@ -550,8 +544,7 @@ abstract class RnnContract extends BackendContract {
     Results expected = BackendRun.run(backend, p);
     try (BackendRun run = new BackendRun(backend, p)) {
       Buffer state = requireNonNull(run.initialState);
-      RnnTensors t =
-          new RnnTensors(run.parameters, run.x, run.lengths, state, run.y, state, run.saved, 0, 0);
+      RnnTensors t = run.tensors().withFinalState(state);
       run.plan.forward(t);
       run.plan.backward(t, run.gradients());
       assertArrayEquals(expected.y, run.y.readFloats());
@@ -654,17 +647,15 @@ abstract class RnnContract extends BackendContract {
         }
       }
       case OPTIMIZER_STEP -> {
+        OptimizerStep step = new OptimizerStep(UpdateRule.SGD, 1, 1f, 0f, 0f, List.of(0f, 0f));
         try (Buffer gradient = backend.allocate(DType.FLOAT32, n);
+            Buffer numbers = backend.allocate(DType.FLOAT32, OptimizerStep.ELEMENTS);
             Buffer moments = backend.allocate(DType.FLOAT32, n);
             Buffer report = backend.allocate(DType.FLOAT32, UpdateReport.ELEMENTS)) {
           report.write(UpdateReport.initial(1f));
           gradient.write(values);
-          backend.optimizerStep(
-              new OptimizerStep(OptimizerStep.Rule.SGD, 1, 1f, 0f, 0f, 0f, 0f, 0f, 0f, 0f),
-              parameters,
-              gradient,
-              moments,
-              report);
+          numbers.write(step.values());
+          backend.optimizerStep(step.rule(), numbers, parameters, gradient, moments, report);
           backend.synchronize();
         }
       }
@@ -681,7 +672,7 @@ abstract class RnnContract extends BackendContract {
           fresh.write(pattern(p.parameters.length, 0.01f * attempt));
           run.plan.forward(
               new RnnTensors(
-                  fresh, t.x(), t.lengths(), t.initialState(), t.y(), t.finalState(), null, 0, 0));
+                  fresh, t.x(), t.y(), t.lengths(), t.initialState(), t.finalState(), null, null));
           try (BackendRun other = new BackendRun(backend, p)) {
             backend.copy(fresh, other.parameters);
             other.forward();
@@ -718,18 +709,7 @@ abstract class RnnContract extends BackendContract {
       try (BackendRun run = new BackendRun(backend, p);
           BackendRun between = new BackendRun(backend, q)) {
         run.forward();
-        Buffer y = between.y;
-        run.plan.forward(
-            new RnnTensors(
-                between.parameters,
-                between.x,
-                between.lengths,
-                between.initialState,
-                y,
-                between.finalState,
-                between.saved,
-                q.dropoutSeed,
-                q.dropoutOffset));
+        run.plan.forward(between.tensors());
         run.backward();
         assertSameBits(expected, run.results());
       }

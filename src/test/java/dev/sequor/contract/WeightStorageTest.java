@@ -166,7 +166,7 @@ class WeightStorageTest {
         RnnPlan plan = backend.plan(shape, Mode.INFERENCE, weights)) {
       flat.write(parameters);
       x.write(input);
-      plan.forward(new RnnTensors(flat, x, null, null, y, null, null, 0, 0));
+      plan.forward(RnnTensors.of(flat, x, y));
       return y.readFloats();
     }
   }

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.LossFunction;
-import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.UpdateRule;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.DenseSpec;
@@ -125,7 +125,7 @@ class CheckpointPropertyTest {
 
     Optimizer optimizer() {
       return new Optimizer(
-          anyOf(OptimizerStep.Rule.values()),
+          anyOf(UpdateRule.values()),
           positive(),
           fraction(),
           fraction(),

@@ -36,7 +36,7 @@ public final class DroppedThings {
     backend.allocate(DType.FLOAT32, 123).slice(0, 1);
     RnnSpec spec = RnnSpec.of(CellType.GRU, 3, 5);
     Rnn rnn = new Rnn(backend, spec);
-    rnn.savedElements(4, 2);
+    rnn.prepare(4, 2, Mode.TRAINING);
     rnn.newStepper(rnn.newParameters(1).values(), 1);
     backend.plan(spec.shape(9, 1), Mode.INFERENCE);
     System.out.println("made: " + backend.openResources().size());

@@ -167,15 +167,13 @@ public final class RandomLifetimes {
           buffer.slice(1, 2).readFloats();
         }
       }
-      case 3 -> things.add(new Rnn(backend(), STACK));
+      case 3 -> things.add(new Rnn(backend(), STACK).prepare(5, 1, Mode.INFERENCE));
       case 4 -> {
-        Rnn rnn = any(Rnn.class);
-        if (rnn != null) {
-          Parameters parameters = rnn.newParameters(1);
-          things.add(parameters);
-          things.add(rnn.newStepper(parameters.values(), 1));
-          things.add(rnn.backend().plan(STACK.shape(3, 2), Mode.INFERENCE));
-        }
+        Rnn rnn = new Rnn(backend(), STACK);
+        Parameters parameters = rnn.newParameters(1);
+        things.add(parameters);
+        things.add(rnn.newStepper(parameters.values(), 1));
+        things.add(rnn.backend().plan(STACK.shape(3, 2), Mode.INFERENCE));
       }
       case 5 -> {
         RnnStepper stepper = any(RnnStepper.class);
@@ -233,16 +231,10 @@ public final class RandomLifetimes {
     if (plan != null && parameters != null && buffer != null) {
       long x = plan.shape().inputElements();
       plan.forward(
-          new RnnTensors(
+          RnnTensors.of(
               parameters.values(),
               buffer.slice(0, x),
-              null,
-              null,
-              buffer.slice(x, plan.shape().outputElements()),
-              null,
-              null,
-              0,
-              0));
+              buffer.slice(x, plan.shape().outputElements())));
     }
   }
 }

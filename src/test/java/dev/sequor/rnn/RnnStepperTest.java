@@ -13,6 +13,7 @@ import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnTensors;
 import java.lang.management.ManagementFactory;
 import java.nio.FloatBuffer;
@@ -57,34 +58,37 @@ final class RnnStepperTest {
     for (int batchSize : new int[] {1, 3, 17}) {
       for (int hiddenSize : new int[] {5, 48, 129}) {
         RnnSpec spec = RnnSpec.of(cell, 7, hiddenSize).withLayers(3);
-        try (Backend backend = Devices.open(device);
-            Rnn rnn = new Rnn(backend, spec);
-            Parameters parameters = rnn.newParameters(4);
-            RnnState state = rnn.newState(batchSize);
-            Buffer x = backend.allocate(DType.FLOAT32, (long) steps * batchSize * 7);
-            Buffer y = backend.allocate(DType.FLOAT32, (long) steps * batchSize * hiddenSize);
-            RnnStepper stepper = rnn.newStepper(parameters.values(), batchSize)) {
-          float[] sequence = random(1, steps * batchSize * 7);
-          float[] start = random(2, (int) state.values().elements());
-          x.write(sequence);
-          state.values().write(start);
-          stepper.state().values().write(start);
-          rnn.forward(
-              steps,
-              batchSize,
-              Mode.INFERENCE,
-              new RnnTensors(
-                  parameters.values(), x, null, state.values(), y, state.values(), null, 0, 0));
-          float[] outputs = new float[steps * batchSize * hiddenSize];
-          for (int t = 0; t < steps; t++) {
-            stepper.input().put(0, sequence, t * batchSize * 7, batchSize * 7);
-            stepper.step();
-            stepper.output().get(0, outputs, t * batchSize * hiddenSize, batchSize * hiddenSize);
+        try (Backend backend = Devices.open(device)) {
+          Rnn rnn = new Rnn(backend, spec);
+          try (Parameters parameters = rnn.newParameters(4);
+              RnnState state = rnn.newState(batchSize);
+              Buffer x = backend.allocate(DType.FLOAT32, (long) steps * batchSize * 7);
+              Buffer y = backend.allocate(DType.FLOAT32, (long) steps * batchSize * hiddenSize);
+              RnnStepper stepper = rnn.newStepper(parameters.values(), batchSize)) {
+            float[] sequence = random(1, steps * batchSize * 7);
+            float[] start = random(2, (int) state.values().elements());
+            x.write(sequence);
+            state.values().write(start);
+            stepper.state().values().write(start);
+            try (RnnPlan whole = rnn.prepare(steps, batchSize, Mode.INFERENCE)) {
+              whole.forward(
+                  RnnTensors.of(parameters.values(), x, y)
+                      .withInitialState(state.values())
+                      .withFinalState(state.values()));
+            }
+            float[] outputs = new float[steps * batchSize * hiddenSize];
+            for (int t = 0; t < steps; t++) {
+              stepper.input().put(0, sequence, t * batchSize * 7, batchSize * 7);
+              stepper.step();
+              stepper.output().get(0, outputs, t * batchSize * hiddenSize, batchSize * hiddenSize);
+            }
+            String where = "B=" + batchSize + " H=" + hiddenSize;
+            assertClose(where + " y", y.readFloats(), outputs);
+            assertClose(
+                where + " state",
+                state.values().readFloats(),
+                stepper.state().values().readFloats());
           }
-          String where = "B=" + batchSize + " H=" + hiddenSize;
-          assertClose(where + " y", y.readFloats(), outputs);
-          assertClose(
-              where + " state", state.values().readFloats(), stepper.state().values().readFloats());
         }
       }
     }
@@ -102,35 +106,36 @@ final class RnnStepperTest {
   @MethodSource("everyDeviceAndCell")
   void aSingleStepHonoursLengths(String device, CellType cell) {
     RnnSpec spec = RnnSpec.of(cell, 4, 6).withLayers(2);
-    try (Backend backend = Devices.open(device);
-        Rnn rnn = new Rnn(backend, spec);
-        Parameters parameters = rnn.newParameters(4);
-        RnnState all = rnn.newState(3);
-        RnnState some = rnn.newState(3);
-        Buffer x = backend.allocate(DType.FLOAT32, 12);
-        Buffer y = backend.allocate(DType.FLOAT32, 18);
-        Buffer lengths = backend.allocate(DType.INT32, 3)) {
-      x.write(random(1, 12));
-      float[] start = random(2, (int) all.values().elements());
-      all.values().write(start);
-      forward(rnn, parameters, x, all, y, null);
-      float[] expected = y.readFloats();
-      some.values().write(start);
-      lengths.write(1, 0, 1);
-      forward(rnn, parameters, x, some, y, lengths);
-      float[] actual = y.readFloats();
-      for (int i = 0; i < 18; i++) {
-        assertEquals(i / 6 == 1 ? 0f : expected[i], actual[i], "y[" + i + "]");
+    try (Backend backend = Devices.open(device)) {
+      Rnn rnn = new Rnn(backend, spec);
+      try (Parameters parameters = rnn.newParameters(4);
+          RnnState all = rnn.newState(3);
+          RnnState some = rnn.newState(3);
+          Buffer x = backend.allocate(DType.FLOAT32, 12);
+          Buffer y = backend.allocate(DType.FLOAT32, 18);
+          Buffer lengths = backend.allocate(DType.INT32, 3)) {
+        x.write(random(1, 12));
+        float[] start = random(2, (int) all.values().elements());
+        all.values().write(start);
+        forward(rnn, parameters, x, all, y, null);
+        float[] expected = y.readFloats();
+        some.values().write(start);
+        lengths.write(1, 0, 1);
+        forward(rnn, parameters, x, some, y, lengths);
+        float[] actual = y.readFloats();
+        for (int i = 0; i < 18; i++) {
+          assertEquals(i / 6 == 1 ? 0f : expected[i], actual[i], "y[" + i + "]");
+        }
+        float[] frozen = some.values().readFloats();
+        float[] moved = all.values().readFloats();
+        for (int i = 0; i < frozen.length; i++) {
+          assertEquals(i / 6 % 3 == 1 ? start[i] : moved[i], frozen[i], "state[" + i + "]");
+        }
+        // Lengths are forgotten again.
+        some.values().write(start);
+        forward(rnn, parameters, x, some, y, null);
+        assertArrayEquals(expected, y.readFloats());
       }
-      float[] frozen = some.values().readFloats();
-      float[] moved = all.values().readFloats();
-      for (int i = 0; i < frozen.length; i++) {
-        assertEquals(i / 6 % 3 == 1 ? start[i] : moved[i], frozen[i], "state[" + i + "]");
-      }
-      // Lengths are forgotten again.
-      some.values().write(start);
-      forward(rnn, parameters, x, some, y, null);
-      assertArrayEquals(expected, y.readFloats());
     }
   }
 
@@ -141,12 +146,13 @@ final class RnnStepperTest {
       RnnState state,
       Buffer y,
       @Nullable Buffer lengths) {
-    rnn.forward(
-        1,
-        3,
-        Mode.INFERENCE,
-        new RnnTensors(
-            parameters.values(), x, lengths, state.values(), y, state.values(), null, 0, 0));
+    try (RnnPlan pass = rnn.prepare(1, 3, Mode.INFERENCE)) {
+      pass.forward(
+          RnnTensors.of(parameters.values(), x, y)
+              .withLengths(lengths)
+              .withInitialState(state.values())
+              .withFinalState(state.values()));
+    }
   }
 
   @Test
@@ -154,21 +160,22 @@ final class RnnStepperTest {
     assumeTrue(usableDevices().contains("cpu"), "the native engine is not usable here");
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     RnnSpec spec = RnnSpec.of(CellType.LSTM, 8, 16).withLayers(2);
-    try (Backend backend = Devices.open("cpu");
-        Rnn rnn = new Rnn(backend, spec);
-        Parameters parameters = rnn.newParameters(1);
-        RnnStepper stepper = rnn.newStepper(parameters.values(), 2)) {
-      FloatBuffer input = stepper.input();
-      FloatBuffer output = stepper.output();
-      long thread = Thread.currentThread().getId();
-      float sum = run(stepper, input, output, 20_000);
-      int steps = 10_000;
-      long before = threads.getThreadAllocatedBytes(thread);
-      sum += run(stepper, input, output, steps);
-      long bytes = threads.getThreadAllocatedBytes(thread) - before;
-      assertTrue(Float.isFinite(sum));
-      // One object of the smallest size a step would be 160,000 bytes.
-      assertTrue(bytes < steps, steps + " steps made objects of " + bytes + " bytes");
+    try (Backend backend = Devices.open("cpu")) {
+      Rnn rnn = new Rnn(backend, spec);
+      try (Parameters parameters = rnn.newParameters(1);
+          RnnStepper stepper = rnn.newStepper(parameters.values(), 2)) {
+        FloatBuffer input = stepper.input();
+        FloatBuffer output = stepper.output();
+        long thread = Thread.currentThread().getId();
+        float sum = run(stepper, input, output, 20_000);
+        int steps = 10_000;
+        long before = threads.getThreadAllocatedBytes(thread);
+        sum += run(stepper, input, output, steps);
+        long bytes = threads.getThreadAllocatedBytes(thread) - before;
+        assertTrue(Float.isFinite(sum));
+        // One object of the smallest size a step would be 160,000 bytes.
+        assertTrue(bytes < steps, steps + " steps made objects of " + bytes + " bytes");
+      }
     }
   }
 
@@ -186,20 +193,21 @@ final class RnnStepperTest {
   void newWeightsCountFromTheNextStepOn() {
     for (String device : usableDevices()) {
       RnnSpec spec = RnnSpec.of(CellType.RNN_LINEAR, 1, 1);
-      try (Backend backend = Devices.open(device);
-          Rnn rnn = new Rnn(backend, spec);
-          Parameters parameters = rnn.newParameters(1);
-          RnnStepper stepper = rnn.newStepper(parameters.values(), 1)) {
-        stepper.input().put(0, 3f);
-        parameters.values().write(2f, 0f, 0f, 0f);
-        stepper.step();
-        assertEquals(6f, stepper.output().get(0));
-        parameters.values().write(5f, 1f, 0f, 0f);
-        stepper.step();
-        assertEquals(21f, stepper.output().get(0));
-        stepper.state().zero();
-        stepper.step();
-        assertEquals(15f, stepper.output().get(0));
+      try (Backend backend = Devices.open(device)) {
+        Rnn rnn = new Rnn(backend, spec);
+        try (Parameters parameters = rnn.newParameters(1);
+            RnnStepper stepper = rnn.newStepper(parameters.values(), 1)) {
+          stepper.input().put(0, 3f);
+          parameters.values().write(2f, 0f, 0f, 0f);
+          stepper.step();
+          assertEquals(6f, stepper.output().get(0));
+          parameters.values().write(5f, 1f, 0f, 0f);
+          stepper.step();
+          assertEquals(21f, stepper.output().get(0));
+          stepper.state().zero();
+          stepper.step();
+          assertEquals(15f, stepper.output().get(0));
+        }
       }
     }
   }
@@ -207,41 +215,44 @@ final class RnnStepperTest {
   @Test
   void aStepOnTheDeviceReadsAndWritesItsMemory() {
     for (String device : usableDevices()) {
-      try (Backend backend = Devices.open(device);
-          Rnn rnn = new Rnn(backend, RnnSpec.of(CellType.RNN_LINEAR, 1, 1));
-          Parameters parameters = rnn.newParameters(1);
-          RnnStepper stepper = rnn.newStepper(parameters.values(), 1)) {
-        parameters.values().write(2f, 1f, 0f, 0f);
-        stepper.x().write(4f);
-        stepper.stepOnDevice();
-        stepper.stepOnDevice();
-        assertArrayEquals(new float[] {16f}, stepper.y().readFloats());
+      try (Backend backend = Devices.open(device)) {
+        Rnn rnn = new Rnn(backend, RnnSpec.of(CellType.RNN_LINEAR, 1, 1));
+        try (Parameters parameters = rnn.newParameters(1);
+            RnnStepper stepper = rnn.newStepper(parameters.values(), 1)) {
+          parameters.values().write(2f, 1f, 0f, 0f);
+          stepper.x().write(4f);
+          stepper.stepOnDevice();
+          stepper.stepOnDevice();
+          assertArrayEquals(new float[] {16f}, stepper.y().readFloats());
+        }
       }
     }
   }
 
   @Test
   void whatCannotStepIsRefused() {
-    try (Backend backend = Devices.open("java");
-        Rnn both = new Rnn(backend, RnnSpec.of(CellType.GRU, 2, 3).withBidirectional(true));
-        Parameters parameters = both.newParameters(1)) {
-      assertEquals(
-          "the stack is bidirectional, and its second direction starts at the end of each sequence;"
-              + " stepping needs a stack of one direction",
-          assertThrows(
-                  IllegalArgumentException.class, () -> both.newStepper(parameters.values(), 1))
-              .getMessage());
+    try (Backend backend = Devices.open("java")) {
+      Rnn both = new Rnn(backend, RnnSpec.of(CellType.GRU, 2, 3).withBidirectional(true));
+      try (Parameters parameters = both.newParameters(1)) {
+        assertEquals(
+            "the stack is bidirectional, and its second direction starts at the end of each sequence;"
+                + " stepping needs a stack of one direction",
+            assertThrows(
+                    IllegalArgumentException.class, () -> both.newStepper(parameters.values(), 1))
+                .getMessage());
+      }
     }
-    try (Backend backend = Devices.open("java");
-        Rnn rnn = new Rnn(backend, RnnSpec.of(CellType.GRU, 2, 3));
-        Parameters parameters = rnn.newParameters(1);
-        Buffer tiny = backend.allocate(DType.FLOAT32, 5)) {
-      assertThrows(IllegalArgumentException.class, () -> rnn.newStepper(tiny, 1));
-      assertThrows(IllegalArgumentException.class, () -> rnn.newStepper(parameters.values(), 0));
-      RnnStepper stepper = rnn.newStepper(parameters.values(), 1);
-      stepper.close();
-      stepper.close();
-      assertThrows(IllegalStateException.class, stepper::step);
+    try (Backend backend = Devices.open("java")) {
+      Rnn rnn = new Rnn(backend, RnnSpec.of(CellType.GRU, 2, 3));
+      try (Parameters parameters = rnn.newParameters(1);
+          Buffer tiny = backend.allocate(DType.FLOAT32, 5)) {
+        assertThrows(IllegalArgumentException.class, () -> rnn.newStepper(tiny, 1));
+        assertThrows(IllegalArgumentException.class, () -> rnn.newStepper(parameters.values(), 0));
+        RnnStepper stepper = rnn.newStepper(parameters.values(), 1);
+        stepper.close();
+        stepper.close();
+        assertThrows(IllegalStateException.class, stepper::step);
+      }
     }
   }
 }

@@ -11,7 +11,9 @@ import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnTensors;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,7 +30,7 @@ final class RnnTest {
   private final Backend backend = Devices.open("java");
   private final Rnn rnn = new Rnn(backend, SPEC);
   private final Parameters parameters = rnn.newParameters(1);
-  private final List<AutoCloseable> opened = new ArrayList<>(List.of(backend, rnn, parameters));
+  private final List<AutoCloseable> opened = new ArrayList<>(List.of(backend, parameters));
 
   private Buffer floats(long elements) {
     Buffer buffer = backend.allocate(DType.FLOAT32, elements);
@@ -38,7 +40,9 @@ final class RnnTest {
 
   private final Buffer x = floats(T * B * 4);
   private final Buffer y = floats(T * B * 5);
-  private final Buffer saved = floats(rnn.savedElements(T, B));
+  private final RnnPlan training = rnn.prepare(T, B, Mode.TRAINING);
+  private final RnnPlan inference = rnn.prepare(T, B, Mode.INFERENCE);
+  private final Buffer saved = floats(training.savedElements());
 
   @AfterEach
   void close() throws Exception {
@@ -53,7 +57,7 @@ final class RnnTest {
       @Nullable Buffer state,
       Buffer y,
       @Nullable Buffer saved) {
-    return new RnnTensors(parameters.values(), x, lengths, state, y, state, saved, 0, 0);
+    return new RnnTensors(parameters.values(), x, y, lengths, state, state, saved, null);
   }
 
   private static void refused(String message, Executable call) {
@@ -61,7 +65,7 @@ final class RnnTest {
   }
 
   private void forward(RnnTensors tensors) {
-    rnn.forward(T, B, Mode.TRAINING, tensors);
+    training.forward(tensors);
   }
 
   @Test
@@ -81,33 +85,25 @@ final class RnnTest {
         () -> forward(tensors(x, null, null, y, null)));
     refused(
         "initialState holds 7 floats; GRU inference with T=3 B=2 I=4 H=5 needs 10",
-        () -> rnn.forward(T, B, Mode.INFERENCE, tensors(x, null, tiny, y, null)));
+        () -> inference.forward(tensors(x, null, tiny, y, null)));
     refused(
         "parameters holds 7 floats; GRU with L=1 D=1 I=4 H=5 needs 165",
-        () -> forward(new RnnTensors(tiny, x, null, null, y, null, saved, 0, 0)));
+        () -> forward(RnnTensors.of(tiny, x, y).withSaved(saved)));
     RnnTensors good = tensors(x, null, null, y, saved);
     refused(
         "dx holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs 24",
-        () ->
-            rnn.backward(
-                T, B, good, new RnnGradients(null, null, parameters.gradients(), tiny, null)));
+        () -> training.backward(good, RnnGradients.of(parameters.gradients()).withDx(tiny)));
     refused(
         "dy holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs 30",
-        () ->
-            rnn.backward(
-                T, B, good, new RnnGradients(tiny, null, parameters.gradients(), null, null)));
+        () -> training.backward(good, RnnGradients.of(parameters.gradients()).withDy(tiny)));
     refused(
         "dParameters shares memory with parameters; needed memory of its own",
-        () ->
-            rnn.backward(
-                T, B, good, new RnnGradients(null, null, parameters.values(), null, null)));
+        () -> training.backward(good, RnnGradients.of(parameters.values())));
   }
 
   @Test
   void sizesOutOfRangeAreNamed() {
-    refused(
-        "timeSteps is 0; needed at least 1",
-        () -> rnn.forward(0, B, Mode.INFERENCE, tensors(x, null, null, y, null)));
+    refused("timeSteps is 0; needed at least 1", () -> rnn.prepare(0, B, Mode.INFERENCE));
     refused("batchSize is 0; needed at least 1", () -> rnn.newState(0));
     refused("hiddenSize is 0; needed at least 1", () -> RnnSpec.of(CellType.LSTM, 1, 0));
     refused(
@@ -151,40 +147,48 @@ final class RnnTest {
         assertThrows(
                 IllegalStateException.class, () -> forward(tensors(closed, null, null, y, saved)))
             .getMessage());
-    rnn.close();
-    assertEquals(
-        "GRU stack is used after close",
+    training.close();
+    String refusal =
         assertThrows(IllegalStateException.class, () -> forward(tensors(x, null, null, y, saved)))
-            .getMessage());
+            .toString();
+    assertTrue(refusal.contains("GRU training with T=3 B=2 I=4 H=5"), refusal);
+    assertTrue(refusal.contains("is used after close"), refusal);
   }
 
   @Test
-  void evictedPlansAreMadeAnew() {
-    for (int round = 0; round < 2; round++) {
-      for (int steps = 1; steps <= 12; steps++) {
-        Buffer input = floats((long) steps * B * 4);
-        Buffer output = floats((long) steps * B * 5);
-        backend.fill(input, 1);
-        rnn.forward(steps, B, Mode.INFERENCE, tensors(input, null, null, output, null));
-        assertTrue(output.readFloats()[0] != 0f);
+  void aPassIsTheCallersToClose() {
+    List<String> before = backend.openResources();
+    for (int steps = 1; steps <= 12; steps++) {
+      Buffer input = floats((long) steps * B * 4);
+      Buffer output = floats((long) steps * B * 5);
+      backend.fill(input, 1);
+      try (RnnPlan pass = rnn.prepare(steps, B, Mode.INFERENCE)) {
+        pass.forward(RnnTensors.of(parameters.values(), input, output));
       }
+      assertTrue(output.readFloats()[0] != 0f);
+      input.close();
+      output.close();
     }
-  }
-
-  private long openPlans() {
-    return backend.openResources().stream().filter(r -> r.startsWith("Plan of")).count();
+    assertEquals(before.size(), backend.openResources().size());
   }
 
   @Test
-  void evictedPlansAreClosedAndSoAreTheOthersInTheEnd() {
-    List<Long> open = new ArrayList<>();
-    for (int steps = 1; steps <= 20; steps++) {
-      rnn.keepPlan(steps, B, Mode.INFERENCE);
-      open.add(openPlans());
+  void dropoutNeedsAKey() {
+    RnnSpec spec = new RnnSpec(CellType.GRU, 4, 5, 2, false, 0.5f);
+    Rnn stack = new Rnn(backend, spec);
+    try (Parameters deep = stack.newParameters(1);
+        RnnPlan pass = stack.prepare(T, B, Mode.TRAINING);
+        Buffer kept = backend.allocate(DType.FLOAT32, pass.savedElements());
+        Buffer key = backend.allocate(DType.INT32, RandomKey.ELEMENTS)) {
+      RnnTensors without = RnnTensors.of(deep.values(), x, y).withSaved(kept);
+      refused(
+          "dropoutKey is missing; GRU training with T=3 B=2 I=4 H=5 needs 5",
+          () -> pass.forward(without));
+      pass.forward(without.withDropoutKey(key));
+      refused(
+          "dropoutKey holds 4 integers; GRU training with T=3 B=2 I=4 H=5 needs 5",
+          () -> pass.forward(without.withDropoutKey(key.slice(0, 4))));
     }
-    assertEquals(open.get(9), open.get(19), open::toString);
-    rnn.close();
-    assertEquals(0, openPlans());
   }
 
   @Test
@@ -194,11 +198,13 @@ final class RnnTest {
     Buffer input = floats(values.length);
     input.write(values);
     Buffer whole = floats((long) steps * B * 5);
-    rnn.forward(steps, B, Mode.INFERENCE, tensors(input, null, null, whole, null));
+    try (RnnPlan pass = rnn.prepare(steps, B, Mode.INFERENCE)) {
+      pass.forward(tensors(input, null, null, whole, null));
+    }
     try (RnnState state = rnn.newState(B)) {
       for (int first = 0; first < steps; first += T) {
         Buffer part = input.slice((long) first * B * 4, (long) T * B * 4);
-        rnn.forward(T, B, Mode.INFERENCE, tensors(part, null, state.values(), y, null));
+        inference.forward(tensors(part, null, state.values(), y, null));
         float[] expected = whole.slice((long) first * B * 5, (long) T * B * 5).readFloats();
         assertArrayEquals(expected, y.readFloats(), 1e-6f);
       }

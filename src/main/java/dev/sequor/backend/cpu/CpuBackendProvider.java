@@ -7,7 +7,7 @@ import dev.sequor.backend.BackendProvider;
 import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.BackendUnavailableException;
 import dev.sequor.backend.HostSettings;
-import dev.sequor.backend.ProbeStep;
+import dev.sequor.backend.host.ProbeStep;
 import dev.sequor.backend.natives.LibraryUnavailableException;
 import org.jspecify.annotations.Nullable;
 

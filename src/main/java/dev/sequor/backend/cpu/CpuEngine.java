@@ -2,7 +2,9 @@ package dev.sequor.backend.cpu;
 
 import static dev.sequor.backend.cpu.CpuMemory.address;
 
+import dev.sequor.backend.Activation;
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.Engine;
@@ -11,8 +13,8 @@ import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
-import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerShape;
@@ -125,9 +127,35 @@ final class CpuEngine implements Engine, LayerEngine {
   }
 
   @Override
-  public void dropout(
-      long elements, float p, long seed, int stream, long offset, Memory x, Memory y) {
-    NativeEngine.sequor_dropout(engine, elements, p, seed, stream, offset, address(x), address(y));
+  public void activation(Activation function, Memory x, Memory y) {
+    NativeEngine.sequor_activation(engine, function.number(), x.elements(), address(x), address(y));
+  }
+
+  @Override
+  public void activationGradient(Activation function, Memory y, Memory dy, Memory dx) {
+    NativeEngine.sequor_activation_gradient(
+        engine, function.number(), y.elements(), address(y), address(dy), address(dx));
+  }
+
+  @Override
+  public void copyColumns(ColumnCopy copy, Memory source, Memory target) {
+    NativeEngine.sequor_copy_columns(
+        engine,
+        copy.rows(),
+        copy.width(),
+        copy.sourceColumn(),
+        copy.sourceStride(),
+        copy.targetColumn(),
+        copy.targetStride(),
+        copy.factor(),
+        copy.add() ? 1 : 0,
+        address(source),
+        address(target));
+  }
+
+  @Override
+  public void dropout(long elements, float p, Memory key, int stream, Memory x, Memory y) {
+    NativeEngine.sequor_dropout(engine, elements, p, address(key), stream, address(x), address(y));
   }
 
   @Override
@@ -189,45 +217,43 @@ final class CpuEngine implements Engine, LayerEngine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
-      float gradientScale,
-      @Nullable Memory update,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
       Memory result) {
     NativeEngine.sequor_loss(
         engine,
         shape.function().number(),
+        shape.loss().constants(),
         shape.timeSteps(),
         shape.batchSize(),
         shape.outputSize(),
         address(outputs),
         address(targets),
         address(lengths),
-        gradientScale,
-        update == null ? 0 : address(update),
+        address(gradientScale),
+        address(lossScale),
         address(dOutputs),
         address(result));
   }
 
   @Override
   public void optimizerStep(
-      OptimizerStep step, Memory parameters, Memory gradients, Memory moments, Memory update) {
+      UpdateRule rule,
+      Memory numbers,
+      Memory parameters,
+      Memory gradients,
+      Memory moments,
+      Memory report) {
     NativeEngine.sequor_optimizer_step(
         engine,
-        step.rule().number(),
-        step.step(),
-        step.learningRate(),
-        step.momentum(),
-        step.beta1(),
-        step.beta2(),
-        step.epsilon(),
-        step.weightDecay(),
-        step.clipNorm(),
-        step.clipValue(),
+        rule.number(),
+        address(numbers),
         parameters.elements(),
         address(parameters),
         address(gradients),
         address(moments),
-        address(update));
+        address(report));
   }
 
   @Override

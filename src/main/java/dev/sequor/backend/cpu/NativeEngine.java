@@ -134,11 +134,38 @@ final class NativeEngine {
       @Cast("SeqEngine*") long engine,
       long elements,
       float p,
-      long seed,
+      @Cast("const int32_t*") long key,
       int stream,
-      long offset,
       @Cast("const float*") long x,
       @Cast("float*") long y);
+
+  static native void sequor_activation(
+      @Cast("SeqEngine*") long engine,
+      int function,
+      long elements,
+      @Cast("const float*") long x,
+      @Cast("float*") long y);
+
+  static native void sequor_activation_gradient(
+      @Cast("SeqEngine*") long engine,
+      int function,
+      long elements,
+      @Cast("const float*") long y,
+      @Cast("const float*") long dy,
+      @Cast("float*") long dx);
+
+  static native void sequor_copy_columns(
+      @Cast("SeqEngine*") long engine,
+      int rows,
+      int width,
+      int sourceColumn,
+      int sourceStride,
+      int targetColumn,
+      int targetStride,
+      float factor,
+      int add,
+      @Cast("const float*") long source,
+      @Cast("float*") long target);
 
   static native void sequor_linear_forward(
       @Cast("SeqEngine*") long engine,
@@ -184,38 +211,31 @@ final class NativeEngine {
   static native void sequor_loss(
       @Cast("SeqEngine*") long engine,
       int function,
+      @Cast("const float*") float[] constants,
       int timeSteps,
       int batch,
       int output,
       @Cast("const float*") long outputs,
       @Cast("const void*") long targets,
       @Cast("const int32_t*") long lengths,
-      float gradientScale,
-      @Cast("const float*") long update,
+      @Cast("const float*") long gradientScale,
+      @Cast("const float*") long lossScale,
       @Cast("float*") long dOutputs,
       @Cast("float*") long result);
 
   static native void sequor_optimizer_step(
       @Cast("SeqEngine*") long engine,
       int rule,
-      long step,
-      float learningRate,
-      float momentum,
-      float beta1,
-      float beta2,
-      float epsilon,
-      float weightDecay,
-      float clipNorm,
-      float clipValue,
+      @Cast("const float*") long rates,
       long elements,
       @Cast("float*") long parameters,
       @Cast("const float*") long gradients,
       @Cast("float*") long moments,
-      @Cast("float*") long update);
+      @Cast("float*") long report);
 
   static native void sequor_engine_fix_threads(@Cast("SeqEngine*") long engine, int threads);
 
-  static native void sequor_activation(
+  static native void sequor_elementary_function(
       @Cast("SeqEngine*") long engine,
       int function,
       long n,

@@ -4,7 +4,7 @@ import dev.sequor.backend.Availability;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendProvider;
 import dev.sequor.backend.BackendSettings;
-import dev.sequor.backend.ProbeStep;
+import dev.sequor.backend.host.ProbeStep;
 import dev.sequor.backend.natives.LoadFailure;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;

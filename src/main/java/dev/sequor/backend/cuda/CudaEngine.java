@@ -5,6 +5,7 @@ import static dev.sequor.backend.cuda.CudaMemory.address;
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DrawShape;
 import dev.sequor.backend.Engine;
@@ -13,12 +14,10 @@ import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
-import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.StepInput;
-import dev.sequor.backend.StepValues;
-import dev.sequor.backend.UpdateReport;
+import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.cuda.Products.Matrix;
 import java.nio.ByteBuffer;
@@ -44,8 +43,8 @@ final class CudaEngine implements Engine {
    */
   private static final long SCRATCH_BYTES = 4 << 20;
 
-  /** Floats of {@code applied} in {@code kernels/optimizer.cu}. */
-  private static final int APPLIED = 4;
+  /** {@code kPreparedBytes} of {@code kernels/optimizer.cu}. */
+  private static final int PREPARED_BYTES = 64;
 
   private final CudaDevice device;
   private final MathMode mode;
@@ -54,8 +53,7 @@ final class CudaEngine implements Engine {
   private final WorkQueue queue;
   private final DeviceMemory.Block scratch;
   private final ColumnSums columnSums;
-  private final DeviceMemory.Block applied;
-  private final StepBlock stepBlock;
+  private final DeviceMemory.Block prepared;
   private final RecordedSteps recordedSteps;
   private final Map<CellType, CudaCell> cells = new EnumMap<>(CellType.class);
   private @Nullable Besides besides;
@@ -79,14 +77,13 @@ final class CudaEngine implements Engine {
             + (mode == MathMode.FP32 ? "" : " (" + mode.name().toLowerCase(Locale.ROOT) + ")");
     this.queue = WorkQueue.main(device, mode);
     try {
-      this.applied = device.memory().allocate(APPLIED * Float.BYTES, "factors of an update");
-      this.stepBlock = new StepBlock(device);
+      this.prepared = device.memory().allocate(PREPARED_BYTES, "factors of an update");
       this.scratch = device.memory().allocate(SCRATCH_BYTES, "scratch");
     } catch (RuntimeException | Error e) {
       queue.close(); // which the caller's closing of the device cannot reach
       throw e;
     }
-    this.recordedSteps = new RecordedSteps(stepBlock, queue.stream(), device.staging());
+    this.recordedSteps = new RecordedSteps(queue.stream(), device.staging());
     this.columnSums = new ColumnSums(queue, scratch.address(), SCRATCH_BYTES / Float.BYTES);
   }
 
@@ -173,20 +170,59 @@ final class CudaEngine implements Engine {
     return new CudaRnnPlan(this, shape, mode);
   }
 
-  /**
-   * Queues dropout of {@code values}, in place. {@code key} is the address of seed and offset, two
-   * 64-bit words.
-   */
-  void dropout(long elements, float p, long key, int stream, long values) {
+  @Override
+  public void activation(Activation function, Memory x, Memory y) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int64(x.elements())
+        .int32(function.number())
+        .pointer(address(x))
+        .pointer(address(y));
+    main.launch(main.kernel("activation"), x.elements());
+  }
+
+  @Override
+  public void activationGradient(Activation function, Memory y, Memory dy, Memory dx) {
+    activationGradient(y.elements(), function, address(y), address(dy), address(dx));
+  }
+
+  private void activationGradient(long elements, Activation function, long y, long dy, long dx) {
+    WorkQueue main = queue();
+    main.arguments().int64(elements).int32(function.number()).pointer(y).pointer(dy).pointer(dx);
+    main.launch(main.kernel("activation_gradient"), elements);
+  }
+
+  @Override
+  public void copyColumns(ColumnCopy copy, Memory source, Memory target) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int64(copy.rows())
+        .int32(copy.width())
+        .pointer(address(source) + (long) copy.sourceColumn() * Float.BYTES)
+        .int32(copy.sourceStride())
+        .float32(copy.factor())
+        .int32(copy.add() ? 1 : 0)
+        .pointer(address(target) + (long) copy.targetColumn() * Float.BYTES)
+        .int32(copy.targetStride());
+    main.launch(main.kernel("copy_columns"), (long) copy.rows() * copy.width());
+  }
+
+  @Override
+  public void dropout(long elements, float p, Memory key, int stream, Memory x, Memory y) {
+    dropout(elements, p, address(key), stream, address(x), address(y));
+  }
+
+  /** The same of addresses. */
+  void dropout(long elements, float p, long key, int stream, long x, long y) {
     WorkQueue main = queue();
     main.arguments()
         .int64(elements)
-        .int32((int) (long) (p * 4294967296.0))
+        .int32(Philox.dropThreshold(p))
         .float32(1 / (1 - p))
         .pointer(key)
         .int32(stream)
-        .pointer(values)
-        .pointer(values);
+        .pointer(x)
+        .pointer(y);
     main.launch(main.kernel("dropout"), (elements + 3) / 4);
   }
 
@@ -233,12 +269,7 @@ final class CudaEngine implements Engine {
     int k = shape.inputSize();
     int n = shape.outputSize();
     if (shape.activation() != Activation.NONE) {
-      main.arguments()
-          .int64((long) m * n)
-          .int32(shape.activation().number())
-          .pointer(address(y))
-          .pointer(address(dy));
-      main.launch(main.kernel("activation_gradient"), (long) m * n);
+      activationGradient((long) m * n, shape.activation(), address(y), address(dy), address(dy));
     }
     main.products()
         .multiplyFloats(
@@ -311,9 +342,9 @@ final class CudaEngine implements Engine {
   }
 
   @Override
-  public void step(Object step, StepValues values, List<StepInput> inputs, Runnable work) {
+  public void step(Object step, List<StepInput> inputs, Runnable work) {
     queue();
-    recordedSteps.run(step, values, inputs, work);
+    recordedSteps.run(step, inputs, work);
   }
 
   @Override
@@ -340,14 +371,9 @@ final class CudaEngine implements Engine {
     return true;
   }
 
-  /** Where kernels find seed and offset of their random numbers. */
-  long randomKey(long seed, long offset) {
-    return stepBlock.randomKey(seed, offset);
-  }
-
   @Override
   public void drawToken(
-      DrawShape shape, long seed, long first, int index, Memory logits, Memory token) {
+      DrawShape shape, Memory key, Memory first, int index, Memory logits, Memory token) {
     WorkQueue main = queue();
     int vocabulary = shape.vocabularySize();
     long needed = (long) vocabulary * (Double.BYTES + Integer.BYTES);
@@ -360,7 +386,6 @@ final class CudaEngine implements Engine {
               + " bytes of scratch memory; there are "
               + SCRATCH_BYTES);
     }
-    long key = randomKey(seed, first);
     long weights = scratch.address();
     long order = shape.needsOrder() ? weights + (long) vocabulary * Double.BYTES : 0;
     if (order != 0) {
@@ -372,8 +397,8 @@ final class CudaEngine implements Engine {
         .float32(shape.temperature())
         .int32(shape.tokensKept())
         .float32(shape.topP())
-        .pointer(key)
-        .int32(Philox.Stream.SAMPLER.number())
+        .pointer(address(key))
+        .pointer(address(first))
         .int32(index)
         .pointer(address(logits))
         .pointer(order)
@@ -392,22 +417,25 @@ final class CudaEngine implements Engine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
-      float gradientScale,
-      @Nullable Memory update,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
       Memory result) {
     WorkQueue main = queue();
-    long scale = stepBlock.gradientScale(gradientScale);
-    main.arguments()
-        .int32(shape.function().number())
+    KernelArguments arguments = main.arguments().int32(shape.function().number());
+    float[] constants = shape.loss().constants();
+    for (int i = 0; i < LossShape.MOST_CONSTANTS; i++) {
+      arguments.float32(i < constants.length ? constants[i] : 0f);
+    }
+    arguments
         .int32(shape.timeSteps())
         .int32(shape.batchSize())
         .int32(shape.outputSize())
         .pointer(address(outputs))
         .pointer(address(targets))
         .pointer(address(lengths))
-        .pointer(scale)
-        .pointer(update == null ? 0 : address(update) + UpdateReport.LOSS_SCALE * Float.BYTES)
+        .pointer(address(gradientScale))
+        .pointer(address(lossScale))
         .pointer(address(dOutputs))
         .pointer(scratch.address());
     int blocks = partialBlocks((long) shape.timeSteps() * shape.batchSize(), WARPS_PER_BLOCK);
@@ -421,25 +449,29 @@ final class CudaEngine implements Engine {
 
   @Override
   public void optimizerStep(
-      OptimizerStep step, Memory parameters, Memory gradients, Memory moments, Memory update) {
+      UpdateRule rule,
+      Memory numbers,
+      Memory parameters,
+      Memory gradients,
+      Memory moments,
+      Memory report) {
     WorkQueue main = queue();
-    long rates = stepBlock.rates(step);
     long elements = parameters.elements();
     int blocks = partialBlocks(elements, ELEMENTS_PER_THREAD * WorkQueue.BLOCK);
     main.arguments().int64(elements).pointer(address(gradients)).pointer(scratch.address());
     main.launch(main.kernel("partial_squares"), blocks, 1, WorkQueue.BLOCK);
     main.arguments()
+        .int32(rule.number())
         .int32(blocks * WARPS_PER_BLOCK)
         .pointer(scratch.address())
-        .pointer(rates)
-        .pointer(address(update))
-        .pointer(applied.address());
+        .pointer(address(numbers))
+        .pointer(address(report))
+        .pointer(prepared.address());
     main.launch(main.kernel("begin_update"), 1, 1, 32);
     main.arguments()
-        .int32(step.rule().number())
+        .int32(rule.number())
         .int64(elements)
-        .pointer(rates)
-        .pointer(applied.address())
+        .pointer(prepared.address())
         .pointer(address(gradients))
         .pointer(address(parameters))
         .pointer(address(moments));
@@ -465,8 +497,7 @@ final class CudaEngine implements Engine {
     closing.then(recordedSteps::close);
     closing.then(queue::close);
     closing.then(scratch::close);
-    closing.then(applied::close);
-    closing.then(stepBlock::close);
+    closing.then(prepared::close);
     closing.then(device::close);
     closing.end();
   }

@@ -6,7 +6,6 @@ import dev.sequor.backend.Buffer;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.ParameterLayout;
-import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
@@ -45,9 +44,6 @@ final class CudaRnnPlan implements EnginePlan {
 
   /** Outputs (inference) or gradients (training) between layers; empty for a single layer. */
   private final List<DeviceMemory.Block> between = new ArrayList<>();
-
-  /** Where the recorded kernels find seed and offset of this call's dropout bits. */
-  private long dropoutKey;
 
   private final Replays replays = new Replays();
   private long packedAddress;
@@ -174,19 +170,13 @@ final class CudaRnnPlan implements EnginePlan {
     packedRecording = recording;
   }
 
-  private void takeDropoutKey(RnnTensors t) {
-    if (hasDropout()) {
-      dropoutKey = engine.randomKey(t.dropoutSeed(), t.dropoutOffset());
-    }
+  /** The address of the key of a call's dropout bits; 0 if it draws none. */
+  private long dropoutKey(RnnTensors t) {
+    return hasDropout() ? address(t.dropoutKey()) : 0;
   }
 
-  private void dropout(int layer, long values) {
-    engine.dropout(
-        shape.outputElements(),
-        shape.dropout(),
-        dropoutKey,
-        Philox.Stream.DROPOUT.number() + layer,
-        values);
+  private void dropout(int layer, long key, long values) {
+    engine.dropout(shape.outputElements(), shape.dropout(), key, layer, values, values);
   }
 
   private long savedAddress(RnnTensors t) {
@@ -225,7 +215,7 @@ final class CudaRnnPlan implements EnginePlan {
   public void forward(RnnTensors t) {
     engine.device().makeCurrent();
     pack(t.parameters());
-    takeDropoutKey(t);
+    long key = dropoutKey(t);
     long saved = mode == Mode.TRAINING ? savedAddress(t) : 0;
     long x = address(t.x());
     long lengths = address(t.lengths());
@@ -235,11 +225,11 @@ final class CudaRnnPlan implements EnginePlan {
     replays.run(
         engine.queue().stream(),
         "forward",
-        new long[] {x, lengths, s0, y, sT, saved},
-        () -> forward(x, lengths, s0, y, sT, saved));
+        new long[] {x, lengths, s0, y, sT, saved, key},
+        () -> forward(x, lengths, s0, y, sT, saved, key));
   }
 
-  private void forward(long x, long lengths, long s0, long y, long sT, long saved) {
+  private void forward(long x, long lengths, long s0, long y, long sT, long saved, long key) {
     long input = x;
     for (int layer = 0; layer < shape.layers(); layer++) {
       boolean last = layer == shape.layers() - 1;
@@ -260,7 +250,7 @@ final class CudaRnnPlan implements EnginePlan {
                           state(sT, block),
                           saved == 0 ? 0 : saved + savedOffsets[block])));
       if (!last && hasDropout()) {
-        dropout(layer, output);
+        dropout(layer, key, output);
       }
       input = output;
     }
@@ -271,7 +261,7 @@ final class CudaRnnPlan implements EnginePlan {
     assert mode == Mode.TRAINING;
     engine.device().makeCurrent();
     pack(t.parameters());
-    takeDropoutKey(t);
+    long key = dropoutKey(t);
     long x = address(t.x());
     long lengths = address(t.lengths());
     long saved = savedAddress(t);
@@ -283,12 +273,20 @@ final class CudaRnnPlan implements EnginePlan {
     replays.run(
         engine.queue().stream(),
         "backward",
-        new long[] {x, lengths, saved, dy, dsT, dParameters, dx, ds0},
-        () -> backward(x, lengths, saved, dy, dsT, dParameters, dx, ds0));
+        new long[] {x, lengths, saved, dy, dsT, dParameters, dx, ds0, key},
+        () -> backward(x, lengths, saved, dy, dsT, dParameters, dx, ds0, key));
   }
 
   private void backward(
-      long x, long lengths, long saved, long dy, long dsT, long dParameters, long dx, long ds0) {
+      long x,
+      long lengths,
+      long saved,
+      long dy,
+      long dsT,
+      long dParameters,
+      long dx,
+      long ds0,
+      long key) {
     long outputGradient = dy;
     for (int layer = shape.layers() - 1; layer >= 0; layer--) {
       long input = layer == 0 ? x : outputOf(layer - 1, saved);
@@ -314,7 +312,7 @@ final class CudaRnnPlan implements EnginePlan {
         layers.get(2 * layer + 1).addInputGradient(engine.queue(), lengths, inputGradient);
       }
       if (layer > 0 && hasDropout()) {
-        dropout(layer - 1, inputGradient);
+        dropout(layer - 1, key, inputGradient);
       }
       outputGradient = inputGradient;
     }

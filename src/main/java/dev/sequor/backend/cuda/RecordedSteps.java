@@ -3,7 +3,6 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
 import dev.sequor.backend.StepInput;
-import dev.sequor.backend.StepValues;
 import java.nio.ByteBuffer;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -19,14 +18,12 @@ import org.jspecify.annotations.Nullable;
 final class RecordedSteps implements AutoCloseable {
   private static final int ALIGNMENT = 16;
 
-  private final StepBlock values;
   private final CudaStream stream;
   private final PinnedStaging staging;
   private long recordings;
   private final IdentityHashMap<Object, Step> steps = new IdentityHashMap<>();
 
-  RecordedSteps(StepBlock values, CudaStream stream, PinnedStaging staging) {
-    this.values = values;
+  RecordedSteps(CudaStream stream, PinnedStaging staging) {
     this.stream = stream;
     this.staging = staging;
   }
@@ -60,52 +57,48 @@ final class RecordedSteps implements AutoCloseable {
   /**
    * The first call runs as it is queued, the next two are recorded too, later ones are replayed.
    */
-  void run(Object key, StepValues now, List<StepInput> inputs, Runnable work) {
+  void run(Object key, List<StepInput> inputs, Runnable work) {
     Step step = steps.computeIfAbsent(key, k -> new Step());
     step.calls++;
     if (step.calls == 1) {
-      runOnce(now, inputs, work);
+      runOnce(inputs, work);
       return;
     }
     int turn = (int) (step.calls & 1);
     Half half = step.halves[turn];
     if (half == null) {
-      half = record(now, inputs, work);
+      half = record(inputs, work);
       step.halves[turn] = half;
     } else {
       half.done.synchronize();
-      fill(half.memory.bytes(), now, inputs);
+      fill(half.memory.bytes(), inputs);
     }
     half.graph.launch(stream);
     stream.record(half.done);
   }
 
-  private void runOnce(StepValues now, List<StepInput> inputs, Runnable work) {
-    ByteBuffer host =
-        ByteBuffer.allocateDirect(StepBlock.BYTES).order(java.nio.ByteOrder.nativeOrder());
-    StepBlock.put(now, host);
-    staging.upload(host, values.address(), stream);
+  private void runOnce(List<StepInput> inputs, Runnable work) {
     for (StepInput input : inputs) {
       staging.upload(input.source(), CudaMemory.address(input.target()), stream);
     }
-    values.within(now, work);
+    work.run();
   }
 
-  private Half record(StepValues now, List<StepInput> inputs, Runnable work) {
-    int size = place(StepBlock.BYTES);
+  private Half record(List<StepInput> inputs, Runnable work) {
+    int size = ALIGNMENT; // so that there is some memory even for no inputs
     for (StepInput input : inputs) {
       size = Math.addExact(size, place(input.source().remaining()));
     }
     HostPointer memory = new HostPointer(size, "inputs of a step");
     recordings++;
     try {
-      fill(memory.bytes(), now, inputs);
+      fill(memory.bytes(), inputs);
       CudaGraph graph =
           CudaGraph.capture(
               stream,
               () -> {
                 copy(memory, inputs);
-                values.within(now, work);
+                work.run();
               });
       return new Half(memory, new CudaEvent(), graph);
     } catch (RuntimeException | Error e) {
@@ -123,10 +116,9 @@ final class RecordedSteps implements AutoCloseable {
     return Math.addExact(bytes, ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 
-  private static void fill(ByteBuffer memory, StepValues now, List<StepInput> inputs) {
+  private static void fill(ByteBuffer memory, List<StepInput> inputs) {
     memory.clear();
-    StepBlock.put(now, memory);
-    int at = place(StepBlock.BYTES);
+    int at = 0;
     for (StepInput input : inputs) {
       memory.position(at).put(input.source().duplicate());
       at += place(input.source().remaining());
@@ -135,8 +127,7 @@ final class RecordedSteps implements AutoCloseable {
   }
 
   private void copy(HostPointer memory, List<StepInput> inputs) {
-    copy(memory, 0, StepBlock.BYTES, values.address());
-    int at = place(StepBlock.BYTES);
+    int at = 0;
     for (StepInput input : inputs) {
       int bytes = input.source().remaining();
       copy(memory, at, bytes, CudaMemory.address(input.target()));

@@ -7,7 +7,6 @@ import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.ParameterLayout;
-import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
@@ -155,14 +154,8 @@ public final class StackedPlan implements EnginePlan {
   }
 
   private void dropout(int layer, RnnTensors t, Memory values) {
-    layers.dropout(
-        shape.outputElements(),
-        shape.dropout(),
-        t.dropoutSeed(),
-        Philox.Stream.DROPOUT.number() + layer,
-        t.dropoutOffset(),
-        values,
-        values);
+    Memory key = Objects.requireNonNull(memory(t.dropoutKey()));
+    engine.dropout(shape.outputElements(), shape.dropout(), key, layer, values, values);
   }
 
   @Override

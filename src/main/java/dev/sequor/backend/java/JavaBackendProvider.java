@@ -99,7 +99,8 @@ public final class JavaBackendProvider implements BackendProvider {
       weights.write(parameters);
       input.write(x);
       state.write(h, c);
-      plan.forward(new RnnTensors(weights, input, null, state, output, state, null, 0, 0));
+      plan.forward(
+          RnnTensors.of(weights, input, output).withInitialState(state).withFinalState(state));
       double[] gates = new double[4];
       for (int gate = 0; gate < 4; gate++) {
         gates[gate] =

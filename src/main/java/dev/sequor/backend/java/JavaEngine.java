@@ -1,5 +1,7 @@
 package dev.sequor.backend.java;
 
+import dev.sequor.backend.Activation;
+import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
@@ -7,9 +9,10 @@ import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
-import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.Philox;
+import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerPlan;
@@ -36,7 +39,7 @@ final class JavaEngine implements Engine, LayerEngine {
   private final ThreadTeam alone = new ThreadTeam(1);
   private final Product[] products;
   private final Linear linear;
-  private final Loss loss;
+  private final Losses losses;
   private final Optimizer optimizer;
 
   JavaEngine(int threads) {
@@ -56,7 +59,7 @@ final class JavaEngine implements Engine, LayerEngine {
       products[i] = new Product();
     }
     linear = new Linear(team, products);
-    loss = new Loss(team);
+    losses = new Losses(team);
     optimizer = new Optimizer(team);
   }
 
@@ -128,10 +131,85 @@ final class JavaEngine implements Engine, LayerEngine {
   }
 
   @Override
-  public void dropout(
-      long elements, float p, long seed, int stream, long offset, Memory x, Memory y) {
+  public void activation(Activation function, Memory x, Memory y) {
     JavaMemory from = JavaMemory.of(x);
     JavaMemory to = JavaMemory.of(y);
+    int count = (int) x.elements();
+    team.run(
+        thread -> {
+          int first = team.share(count, thread);
+          int last = team.share(count, thread + 1);
+          Activations.apply(
+              function,
+              from.floats(),
+              from.offset() + first,
+              to.floats(),
+              to.offset() + first,
+              last - first);
+        });
+  }
+
+  @Override
+  public void activationGradient(Activation function, Memory y, Memory dy, Memory dx) {
+    JavaMemory output = JavaMemory.of(y);
+    JavaMemory from = JavaMemory.of(dy);
+    JavaMemory to = JavaMemory.of(dx);
+    int count = (int) y.elements();
+    team.run(
+        thread -> {
+          int first = team.share(count, thread);
+          int last = team.share(count, thread + 1);
+          Activations.gradient(
+              function,
+              output.floats(),
+              output.offset() + first,
+              from.floats(),
+              from.offset() + first,
+              to.floats(),
+              to.offset() + first,
+              last - first);
+        });
+  }
+
+  @Override
+  public void copyColumns(ColumnCopy copy, Memory source, Memory target) {
+    JavaMemory from = JavaMemory.of(source);
+    JavaMemory to = JavaMemory.of(target);
+    team.run(
+        thread -> {
+          int last = team.share(copy.rows(), thread + 1);
+          for (int row = team.share(copy.rows(), thread); row < last; row++) {
+            copyRow(
+                copy,
+                from.floats(),
+                from.offset() + row * copy.sourceStride() + copy.sourceColumn(),
+                to.floats(),
+                to.offset() + row * copy.targetStride() + copy.targetColumn());
+          }
+        });
+  }
+
+  private static void copyRow(ColumnCopy copy, float[] from, int fromAt, float[] to, int toAt) {
+    float factor = copy.factor();
+    if (copy.add()) {
+      for (int j = 0; j < copy.width(); j++) {
+        to[toAt + j] += factor * from[fromAt + j];
+      }
+    } else {
+      for (int j = 0; j < copy.width(); j++) {
+        to[toAt + j] = factor * from[fromAt + j];
+      }
+    }
+  }
+
+  @Override
+  public void dropout(long elements, float p, Memory key, int stream, Memory x, Memory y) {
+    JavaMemory from = JavaMemory.of(x);
+    JavaMemory to = JavaMemory.of(y);
+    JavaMemory keyWords = JavaMemory.of(key);
+    int keyAt = keyWords.offset();
+    RandomKey random =
+        RandomKey.of(Arrays.copyOfRange(keyWords.ints(), keyAt, keyAt + RandomKey.ELEMENTS));
     int blocks = (int) ((elements + 3) / 4);
     int threshold = Philox.dropThreshold(p);
     float scale = 1f / (1f - p);
@@ -141,7 +219,7 @@ final class JavaEngine implements Engine, LayerEngine {
           for (int block = team.share(blocks, thread);
               block < team.share(blocks, thread + 1);
               block++) {
-            Philox.block(seed, stream, offset, block, words);
+            Philox.block(random.seed(), random.stream() + stream, random.offset(), block, words);
             int end = (int) Math.min(elements, 4L * block + 4);
             for (int i = 4 * block; i < end; i++) {
               boolean dropped = Integer.compareUnsigned(words[i & 3], threshold) < 0;
@@ -229,29 +307,41 @@ final class JavaEngine implements Engine, LayerEngine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
-      float gradientScale,
-      @Nullable Memory update,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
       Memory result) {
-    loss.run(
+    losses.run(
         shape,
         JavaMemory.of(outputs),
         JavaMemory.of(targets),
         JavaMemory.ofNullable(lengths),
-        gradientScale * (update == null ? 1f : LossScale.of(JavaMemory.of(update))),
+        oneOr(gradientScale) * oneOr(lossScale),
         JavaMemory.ofNullable(dOutputs),
         JavaMemory.of(result));
   }
 
+  /** The first number of {@code factor}, or 1 if there is none. */
+  private static float oneOr(@Nullable Memory factor) {
+    JavaMemory memory = JavaMemory.ofNullable(factor);
+    return memory == null ? 1f : memory.floats()[memory.offset()];
+  }
+
   @Override
   public void optimizerStep(
-      OptimizerStep step, Memory parameters, Memory gradients, Memory moments, Memory update) {
+      UpdateRule rule,
+      Memory numbers,
+      Memory parameters,
+      Memory gradients,
+      Memory moments,
+      Memory report) {
     optimizer.step(
-        step,
+        rule,
+        JavaMemory.of(numbers),
         JavaMemory.of(parameters),
         JavaMemory.of(gradients),
         JavaMemory.of(moments),
-        JavaMemory.of(update));
+        JavaMemory.of(report));
   }
 
   @Override

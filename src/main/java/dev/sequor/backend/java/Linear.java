@@ -8,9 +8,6 @@ import org.jspecify.annotations.Nullable;
 final class Linear {
   private static final float[] ONE = {1f};
 
-  /** Elements that are squashed at once. */
-  private static final int BLOCK = 512;
-
   private final ThreadTeam team;
   private final Product[] products;
 
@@ -57,7 +54,10 @@ final class Linear {
               bias == null ? null : bias.floats(),
               bias == null ? 0 : bias.offset(),
               false);
-          activate(shape.activation(), y.floats(), y.offset() + from * n, y.offset() + to * n);
+          if (shape.activation() != Activation.NONE) {
+            int at = y.offset() + from * n;
+            Activations.apply(shape.activation(), y.floats(), at, y.floats(), at, (to - from) * n);
+          }
         });
   }
 
@@ -67,31 +67,6 @@ final class Linear {
     for (int row = from; row < to; row++) {
       for (int k = 0; k < columns; k++) {
         target[k * rows + row] = source[offset + row * columns + k];
-      }
-    }
-  }
-
-  private static void activate(Activation activation, float[] y, int from, int to) {
-    switch (activation) {
-      case NONE -> {}
-      case TANH -> {
-        float[] values = new float[Math.min(BLOCK, to - from)];
-        float[] scratch = new float[values.length];
-        for (int block = from; block < to; block += BLOCK) {
-          int count = Math.min(BLOCK, to - block);
-          for (int i = 0; i < count; i++) {
-            values[i] = 2f * y[block + i];
-          }
-          ElementaryFunctions.odds(values, scratch, count);
-          for (int i = 0; i < count; i++) {
-            y[block + i] = ElementaryFunctions.tanh(values[i]);
-          }
-        }
-      }
-      case RELU -> {
-        for (int i = from; i < to; i++) {
-          y[i] = Math.max(0f, y[i]);
-        }
       }
     }
   }
@@ -113,7 +88,18 @@ final class Linear {
         thread -> {
           int from = team.share(m, thread);
           int to = team.share(m, thread + 1);
-          deactivate(shape.activation(), y, dy, from * n, to * n);
+          if (shape.activation() != Activation.NONE) {
+            int at = dy.offset() + from * n;
+            Activations.gradient(
+                shape.activation(),
+                y.floats(),
+                y.offset() + from * n,
+                dy.floats(),
+                at,
+                dy.floats(),
+                at,
+                (to - from) * n);
+          }
           team.barrier();
           Product product = products[thread];
           if (dx != null) {
@@ -159,27 +145,5 @@ final class Linear {
                 true);
           }
         });
-  }
-
-  /** {@code dy = dy∘f'}, from {@code y = f(a)}. */
-  private static void deactivate(
-      Activation activation, JavaMemory yBuffer, JavaMemory dyBuffer, int from, int to) {
-    float[] y = yBuffer.floats();
-    float[] dy = dyBuffer.floats();
-    int yAt = yBuffer.offset();
-    int dyAt = dyBuffer.offset();
-    switch (activation) {
-      case NONE -> {}
-      case TANH -> {
-        for (int i = from; i < to; i++) {
-          dy[dyAt + i] *= (1f - y[yAt + i]) * (1f + y[yAt + i]);
-        }
-      }
-      case RELU -> {
-        for (int i = from; i < to; i++) {
-          dy[dyAt + i] = y[yAt + i] <= 0f ? 0f : dy[dyAt + i];
-        }
-      }
-    }
   }
 }

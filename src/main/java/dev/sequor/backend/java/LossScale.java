@@ -4,7 +4,7 @@ import dev.sequor.backend.UpdateReport;
 
 /**
  * Dynamic loss scaling, see {@link UpdateReport}: twin of {@code
- * native/include/sequor/loss_scale.h}.
+ * native/include/sequor/updates/update.h}.
  */
 final class LossScale {
   private static final float UPDATES_TO_DOUBLE = 2000;

@@ -2,10 +2,21 @@ package dev.sequor.backend.java;
 
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.UpdateReport;
+import dev.sequor.backend.UpdateRule;
 import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
 
-/** Gradient clipping and the update rules of {@link OptimizerStep.Rule}. */
+/** The one list of what computes each {@link UpdateRule}, and what comes before: clipping. */
 final class Optimizer {
+  private static final Map<UpdateRule, RowUpdate> UPDATES =
+      new EnumMap<>(
+          Map.of(
+              UpdateRule.SGD, new Sgd(),
+              UpdateRule.ADAM, new Adam(false),
+              UpdateRule.ADAMW, new Adam(true)));
+
   /** Elements of a part of the norm: the parts, and so the sum, do not depend on the threads. */
   private static final int PART = 8192;
 
@@ -18,11 +29,14 @@ final class Optimizer {
 
   /** Changes nothing but the report if the norm is not finite. */
   void step(
-      OptimizerStep step,
+      UpdateRule rule,
+      JavaMemory numbers,
       JavaMemory parameters,
       JavaMemory gradients,
       JavaMemory moments,
       JavaMemory report) {
+    RowUpdate update =
+        Objects.requireNonNull(UPDATES.get(rule), "the java backend has no rule " + rule);
     int count = (int) parameters.elements();
     double lossScale = LossScale.of(report);
     double length = Math.sqrt(sumOfSquares(gradients, count)) / lossScale;
@@ -30,20 +44,12 @@ final class Optimizer {
     if (!Float.isFinite((float) length)) {
       return;
     }
-    boolean clips = step.clipNorm() > 0 && length > step.clipNorm();
-    float scale = (float) ((clips ? step.clipNorm() / length : 1) / lossScale);
-    double t = step.step() - (double) report.floats()[report.offset() + UpdateReport.SKIPPED];
-    team.run(
-        thread ->
-            update(
-                step,
-                t,
-                scale,
-                parameters,
-                gradients,
-                moments,
-                team.share(count, thread),
-                team.share(count, thread + 1)));
+    float clipNorm = numbers.floats()[numbers.offset() + OptimizerStep.CLIP_NORM];
+    boolean clips = clipNorm > 0 && length > clipNorm;
+    float scale = (float) ((clips ? clipNorm / length : 1) / lossScale);
+    float skipped = report.floats()[report.offset() + UpdateReport.SKIPPED];
+    UpdateRows rows = new UpdateRows(numbers, parameters, gradients, moments, skipped, scale);
+    team.run(thread -> update.run(rows, team.share(count, thread), team.share(count, thread + 1)));
   }
 
   private double sumOfSquares(JavaMemory gradients, int count) {
@@ -66,53 +72,5 @@ final class Optimizer {
           }
         });
     return Arrays.stream(sums, 0, parts).sum();
-  }
-
-  private static void update(
-      OptimizerStep step,
-      double t,
-      float scale,
-      JavaMemory parameters,
-      JavaMemory gradients,
-      JavaMemory moments,
-      int from,
-      int to) {
-    float[] w = parameters.floats();
-    float[] g = gradients.floats();
-    float[] m = moments.floats();
-    int wAt = parameters.offset();
-    int gAt = gradients.offset();
-    int mAt = moments.offset();
-    int vAt = mAt + (int) parameters.elements();
-    float clip = step.clipValue() > 0 ? step.clipValue() : Float.POSITIVE_INFINITY;
-    float rate = step.learningRate();
-    boolean adamW = step.rule() == OptimizerStep.Rule.ADAMW;
-    float decay = adamW ? 0f : step.weightDecay();
-    if (step.rule() == OptimizerStep.Rule.SGD) {
-      float momentum = step.momentum();
-      for (int i = from; i < to; i++) {
-        float gradient = Math.max(-clip, Math.min(clip, g[gAt + i] * scale)) + decay * w[wAt + i];
-        float velocity = momentum * m[mAt + i] + gradient;
-        m[mAt + i] = velocity;
-        w[wAt + i] -= rate * velocity;
-      }
-      return;
-    }
-    float beta1 = step.beta1();
-    float beta2 = step.beta2();
-    float keep = adamW ? (float) (1.0 - (double) rate * step.weightDecay()) : 1f;
-    double correction1 = 1 - Math.pow(beta1, t);
-    double correction2 = 1 - Math.pow(beta2, t);
-    float rate1 = (float) (rate / correction1);
-    float scale2 = (float) (1 / Math.sqrt(correction2));
-    for (int i = from; i < to; i++) {
-      float gradient = Math.max(-clip, Math.min(clip, g[gAt + i] * scale)) + decay * w[wAt + i];
-      float mean = beta1 * m[mAt + i] + (1f - beta1) * gradient;
-      float variance = beta2 * m[vAt + i] + (1f - beta2) * gradient * gradient;
-      m[mAt + i] = mean;
-      m[vAt + i] = variance;
-      float root = (float) Math.sqrt(variance) * scale2;
-      w[wAt + i] = w[wAt + i] * keep - rate1 * mean / (root + step.epsilon());
-    }
   }
 }

@@ -83,7 +83,7 @@ class CpuActivationTest {
   }
 
   private static void apply(CpuEngine engine, int function, Buffer in, Buffer out) {
-    NativeEngine.sequor_activation(
+    NativeEngine.sequor_elementary_function(
         engine.nativeEngine(),
         function,
         in.elements(),

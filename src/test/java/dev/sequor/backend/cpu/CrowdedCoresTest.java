@@ -6,23 +6,28 @@ import dev.sequor.backend.Activation;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.LinearShape;
-import dev.sequor.backend.LossFunction;
+import dev.sequor.backend.Loss;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.backend.UpdateReport;
+import dev.sequor.backend.UpdateRule;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The engine may use fewer of its threads from one call to the next, when other programs keep the
@@ -68,14 +73,14 @@ class CrowdedCoresTest {
         Buffer dy = random(backend, shape.outputElements(), 3, 1);
         Buffer dx = backend.allocate(DType.FLOAT32, shape.inputElements());
         Buffer dParameters = backend.allocate(DType.FLOAT32, parameters.elements())) {
-      RnnTensors tensors = new RnnTensors(parameters, x, null, null, y, null, saved, 0, 0);
+      RnnTensors tensors = RnnTensors.of(parameters, x, y).withSaved(saved);
       // Packed weights stay from round to round, as in a frozen layer.
       for (int[] threads : plans) {
         backend.fill(dParameters, 0f);
         NativeEngine.sequor_engine_fix_threads(engine.nativeEngine(), threads[0]);
         plan.forward(tensors);
         NativeEngine.sequor_engine_fix_threads(engine.nativeEngine(), threads[1]);
-        plan.backward(tensors, new RnnGradients(dy, null, dParameters, dx, null));
+        plan.backward(tensors, RnnGradients.of(dParameters).withDy(dy).withDx(dx));
         List<float[]> results = List.of(y.readFloats(), dx.readFloats(), dParameters.readFloats());
         String where = threads[0] + " threads forward, " + threads[1] + " backward";
         if (expected.isEmpty()) {
@@ -88,14 +93,23 @@ class CrowdedCoresTest {
     }
   }
 
+  static Stream<Loss> losses() {
+    return Stream.of(
+        Loss.softmaxCrossEntropy(), Loss.binaryCrossEntropy(), Loss.meanSquaredError());
+  }
+
   @ParameterizedTest
-  @EnumSource(LossFunction.class)
-  void aModelsOtherPartsGiveTheSameBitsOnAnyNumberOfThreads(LossFunction function) {
+  @MethodSource("losses")
+  void aModelsOtherPartsGiveTheSameBitsOnAnyNumberOfThreads(Loss loss) {
     int rows = 700;
     int input = 90;
     int output = 110;
     LinearShape linear = new LinearShape(rows, input, output, Activation.TANH);
-    LossShape loss = new LossShape(function, rows, 1, output);
+    LossShape shape = new LossShape(loss, rows, 1, output);
+    int elements = rows * output;
+    ColumnCopy whole = ColumnCopy.whole(rows, output, 0.7f, true);
+    OptimizerStep step =
+        new OptimizerStep(UpdateRule.ADAM, 1, 0.01f, 0.01f, 0f, List.of(0.9f, 0.999f, 1e-8f, 0f));
     List<float[]> expected = new ArrayList<>();
     for (int threads = THREADS; threads >= 1; threads--) {
       CpuEngine engine = engine();
@@ -105,7 +119,7 @@ class CrowdedCoresTest {
           Buffer bias = random(backend, output, 3, 1);
           Buffer y = backend.allocate(DType.FLOAT32, (long) rows * output);
           Buffer targets =
-              function == LossFunction.SOFTMAX_CROSS_ENTROPY
+              loss.function().takesClasses()
                   ? classes(backend, rows, output)
                   : random(backend, (long) rows * output, 4, 1);
           Buffer dy = backend.allocate(DType.FLOAT32, (long) rows * output);
@@ -114,21 +128,29 @@ class CrowdedCoresTest {
           Buffer dBias = backend.allocate(DType.FLOAT32, output);
           Buffer moments = backend.allocate(DType.FLOAT32, 2L * output * input);
           Buffer report = backend.allocate(DType.FLOAT32, UpdateReport.ELEMENTS);
+          Buffer key = backend.allocate(DType.INT32, RandomKey.ELEMENTS);
+          Buffer scale = backend.allocate(DType.FLOAT32, 1);
+          Buffer numbers = backend.allocate(DType.FLOAT32, OptimizerStep.ELEMENTS);
+          Buffer dropped = backend.allocate(DType.FLOAT32, elements);
+          Buffer copied = random(backend, elements, 5, 1);
           Buffer result = backend.allocate(DType.FLOAT32, 2)) {
         NativeEngine.sequor_engine_fix_threads(engine.nativeEngine(), threads);
         report.write(UpdateReport.initial(1f));
         backend.linearForward(linear, x, weight, bias, y);
-        backend.loss(loss, y, targets, null, 1f / rows, report, dy, result);
+        scale.write(1f / rows);
+        numbers.write(step.values());
+        key.write(new RandomKey(5, 1, 2).words());
+        backend.dropout(0.3f, key, y, dropped);
+        backend.activation(Activation.TANH, dropped, dropped);
+        backend.copyColumns(whole, dropped, copied);
+        backend.activationGradient(Activation.TANH, dropped, copied, copied);
+        backend.loss(
+            shape, y, targets, null, scale, report.slice(UpdateReport.LOSS_SCALE, 1), dy, result);
         backend.linearBackward(linear, x, weight, y, dy, dx, dWeight, dBias);
-        backend.optimizerStep(
-            new OptimizerStep(
-                OptimizerStep.Rule.ADAM, 1, 0.01f, 0f, 0.9f, 0.999f, 1e-8f, 0f, 0.01f, 0f),
-            weight,
-            dWeight,
-            moments,
-            report);
+        backend.optimizerStep(step.rule(), numbers, weight, dWeight, moments, report);
         List<float[]> results = new ArrayList<>();
-        for (Buffer buffer : List.of(y, result, dx, dWeight, dBias, report, weight, moments)) {
+        for (Buffer buffer :
+            List.of(y, result, dx, dWeight, dBias, report, weight, moments, dropped, copied)) {
           results.add(buffer.readFloats());
         }
         if (expected.isEmpty()) {

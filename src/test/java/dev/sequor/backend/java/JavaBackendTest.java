@@ -13,6 +13,7 @@ import dev.sequor.backend.Buffer;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
@@ -66,6 +67,7 @@ class JavaBackendTest {
         Buffer x = randomBuffer(backend, shape.inputElements(), random);
         Buffer dy = randomBuffer(backend, shape.outputElements(), random);
         Buffer lengths = backend.allocate(DType.INT32, 7);
+        Buffer key = backend.allocate(DType.INT32, RandomKey.ELEMENTS);
         Buffer y = backend.allocate(DType.FLOAT32, shape.outputElements());
         Buffer state = randomBuffer(backend, shape.stateElements(), random);
         Buffer saved = backend.allocate(DType.FLOAT32, plan.savedElements());
@@ -73,10 +75,11 @@ class JavaBackendTest {
         Buffer dx = backend.allocate(DType.FLOAT32, x.elements());
         Buffer dState = backend.allocate(DType.FLOAT32, state.elements())) {
       lengths.write(5, 0, 3, 5, 1, 2, 4);
-      RnnTensors tensors = new RnnTensors(parameters, x, lengths, state, y, state, saved, 3, 4);
+      key.write(new RandomKey(3, 0, 4).words());
+      RnnTensors tensors = new RnnTensors(parameters, x, y, lengths, state, state, saved, key);
       for (int pass = 0; pass < 2; pass++) {
         plan.forward(tensors);
-        plan.backward(tensors, new RnnGradients(dy, state, dParameters, dx, dState));
+        plan.backward(tensors, new RnnGradients(dParameters, dy, state, dx, dState));
         for (Buffer result : List.of(y, state, dParameters, dx, dState)) {
           results.add(result.readFloats());
         }

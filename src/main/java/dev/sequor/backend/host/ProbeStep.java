@@ -1,4 +1,13 @@
-package dev.sequor.backend;
+package dev.sequor.backend.host;
+
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.DType;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnTensors;
 
 /**
  * One step of an LSTM with one unit, for probes of devices: with its input and weights, all of them

@@ -1,0 +1,21 @@
+package dev.sequor.backend.java;
+
+/** {@code g += decay·w; v = momentum·v + g; w −= lr·v}. */
+final class Sgd implements RowUpdate {
+  @Override
+  public void run(UpdateRows rows, int from, int to) {
+    float[] w = rows.w;
+    float[] m = rows.m;
+    int wAt = rows.wAt;
+    int mAt = rows.momentAt(0);
+    float rate = rows.learningRate;
+    float momentum = rows.constant(0);
+    float decay = rows.constant(1);
+    for (int i = from; i < to; i++) {
+      float gradient = rows.gradient(i) + decay * w[wAt + i];
+      float velocity = momentum * m[mAt + i] + gradient;
+      m[mAt + i] = velocity;
+      w[wAt + i] -= rate * velocity;
+    }
+  }
+}
