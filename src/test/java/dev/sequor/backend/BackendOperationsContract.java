@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -396,12 +398,23 @@ public abstract class BackendOperationsContract {
 
   private static final int[] WIDTHS = {1, 3, 5, 31, 33, 257};
 
+  static Stream<Loss> losses() {
+    return Stream.of(
+        Loss.softmaxCrossEntropy(), Loss.binaryCrossEntropy(), Loss.meanSquaredError());
+  }
+
   static Stream<org.junit.jupiter.params.provider.Arguments> lossesOfAwkwardWidths() {
-    return Stream.of(Loss.softmaxCrossEntropy(), Loss.binaryCrossEntropy(), Loss.meanSquaredError())
+    return losses()
         .flatMap(
             loss ->
                 IntStream.of(WIDTHS)
                     .mapToObj(n -> org.junit.jupiter.params.provider.Arguments.of(loss, n)));
+  }
+
+  @Test
+  void everyLossFunctionIsTried() {
+    assertEquals(
+        Set.of(LossFunction.values()), losses().map(Loss::function).collect(Collectors.toSet()));
   }
 
   /** The loss of one row, in double precision and as plainly as can be. */
@@ -581,14 +594,16 @@ public abstract class BackendOperationsContract {
     }
   }
 
+  private static List<Float> constants(UpdateRule rule, float decay) {
+    return switch (rule) {
+      case SGD -> List.of(0.9f, decay);
+      case ADAM, ADAMW -> List.of(0.9f, 0.99f, 1e-8f, decay);
+    };
+  }
+
   private static OptimizerStep step(
       UpdateRule rule, int t, float rate, float decay, float clipNorm, float clipValue) {
-    List<Float> constants =
-        switch (rule) {
-          case SGD -> List.of(0.9f, decay);
-          case ADAM, ADAMW -> List.of(0.9f, 0.99f, 1e-8f, decay);
-        };
-    return new OptimizerStep(rule, t, rate, clipNorm, clipValue, constants);
+    return new OptimizerStep(rule, t, rate, clipNorm, clipValue, constants(rule, decay));
   }
 
   private Buffer numbers(

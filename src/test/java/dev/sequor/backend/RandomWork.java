@@ -248,7 +248,10 @@ public final class RandomWork implements AutoCloseable {
     for (int t = 1; t <= 2; t++) {
       Buffer gradients = numbers(elements, 1);
       List<Float> constants =
-          rule == UpdateRule.SGD ? List.of(0.9f, decay) : List.of(0.9f, 0.99f, 1e-8f, decay);
+          switch (rule) {
+            case SGD -> List.of(0.9f, decay);
+            case ADAM, ADAMW -> List.of(0.9f, 0.99f, 1e-8f, decay);
+          };
       Buffer step = own(backend.allocate(DType.FLOAT32, OptimizerStep.ELEMENTS));
       step.write(new OptimizerStep(rule, t, 0.01f, clipNorm, clipValue, constants).values());
       call(() -> backend.optimizerStep(rule, step, parameters, gradients, moments, report));

@@ -6,6 +6,7 @@ import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.rnn.Parameters;
 import dev.sequor.rnn.Rnn;
@@ -18,8 +19,7 @@ import java.util.Map;
 /** A cell's pass on one device, with everything it needs in the device's memory. */
 final class PassRun implements AutoCloseable {
   private final Backend backend;
-  private final Shape shape;
-  private final Rnn rnn;
+  private final RnnPlan plan;
   private final Parameters parameters;
   private final Buffer lastWeight;
   private final float lastWeightValue;
@@ -29,8 +29,7 @@ final class PassRun implements AutoCloseable {
 
   PassRun(Backend backend, CellType cell, Pass pass, Shape shape) {
     this.backend = backend;
-    this.shape = shape;
-    rnn = new Rnn(backend, RnnSpec.of(cell, shape.hiddenSize(), shape.hiddenSize()));
+    Rnn rnn = new Rnn(backend, RnnSpec.of(cell, shape.hiddenSize(), shape.hiddenSize()));
     parameters = rnn.newParameters(1);
     parameters.values().write(RandomNumbers.parameters(shape, parameters.layout().totalElements()));
     lastWeight = parameters.values().slice(parameters.values().elements() - 1, 1);
@@ -38,15 +37,19 @@ final class PassRun implements AutoCloseable {
     Buffer x = floats(shape.sequenceElements());
     x.write(RandomNumbers.input(shape));
     Buffer y = floats(shape.sequenceElements());
-    if (pass == Pass.FORWARD_BACKWARD) {
-      Buffer saved = floats(rnn.savedElements(shape.timeSteps(), shape.batchSize()));
+    boolean training = pass == Pass.FORWARD_BACKWARD;
+    plan =
+        rnn.prepare(
+            shape.timeSteps(), shape.batchSize(), training ? Mode.TRAINING : Mode.INFERENCE);
+    if (training) {
+      Buffer saved = floats(plan.savedElements());
       Buffer dy = floats(shape.sequenceElements());
       dy.write(RandomNumbers.outputGradient(shape));
       Buffer dx = floats(shape.sequenceElements());
-      tensors = new RnnTensors(parameters.values(), x, null, null, y, null, saved, 0, 0);
-      gradients = new RnnGradients(dy, null, parameters.gradients(), dx, null);
+      tensors = RnnTensors.of(parameters.values(), x, y).withSaved(saved);
+      gradients = RnnGradients.of(parameters.gradients()).withDy(dy).withDx(dx);
     } else {
-      tensors = new RnnTensors(parameters.values(), x, null, null, y, null, null, 0, 0);
+      tensors = RnnTensors.of(parameters.values(), x, y);
       gradients = null;
     }
   }
@@ -60,13 +63,13 @@ final class PassRun implements AutoCloseable {
   /** The timed call: its results are complete when it returns. */
   void run() {
     if (gradients == null) {
-      rnn.forward(shape.timeSteps(), shape.batchSize(), Mode.INFERENCE, tensors);
+      plan.forward(tensors);
     } else {
       // A training step has changed the parameters: packing them again is part of its cost.
       backend.fill(lastWeight, lastWeightValue);
       parameters.zeroGradients();
-      rnn.forward(shape.timeSteps(), shape.batchSize(), Mode.TRAINING, tensors);
-      rnn.backward(shape.timeSteps(), shape.batchSize(), tensors, gradients);
+      plan.forward(tensors);
+      plan.backward(tensors, gradients);
     }
     backend.synchronize();
   }
@@ -84,7 +87,7 @@ final class PassRun implements AutoCloseable {
 
   @Override
   public void close() {
-    rnn.close();
+    plan.close();
     parameters.close();
     buffers.forEach(Buffer::close);
   }

@@ -5,6 +5,7 @@ import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.rnn.Parameters;
@@ -25,9 +26,7 @@ final class Passes implements AutoCloseable {
   private static final int SEED = 11;
 
   private final Backend backend;
-  private final Rnn rnn;
-  private final int timeSteps;
-  private final int batchSize;
+  private final RnnPlan plan;
   private final boolean training;
   private final Parameters parameters;
   private final Buffer lastWeight;
@@ -48,18 +47,18 @@ final class Passes implements AutoCloseable {
       boolean training,
       int copies) {
     this.backend = backend;
-    this.timeSteps = timeSteps;
-    this.batchSize = batchSize;
     this.training = training;
     try {
-      this.rnn = own(new Rnn(backend, spec));
+      Rnn rnn = new Rnn(backend, spec);
+      Mode mode = training ? Mode.TRAINING : Mode.INFERENCE;
+      this.plan = own(rnn.prepare(timeSteps, batchSize, mode));
       this.parameters = own(rnn.newParameters(SEED));
       this.lastWeight = parameters.values().slice(parameters.values().elements() - 1, 1);
       this.lastWeightValue = lastWeight.readFloats()[0];
       RnnShape shape = spec.shape(timeSteps, batchSize);
       this.y = floats(shape.outputElements());
       this.dx = training ? floats(shape.inputElements()) : null;
-      Buffer saved = training ? floats(rnn.savedElements(timeSteps, batchSize)) : null;
+      Buffer saved = training ? floats(plan.savedElements()) : null;
       Buffer lengthBuffer = lengths == null ? null : own(backend.allocate(DType.INT32, batchSize));
       if (lengthBuffer != null) {
         lengthBuffer.write(lengths);
@@ -70,11 +69,11 @@ final class Passes implements AutoCloseable {
         Buffer x = floats(inputs.length);
         x.write(inputs);
         tensors.add(
-            new RnnTensors(parameters.values(), x, lengthBuffer, null, y, null, saved, 0, 0));
+            RnnTensors.of(parameters.values(), x, y).withLengths(lengthBuffer).withSaved(saved));
         if (training) {
           Buffer dy = floats(outputGradients.length);
           dy.write(outputGradients);
-          gradients.add(new RnnGradients(dy, null, parameters.gradients(), dx, null));
+          gradients.add(RnnGradients.of(parameters.gradients()).withDy(dy).withDx(dx));
         }
       }
     } catch (RuntimeException | Error e) {
@@ -108,10 +107,10 @@ final class Passes implements AutoCloseable {
       // A training step has changed the weights: making operands of them is part of the call.
       backend.fill(lastWeight, lastWeightValue);
       backend.fill(parameters.gradients(), 0f);
-      rnn.forward(timeSteps, batchSize, Mode.TRAINING, t);
-      rnn.backward(timeSteps, batchSize, t, gradients.get(next));
+      plan.forward(t);
+      plan.backward(t, gradients.get(next));
     } else {
-      rnn.forward(timeSteps, batchSize, Mode.INFERENCE, t);
+      plan.forward(t);
     }
     next = (next + 1) % tensors.size();
   }
@@ -134,7 +133,7 @@ final class Passes implements AutoCloseable {
 
   @Override
   public void close() {
-    // The stack first: it waits for what is queued.
+    // The plan first: it waits for what is queued.
     for (AutoCloseable resource : owned) {
       try {
         resource.close();

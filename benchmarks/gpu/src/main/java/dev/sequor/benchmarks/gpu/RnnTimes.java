@@ -61,8 +61,8 @@ public final class RnnTimes {
   }
 
   private static final String HOW =
-      "Rnn.forward (inference), or Rnn.forward and Rnn.backward after gradients were cleared and"
-          + " weights marked as changed; float32 inputs on the device before timing, copies of them"
+      "RnnPlan.forward (inference), or RnnPlan.forward and RnnPlan.backward after gradients were"
+          + " cleared and weights marked as changed; float32 inputs on the device before timing, copies of them"
           + " in turn; host clock over as many calls as fill 2 ms, then one wait for the device;"
           + " medians";
 

@@ -56,7 +56,7 @@ final class SequorTrial implements Trial {
     x.write(numbers.x());
     Buffer y = floats(shape.outputElements());
     if (!training) {
-      this.tensors = new RnnTensors(parameters, x, null, null, y, null, null, 0, 0);
+      this.tensors = RnnTensors.of(parameters, x, y);
       this.gradients = null;
       this.buffers = new Buffer[] {parameters, x, y};
       return;
@@ -66,8 +66,8 @@ final class SequorTrial implements Trial {
     dy.write(numbers.outputGradient());
     Buffer dParameters = floats(layout.totalElements());
     Buffer dx = floats(shape.inputElements());
-    this.tensors = new RnnTensors(parameters, x, null, null, y, null, saved, 0, 0);
-    this.gradients = new RnnGradients(dy, null, dParameters, dx, null);
+    this.tensors = RnnTensors.of(parameters, x, y).withSaved(saved);
+    this.gradients = RnnGradients.of(dParameters).withDy(dy).withDx(dx);
     this.buffers = new Buffer[] {parameters, x, y, saved, dy, dParameters, dx};
   }
 

@@ -58,7 +58,6 @@ public class StepBenchmark {
   public WeightStorage weights;
 
   private Backend backend;
-  private Rnn rnn;
   private Parameters parameters;
   private RnnStepper stepper;
 
@@ -66,7 +65,8 @@ public class StepBenchmark {
   @Setup
   public void prepare() {
     backend = Devices.open(device);
-    rnn = new Rnn(backend, RnnSpec.of(cell, hiddenSize, hiddenSize).withLayers(layers), weights);
+    Rnn rnn =
+        new Rnn(backend, RnnSpec.of(cell, hiddenSize, hiddenSize).withLayers(layers), weights);
     parameters = rnn.newParameters(1);
     stepper = rnn.newStepper(parameters.values(), batchSize);
     for (int i = 0; i < batchSize * hiddenSize; i++) {
@@ -86,7 +86,6 @@ public class StepBenchmark {
   public void close() {
     stepper.close();
     parameters.close();
-    rnn.close();
     backend.close();
   }
 }
