@@ -19,6 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -246,12 +247,9 @@ public abstract class BackendOperationsContract {
 
   // Activations, dropout, columns.
 
-  static Stream<org.junit.jupiter.params.provider.Arguments> activationsOfAwkwardSizes() {
+  static Stream<Arguments> activationsOfAwkwardSizes() {
     return Stream.of(Activation.values())
-        .flatMap(
-            f ->
-                IntStream.of(1, 3, 31, 33, 257, 20_011)
-                    .mapToObj(n -> org.junit.jupiter.params.provider.Arguments.of(f, n)));
+        .flatMap(f -> IntStream.of(1, 3, 31, 33, 257, 20_011).mapToObj(n -> Arguments.of(f, n)));
   }
 
   /** Starts one element later than its memory, so that nothing may rely on its alignment. */
@@ -403,12 +401,8 @@ public abstract class BackendOperationsContract {
         Loss.softmaxCrossEntropy(), Loss.binaryCrossEntropy(), Loss.meanSquaredError());
   }
 
-  static Stream<org.junit.jupiter.params.provider.Arguments> lossesOfAwkwardWidths() {
-    return losses()
-        .flatMap(
-            loss ->
-                IntStream.of(WIDTHS)
-                    .mapToObj(n -> org.junit.jupiter.params.provider.Arguments.of(loss, n)));
+  static Stream<Arguments> lossesOfAwkwardWidths() {
+    return losses().flatMap(loss -> IntStream.of(WIDTHS).mapToObj(n -> Arguments.of(loss, n)));
   }
 
   @Test
@@ -747,6 +741,17 @@ public abstract class BackendOperationsContract {
       }
     }
     assertClose(expected, parameters.readFloats());
+  }
+
+  @Test
+  void aStepWithoutInputsIsRepeated() {
+    Buffer x = buffer(1, 2, 3);
+    Buffer sum = buffer(0, 0, 0);
+    ColumnCopy add = ColumnCopy.whole(1, 3, 0.5f, true);
+    for (int i = 1; i <= 5; i++) {
+      backend.step("no inputs", List.of(), () -> backend.copyColumns(add, x, sum));
+      assertClose(new double[] {0.5 * i, i, 1.5 * i}, sum.readFloats());
+    }
   }
 
   /**

@@ -43,6 +43,7 @@ final class ThreadGuardTest {
     try (Backend backend = Devices.open(device);
         Buffer x = backend.allocate(DType.FLOAT32, 16 * 32);
         Buffer weight = backend.allocate(DType.FLOAT32, 32 * 32);
+        Buffer key = backend.allocate(DType.INT32, RandomKey.ELEMENTS);
         Buffer y = backend.allocate(DType.FLOAT32, 16 * 32)) {
       backend.fill(x, 0.5f);
       backend.fill(weight, 0.01f);
@@ -56,7 +57,7 @@ final class ThreadGuardTest {
                 started.countDown();
                 for (int i = 0; i < ATTEMPTS; i++) {
                   try {
-                    backend.fill(weight, i);
+                    misuse(backend, i, weight, key);
                   } catch (IllegalStateException e) {
                     refused.incrementAndGet();
                   }
@@ -69,6 +70,20 @@ final class ThreadGuardTest {
         assertArrayEquals(expected, y.readFloats());
       } while (second.isAlive());
       assertEquals(ATTEMPTS, refused.get());
+    }
+  }
+
+  /** One of the calls that would write to {@code weight}. */
+  private static void misuse(Backend backend, int number, Buffer weight, Buffer key) {
+    switch (number % 4) {
+      case 0 -> backend.fill(weight, number);
+      case 1 -> backend.activation(Activation.TANH, weight, weight);
+      case 2 -> backend.dropout(0.5f, key, weight, weight);
+      default -> {
+        Buffer half = weight.slice(0, weight.elements() / 2);
+        Buffer rest = weight.slice(half.elements(), half.elements());
+        backend.copyColumns(ColumnCopy.whole(1, (int) half.elements(), 2f, true), half, rest);
+      }
     }
   }
 
