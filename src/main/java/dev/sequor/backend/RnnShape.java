@@ -5,68 +5,106 @@ import static dev.sequor.backend.Sizes.atLeastOne;
 /**
  * Everything that fixes the arithmetic of a recurrent stack over a padded batch.
  *
- * @param cell the cell of every layer
- * @param layers {@code L}, layers stacked on each other, at most {@value #MOST_LAYERS}
- * @param directions {@code D}: 1, or 2 for a bidirectional stack whose directions are concatenated
+ * @param stack the stack
  * @param timeSteps {@code T}, the padded length
  * @param batchSize {@code B}
- * @param inputSize {@code I}, the width of {@code x}
- * @param hiddenSize {@code H}, the units of one direction of one layer
- * @param dropout probability of zeroing an element between two layers while training, in [0, 1)
  */
-public record RnnShape(
-    CellType cell,
-    int layers,
-    int directions,
-    int timeSteps,
-    int batchSize,
-    int inputSize,
-    int hiddenSize,
-    float dropout) {
-  /** The most layers of a stack. */
-  public static final int MOST_LAYERS = 1000;
-
+public record RnnShape(RnnSpec stack, int timeSteps, int batchSize) {
   /**
-   * Checks each size, and the products of sizes: a weight matrix has at most 2³¹−1 elements, and so
-   * has {@code [T,B]}; any other tensor has at most 2⁴⁰.
+   * Checks each size, and the products of sizes: {@code [T,B]} has at most 2³¹−1 elements, any
+   * other tensor at most 2⁴⁰.
    *
    * @throws IllegalArgumentException naming the first value that is out of range
    */
   public RnnShape {
-    Arguments.present("cell", cell);
-    atLeastOne("layers", layers);
-    if (layers > MOST_LAYERS) {
-      throw new IllegalArgumentException("layers is " + layers + "; needed at most " + MOST_LAYERS);
-    }
+    Arguments.present("stack", stack);
+    atLeastOne("timeSteps", timeSteps);
+    atLeastOne("batchSize", batchSize);
+    // With these, neither an index into a matrix nor the bytes of all that a plan keeps overflow.
+    Sizes.product("timeSteps · batchSize", Integer.MAX_VALUE, timeSteps, batchSize);
+    Sizes.elements("x", timeSteps, batchSize, stack.inputSize());
+    Sizes.elements(
+        "all states",
+        stack.layers(),
+        stack.directions(),
+        timeSteps,
+        batchSize,
+        stack.cell().gates() + 4L,
+        stack.hiddenSize());
+  }
+
+  /**
+   * The stack and the batch in one.
+   *
+   * @param cell the cell of every layer
+   * @param layers {@code L}, layers stacked on each other
+   * @param directions {@code D}: 1, or 2 for a bidirectional stack
+   * @param timeSteps {@code T}
+   * @param batchSize {@code B}
+   * @param inputSize {@code I}
+   * @param hiddenSize {@code H}
+   * @param dropout between two layers while training
+   */
+  public RnnShape(
+      CellType cell,
+      int layers,
+      int directions,
+      int timeSteps,
+      int batchSize,
+      int inputSize,
+      int hiddenSize,
+      float dropout) {
+    this(
+        new RnnSpec(cell, inputSize, hiddenSize, layers, isTwo(directions), dropout),
+        timeSteps,
+        batchSize);
+  }
+
+  private static boolean isTwo(int directions) {
     if (directions != 1 && directions != 2) {
       throw new IllegalArgumentException("directions is " + directions + "; needed 1 or 2");
     }
-    atLeastOne("timeSteps", timeSteps);
-    atLeastOne("batchSize", batchSize);
-    atLeastOne("inputSize", inputSize);
-    atLeastOne("hiddenSize", hiddenSize);
-    if (!(dropout >= 0f && dropout < 1f)) {
-      throw new IllegalArgumentException("dropout is " + dropout + "; needed 0 <= dropout < 1");
-    }
-    // With these, neither an index into a matrix nor the bytes of all that a plan keeps overflow.
-    int gates = cell.gates();
-    long width = Math.max(inputSize, (long) directions * hiddenSize);
-    Sizes.product("timeSteps · batchSize", Integer.MAX_VALUE, timeSteps, batchSize);
-    Sizes.product(
-        "the rows times columns of a weight matrix", Integer.MAX_VALUE, gates, hiddenSize, width);
-    Sizes.elements("all parameters", layers, directions, gates, hiddenSize, width + hiddenSize + 2);
-    Sizes.elements("x", timeSteps, batchSize, inputSize);
-    Sizes.elements("all states", layers, directions, timeSteps, batchSize, gates + 4L, hiddenSize);
+    return directions == 2;
+  }
+
+  /** The cell of every layer. */
+  public CellType cell() {
+    return stack.cell();
+  }
+
+  /** {@code L}. */
+  public int layers() {
+    return stack.layers();
+  }
+
+  /** {@code D}. */
+  public int directions() {
+    return stack.directions();
+  }
+
+  /** {@code I}. */
+  public int inputSize() {
+    return stack.inputSize();
+  }
+
+  /** {@code H}. */
+  public int hiddenSize() {
+    return stack.hiddenSize();
+  }
+
+  /** The probability of zeroing an element between two layers while training. */
+  public float dropout() {
+    return stack.dropout();
   }
 
   /** Elements of {@code x [T,B,I]}. */
   public long inputElements() {
-    return (long) timeSteps * batchSize * inputSize;
+    return (long) timeSteps * batchSize * inputSize();
   }
 
   /** {@code D·H}, the width of {@code y}. */
   public int outputSize() {
-    return directions * hiddenSize;
+    return stack.outputSize();
   }
 
   /** Elements of {@code y [T,B,D·H]}. */
@@ -76,16 +114,16 @@ public record RnnShape(
 
   /** Elements of a state {@code [L·D,S,B,H]}. */
   public long stateElements() {
-    return (long) layers * directions * cell.states() * batchSize * hiddenSize;
+    return stack.stateElements(batchSize);
   }
 
   /** Input width of one layer: {@code I} for the first, {@code D·H} for the others. */
   public int layerInputSize(int layer) {
-    return layer == 0 ? inputSize : outputSize();
+    return layer == 0 ? inputSize() : outputSize();
   }
 
   /** The layout of the parameters of this stack. */
   public ParameterLayout parameterLayout() {
-    return new ParameterLayout(cell, layers, directions, inputSize, hiddenSize);
+    return stack.parameterLayout();
   }
 }

@@ -28,6 +28,9 @@ public final class UpdateReport {
   /** Updates since the loss scale last changed. */
   public static final int UPDATES_SINCE_SCALED = 3;
 
+  /** After so many updates without a skipped one the loss scale doubles. */
+  public static final int UPDATES_TO_DOUBLE = 2000;
+
   /** The loss scale to start from where {@link Backend#wantsLossScaling()}. */
   public static final float FIRST_LOSS_SCALE = 65536f;
 
@@ -48,6 +51,11 @@ public final class UpdateReport {
 
   /** Before the first update. */
   public static float[] initial(float lossScale) {
-    return new float[] {0f, 0f, lossScale, 0f};
+    return of(lossScale, 0);
+  }
+
+  /** With nothing skipped, and {@code lossScale} unchanged for so many updates. */
+  public static float[] of(float lossScale, long updatesSinceScaled) {
+    return new float[] {0f, 0f, lossScale, updatesSinceScaled};
   }
 }

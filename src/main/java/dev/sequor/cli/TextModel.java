@@ -1,17 +1,17 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
-import dev.sequor.backend.LossFunction;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Evaluator;
-import dev.sequor.model.InputKind;
-import dev.sequor.model.Readout;
+import dev.sequor.model.ModelSpec;
 import dev.sequor.model.SequenceModel;
-import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.module.Network;
+import dev.sequor.module.ValueShape;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A trained model of characters, ready to be used. */
@@ -45,15 +45,17 @@ final class TextModel {
    * @throws IllegalArgumentException if it is another kind of model
    */
   static CharacterVocabulary vocabulary(
-      Path directory, SequenceModelSpec model, @Nullable CharacterVocabulary vocabulary) {
-    boolean reads =
-        model.input().kind() != InputKind.DENSE
-            && model.input().vocabularySize() == model.outputSize();
-    if (vocabulary == null
-        || !reads
-        || model.bidirectional()
-        || model.readout() != Readout.EVERY_STEP
-        || model.loss() != LossFunction.SOFTMAX_CROSS_ENTROPY) {
+      Path directory, ModelSpec model, @Nullable CharacterVocabulary vocabulary) {
+    List<Network.Input> inputs = model.network().inputs();
+    ValueShape output = model.outputShape();
+    boolean predicts =
+        inputs.size() == 1
+            && inputs.get(0).shape() instanceof ValueShape.Tokens tokens
+            && output instanceof ValueShape.Sequence
+            && output.width() == tokens.vocabularySize()
+            && model.carriesState()
+            && model.loss().function().takesClasses();
+    if (vocabulary == null || !predicts) {
       throw new IllegalArgumentException(
           directory
               + ": the model "

@@ -10,11 +10,11 @@ import dev.sequor.io.TrainingRun;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.DivergedException;
+import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.Sampler;
 import dev.sequor.model.Sampling;
 import dev.sequor.model.SequenceModel;
-import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainStep;
 import dev.sequor.model.Trainer;
 import dev.sequor.model.TrainerSnapshot;
@@ -73,7 +73,7 @@ final class TextTraining implements AutoCloseable {
       Backend backend,
       Corpus corpus,
       CharacterVocabulary vocabulary,
-      SequenceModelSpec spec,
+      ModelSpec spec,
       Optimizer optimizer,
       Clipping clipping,
       TrainingRun run,

@@ -14,6 +14,7 @@ import dev.sequor.io.TrainingRun;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.InputSpec;
+import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.Sampling;
 import dev.sequor.model.SequenceModelSpec;
@@ -250,7 +251,7 @@ final class TrainCommand implements Callable<Integer> {
   private record Start(
       Corpus corpus,
       CharacterVocabulary vocabulary,
-      SequenceModelSpec model,
+      ModelSpec model,
       Optimizer optimizer,
       Clipping clipping,
       TrainingRun run,
@@ -258,6 +259,16 @@ final class TrainCommand implements Callable<Integer> {
 
     boolean isNames() {
       return run.textFile().isEmpty();
+    }
+
+    /** The model in a few words. */
+    String modelInWords() {
+      return model instanceof SequenceModelSpec usual
+          ? usual.stack().cell().id() + " " + usual.stack().hiddenSize()
+          : String.format(
+              Locale.ROOT,
+              "a network of %,d weights",
+              model.network().layout().trainableElements());
     }
   }
 
@@ -397,7 +408,7 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   /** Where a new model goes: made, and held until it is closed. */
-  private ModelDirectory newDirectory(CellType cell) throws IOException {
+  private ModelDirectory newDirectory() throws IOException {
     try {
       if (out != null) {
         return ModelDirectory.create(out);
@@ -441,6 +452,10 @@ final class TrainCommand implements Callable<Integer> {
     CharacterVocabulary vocabulary =
         TextModel.vocabulary(directory, checkpoint.model(), checkpoint.vocabulary());
     TrainingRun run = checkpoint.run();
+    if (run == null) {
+      throw new IllegalArgumentException(
+          directory + ": the model was not trained by this command, so it cannot go on with it");
+    }
     Path file =
         textFile != null || run.textFile().isEmpty() ? textFile : JavaLocale.path(run.textFile());
     seed = run.seed();
@@ -529,7 +544,7 @@ final class TrainCommand implements Callable<Integer> {
       if (resumed != null) {
         return train(start, run, resumed.path(), backend, training, interruption);
       }
-      try (ModelDirectory directory = newDirectory(start.model().cell())) {
+      try (ModelDirectory directory = newDirectory()) {
         return train(start, run, directory.path(), backend, training, interruption);
       }
     }
@@ -590,21 +605,17 @@ final class TrainCommand implements Callable<Integer> {
 
   private void announce(Start start, TrainingRun run, Backend backend, long done) {
     Corpus corpus = start.corpus();
-    SequenceModelSpec model = start.model();
     console
         .err()
         .printf(
             Locale.ROOT,
             "%s: %,d characters to learn, %,d held out, %d different%n"
-                + "%s, %d layer%s of %d; T=%d B=%d; %,d steps%s on %s%n",
+                + "%s; T=%d B=%d; %,d steps%s on %s%n",
             corpus.name(),
             characters(corpus.training()),
             characters(corpus.heldOut()),
             start.vocabulary().size(),
-            model.cell().id(),
-            model.layers(),
-            model.layers() == 1 ? "" : "s",
-            model.hiddenSize(),
+            layersInWords(start),
             run.sequenceLength(),
             run.batchSize(),
             run.totalSteps(),
@@ -666,6 +677,18 @@ final class TrainCommand implements Callable<Integer> {
         .forEach(line -> words.println("  " + line));
   }
 
+  private static String layersInWords(Start start) {
+    if (start.model() instanceof SequenceModelSpec usual) {
+      int layers = usual.stack().layers();
+      return usual.stack().cell().id()
+          + ", "
+          + layers
+          + (layers == 1 ? " layer of " : " layers of ")
+          + usual.stack().hiddenSize();
+    }
+    return start.modelInWords();
+  }
+
   /**
    * Draws the loss curve. A model is worth keeping, and its result worth having, without it, so
    * whatever happens here (no fonts make an InternalError or a missing class) is a warning.
@@ -674,8 +697,7 @@ final class TrainCommand implements Callable<Integer> {
    */
   private @Nullable Path plot(Start start, Path directory, TextTraining training) {
     Path picture = directory.resolve(PLOT);
-    String title =
-        start.corpus().name() + ", " + start.model().cell().id() + " " + start.model().hiddenSize();
+    String title = start.corpus().name() + ", " + start.modelInWords();
     try {
       LossPlot.write(picture, title, training.curve().toStore());
       return picture;

@@ -1,7 +1,9 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.model.InputKind;
+import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModelSpec;
 import java.lang.management.ManagementFactory;
@@ -21,22 +23,32 @@ import java.util.Locale;
  */
 record TrainingMemory(double weights, double deviceBytes, double heapBytes) {
   /** The memory of {@code model} with windows of {@code T·B} characters. */
-  static TrainingMemory of(
+  static TrainingMemory of(ModelSpec model, Optimizer optimizer, int timeSteps, int batchSize) {
+    if (model instanceof SequenceModelSpec usual) {
+      return of(usual, optimizer, timeSteps, batchSize);
+    }
+    double weights = model.network().layout().totalElements();
+    double all = Float.BYTES * weights * (2 + optimizer.rule().moments());
+    return new TrainingMemory(weights, all, all);
+  }
+
+  private static TrainingMemory of(
       SequenceModelSpec model, Optimizer optimizer, int timeSteps, int batchSize) {
-    CellType cell = model.cell();
-    double hidden = model.hiddenSize();
+    RnnSpec recurrent = model.stack();
+    CellType cell = recurrent.cell();
+    double hidden = recurrent.hiddenSize();
     double inputs = model.input().width();
     double embedding =
         model.input().kind() == InputKind.EMBEDDING ? model.input().vocabularySize() * inputs : 0;
     double stack = 0;
     for (boolean first : new boolean[] {true, false}) {
-      double layers = first ? 1 : model.layers() - 1.0;
+      double layers = first ? 1 : recurrent.layers() - 1.0;
       double below = first ? inputs : hidden;
       stack += layers * hidden * (cell.gates() * (below + hidden + 2) + cell.peepholes());
     }
     double weights = embedding + stack + model.outputSize() * (hidden + 1);
     double moments = optimizer.rule().moments();
-    double saved = hidden * cell.gates() * model.layers();
+    double saved = hidden * cell.gates() * recurrent.layers();
     double activations =
         (double) timeSteps * batchSize * (2 * inputs + 2 * hidden + saved + model.outputSize());
     // Drawing: all weights, those of the stack, and of one layer its recurrent weights and one gate

@@ -1,5 +1,6 @@
 package dev.sequor.data;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -7,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * streams, with what is to be predicted. Implementations hand their arrays over without copying;
  * nobody may change them while the window is in use.
  */
-public sealed interface Window permits TokenWindow, SeriesWindow {
+public sealed interface Window permits TokenWindow, SeriesWindow, ParallelWindow {
   /** {@code T}, the padded length. */
   int timeSteps();
 
@@ -32,4 +33,21 @@ public sealed interface Window permits TokenWindow, SeriesWindow {
    * window before.
    */
   boolean resetState();
+
+  /**
+   * What one input of a model is given.
+   *
+   * @param input its name; {@code ""} stands for the only one
+   * @param timeSteps {@code T}, the padded length along its time axis
+   * @param values tokens {@code [T,B]} or vectors {@code [T,B,I]}
+   * @param lengths {@code [B]}, each 0…T; null when every sequence has T steps, or where another
+   *     input brings the time axis
+   */
+  @SuppressWarnings("ArrayRecordComponent") // Windows are large and short-lived: no copies.
+  record Part(String input, int timeSteps, Values values, int @Nullable [] lengths) {}
+
+  /** What every input of a model is given. */
+  default List<Part> parts() {
+    return List.of(new Part("", timeSteps(), inputValues(), lengths()));
+  }
 }

@@ -4,11 +4,12 @@ import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.io.CheckpointConfig.Kind;
 import dev.sequor.io.CheckpointConfig.StoredFile;
 import dev.sequor.model.Clipping;
-import dev.sequor.model.NamedTensor;
+import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
-import dev.sequor.model.SequenceModelSpec;
-import dev.sequor.model.TensorShapes;
 import dev.sequor.model.TrainerSnapshot;
+import dev.sequor.module.NamedTensor;
+import dev.sequor.module.Network;
+import dev.sequor.module.TensorShapes;
 import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.file.DirectoryStream;
@@ -32,20 +33,20 @@ import org.slf4j.LoggerFactory;
  * process or the machine stops. Whatever can be made can be saved, and is loaded as it was; what
  * {@link #load} would refuse, the constructor refuses.
  *
- * @param model the model
+ * @param model the model, of any kind
  * @param vocabulary its characters, one for each output; null for a model of anything else
  * @param optimizer the update rule
  * @param clipping bounds on the gradient
- * @param snapshot parameters, moments, carried state and counters, all numbers finite
- * @param run the data and the loss so far
+ * @param snapshot parameters, moments, carried state, loss scale and counters, all numbers finite
+ * @param run the data and the loss so far; null if whoever trains the model keeps them elsewhere
  */
 public record Checkpoint(
-    SequenceModelSpec model,
+    ModelSpec model,
     @Nullable CharacterVocabulary vocabulary,
     Optimizer optimizer,
     Clipping clipping,
     TrainerSnapshot snapshot,
-    TrainingRun run) {
+    @Nullable TrainingRun run) {
 
   private static final Logger LOG = LoggerFactory.getLogger(Checkpoint.class);
 
@@ -59,8 +60,11 @@ public record Checkpoint(
    */
   public Checkpoint {
     new TrainedModel(model, vocabulary, snapshot.parameters());
-    snapshot.requireFit(model, optimizer.rule());
-    run.requireNotAfter(snapshot.progress().steps());
+    snapshot.requireFit(model, optimizer);
+    if (run != null) {
+      run.requireNotAfter(snapshot.progress().steps());
+    }
+    StoredTypes.requireNamed(model);
   }
 
   /** Whether {@code directory} holds a checkpoint, whole or damaged. */
@@ -75,8 +79,7 @@ public record Checkpoint(
    */
   public static Path weightsFile(Path directory) throws IOException {
     byte[] json = ConfigFile.read(directory);
-    return directory.resolve(
-        ConfigFile.parse(directory, json, CheckpointConfig.ModelPart.class).weights().file());
+    return directory.resolve(ConfigFile.modelPart(directory, json).weights().file());
   }
 
   /** Whether {@code name} is that of a file of some checkpoint, or of one half written. */
@@ -146,7 +149,8 @@ public record Checkpoint(
         optimizer,
         clipping,
         snapshot.progress(),
-        run);
+        snapshot.lossScale(),
+        run == null ? new CheckpointConfig.NoRun() : run);
   }
 
   private static int[] tokens(int size) {
@@ -201,8 +205,7 @@ public record Checkpoint(
     Set<String> named = Set.of();
     if (Files.exists(directory.resolve(ConfigFile.NAME))) {
       try {
-        CheckpointConfig config =
-            ConfigFile.parse(directory, ConfigFile.read(directory), CheckpointConfig.class);
+        CheckpointConfig config = ConfigFile.whole(directory, ConfigFile.read(directory));
         named = Set.of(config.weights().file(), config.training().file());
       } catch (MalformedFileException | IllegalArgumentException e) {
         return; // Whoever mends it by hand may want any of them.
@@ -229,32 +232,37 @@ public record Checkpoint(
     return whole(
         directory,
         json -> {
-          CheckpointConfig config = ConfigFile.parse(directory, json, CheckpointConfig.class);
-          return valid(directory, () -> load(directory, config));
+          CheckpointConfig config = ConfigFile.whole(directory, json);
+          boolean first = ConfigFile.version(directory, json) == FirstVersion.VERSION;
+          return valid(directory, () -> load(directory, config, first));
         });
   }
 
-  private static Checkpoint load(Path directory, CheckpointConfig config) throws IOException {
-    SequenceModelSpec model = config.model();
+  private static Checkpoint load(Path directory, CheckpointConfig config, boolean first)
+      throws IOException {
+    Network network = config.model().network();
     config.weights().requireKind(Kind.WEIGHTS);
     config.training().requireKind(Kind.TRAINING);
     int streams = config.progress().carriedBatchSize();
-    TensorShapes moments = TensorShapes.ofMoments(model, config.optimizer().rule());
-    TensorShapes state = TensorShapes.ofCarriedState(model, streams);
+    TensorShapes moments = TensorShapes.ofMoments(network, config.optimizer().rule());
+    TensorShapes state = TensorShapes.ofCarriedStates(network, streams);
+    TensorShapes stored = moments.and(first ? FirstVersion.carriedState(state) : state);
     List<NamedTensor> parameters =
-        TensorFile.read(directory, config.weights(), TensorShapes.ofParameters(model));
+        TensorFile.read(directory, config.weights(), TensorShapes.ofParameters(network));
     List<NamedTensor> momentTensors = new ArrayList<>();
     List<NamedTensor> stateTensors = new ArrayList<>();
-    for (NamedTensor tensor : TensorFile.read(directory, config.training(), moments.and(state))) {
+    for (NamedTensor read : TensorFile.read(directory, config.training(), stored)) {
+      NamedTensor tensor = first ? FirstVersion.renamed(read) : read;
       (state.byName().containsKey(tensor.name()) ? stateTensors : momentTensors).add(tensor);
     }
     return new Checkpoint(
-        model,
+        config.model(),
         vocabulary(config.vocabulary()),
         config.optimizer(),
         config.clipping(),
-        new TrainerSnapshot(config.progress(), parameters, momentTensors, stateTensors),
-        config.run());
+        new TrainerSnapshot(
+            config.progress(), config.lossScale(), parameters, momentTensors, stateTensors),
+        config.run() instanceof TrainingRun known ? known : null);
   }
 
   /** Reads something from the files that a configuration names. */

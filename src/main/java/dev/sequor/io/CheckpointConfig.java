@@ -1,9 +1,12 @@
 package dev.sequor.io;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.sequor.model.Clipping;
+import dev.sequor.model.LossScale;
+import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
-import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainerProgress;
 import java.util.regex.Pattern;
 
@@ -15,32 +18,45 @@ import java.util.regex.Pattern;
  * @param version {@link #VERSION}
  * @param weights the file with the parameters
  * @param training the file with the optimiser's moments and the carried state
- * @param model the model
+ * @param model the model, of any kind
  * @param vocabulary its characters, ascending, as one string; empty for a model without
  * @param optimizer the update rule
  * @param clipping bounds on the gradient
  * @param progress counters, position, seed and offset of the dropout bits
- * @param run the data and the loss so far
+ * @param lossScale where loss scaling stands
+ * @param run the data and the loss so far, if there is more to say of it
  */
 record CheckpointConfig(
     String format,
     int version,
     StoredFile weights,
     StoredFile training,
-    SequenceModelSpec model,
+    ModelSpec model,
     String vocabulary,
     Optimizer optimizer,
     Clipping clipping,
     TrainerProgress progress,
-    TrainingRun run) {
+    LossScale lossScale,
+    @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+        @JsonSubTypes({
+          @JsonSubTypes.Type(value = TrainingRun.class, name = "text"),
+          @JsonSubTypes.Type(value = NoRun.class, name = "none"),
+        })
+        Run run) {
 
   static final String FORMAT = "sequor-checkpoint";
-  static final int VERSION = 1;
+  static final int VERSION = 2;
+
+  /** How the model is being trained, beyond what its trainer keeps. */
+  sealed interface Run permits TrainingRun, NoRun {}
+
+  /** Whoever trains the model keeps the rest elsewhere. */
+  record NoRun() implements Run {}
 
   /** What stands in {@code config.json} for whoever wants the model alone. */
-  @JsonIgnoreProperties({"training", "optimizer", "clipping", "progress", "run"})
+  @JsonIgnoreProperties({"training", "optimizer", "clipping", "progress", "lossScale", "run"})
   record ModelPart(
-      String format, int version, StoredFile weights, SequenceModelSpec model, String vocabulary) {}
+      String format, int version, StoredFile weights, ModelSpec model, String vocabulary) {}
 
   /** What kinds of files there are, and how they are named. */
   enum Kind {

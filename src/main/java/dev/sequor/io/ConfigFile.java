@@ -27,22 +27,29 @@ final class ConfigFile {
    */
   static final int MAX_BYTES = 8_000_000;
 
-  private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-          .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
-          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          // Half the length of a pair of escapes, and what the pair stands for.
-          .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
-          .defaultSetterInfo(JsonSetter.Value.construct(Nulls.FAIL, Nulls.FAIL))
-          .build();
+  private static final JsonMapper JSON = builder().build();
+
+  /** How records and JSON are bound. */
+  static JsonMapper.Builder builder() {
+    JsonMapper.Builder builder =
+        JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            // Half the length of a pair of escapes, and what the pair stands for.
+            .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
+            .disable(SerializationFeature.FAIL_ON_EMPTY_BEANS)
+            .defaultSetterInfo(JsonSetter.Value.construct(Nulls.FAIL, Nulls.FAIL));
+    StoredTypes.addTo(builder);
+    return builder;
+  }
 
   private ConfigFile() {}
 
@@ -92,15 +99,36 @@ final class ConfigFile {
   }
 
   /**
-   * What {@code json}, from {@code directory}, says.
+   * The version that {@code json}, from {@code directory}, says it has.
    *
-   * @param type {@link CheckpointConfig} or a part of it
-   * @throws MalformedFileException if it is not as it should be
+   * @throws MalformedFileException if it is no checkpoint, or of a version that is not known
    */
-  static <T> T parse(Path directory, byte[] json, Class<T> type) throws IOException {
+  static int version(Path directory, byte[] json) throws IOException {
     Path file = directory.resolve(NAME);
     try {
-      requireVersion(file, json);
+      return readVersion(file, json);
+    } catch (JsonProcessingException e) {
+      throw new MalformedFileException(file, JsonFault.describe(e), e);
+    }
+  }
+
+  /** All that {@code json} says, of whatever version. */
+  static CheckpointConfig whole(Path directory, byte[] json) throws IOException {
+    return version(directory, json) == FirstVersion.VERSION
+        ? parse(directory, json, FirstVersion.Config.class).now()
+        : parse(directory, json, CheckpointConfig.class);
+  }
+
+  /** What {@code json} says of the model alone, of whatever version. */
+  static CheckpointConfig.ModelPart modelPart(Path directory, byte[] json) throws IOException {
+    return version(directory, json) == FirstVersion.VERSION
+        ? parse(directory, json, FirstVersion.ModelPart.class).now()
+        : parse(directory, json, CheckpointConfig.ModelPart.class);
+  }
+
+  private static <T> T parse(Path directory, byte[] json, Class<T> type) throws IOException {
+    Path file = directory.resolve(NAME);
+    try {
       @Nullable T config = JSON.readValue(json, type);
       if (config == null) {
         throw new MalformedFileException(file, "is null; needed an object in braces");
@@ -112,7 +140,7 @@ final class ConfigFile {
   }
 
   /** Before anything else is looked at: another version has every right to look different. */
-  private static void requireVersion(Path file, byte[] json) throws IOException {
+  private static int readVersion(Path file, byte[] json) throws IOException {
     @Nullable String format = null;
     @Nullable String version = null;
     try (JsonParser parser = JSON.createParser(json)) {
@@ -133,13 +161,18 @@ final class ConfigFile {
       throw new MalformedFileException(
           file, "is no checkpoint; needed \"format\": \"" + CheckpointConfig.FORMAT + "\"");
     }
-    if (!String.valueOf(CheckpointConfig.VERSION).equals(version)) {
-      throw new MalformedFileException(
-          file,
-          "has checkpoint version "
-              + (version == null ? "unknown" : version)
-              + "; this program reads version "
-              + CheckpointConfig.VERSION);
+    for (int readable : new int[] {FirstVersion.VERSION, CheckpointConfig.VERSION}) {
+      if (String.valueOf(readable).equals(version)) {
+        return readable;
+      }
     }
+    throw new MalformedFileException(
+        file,
+        "has checkpoint version "
+            + (version == null ? "unknown" : version)
+            + "; this program reads versions "
+            + FirstVersion.VERSION
+            + " and "
+            + CheckpointConfig.VERSION);
   }
 }

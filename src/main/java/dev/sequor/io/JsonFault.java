@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.exc.InvalidNullException;
+import com.fasterxml.jackson.databind.exc.InvalidTypeIdException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import java.util.Arrays;
@@ -41,7 +42,11 @@ final class JsonFault {
         return syntax(syntax);
       }
     }
-    if (e instanceof UnrecognizedPropertyException) {
+    if (e instanceof InvalidTypeIdException kind) {
+      return kind.getTypeId() == null
+          ? "its \"type\" is missing"
+          : "type '" + kind.getTypeId() + "' is unknown";
+    } else if (e instanceof UnrecognizedPropertyException) {
       return "unknown field";
     } else if (e instanceof InvalidNullException) {
       return "is null; needed a value";

@@ -2,8 +2,8 @@ package dev.sequor.io;
 
 import dev.sequor.data.FileFault;
 import dev.sequor.io.CheckpointConfig.StoredFile;
-import dev.sequor.model.NamedTensor;
-import dev.sequor.model.TensorShapes;
+import dev.sequor.module.NamedTensor;
+import dev.sequor.module.TensorShapes;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;

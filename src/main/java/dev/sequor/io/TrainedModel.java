@@ -2,9 +2,9 @@ package dev.sequor.io;
 
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.io.CheckpointConfig.Kind;
-import dev.sequor.model.NamedTensor;
-import dev.sequor.model.SequenceModelSpec;
-import dev.sequor.model.TensorShapes;
+import dev.sequor.model.ModelSpec;
+import dev.sequor.module.NamedTensor;
+import dev.sequor.module.TensorShapes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -18,9 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param parameters one finite tensor for each of {@link TensorShapes#ofParameters}
  */
 public record TrainedModel(
-    SequenceModelSpec model,
-    @Nullable CharacterVocabulary vocabulary,
-    List<NamedTensor> parameters) {
+    ModelSpec model, @Nullable CharacterVocabulary vocabulary, List<NamedTensor> parameters) {
 
   /**
    * Checks that the parts belong together.
@@ -29,15 +27,15 @@ public record TrainedModel(
    */
   public TrainedModel {
     parameters = List.copyOf(parameters);
-    if (vocabulary != null && vocabulary.size() != model.outputSize()) {
+    if (vocabulary != null && vocabulary.size() != model.outputShape().width()) {
       throw new IllegalArgumentException(
           "the vocabulary has "
               + vocabulary.size()
               + " characters; the model's "
-              + model.outputSize()
+              + model.outputShape().width()
               + " outputs need as many");
     }
-    TensorShapes.ofParameters(model).requireFit(parameters);
+    TensorShapes.ofParameters(model.network()).requireFit(parameters);
   }
 
   /**
@@ -51,8 +49,7 @@ public record TrainedModel(
     return Checkpoint.whole(
         directory,
         json -> {
-          CheckpointConfig.ModelPart config =
-              ConfigFile.parse(directory, json, CheckpointConfig.ModelPart.class);
+          CheckpointConfig.ModelPart config = ConfigFile.modelPart(directory, json);
           return Checkpoint.valid(
               directory,
               () -> {
@@ -61,7 +58,9 @@ public record TrainedModel(
                     config.model(),
                     Checkpoint.vocabulary(config.vocabulary()),
                     TensorFile.read(
-                        directory, config.weights(), TensorShapes.ofParameters(config.model())));
+                        directory,
+                        config.weights(),
+                        TensorShapes.ofParameters(config.model().network())));
               });
         });
   }

@@ -29,7 +29,8 @@ public record TrainingRun(
     long checkpointInterval,
     String device,
     String backend,
-    Curve curve) {
+    Curve curve)
+    implements CheckpointConfig.Run {
 
   /** Beyond it a double, which many readers of JSON use, no longer tells n from n + 1. */
   private static final long MAX_COUNT = 1L << 53;

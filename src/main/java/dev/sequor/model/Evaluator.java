@@ -2,7 +2,7 @@ package dev.sequor.model;
 
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Window;
-import dev.sequor.rnn.RnnState;
+import dev.sequor.module.NetworkState;
 import org.jspecify.annotations.Nullable;
 
 /** Measures a model's loss on data that it does not learn from. */
@@ -18,7 +18,7 @@ public final class Evaluator {
    */
   public static BatchLoss evaluate(SequenceModel model, Iterable<? extends Window> windows) {
     BatchLoss total = new BatchLoss(0, 0);
-    RnnState state = null;
+    NetworkState state = null;
     try {
       for (Window window : windows) {
         state = stateFor(model, window, state);
@@ -32,10 +32,10 @@ public final class Evaluator {
     return total;
   }
 
-  private static @Nullable RnnState stateFor(
-      SequenceModel model, Window window, @Nullable RnnState state) {
+  private static @Nullable NetworkState stateFor(
+      SequenceModel model, Window window, @Nullable NetworkState state) {
     boolean fits = state != null && state.batchSize() == window.batchSize();
-    if (model.spec().bidirectional() || fits || !window.resetState()) {
+    if (!model.carriesState() || fits || !window.resetState()) {
       return state; // The model refuses to continue a state that does not fit.
     }
     if (state != null) {
@@ -70,7 +70,7 @@ public final class Evaluator {
       throw new IllegalArgumentException(
           "streams is " + streams + "; needed 1 to " + predictions + ", the predictions");
     }
-    if (model.spec().bidirectional()) {
+    if (!model.carriesState()) {
       throw new IllegalArgumentException(
           "the model is bidirectional and sees the tokens that it should predict; needed a"
               + " unidirectional one");
@@ -78,7 +78,7 @@ public final class Evaluator {
     int perStream = (predictions + streams - 1) / streams;
     int steps = Math.min(timeSteps, perStream);
     BatchLoss total = new BatchLoss(0, 0);
-    try (RnnState state = model.newState(streams)) {
+    try (NetworkState state = model.newState(streams)) {
       for (int first = 0; first < perStream; first += steps) {
         total = total.plus(model.loss(window(tokens, steps, streams, perStream, first), state));
       }

@@ -5,102 +5,191 @@ import dev.sequor.backend.UpdateRule;
 import java.util.List;
 
 /**
- * The update rule and its constants; the formulas are {@link UpdateRule}'s. Constants that the rule
- * does not use are 0.
- *
- * @param rule SGD with momentum, Adam or AdamW
- * @param learningRate {@code lr}, greater than 0
- * @param momentum of SGD, in [0, 1)
- * @param beta1 of Adam, in [0, 1)
- * @param beta2 of Adam, in [0, 1)
- * @param epsilon of Adam, greater than 0
- * @param weightDecay at least 0
+ * An update rule with its constants; the formulas are those of {@link UpdateRule}. Made by the
+ * methods here or by the constructors of the records, and changed by their {@code with…} methods.
  */
-public record Optimizer(
-    UpdateRule rule,
-    float learningRate,
-    float momentum,
-    float beta1,
-    float beta2,
-    float epsilon,
-    float weightDecay) {
+public sealed interface Optimizer {
+  /** Which formula. */
+  UpdateRule rule();
+
+  /** {@code lr}, greater than 0. */
+  float learningRate();
 
   /**
-   * Checks each constant.
+   * The same with another learning rate.
    *
-   * @throws IllegalArgumentException naming the first that is out of range
+   * @throws IllegalArgumentException if it is not finite and greater than 0
    */
-  public Optimizer {
-    if (!(learningRate > 0f) || Float.isInfinite(learningRate)) {
-      throw new IllegalArgumentException(
-          "learningRate is " + learningRate + "; needed a finite number greater than 0");
+  Optimizer withLearningRate(float learningRate);
+
+  /** The constants of the rule, in the order that {@link UpdateRule} gives. */
+  List<Float> constants();
+
+  /** Which of the moments are means of squares, and so never negative. */
+  default boolean isMeanOfSquares(int moment) {
+    return false;
+  }
+
+  /** Update number {@code step} (1 for the first) with {@code clipping}. */
+  default OptimizerStep step(long step, Clipping clipping) {
+    return new OptimizerStep(
+        rule(), step, learningRate(), clipping.globalNorm(), clipping.value(), constants());
+  }
+
+  /**
+   * Stochastic gradient descent.
+   *
+   * @param learningRate {@code lr}, greater than 0
+   * @param momentum in [0, 1); 0 for none
+   * @param weightDecay at least 0
+   */
+  record Sgd(float learningRate, float momentum, float weightDecay) implements Optimizer {
+    /**
+     * Checks each constant.
+     *
+     * @throws IllegalArgumentException naming the first that is out of range
+     */
+    public Sgd {
+      Constants.positive("learningRate", learningRate);
+      Constants.fraction("momentum", momentum);
+      Constants.atLeastZero("weightDecay", weightDecay);
     }
-    if (!(weightDecay >= 0f) || Float.isInfinite(weightDecay)) {
-      throw new IllegalArgumentException(
-          "weightDecay is " + weightDecay + "; needed a finite number of at least 0");
+
+    @Override
+    public UpdateRule rule() {
+      return UpdateRule.SGD;
     }
-    fraction("momentum", momentum);
-    fraction("beta1", beta1);
-    fraction("beta2", beta2);
-    boolean used = rule != UpdateRule.SGD;
-    if (!(used ? epsilon > 0f : epsilon >= 0f) || Float.isInfinite(epsilon)) {
-      throw new IllegalArgumentException(
-          "epsilon is "
-              + epsilon
-              + "; needed a finite number "
-              + (used ? "greater than 0" : "of at least 0"));
+
+    @Override
+    public Sgd withLearningRate(float learningRate) {
+      return new Sgd(learningRate, momentum, weightDecay);
+    }
+
+    /** The same with another weight decay. */
+    public Sgd withWeightDecay(float weightDecay) {
+      return new Sgd(learningRate, momentum, weightDecay);
+    }
+
+    @Override
+    public List<Float> constants() {
+      return List.of(momentum, weightDecay);
     }
   }
 
-  private static void fraction(String name, float value) {
-    if (!(value >= 0f && value < 1f)) {
-      throw new IllegalArgumentException(name + " is " + value + "; needed 0 <= " + name + " < 1");
+  /**
+   * Adam.
+   *
+   * @param learningRate {@code lr}, greater than 0
+   * @param beta1 {@code β₁}, in [0, 1)
+   * @param beta2 {@code β₂}, in [0, 1)
+   * @param epsilon {@code ε}, greater than 0
+   * @param weightDecay at least 0; added to the gradient
+   */
+  record Adam(float learningRate, float beta1, float beta2, float epsilon, float weightDecay)
+      implements Optimizer {
+    /**
+     * Checks each constant.
+     *
+     * @throws IllegalArgumentException naming the first that is out of range
+     */
+    public Adam {
+      Constants.ofAdam(learningRate, beta1, beta2, epsilon, weightDecay);
+    }
+
+    @Override
+    public UpdateRule rule() {
+      return UpdateRule.ADAM;
+    }
+
+    @Override
+    public Adam withLearningRate(float learningRate) {
+      return new Adam(learningRate, beta1, beta2, epsilon, weightDecay);
+    }
+
+    /** The same with other constants of its means. */
+    public Adam withConstants(float beta1, float beta2, float epsilon) {
+      return new Adam(learningRate, beta1, beta2, epsilon, weightDecay);
+    }
+
+    /** The same with another weight decay. */
+    public Adam withWeightDecay(float weightDecay) {
+      return new Adam(learningRate, beta1, beta2, epsilon, weightDecay);
+    }
+
+    @Override
+    public List<Float> constants() {
+      return List.of(beta1, beta2, epsilon, weightDecay);
+    }
+
+    @Override
+    public boolean isMeanOfSquares(int moment) {
+      return moment == 1;
+    }
+  }
+
+  /**
+   * Adam with decoupled weight decay.
+   *
+   * @param learningRate {@code lr}, greater than 0
+   * @param beta1 {@code β₁}, in [0, 1)
+   * @param beta2 {@code β₂}, in [0, 1)
+   * @param epsilon {@code ε}, greater than 0
+   * @param weightDecay at least 0; apart from the gradient
+   */
+  record AdamW(float learningRate, float beta1, float beta2, float epsilon, float weightDecay)
+      implements Optimizer {
+    /**
+     * Checks each constant.
+     *
+     * @throws IllegalArgumentException naming the first that is out of range
+     */
+    public AdamW {
+      Constants.ofAdam(learningRate, beta1, beta2, epsilon, weightDecay);
+    }
+
+    @Override
+    public UpdateRule rule() {
+      return UpdateRule.ADAMW;
+    }
+
+    @Override
+    public AdamW withLearningRate(float learningRate) {
+      return new AdamW(learningRate, beta1, beta2, epsilon, weightDecay);
+    }
+
+    /** The same with other constants of its means. */
+    public AdamW withConstants(float beta1, float beta2, float epsilon) {
+      return new AdamW(learningRate, beta1, beta2, epsilon, weightDecay);
+    }
+
+    @Override
+    public List<Float> constants() {
+      return List.of(beta1, beta2, epsilon, weightDecay);
+    }
+
+    @Override
+    public boolean isMeanOfSquares(int moment) {
+      return moment == 1;
     }
   }
 
   /** Plain stochastic gradient descent. */
-  public static Optimizer sgd(float learningRate) {
+  static Sgd sgd(float learningRate) {
     return sgd(learningRate, 0f);
   }
 
   /** Stochastic gradient descent with momentum. */
-  public static Optimizer sgd(float learningRate, float momentum) {
-    return new Optimizer(UpdateRule.SGD, learningRate, momentum, 0f, 0f, 0f, 0f);
+  static Sgd sgd(float learningRate, float momentum) {
+    return new Sgd(learningRate, momentum, 0f);
   }
 
   /** Adam with β₁ = 0.9, β₂ = 0.999, ε = 1e-8. */
-  public static Optimizer adam(float learningRate) {
-    return new Optimizer(UpdateRule.ADAM, learningRate, 0f, 0.9f, 0.999f, 1e-8f, 0f);
+  static Adam adam(float learningRate) {
+    return new Adam(learningRate, 0.9f, 0.999f, 1e-8f, 0f);
   }
 
   /** AdamW with β₁ = 0.9, β₂ = 0.999, ε = 1e-8. */
-  public static Optimizer adamw(float learningRate, float weightDecay) {
-    return new Optimizer(UpdateRule.ADAMW, learningRate, 0f, 0.9f, 0.999f, 1e-8f, weightDecay);
-  }
-
-  /** The same with another learning rate. */
-  public Optimizer withLearningRate(float learningRate) {
-    return new Optimizer(rule, learningRate, momentum, beta1, beta2, epsilon, weightDecay);
-  }
-
-  /** The same with other Adam constants. */
-  public Optimizer withAdamConstants(float beta1, float beta2, float epsilon) {
-    return new Optimizer(rule, learningRate, momentum, beta1, beta2, epsilon, weightDecay);
-  }
-
-  /** The same with another weight decay. */
-  public Optimizer withWeightDecay(float weightDecay) {
-    return new Optimizer(rule, learningRate, momentum, beta1, beta2, epsilon, weightDecay);
-  }
-
-  /** Update number {@code step} (1 for the first) with {@code clipping}. */
-  OptimizerStep step(long step, Clipping clipping) {
-    List<Float> constants =
-        switch (rule) {
-          case SGD -> List.of(momentum, weightDecay);
-          case ADAM, ADAMW -> List.of(beta1, beta2, epsilon, weightDecay);
-        };
-    return new OptimizerStep(
-        rule, step, learningRate, clipping.globalNorm(), clipping.value(), constants);
+  static AdamW adamw(float learningRate, float weightDecay) {
+    return new AdamW(learningRate, 0.9f, 0.999f, 1e-8f, weightDecay);
   }
 }

@@ -8,7 +8,9 @@ import dev.sequor.backend.LossFunction;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.StepInput;
-import dev.sequor.rnn.RnnState;
+import dev.sequor.module.Network;
+import dev.sequor.module.NetworkState;
+import dev.sequor.module.ValueShape;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -27,15 +29,18 @@ public final class Sampler implements AutoCloseable {
 
   private final SequenceModel model;
   private final int vocabularySize;
-  private final RnnState state;
+  private final NetworkState state;
 
   /** The tokens of one chunk. */
   private final Buffer drawn;
 
-  /** The random key of a chunk, and then the number of its first token. */
+  /** Which random numbers they take: the key, and the number of the first of the chunk. */
   private final Buffer random;
 
-  private final ByteBuffer randomStaging = Backend.hostMemory(DType.INT32, RandomKey.ELEMENTS + 2);
+  private final Buffer key;
+  private final Buffer first;
+  private final ByteBuffer firstStaging = Backend.hostMemory(DType.INT32, 2);
+  private final String tokenInput;
 
   /**
    * A sampler for {@code model}, which stays the caller's.
@@ -44,22 +49,27 @@ public final class Sampler implements AutoCloseable {
    *     predict one of the same tokens at every step, or has another loss than softmax
    */
   public Sampler(SequenceModel model) {
-    SequenceModelSpec spec = model.spec();
-    require(!spec.bidirectional(), "is bidirectional", "a unidirectional one");
-    require(spec.input().kind() != InputKind.DENSE, "reads real vectors", "one that reads tokens");
+    ModelSpec spec = model.spec();
+    Network network = spec.network();
+    require(model.carriesState(), "is bidirectional", "a unidirectional one");
+    require(network.inputs().size() == 1, "has several inputs", "one input");
+    ValueShape input = network.inputs().get(0).shape();
+    require(input instanceof ValueShape.Tokens, "reads real vectors", "one that reads tokens");
+    ValueShape output = spec.outputShape();
     require(
-        spec.readout() == Readout.EVERY_STEP,
+        output instanceof ValueShape.Sequence,
         "reads out the last step only",
         "an output at every step");
     require(
-        spec.loss() == LossFunction.SOFTMAX_CROSS_ENTROPY,
-        "has the loss " + spec.loss(),
+        spec.loss().function().takesClasses(),
+        "has the loss " + spec.loss().function(),
         LossFunction.SOFTMAX_CROSS_ENTROPY.toString());
-    this.vocabularySize = spec.input().vocabularySize();
+    this.vocabularySize = input instanceof ValueShape.Tokens tokens ? tokens.vocabularySize() : 0;
     require(
-        spec.outputSize() == vocabularySize,
-        "reads " + vocabularySize + " tokens and predicts " + spec.outputSize(),
+        output.width() == vocabularySize,
+        "reads " + vocabularySize + " tokens and predicts " + output.width(),
         "the same tokens");
+    this.tokenInput = network.inputs().get(0).name();
     this.model = model;
     this.state = model.newState(1);
     int chunk = model.backend().isAsynchronous() ? CHUNK : 1;
@@ -72,10 +82,12 @@ public final class Sampler implements AutoCloseable {
     try {
       this.random = model.backend().allocate(DType.INT32, RandomKey.ELEMENTS + 2);
     } catch (RuntimeException | Error e) {
-      drawn.close();
       state.close();
+      drawn.close();
       throw e;
     }
+    this.key = random.slice(0, RandomKey.ELEMENTS);
+    this.first = random.slice(RandomKey.ELEMENTS, 2);
   }
 
   private static void require(boolean holds, String what, String needed) {
@@ -140,11 +152,12 @@ public final class Sampler implements AutoCloseable {
     if (last > 0) {
       model.forward(last, 1, Arrays.copyOf(prime, last), null, state);
     }
-    Batch batch = model.readToken(prime[last], state);
+    ModelPass pass = model.readToken(prime[last], state);
     DrawShape shape = sampling.shape(vocabularySize);
     int chunk = Math.toIntExact(drawn.elements());
-    for (long first = 0; ; first += chunk) {
-      draw(batch, shape, sampling.seed(), first);
+    key.write(new RandomKey(sampling.seed(), Philox.Stream.SAMPLER.number(), 0).words());
+    for (long number = 0; ; number += chunk) {
+      draw(pass, shape, number);
       for (int token : drawn.readInts()) {
         if (token < 0) {
           throw new IllegalArgumentException(
@@ -158,31 +171,26 @@ public final class Sampler implements AutoCloseable {
   }
 
   /** What a chunk depends on besides the random numbers. */
-  private record ChunkKey(Sampler sampler, Batch batch, DrawShape shape) {}
+  private record ChunkKey(Sampler sampler, ModelPass pass, DrawShape shape) {}
 
   /**
-   * Draws a chunk of tokens, each from the outputs that {@code batch} holds, and reads it at once.
-   * A device does so without the host.
+   * Draws a chunk of tokens, each from the outputs that {@code pass} holds, and reads it at once. A
+   * device does so without the host.
    */
-  private void draw(Batch batch, DrawShape shape, long seed, long first) {
-    model.keepTokenBatch(batch);
+  private void draw(ModelPass pass, DrawShape shape, long number) {
+    model.keepTokenPass(pass);
+    pass.carry(state);
     Backend backend = model.backend();
-    randomStaging
-        .clear()
-        .asIntBuffer()
-        .put(new RandomKey(seed, Philox.Stream.SAMPLER.number(), 0).words())
-        .put((int) first)
-        .put((int) (first >>> 32));
-    Buffer key = random.slice(0, RandomKey.ELEMENTS);
-    Buffer number = random.slice(RandomKey.ELEMENTS, 2);
+    Buffer tokens = pass.network().value(tokenInput);
+    firstStaging.clear().asIntBuffer().put((int) number).put((int) (number >>> 32));
     backend.step(
-        new ChunkKey(this, batch, shape),
-        List.of(new StepInput(randomStaging, random)),
+        new ChunkKey(this, pass, shape),
+        List.of(new StepInput(firstStaging, first)),
         () -> {
           for (int i = 0; i < drawn.elements(); i++) {
-            backend.drawToken(shape, key, number, i, batch.outputs(), batch.tokens());
-            backend.copy(batch.tokens(), drawn.slice(i, 1));
-            batch.forward(state);
+            backend.drawToken(shape, key, first, i, pass.outputs(), tokens);
+            backend.copy(tokens, drawn.slice(i, 1));
+            pass.forward();
           }
         });
   }

@@ -4,87 +4,57 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
-import dev.sequor.backend.OptimizerStep;
-import dev.sequor.backend.Philox;
-import dev.sequor.backend.RandomKey;
-import dev.sequor.backend.UpdateReport;
-import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
+import dev.sequor.data.SeriesWindow;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
-import dev.sequor.rnn.Initializer;
-import dev.sequor.rnn.Rnn;
-import dev.sequor.rnn.RnnState;
-import dev.sequor.rnn.TensorRegion;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.HashMap;
+import dev.sequor.module.Extent;
+import dev.sequor.module.NamedTensor;
+import dev.sequor.module.NetworkLayout;
+import dev.sequor.module.NetworkState;
+import dev.sequor.module.NetworkWeights;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sequence model on one backend: its parameters in one flat buffer, their gradients in another
- * (from the first training step on), and the memory of the batch shapes it has seen lately. Not
- * safe for use by several threads at once.
+ * A model on one backend: its weights, and passes for the shapes of batches that it has seen
+ * lately. Used by the thread that owns the backend only.
  */
 public final class SequenceModel implements AutoCloseable {
   /** Training, evaluation, priming and sampling shapes side by side. */
-  private static final int BATCHES_KEPT = 4;
+  private static final int PASSES_KEPT = 4;
 
   private final Backend backend;
-  private final SequenceModelSpec spec;
-  private final ModelLayout layout;
-  private final Rnn rnn;
-  private final Buffer parameters;
-  private final Buffer recurrentParameters;
-  private @Nullable Buffer gradients;
-  private @Nullable Buffer recurrentGradients;
+  private final ModelSpec spec;
+  private final WeightStorage inferenceWeights;
+  private final boolean carriesState;
+  private final NetworkWeights weights;
 
-  /** Slices of the two flat buffers by tensor name, made once. */
-  private final Map<String, Buffer> parameterSlices = new HashMap<>();
+  /** The sum of a batch's losses, and the rows that counted. */
+  private final Buffer lossResult;
 
-  private final Map<String, Buffer> gradientSlices = new HashMap<>();
-
-  /** The sum of a batch's losses, the rows that counted, and an {@link UpdateReport}. */
-  private final Buffer report;
-
-  private final Buffer lossReport;
-  private final Buffer updateReport;
-  private final Buffer lossScale;
-  private final ByteBuffer reportStaging =
-      ByteBuffer.allocateDirect((2 + UpdateReport.ELEMENTS) * Float.BYTES)
-          .order(ByteOrder.nativeOrder());
-
-  private final Map<BatchKey, Batch> batches = new LinkedHashMap<>(16, 0.75f, true);
+  private final Map<PassKey, ModelPass> passes = new LinkedHashMap<>(16, 0.75f, true);
   private boolean closed;
 
-  private record BatchKey(int timeSteps, int batchSize, Mode mode) {}
+  private record PassKey(Extent extent, Mode mode) {}
 
   /**
-   * A model with initial weights drawn from {@code seed}, see {@link Initializer}: tensor number
-   * {@code i} of {@link ModelLayout#regions()} has offset {@code i}.
+   * A model with first weights drawn from {@code seed}, see {@link NetworkWeights#draw}.
    *
    * @param backend stays the caller's
    */
-  public SequenceModel(Backend backend, SequenceModelSpec spec, long seed) {
+  public SequenceModel(Backend backend, ModelSpec spec, long seed) {
     this(backend, spec, seed, WeightStorage.FLOAT32);
   }
 
   /**
-   * The same, but inference keeps the recurrent stack's matrices as {@code inferenceWeights} says;
+   * The same, but inference keeps the recurrent stacks' matrices as {@code inferenceWeights} says;
    * it throws {@link IllegalArgumentException} if the backend cannot.
    */
-  public SequenceModel(
-      Backend backend, SequenceModelSpec spec, long seed, WeightStorage inferenceWeights) {
-    this(
-        backend,
-        spec,
-        inferenceWeights,
-        layout -> initialParameters(spec, layout, new Initializer(seed)));
+  public SequenceModel(Backend backend, ModelSpec spec, long seed, WeightStorage inferenceWeights) {
+    this(spec, inferenceWeights, NetworkWeights.draw(backend, spec.network(), seed));
   }
 
   /**
@@ -95,80 +65,33 @@ public final class SequenceModel implements AutoCloseable {
    *     finite
    */
   public static SequenceModel of(
-      Backend backend,
-      SequenceModelSpec spec,
-      List<NamedTensor> tensors,
-      WeightStorage inferenceWeights) {
-    return new SequenceModel(backend, spec, inferenceWeights, layout -> layout.join(tensors, ""));
+      Backend backend, ModelSpec spec, List<NamedTensor> tensors, WeightStorage inferenceWeights) {
+    return new SequenceModel(
+        spec, inferenceWeights, NetworkWeights.of(backend, spec.network(), tensors));
   }
 
-  private SequenceModel(
-      Backend backend,
-      SequenceModelSpec spec,
-      WeightStorage inferenceWeights,
-      Function<ModelLayout, float[]> weights) {
-    this.backend = backend;
+  private SequenceModel(ModelSpec spec, WeightStorage inferenceWeights, NetworkWeights weights) {
+    this.backend = weights.backend();
     this.spec = spec;
-    this.layout = new ModelLayout(spec);
-    float[] flat = weights.apply(layout); // May throw: before there is anything to free.
-    this.rnn = new Rnn(backend, spec.rnn(), inferenceWeights);
-    this.parameters = backend.allocate(DType.FLOAT32, layout.totalElements());
+    this.inferenceWeights = inferenceWeights;
+    this.carriesState = spec.carriesState();
+    this.weights = weights;
     try {
-      this.report = backend.allocate(DType.FLOAT32, 2 + UpdateReport.ELEMENTS);
+      this.lossResult = backend.allocate(DType.FLOAT32, 2);
     } catch (RuntimeException | Error e) {
-      parameters.close();
+      weights.close();
       throw e;
     }
-    this.lossReport = report.slice(0, 2);
-    this.updateReport = report.slice(2, UpdateReport.ELEMENTS);
-    this.lossScale = updateReport.slice(UpdateReport.LOSS_SCALE, 1);
-    updateReport.write(
-        UpdateReport.initial(backend.wantsLossScaling() ? UpdateReport.FIRST_LOSS_SCALE : 1f));
-    this.recurrentParameters = recurrent(parameters);
-    slice(parameters, parameterSlices);
-    parameters.write(flat);
-  }
-
-  private void slice(Buffer flat, Map<String, Buffer> slices) {
-    for (TensorRegion region : layout.regions()) {
-      slices.put(region.name(), flat.slice(region.offset(), region.elements()));
-    }
-  }
-
-  private static float[] initialParameters(
-      SequenceModelSpec spec, ModelLayout layout, Initializer initializer) {
-    float[] flat = new float[Math.toIntExact(layout.totalElements())];
-    boolean recurrentDone = false;
-    List<TensorRegion> regions = layout.regions();
-    for (int i = 0; i < regions.size(); i++) {
-      TensorRegion region = regions.get(i);
-      float[] values;
-      if (layout.isRecurrent(region)) {
-        if (recurrentDone) {
-          continue;
-        }
-        recurrentDone = true;
-        values = initializer.stack(spec.rnn().parameterLayout(), i);
-      } else if (region.shape().size() == 1) {
-        continue; // A bias: zero.
-      } else if (region.name().startsWith("embedding.")) {
-        values = initializer.normal(region.shape().get(0), region.shape().get(1), i);
-      } else {
-        values = initializer.glorotUniform(region.shape().get(0), region.shape().get(1), i);
-      }
-      System.arraycopy(values, 0, flat, (int) region.offset(), values.length);
-    }
-    return flat;
   }
 
   /** What this model is. */
-  public SequenceModelSpec spec() {
+  public ModelSpec spec() {
     return spec;
   }
 
   /** Where its tensors lie. */
-  public ModelLayout layout() {
-    return layout;
+  public NetworkLayout layout() {
+    return weights.layout();
   }
 
   /** The backend it runs on. */
@@ -176,20 +99,34 @@ public final class SequenceModel implements AutoCloseable {
     return backend;
   }
 
+  /** The weights, and their gradients. */
+  public NetworkWeights weights() {
+    return weights;
+  }
+
   /** The flat parameters, laid out by {@link #layout()}. */
   public Buffer parameters() {
-    return parameters;
+    return weights.parameters();
   }
 
-  /** A zero state for {@code batchSize} streams; the caller closes it. */
-  public RnnState newState(int batchSize) {
+  /** Whether it may read the next steps of the same sequences in another window. */
+  public boolean carriesState() {
+    return carriesState;
+  }
+
+  /**
+   * A zero state for {@code batchSize} streams; the caller closes it.
+   *
+   * @throws IllegalArgumentException if {@code batchSize} is less than 1, or the model carries none
+   */
+  public NetworkState newState(int batchSize) {
     requireOpen();
-    return rnn.newState(batchSize);
+    return new NetworkState(backend, spec.network(), batchSize);
   }
 
-  /** A copy of every tensor, in the order of {@link ModelLayout#regions()}. */
+  /** A copy of every tensor, in the order of {@link NetworkLayout#regions()}. */
   public List<NamedTensor> tensors() {
-    return layout.split(parameters.readFloats(), "");
+    return weights.tensors();
   }
 
   /**
@@ -199,17 +136,17 @@ public final class SequenceModel implements AutoCloseable {
    *     nothing has changed then
    */
   public void load(List<NamedTensor> tensors) {
-    parameters.write(layout.join(tensors, ""));
+    weights.load(tensors);
   }
 
   /**
-   * The outputs for tokens, in inference (no dropout).
+   * The outputs for tokens, in inference (no dropout), of a model with one input.
    *
    * @param tokens {@code [T,B]}, time-major; those past a sequence's end are not looked at
    * @param lengths {@code [B]}, each 0…T; null when every sequence has T steps
    * @param state the state to start from, replaced by the state of each sequence at its end; null
    *     to start from zero
-   * @return {@code [T,B,N]}, or {@code [B,N]} if only the last step is read out: the model's own
+   * @return {@code [T,B,N]}, or {@code [B,N]} if there is one output a sequence: the model's own
    *     memory, good until its next use
    * @throws IllegalArgumentException naming the first argument that does not fit
    */
@@ -218,48 +155,64 @@ public final class SequenceModel implements AutoCloseable {
       int batchSize,
       int[] tokens,
       int @Nullable [] lengths,
-      @Nullable RnnState state) {
+      @Nullable NetworkState state) {
     return infer(timeSteps, batchSize, new Values.Tokens(tokens), lengths, state).outputs();
   }
 
   /**
    * The outputs for real vectors {@code [T,B,I]}; otherwise as {@link #forward(int, int, int[],
-   * int[], RnnState)}.
+   * int[], NetworkState)}.
    */
   public Buffer forward(
       int timeSteps,
       int batchSize,
       float[] vectors,
       int @Nullable [] lengths,
-      @Nullable RnnState state) {
+      @Nullable NetworkState state) {
     return infer(timeSteps, batchSize, new Values.Reals(vectors), lengths, state).outputs();
   }
 
-  private Batch infer(
+  private ModelPass infer(
       int timeSteps,
       int batchSize,
       Values inputs,
       int @Nullable [] lengths,
-      @Nullable RnnState state) {
-    Batch batch = batch(timeSteps, batchSize, Mode.INFERENCE);
-    batch.takeInputs(inputs, lengths);
-    batch.upload();
-    batch.forward(state);
-    return batch;
+      @Nullable NetworkState state) {
+    // The targets are not looked at.
+    return infer(new SeriesWindow(timeSteps, batchSize, inputs, inputs, lengths, false), state);
   }
 
-  /** Reads one token of one sequence; the batch returned holds what follows. */
-  Batch readToken(int token, RnnState state) {
+  /**
+   * The outputs for the inputs of a window, in inference, whatever the number of inputs; otherwise
+   * as {@link #forward(int, int, int[], int[], NetworkState)}. Targets, and whether the window
+   * resets the state, are not looked at.
+   */
+  public Buffer forward(Window window, @Nullable NetworkState state) {
+    return infer(window, state).outputs();
+  }
+
+  private ModelPass infer(Window window, @Nullable NetworkState state) {
+    ModelPass pass = pass(window, Mode.INFERENCE);
+    pass.carry(state);
+    pass.takeInputs(window);
+    pass.upload();
+    pass.forward();
+    return pass;
+  }
+
+  /** Reads one token of one sequence; the pass returned holds what follows. */
+  ModelPass readToken(int token, NetworkState state) {
     return infer(1, 1, new Values.Tokens(new int[] {token}), null, state);
   }
 
   /**
-   * Keeps {@code batch}, of {@link #readToken}, from giving way to others.
+   * Keeps {@code pass}, of {@link #readToken}, from giving way to others.
    *
    * @throws IllegalStateException if it has already
    */
-  void keepTokenBatch(Batch batch) {
-    if (batch(1, 1, Mode.INFERENCE) != batch) {
+  void keepTokenPass(ModelPass pass) {
+    requireOpen();
+    if (passes.get(new PassKey(pass.network().extent(), Mode.INFERENCE)) != pass) {
       throw new IllegalStateException(
           "the model was used for too many other shapes while it was sampling");
     }
@@ -272,112 +225,27 @@ public final class SequenceModel implements AutoCloseable {
    *     if the window resets it
    * @throws IllegalArgumentException if the window does not fit the model or its state
    */
-  public BatchLoss loss(Window window, @Nullable RnnState state) {
-    Batch batch = batch(window.timeSteps(), window.batchSize(), Mode.INFERENCE);
-    batch.takeInputs(window.inputValues(), window.lengths());
-    int predictions = batch.takeTargets(window.targetValues());
+  public BatchLoss loss(Window window, @Nullable NetworkState state) {
+    ModelPass pass = pass(window, Mode.INFERENCE);
+    pass.carry(state);
+    pass.takeInputs(window);
+    int predictions = pass.takeTargets(window.targetValues());
     requireStateFor(window, state);
-    batch.upload();
+    pass.upload();
     if (window.resetState() && state != null) {
       state.zero();
     }
-    batch.forward(state);
-    batch.loss(null, lossReport);
-    readReport();
-    return reportedLoss(predictions);
+    pass.forward();
+    pass.loss(null, null, lossResult);
+    return new BatchLoss(lossResult.readFloats()[0], predictions);
   }
 
-  /** A training step that repeats: the same calls on the same memory. */
-  private record StepKey(
-      Batch batch,
-      @Nullable RnnState state,
-      boolean resetState,
-      boolean hasLengths,
-      UpdateRule rule,
-      Buffer moments) {}
-
-  /**
-   * Queues a training step: forward pass, mean loss, backward pass and update. {@link
-   * #readReport()} fetches what came of it.
-   *
-   * @param state the state to start from, unless the window resets it, and to replace; null to
-   *     carry none
-   * @param dropoutOffset number of the step
-   * @return the predictions that count, at least one
-   */
-  int step(
-      Window window,
-      @Nullable RnnState state,
-      long dropoutSeed,
-      long dropoutOffset,
-      OptimizerStep optimizer,
-      Buffer moments) {
-    Batch batch = batch(window.timeSteps(), window.batchSize(), Mode.TRAINING);
-    int predictions = stage(batch, window, state);
-    gradients();
-    batch.takeStep(dropoutKey(dropoutSeed, dropoutOffset), 1f / predictions, optimizer);
-    backend.step(
-        new StepKey(
-            batch, state, window.resetState(), batch.hasLengths(), optimizer.rule(), moments),
-        batch.inputs(),
-        () -> {
-          passes(batch, window.resetState(), state);
-          backend.optimizerStep(
-              optimizer.rule(),
-              batch.updateNumbers(),
-              parameters,
-              gradients(),
-              moments,
-              updateReport);
-        });
-    return predictions;
-  }
-
-  /**
-   * The passes of a training step alone; afterwards {@link #gradients()} holds the gradient of the
-   * mean loss.
-   *
-   * @return the predictions that count, at least one
-   */
-  int backpropagate(Window window, @Nullable RnnState state, long dropoutSeed, long dropoutOffset) {
-    Batch batch = batch(window.timeSteps(), window.batchSize(), Mode.TRAINING);
-    int predictions = stage(batch, window, state);
-    batch.takeStep(dropoutKey(dropoutSeed, dropoutOffset), 1f / predictions, null);
-    batch.upload();
-    passes(batch, window.resetState(), state);
-    return predictions;
-  }
-
-  private static RandomKey dropoutKey(long seed, long offset) {
-    return new RandomKey(seed, Philox.Stream.DROPOUT.number(), offset);
-  }
-
-  /** Checks a window and stages it; returns the predictions that count. */
-  private int stage(Batch batch, Window window, @Nullable RnnState state) {
-    batch.takeInputs(window.inputValues(), window.lengths());
-    int predictions = batch.takeTargets(window.targetValues());
-    if (predictions == 0) {
-      throw new IllegalArgumentException("the window has no target that counts; needed at least 1");
-    }
-    requireStateFor(window, state);
-    return predictions;
-  }
-
-  private void passes(Batch batch, boolean resetState, @Nullable RnnState state) {
-    if (resetState && state != null) {
-      state.zero();
-    }
-    backend.fill(gradients(), 0f);
-    batch.forward(state);
-    batch.loss(lossScale, lossReport);
-    batch.backward();
-  }
-
-  private void requireStateFor(Window window, @Nullable RnnState state) {
+  /** Refuses a window that continues sequences whose state is not there. */
+  void requireStateFor(Window window, @Nullable NetworkState state) {
     if (window.resetState()) {
       return;
     }
-    if (spec.bidirectional()) {
+    if (!carriesState) {
       throw new IllegalArgumentException(
           "the window continues the sequences of the one before; a bidirectional model needs whole"
               + " sequences");
@@ -388,83 +256,22 @@ public final class SequenceModel implements AutoCloseable {
     }
   }
 
-  /** Waits for the queued work and fetches the loss and the {@link UpdateReport}. */
-  void readReport() {
-    reportStaging.clear();
-    backend.download(report, reportStaging);
-  }
-
-  BatchLoss reportedLoss(int predictions) {
-    return new BatchLoss(reportStaging.getFloat(0), predictions);
-  }
-
-  /** A field of the {@link UpdateReport}. */
-  float reported(int field) {
-    return reportStaging.getFloat((2 + field) * Float.BYTES);
-  }
-
-  /** What the optimiser reads and writes. */
-  Buffer updateReport() {
-    return updateReport;
-  }
-
-  /** The flat gradients, allocated by the first who asks. */
-  Buffer gradients() {
-    if (gradients == null) {
-      gradients = backend.allocate(DType.FLOAT32, layout.totalElements());
-      recurrentGradients = recurrent(gradients);
-      slice(gradients, gradientSlices);
-    }
-    return gradients;
-  }
-
-  Buffer parameter(String name) {
-    return named(parameterSlices, name);
-  }
-
-  Buffer gradient(String name) {
-    gradients();
-    return named(gradientSlices, name);
-  }
-
-  private static Buffer named(Map<String, Buffer> slices, String name) {
-    Buffer slice = slices.get(name);
-    if (slice == null) {
-      throw new IllegalArgumentException("the model has no tensor '" + name + "'");
-    }
-    return slice;
-  }
-
-  Buffer recurrentParameters() {
-    return recurrentParameters;
-  }
-
-  Buffer recurrentGradients() {
-    gradients();
-    return Objects.requireNonNull(recurrentGradients);
-  }
-
-  private Buffer recurrent(Buffer flat) {
-    return flat.slice(layout.recurrentOffset(), layout.recurrentElements());
-  }
-
-  private Batch batch(int timeSteps, int batchSize, Mode mode) {
+  /** The pass for windows of that shape, made if need be; of many the least lately used go. */
+  ModelPass pass(Window window, Mode mode) {
     requireOpen();
-    BatchKey key = new BatchKey(timeSteps, batchSize, mode);
-    Batch batch = batches.get(key);
-    if (batch == null) {
-      batch = new Batch(this, rnn, timeSteps, batchSize, mode);
-      batches.put(key, batch);
-      if (batches.size() > BATCHES_KEPT) {
-        var eldest = batches.values().iterator();
-        Batch evicted = eldest.next();
+    PassKey key = new PassKey(ModelPass.extent(spec.network(), window), mode);
+    ModelPass pass = passes.get(key);
+    if (pass == null) {
+      pass = new ModelPass(spec, weights, key.extent(), mode, inferenceWeights);
+      passes.put(key, pass);
+      if (passes.size() > PASSES_KEPT) {
+        var eldest = passes.values().iterator();
+        ModelPass evicted = eldest.next();
         eldest.remove();
-        // Queued work may still use the batch's memory.
-        backend.synchronize();
         evicted.close();
       }
     }
-    return batch;
+    return pass;
   }
 
   private void requireOpen() {
@@ -474,18 +281,15 @@ public final class SequenceModel implements AutoCloseable {
     }
   }
 
-  /** Frees parameters, gradients, plans and batch memory. */
+  /** Frees the weights and all passes. */
   @Override
   public void close() {
     if (!closed) {
       closed = true;
-      batches.values().forEach(Batch::close);
-      batches.clear();
-      report.close();
-      if (gradients != null) {
-        gradients.close();
-      }
-      parameters.close();
+      passes.values().forEach(ModelPass::close);
+      passes.clear();
+      lossResult.close();
+      weights.close();
     }
   }
 }

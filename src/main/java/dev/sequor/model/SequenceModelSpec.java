@@ -2,24 +2,26 @@ package dev.sequor.model;
 
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.CellType;
-import dev.sequor.backend.LossFunction;
-import dev.sequor.backend.RnnShape;
-import dev.sequor.rnn.RnnSpec;
+import dev.sequor.backend.Loss;
+import dev.sequor.backend.RnnSpec;
+import dev.sequor.module.Embedding;
+import dev.sequor.module.LastStep;
+import dev.sequor.module.Linear;
+import dev.sequor.module.Network;
+import dev.sequor.module.NetworkLayout;
+import dev.sequor.module.OneHot;
+import dev.sequor.module.Recurrent;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Everything that fixes a sequence model apart from its weights: input → recurrent stack → hidden
- * dense layers → linear output layer → loss. Plain records, numbers and enums throughout, so that
- * any record serialiser can write it.
+ * The usual sequence model: input → recurrent stack → hidden dense layers → linear output layer →
+ * loss. A composition of modules ({@link #network()}) and nothing else.
  *
  * @param input what the model reads
- * @param cell the cell of every recurrent layer
- * @param hiddenSize {@code H}, the units of one direction of one recurrent layer
- * @param layers {@code L}, recurrent layers, at most {@value #MAX_LAYERS}
- * @param bidirectional whether a second direction reads each sequence from its end
- * @param dropout probability of zeroing an element between two recurrent layers while training
+ * @param stack the recurrent layers, at most {@value #MAX_LAYERS}; reads vectors of the input's
+ *     width
  * @param denseLayers hidden layers between the recurrent stack and the output layer, often none, at
  *     most {@value #MAX_LAYERS}
  * @param outputSize {@code N}, the outputs: classes for softmax, values otherwise
@@ -28,21 +30,23 @@ import java.util.List;
  */
 public record SequenceModelSpec(
     InputSpec input,
-    CellType cell,
-    int hiddenSize,
-    int layers,
-    boolean bidirectional,
-    float dropout,
+    RnnSpec stack,
     List<DenseSpec> denseLayers,
     int outputSize,
     Readout readout,
-    LossFunction loss) {
+    Loss loss)
+    implements ModelSpec {
+
+  /** The name of the only input, and of its time axis. */
+  public static final String INPUT = "input";
+
+  private static final String OUTPUT = "output";
 
   /** The most recurrent layers, and the most hidden dense layers. */
-  public static final int MAX_LAYERS = RnnShape.MOST_LAYERS;
+  public static final int MAX_LAYERS = RnnSpec.MOST_LAYERS;
 
   /** The most weights: what one Java array, or one transfer of less than 2 GiB, can hold. */
-  public static final long MAX_WEIGHTS = 500_000_000;
+  public static final long MAX_WEIGHTS = NetworkLayout.MAX_WEIGHTS;
 
   /**
    * Checks every part.
@@ -51,17 +55,31 @@ public record SequenceModelSpec(
    */
   public SequenceModelSpec {
     denseLayers = List.copyOf(denseLayers);
-    if (Math.min(hiddenSize, Math.min(layers, outputSize)) > 0) {
-      // Before the limits of a stack, which are larger and do not name the model.
-      atMost("layers", layers);
-      requireWeights(
-          weights(input, cell, hiddenSize, layers, bidirectional, denseLayers, outputSize));
+    if (stack.inputSize() != input.width()) {
+      throw new IllegalArgumentException(
+          "the stack's inputSize is "
+              + stack.inputSize()
+              + "; an input of width "
+              + input.width()
+              + " needs the same");
     }
-    new RnnSpec(cell, input.width(), hiddenSize, layers, bidirectional, dropout);
     if (outputSize < 1) {
       throw new IllegalArgumentException("outputSize is " + outputSize + "; needed at least 1");
     }
     atMost("the number of denseLayers", denseLayers.size());
+    requireWeights(weights(input, stack, denseLayers, outputSize));
+  }
+
+  private static BigInteger weights(
+      InputSpec input, RnnSpec stack, List<DenseSpec> denseLayers, int outputSize) {
+    return weights(
+        input,
+        stack.cell(),
+        stack.hiddenSize(),
+        stack.layers(),
+        stack.bidirectional(),
+        denseLayers,
+        outputSize);
   }
 
   private static void requireWeights(BigInteger weights) {
@@ -119,8 +137,49 @@ public record SequenceModelSpec(
 
   /** Trainable weights, at most {@value #MAX_WEIGHTS}. */
   public long weights() {
-    return weights(input, cell, hiddenSize, layers, bidirectional, denseLayers, outputSize)
-        .longValueExact();
+    return weights(input, stack, denseLayers, outputSize).longValueExact();
+  }
+
+  @Override
+  public String output() {
+    return OUTPUT;
+  }
+
+  /**
+   * The composition: {@code embedding} or {@code one_hot}, {@code recurrent}, {@code last_step} if
+   * only that is read, {@code dense.0}, {@code dense.1}, …, and {@code output}.
+   */
+  @Override
+  public Network network() {
+    Network.Builder network = Network.builder();
+    String below = INPUT;
+    switch (input.kind()) {
+      case EMBEDDING -> {
+        network.tokens(INPUT, input.vocabularySize());
+        network.add("embedding", new Embedding(input.vocabularySize(), input.width()), below);
+        below = "embedding";
+      }
+      case ONE_HOT -> {
+        network.tokens(INPUT, input.vocabularySize());
+        network.add("one_hot", new OneHot(input.vocabularySize()), below);
+        below = "one_hot";
+      }
+      case DENSE -> network.vectors(INPUT, input.width());
+    }
+    network.add("recurrent", new Recurrent(stack), below);
+    below = "recurrent";
+    if (readout == Readout.LAST_STEP) {
+      network.add("last_step", new LastStep(stack.directions()), below);
+      below = "last_step";
+    }
+    int width = stack.outputSize();
+    for (int i = 0; i < denseLayers.size(); i++) {
+      DenseSpec dense = denseLayers.get(i);
+      network.add("dense." + i, new Linear(width, dense.size(), dense.activation()), below);
+      below = "dense." + i;
+      width = dense.size();
+    }
+    return network.add(OUTPUT, new Linear(width, outputSize), below).build();
   }
 
   /**
@@ -136,11 +195,6 @@ public record SequenceModelSpec(
     return new Builder(input, outputSize);
   }
 
-  /** The recurrent stack. */
-  public RnnSpec rnn() {
-    return new RnnSpec(cell, input.width(), hiddenSize, layers, bidirectional, dropout);
-  }
-
   /** Collects a spec; {@link #build()} checks it. */
   public static final class Builder {
     private final InputSpec input;
@@ -152,7 +206,7 @@ public record SequenceModelSpec(
     private boolean bidirectional;
     private float dropout;
     private Readout readout = Readout.EVERY_STEP;
-    private LossFunction loss = LossFunction.SOFTMAX_CROSS_ENTROPY;
+    private Loss loss = Loss.softmaxCrossEntropy();
 
     private Builder(InputSpec input, int outputSize) {
       this.input = input;
@@ -202,7 +256,7 @@ public record SequenceModelSpec(
     }
 
     /** What training minimises. */
-    public Builder loss(LossFunction loss) {
+    public Builder loss(Loss loss) {
       this.loss = loss;
       return this;
     }
@@ -213,13 +267,15 @@ public record SequenceModelSpec(
      * @throws IllegalArgumentException naming the first value that is out of range
      */
     public SequenceModelSpec build() {
+      if (Math.min(hiddenSize, Math.min(layers, outputSize)) > 0) {
+        // Before the limits of a stack, which are larger and do not name the model.
+        atMost("layers", layers);
+        requireWeights(
+            weights(input, cell, hiddenSize, layers, bidirectional, denseLayers, outputSize));
+      }
       return new SequenceModelSpec(
           input,
-          cell,
-          hiddenSize,
-          layers,
-          bidirectional,
-          dropout,
+          new RnnSpec(cell, input.width(), hiddenSize, layers, bidirectional, dropout),
           denseLayers,
           outputSize,
           readout,

@@ -1,15 +1,25 @@
 package dev.sequor.model;
 
+import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.StepInput;
 import dev.sequor.backend.UpdateReport;
+import dev.sequor.backend.UpdateRule;
 import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
-import dev.sequor.rnn.RnnState;
+import dev.sequor.module.NamedTensor;
+import dev.sequor.module.NetworkState;
+import dev.sequor.module.TensorShapes;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,9 +38,31 @@ public final class Trainer implements AutoCloseable {
   /** An unlucky batch may overflow once; as many in a row do not recover. */
   private static final int SKIPPED_STEPS_ALLOWED = 10;
 
+  /** Floats of {@link #lossResult}. */
+  private static final int LOSS_RESULT = 2;
+
   private final SequenceModel model;
+  private final Backend backend;
   private final Clipping clipping;
   private final Buffer moments;
+
+  /** The sum of a batch's losses, the rows that counted, and an {@link UpdateReport}. */
+  private final Buffer report;
+
+  private final Buffer lossResult;
+  private final Buffer updateReport;
+  private final Buffer lossScale;
+  private final ByteBuffer reportStaging =
+      Backend.hostMemory(DType.FLOAT32, LOSS_RESULT + UpdateReport.ELEMENTS);
+
+  /** What changes from step to step: the gradient's scale, and the optimiser's numbers. */
+  private final Buffer stepNumbers;
+
+  private final Buffer gradientScale;
+  private final Buffer optimizerNumbers;
+  private final ByteBuffer stepStaging =
+      Backend.hostMemory(DType.FLOAT32, 1 + OptimizerStep.ELEMENTS);
+
   private Optimizer optimizer;
   private long seed;
   private long steps;
@@ -41,13 +73,13 @@ public final class Trainer implements AutoCloseable {
   private long position;
 
   /** The memory of the carried state, kept even while nothing is carried. */
-  private @Nullable RnnState state;
+  private @Nullable NetworkState state;
 
   /** Whether {@link #state} continues the streams of the last window. */
   private boolean carries;
 
   /** The state before the steps that are queued, unless that {@linkplain #keptIsZero was zero}. */
-  private @Nullable RnnState kept;
+  private @Nullable NetworkState kept;
 
   /** Whether the sequences of the last window that was queued began in steps still queued. */
   private boolean keptIsZero = true;
@@ -60,13 +92,41 @@ public final class Trainer implements AutoCloseable {
    */
   public Trainer(SequenceModel model, Optimizer optimizer, Clipping clipping, long seed) {
     this.model = model;
+    this.backend = model.backend();
     this.optimizer = optimizer;
     this.clipping = clipping;
     this.seed = seed;
-    this.moments =
-        model
-            .backend()
-            .allocate(DType.FLOAT32, optimizer.rule().moments() * model.layout().totalElements());
+    long elements = optimizer.rule().moments() * model.layout().totalElements();
+    this.moments = backend.allocate(DType.FLOAT32, elements);
+    Buffer reports = null;
+    try {
+      reports = backend.allocate(DType.FLOAT32, LOSS_RESULT + UpdateReport.ELEMENTS);
+      this.stepNumbers = backend.allocate(DType.FLOAT32, 1 + OptimizerStep.ELEMENTS);
+    } catch (RuntimeException | Error e) {
+      moments.close();
+      if (reports != null) {
+        reports.close();
+      }
+      throw e;
+    }
+    this.report = reports;
+    this.lossResult = report.slice(0, LOSS_RESULT);
+    this.updateReport = report.slice(LOSS_RESULT, UpdateReport.ELEMENTS);
+    this.lossScale = updateReport.slice(UpdateReport.LOSS_SCALE, 1);
+    this.gradientScale = stepNumbers.slice(0, 1);
+    this.optimizerNumbers = stepNumbers.slice(1, OptimizerStep.ELEMENTS);
+    setLossScale(LossScale.none());
+  }
+
+  /** Goes on from {@code known}; it is for backends that want scaling, and the others have none. */
+  private void setLossScale(LossScale known) {
+    boolean wanted = backend.wantsLossScaling();
+    boolean scaled = known.scale() > 1f;
+    if (!wanted || !scaled) {
+      updateReport.write(UpdateReport.initial(wanted ? UpdateReport.FIRST_LOSS_SCALE : 1f));
+    } else {
+      updateReport.write(UpdateReport.of(known.scale(), known.updates()));
+    }
   }
 
   /**
@@ -97,7 +157,7 @@ public final class Trainer implements AutoCloseable {
     if (count < 1) {
       throw new IllegalArgumentException("count is " + count + "; needed at least 1");
     }
-    if (model.backend().isAsynchronous()) {
+    if (backend.isAsynchronous()) {
       return queued(source, count);
     }
     TrainStep last = queued(source, 1);
@@ -162,12 +222,12 @@ public final class Trainer implements AutoCloseable {
    * @return the predictions that count
    */
   private int queue(Window window, int queuedBefore) {
-    RnnState carried = stateFor(window);
+    NetworkState carried = stateFor(window);
     keepState(window, queuedBefore);
     OptimizerStep next = optimizer.step(updates + queuedBefore + 1, clipping);
     int predictions;
     try {
-      predictions = model.step(window, carried, seed, steps, next, moments);
+      predictions = queue(window, carried, next);
     } catch (RuntimeException | Error e) {
       if (carried != null && carried != state) {
         carried.close(); // What was carried before is carried still.
@@ -182,12 +242,97 @@ public final class Trainer implements AutoCloseable {
     return predictions;
   }
 
+  /** A training step that repeats: the same calls on the same memory. */
+  private record StepKey(
+      Trainer trainer,
+      ModelPass pass,
+      @Nullable NetworkState state,
+      boolean resetState,
+      Set<String> axesWithLengths,
+      UpdateRule rule) {}
+
+  /**
+   * Queues a step: forward pass, mean loss, backward pass and update. {@link #report} fetches what
+   * came of it.
+   *
+   * @param carried the state to start from, unless the window resets it, and to replace; null to
+   *     carry none
+   * @return the predictions that count, at least one
+   */
+  private int queue(Window window, @Nullable NetworkState carried, OptimizerStep next) {
+    ModelPass pass = model.pass(window, Mode.TRAINING);
+    int predictions = stage(pass, window, carried);
+    pass.network().randomNumbers(seed, steps);
+    FloatBuffer numbers = stepStaging.clear().asFloatBuffer();
+    numbers.put(1f / predictions).put(next.values());
+    List<StepInput> inputs = new ArrayList<>(pass.inputs());
+    inputs.add(new StepInput(stepStaging, stepNumbers));
+    boolean reset = window.resetState();
+    backend.step(
+        new StepKey(this, pass, carried, reset, pass.axesWithLengths(), next.rule()),
+        inputs,
+        () -> {
+          passes(pass, reset, carried);
+          backend.optimizerStep(
+              next.rule(),
+              optimizerNumbers,
+              model.parameters(),
+              model.weights().gradients(),
+              moments,
+              updateReport);
+        });
+    return predictions;
+  }
+
+  /**
+   * The passes of a step alone, from zero states; afterwards the model's gradients are that of the
+   * mean loss, times the loss scale.
+   *
+   * @return the mean loss
+   */
+  BatchLoss backpropagate(Window window, long dropoutSeed, long dropoutOffset) {
+    ModelPass pass = model.pass(window, Mode.TRAINING);
+    int predictions = stage(pass, window, null);
+    pass.network().randomNumbers(dropoutSeed, dropoutOffset);
+    pass.upload();
+    gradientScale.write(1f / predictions);
+    passes(pass, window.resetState(), null);
+    return new BatchLoss(lossResult.readFloats()[0], predictions);
+  }
+
+  /** Checks a window and stages it; returns the predictions that count. */
+  private int stage(ModelPass pass, Window window, @Nullable NetworkState carried) {
+    pass.carry(carried);
+    pass.takeInputs(window);
+    int predictions = pass.takeTargets(window.targetValues());
+    if (predictions == 0) {
+      throw new IllegalArgumentException("the window has no target that counts; needed at least 1");
+    }
+    model.requireStateFor(window, carried);
+    return predictions;
+  }
+
+  private void passes(ModelPass pass, boolean resetState, @Nullable NetworkState carried) {
+    if (resetState && carried != null) {
+      carried.zero();
+    }
+    model.weights().zeroGradients();
+    pass.forward();
+    pass.loss(gradientScale, lossScale, lossResult);
+    pass.backward();
+  }
+
+  /** A field of the {@link UpdateReport} that was read last. */
+  private float reported(int field) {
+    return reportStaging.getFloat((LOSS_RESULT + field) * Float.BYTES);
+  }
+
   /** Waits for the queued steps and counts what came of them. */
   private TrainStep report(int predictions, int queued) {
-    model.readReport();
-    BatchLoss loss = model.reportedLoss(predictions);
-    float norm = model.reported(UpdateReport.NORM);
-    int skipped = (int) model.reported(UpdateReport.SKIPPED);
+    backend.download(report, reportStaging.clear());
+    BatchLoss loss = new BatchLoss(reportStaging.getFloat(0), predictions);
+    float norm = reported(UpdateReport.NORM);
+    int skipped = (int) reported(UpdateReport.SKIPPED);
     boolean lastSkipped = !Float.isFinite(norm);
     updates += queued - skipped;
     if (lastSkipped) {
@@ -196,7 +341,7 @@ public final class Trainer implements AutoCloseable {
       consecutiveSkippedSteps = 0;
     }
     if (skipped > 0) {
-      model.updateReport().slice(UpdateReport.SKIPPED, 1).write(0f);
+      updateReport.slice(UpdateReport.SKIPPED, 1).write(0f);
       skip(skipped, lastSkipped, loss, norm);
     }
     return new TrainStep(steps, loss, norm, lastSkipped);
@@ -233,12 +378,12 @@ public final class Trainer implements AutoCloseable {
 
   /** Whether the loss scale can still fall, so that the next steps may succeed. */
   private boolean findsLossScale() {
-    return model.reported(UpdateReport.LOSS_SCALE) > 2f;
+    return reported(UpdateReport.LOSS_SCALE) > 2f;
   }
 
-  /** The state to run {@code window} from; null for bidirectional models, which carry none. */
-  private @Nullable RnnState stateFor(Window window) {
-    if (model.spec().bidirectional()) {
+  /** The state to run {@code window} from; null for models that need whole sequences. */
+  private @Nullable NetworkState stateFor(Window window) {
+    if (!model.carriesState()) {
       return null; // The model refuses windows that continue.
     }
     int batchSize = window.batchSize();
@@ -269,7 +414,7 @@ public final class Trainer implements AutoCloseable {
       if (kept == null || kept.batchSize() != state.batchSize()) {
         kept = replaced(kept, model.newState(state.batchSize()));
       }
-      model.backend().copy(state.values(), kept.values());
+      backend.copy(state.values(), kept.values());
     }
   }
 
@@ -281,13 +426,13 @@ public final class Trainer implements AutoCloseable {
     if (keptIsZero) {
       state.zero();
     } else {
-      model.backend().copy(Objects.requireNonNull(kept).values(), state.values());
+      backend.copy(Objects.requireNonNull(kept).values(), state.values());
     }
   }
 
-  private RnnState replaced(@Nullable RnnState old, RnnState replacement) {
+  private NetworkState replaced(@Nullable NetworkState old, NetworkState replacement) {
     if (old != null) {
-      model.backend().synchronize();
+      backend.synchronize();
       old.close();
     }
     return replacement;
@@ -329,12 +474,22 @@ public final class Trainer implements AutoCloseable {
     }
     List<NamedTensor> stateTensors = new ArrayList<>();
     if (carries && state != null) {
-      float[] values = state.values().readFloats();
-      TensorShapes.ofCarriedState(model.spec(), state.batchSize())
-          .byName()
-          .forEach((name, shape) -> stateTensors.add(new NamedTensor(name, shape, values)));
+      Map<String, List<Integer>> shapes =
+          TensorShapes.ofCarriedStates(model.spec().network(), state.batchSize()).byName();
+      state
+          .byNode()
+          .forEach(
+              (node, values) -> {
+                String name = TensorShapes.STATE + node;
+                List<Integer> shape = Objects.requireNonNull(shapes.get(name));
+                stateTensors.add(new NamedTensor(name, shape, values.readFloats()));
+              });
     }
-    return new TrainerSnapshot(progress(), model.tensors(), momentTensors, stateTensors);
+    backend.download(report, reportStaging.clear());
+    LossScale scale =
+        new LossScale(
+            reported(UpdateReport.LOSS_SCALE), (long) reported(UpdateReport.UPDATES_SINCE_SCALED));
+    return new TrainerSnapshot(progress(), scale, model.tensors(), momentTensors, stateTensors);
   }
 
   /** One moment vector: all of them together may be more than one transfer takes. */
@@ -351,7 +506,7 @@ public final class Trainer implements AutoCloseable {
    *     shape, or not finite; nothing has changed then
    */
   public void restore(TrainerSnapshot snapshot) {
-    snapshot.requireFit(model.spec(), optimizer.rule());
+    snapshot.requireFit(model.spec(), optimizer);
     TrainerProgress saved = snapshot.progress();
     model.load(snapshot.parameters());
     for (int moment = 0; moment < optimizer.rule().moments(); moment++) {
@@ -365,8 +520,12 @@ public final class Trainer implements AutoCloseable {
       if (state == null || state.batchSize() != saved.carriedBatchSize()) {
         state = replaced(state, model.newState(saved.carriedBatchSize()));
       }
-      state.values().write(snapshot.carriedState().get(0).values());
+      for (NamedTensor tensor : snapshot.carriedState()) {
+        String node = tensor.name().substring(TensorShapes.STATE.length());
+        Objects.requireNonNull(state.of(node)).write(tensor.values());
+      }
     }
+    setLossScale(snapshot.lossScale());
     seed = saved.seed();
     steps = saved.steps();
     updates = saved.updates();
@@ -376,10 +535,12 @@ public final class Trainer implements AutoCloseable {
     position = saved.position();
   }
 
-  /** Frees moments and carried state. */
+  /** Frees moments, report and carried state. */
   @Override
   public void close() {
     moments.close();
+    report.close();
+    stepNumbers.close();
     if (state != null) {
       state.close();
     }

@@ -1,6 +1,9 @@
 package dev.sequor.model;
 
-import dev.sequor.backend.UpdateRule;
+import dev.sequor.module.NamedTensor;
+import dev.sequor.module.Network;
+import dev.sequor.module.NetworkLayout;
+import dev.sequor.module.TensorShapes;
 import java.util.List;
 
 /**
@@ -8,13 +11,16 @@ import java.util.List;
  * configuration (model spec, optimiser, clipping) nor the data.
  *
  * @param progress the numbers
- * @param parameters one tensor for each of {@link ModelLayout#regions()}, under its name
+ * @param parameters one tensor for each of {@link NetworkLayout#regions()}, under its name
+ * @param lossScale where loss scaling stands
  * @param moments the optimiser's moments, {@code moments.0.<name>} then {@code moments.1.<name>},
  *     as many as the rule has, each shaped as its parameter
- * @param carriedState {@code state [L·D,S,B,H]}, or empty if no state is carried
+ * @param carriedState {@code state.<node> [blocks,S,B,H]} of each node that carries one, or empty
+ *     if no state is carried
  */
 public record TrainerSnapshot(
     TrainerProgress progress,
+    LossScale lossScale,
     List<NamedTensor> parameters,
     List<NamedTensor> moments,
     List<NamedTensor> carriedState) {
@@ -31,23 +37,32 @@ public record TrainerSnapshot(
    * @throws IllegalArgumentException naming the first tensor that is missing, unknown, there twice,
    *     of another shape, or not finite, or of Adam's second moments negative
    */
-  public void requireFit(SequenceModelSpec spec, UpdateRule rule) {
-    TensorShapes.ofParameters(spec).requireFit(parameters);
-    TensorShapes.ofMoments(spec, rule).requireFit(moments);
-    if (rule != UpdateRule.SGD) {
-      moments.stream().filter(TensorShapes::isSecondMoment).forEach(NamedTensor::requireNoNegative);
+  public void requireFit(ModelSpec spec, Optimizer optimizer) {
+    Network network = spec.network();
+    TensorShapes.ofParameters(network).requireFit(parameters);
+    TensorShapes.ofMoments(network, optimizer.rule()).requireFit(moments);
+    for (int moment = 0; moment < optimizer.rule().moments(); moment++) {
+      String prefix = TensorShapes.momentPrefix(moment);
+      if (optimizer.isMeanOfSquares(moment)) {
+        moments.stream()
+            .filter(tensor -> tensor.name().startsWith(prefix))
+            .forEach(NamedTensor::requireNoNegative);
+      }
     }
     int streams = progress.carriedBatchSize();
-    TensorShapes state = TensorShapes.ofCarriedState(spec, streams);
+    if (streams > 0 && !spec.carriesState()) {
+      throw new IllegalArgumentException(
+          "carriedBatchSize is " + streams + "; a model that needs whole sequences needs 0");
+    }
+    TensorShapes state = TensorShapes.ofCarriedStates(network, streams);
     if (carriedState.size() != state.byName().size()) {
       throw new IllegalArgumentException(
           "the snapshot carries "
               + streams
               + " streams and the tensors "
               + carriedState.stream().map(NamedTensor::name).toList()
-              + "; needed '"
-              + TensorShapes.STATE
-              + "' exactly if streams are carried");
+              + "; needed "
+              + state.byName().keySet());
     }
     state.requireFit(carriedState);
   }

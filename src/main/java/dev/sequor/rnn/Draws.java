@@ -3,7 +3,7 @@ package dev.sequor.rnn;
 import dev.sequor.backend.Philox;
 
 /** The random numbers of one tensor, one after another: words 0, 1, 2, … of its Philox offset. */
-final class Draws {
+public final class Draws {
   private final long seed;
   private final long tensor;
   private final int[] words = new int[4];
@@ -12,7 +12,12 @@ final class Draws {
   private double pending;
   private boolean hasPending;
 
-  Draws(long seed, long tensor) {
+  /**
+   * Those of tensor number {@code tensor}.
+   *
+   * @param seed of all tensors of a model
+   */
+  public Draws(long seed, long tensor) {
     this.seed = seed;
     this.tensor = tensor;
   }
@@ -26,7 +31,7 @@ final class Draws {
   }
 
   /** Uniform in [−bound, bound), 2⁻²³ of the bound apart. */
-  float uniform(double bound) {
+  public float uniform(double bound) {
     return (float) (bound * (2.0 * Philox.uniform(word()) - 1.0));
   }
 
@@ -34,7 +39,7 @@ final class Draws {
    * Standard normal, by Box and Muller (1958). {@link StrictMath}, because the platform's own
    * functions may differ in the last bit from one JVM to the next.
    */
-  double normal() {
+  public double normal() {
     if (hasPending) {
       hasPending = false;
       return pending;

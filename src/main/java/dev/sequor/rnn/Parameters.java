@@ -70,22 +70,48 @@ public final class Parameters implements AutoCloseable {
    */
   public static List<TensorRegion> regions(ParameterLayout layout) {
     List<TensorRegion> regions = new ArrayList<>();
+    long offset = 0;
+    for (TensorSpec tensor : tensors(layout)) {
+      regions.add(new TensorRegion(tensor.name(), offset, tensor.shape()));
+      offset += tensor.elements();
+    }
+    return regions;
+  }
+
+  /** The same tensors, in the same order, with their first values: see {@link Initializer}. */
+  public static List<TensorSpec> tensors(ParameterLayout layout) {
+    List<TensorSpec> tensors = new ArrayList<>();
     for (int layer = 0; layer < layout.layers(); layer++) {
       for (int direction = 0; direction < layout.directions(); direction++) {
         for (Kind kind : Kind.values()) {
           if (layout.elements(kind, layer) > 0) {
-            regions.add(
-                new TensorRegion(
+            tensors.add(
+                new TensorSpec(
                     name(layer, direction, kind),
-                    layout.offset(kind, layer, direction),
                     isMatrix(kind)
                         ? List.of(layout.rows(kind), layout.columns(kind, layer))
-                        : List.of(layout.rows(kind))));
+                        : List.of(layout.rows(kind)),
+                    initialization(layout, kind, layer)));
           }
         }
       }
     }
-    return regions;
+    return tensors;
+  }
+
+  private static Initialization initialization(ParameterLayout layout, Kind kind, int layer) {
+    int hidden = layout.hiddenSize();
+    return switch (kind) {
+      case INPUT_WEIGHTS -> Initialization.glorotUniform(layout.columns(kind, layer), hidden);
+      case RECURRENT_WEIGHTS -> Initialization.orthogonal(hidden);
+      case INPUT_BIAS -> {
+        int forget = layout.cell().gateNames().indexOf('f');
+        yield forget < 0
+            ? Initialization.zeros()
+            : Initialization.constantWithin(forget * hidden, hidden, 1f);
+      }
+      case RECURRENT_BIAS, PEEPHOLES -> Initialization.zeros();
+    };
   }
 
   private static boolean isMatrix(Kind kind) {

@@ -5,6 +5,7 @@ import dev.sequor.backend.BackendException;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.WeightStorage;
 
 /**

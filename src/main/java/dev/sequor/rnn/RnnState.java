@@ -3,6 +3,7 @@ package dev.sequor.rnn;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.RnnSpec;
 
 /**
  * The state that a stack carries from one window of {@code B} streams to the next: {@code

@@ -7,6 +7,7 @@ import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.backend.WeightStorage;
 import java.nio.ByteBuffer;

@@ -1,7 +1,7 @@
 package dev.sequor.benchmarks.gpu;
 
 import dev.sequor.backend.CellType;
-import dev.sequor.rnn.RnnSpec;
+import dev.sequor.backend.RnnSpec;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -10,7 +10,7 @@ import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.rnn.Parameters;
 import dev.sequor.rnn.Rnn;
-import dev.sequor.rnn.RnnSpec;
+import dev.sequor.backend.RnnSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

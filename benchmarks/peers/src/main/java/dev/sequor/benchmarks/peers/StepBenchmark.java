@@ -6,7 +6,7 @@ import dev.sequor.backend.Devices;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.rnn.Parameters;
 import dev.sequor.rnn.Rnn;
-import dev.sequor.rnn.RnnSpec;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.rnn.RnnStepper;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

@@ -1,8 +1,6 @@
-package dev.sequor.rnn;
+package dev.sequor.backend;
 
-import dev.sequor.backend.CellType;
-import dev.sequor.backend.ParameterLayout;
-import dev.sequor.backend.RnnShape;
+import static dev.sequor.backend.Sizes.atLeastOne;
 
 /**
  * A recurrent stack, apart from the shape of the batches it will see.
@@ -23,13 +21,32 @@ public record RnnSpec(
     boolean bidirectional,
     float dropout) {
 
+  /** The most layers of a stack. */
+  public static final int MOST_LAYERS = 1000;
+
   /**
-   * Checks each size.
+   * Checks each size, and the products of sizes: a weight matrix has at most 2³¹−1 elements, all of
+   * them have at most 2⁴⁰.
    *
    * @throws IllegalArgumentException naming the first value that is out of range
    */
   public RnnSpec {
-    new RnnShape(cell, layers, bidirectional ? 2 : 1, 1, 1, inputSize, hiddenSize, dropout);
+    Arguments.present("cell", cell);
+    atLeastOne("layers", layers);
+    if (layers > MOST_LAYERS) {
+      throw new IllegalArgumentException("layers is " + layers + "; needed at most " + MOST_LAYERS);
+    }
+    atLeastOne("inputSize", inputSize);
+    atLeastOne("hiddenSize", hiddenSize);
+    if (!(dropout >= 0f && dropout < 1f)) {
+      throw new IllegalArgumentException("dropout is " + dropout + "; needed 0 <= dropout < 1");
+    }
+    int gates = cell.gates();
+    int directions = bidirectional ? 2 : 1;
+    long width = Math.max(inputSize, (long) directions * hiddenSize);
+    Sizes.product(
+        "the rows times columns of a weight matrix", Integer.MAX_VALUE, gates, hiddenSize, width);
+    Sizes.elements("all parameters", layers, directions, gates, hiddenSize, width + hiddenSize + 2);
   }
 
   /** One layer, one direction. */
@@ -69,8 +86,7 @@ public record RnnSpec(
 
   /** This stack over a padded batch {@code [T,B,·]}. */
   public RnnShape shape(int timeSteps, int batchSize) {
-    return new RnnShape(
-        cell, layers, directions(), timeSteps, batchSize, inputSize, hiddenSize, dropout);
+    return new RnnShape(this, timeSteps, batchSize);
   }
 
   /** Where each parameter lies in the flat buffer. */

@@ -1,4 +1,4 @@
-package dev.sequor.model;
+package dev.sequor.module;
 
 import java.math.BigInteger;
 import java.util.List;
@@ -18,7 +18,9 @@ public record NamedTensor(String name, List<Integer> shape, float[] values) {
    * @throws IllegalArgumentException if not
    */
   public NamedTensor {
-    shape = List.copyOf(shape);
+    Shapes.present("name", name);
+    Shapes.present("values", values);
+    shape = Shapes.copy("shape", shape);
     BigInteger elements =
         shape.stream()
             .map(size -> BigInteger.valueOf(size))
@@ -41,7 +43,7 @@ public record NamedTensor(String name, List<Integer> shape, float[] values) {
    *
    * @throws IllegalArgumentException if so
    */
-  void requireShape(List<Integer> needed) {
+  public void requireShape(List<Integer> needed) {
     if (!shape.equals(needed)) {
       throw new IllegalArgumentException(
           "tensor '" + name + "' has shape " + shape + "; the model needs " + needed);
@@ -53,7 +55,7 @@ public record NamedTensor(String name, List<Integer> shape, float[] values) {
    *
    * @throws IllegalArgumentException if so
    */
-  void requireFinite() {
+  public void requireFinite() {
     for (int i = 0; i < values.length; i++) {
       if (!Float.isFinite(values[i])) {
         throw new IllegalArgumentException(
@@ -73,7 +75,7 @@ public record NamedTensor(String name, List<Integer> shape, float[] values) {
    *
    * @throws IllegalArgumentException if so
    */
-  void requireNoNegative() {
+  public void requireNoNegative() {
     for (int i = 0; i < values.length; i++) {
       if (values[i] < 0) {
         throw new IllegalArgumentException(

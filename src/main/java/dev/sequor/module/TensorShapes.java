@@ -1,4 +1,4 @@
-package dev.sequor.model;
+package dev.sequor.module;
 
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.rnn.TensorRegion;
@@ -15,18 +15,32 @@ import java.util.Set;
  */
 public final class TensorShapes {
   private static final String MOMENTS = "moments.";
-  static final String STATE = "state";
+
+  /** What goes before the name of a node to make that of its state. */
+  public static final String STATE = "state.";
 
   private final Map<String, List<Integer>> shapes = new LinkedHashMap<>();
 
   private TensorShapes() {}
 
-  /** The parameters of a model, in the order of {@link ModelLayout#regions()}. */
-  public static TensorShapes ofParameters(SequenceModelSpec spec) {
-    return of(new ModelLayout(spec), "");
+  /** The parameters of a network, in the order of {@link NetworkLayout#regions()}. */
+  public static TensorShapes ofParameters(Network network) {
+    return of(Shapes.present("network", network).layout(), "");
   }
 
-  static TensorShapes of(ModelLayout layout, String prefix) {
+  /** No tensors. */
+  public static TensorShapes none() {
+    return new TensorShapes();
+  }
+
+  /** One tensor. */
+  public static TensorShapes of(String name, List<Integer> shape) {
+    TensorShapes tensors = new TensorShapes();
+    tensors.shapes.put(Shapes.present("name", name), Shapes.copy("shape", shape));
+    return tensors;
+  }
+
+  static TensorShapes of(NetworkLayout layout, String prefix) {
     TensorShapes tensors = new TensorShapes();
     for (TensorRegion region : layout.regions()) {
       tensors.shapes.put(prefix + region.name(), region.shape());
@@ -35,8 +49,9 @@ public final class TensorShapes {
   }
 
   /** The moments of {@code rule}: {@code moments.0.<name>}, then {@code moments.1.<name>}. */
-  public static TensorShapes ofMoments(SequenceModelSpec spec, UpdateRule rule) {
-    ModelLayout layout = new ModelLayout(spec);
+  public static TensorShapes ofMoments(Network network, UpdateRule rule) {
+    NetworkLayout layout = Shapes.present("network", network).layout();
+    Shapes.present("rule", rule);
     TensorShapes tensors = new TensorShapes();
     for (int moment = 0; moment < rule.moments(); moment++) {
       tensors.shapes.putAll(of(layout, momentPrefix(moment)).shapes);
@@ -45,29 +60,25 @@ public final class TensorShapes {
   }
 
   /** What goes before the name of a parameter to make that of one of its moments. */
-  static String momentPrefix(int moment) {
+  public static String momentPrefix(int moment) {
     return MOMENTS + moment + ".";
   }
 
-  /** Whether it holds means of squares, if the rule is Adam's. */
-  static boolean isSecondMoment(NamedTensor tensor) {
-    return tensor.name().startsWith(momentPrefix(1));
-  }
-
-  /**
-   * The carried state: {@code state [L·D,S,B,H]}, or nothing if {@code carriedBatchSize} is 0.
-   *
-   * @throws IllegalArgumentException if the model is bidirectional and should carry a state
-   */
-  public static TensorShapes ofCarriedState(SequenceModelSpec spec, int carriedBatchSize) {
+  /** The carried states: {@code state.<node> [blocks,S,B,H]}; none if no stream is carried. */
+  public static TensorShapes ofCarriedStates(Network network, int carriedBatchSize) {
+    Shapes.present("network", network);
     TensorShapes tensors = new TensorShapes();
     if (carriedBatchSize > 0) {
-      if (spec.bidirectional()) {
+      Map<String, ValueShape.State> states = network.carriedStates();
+      if (states.isEmpty()) {
         throw new IllegalArgumentException(
-            "carriedBatchSize is " + carriedBatchSize + "; a bidirectional model needs 0");
+            "carriedBatchSize is " + carriedBatchSize + "; a model without carried state needs 0");
       }
-      tensors.shapes.put(
-          STATE, List.of(spec.layers(), spec.cell().states(), carriedBatchSize, spec.hiddenSize()));
+      states.forEach(
+          (node, state) ->
+              tensors.shapes.put(
+                  STATE + node,
+                  List.of(state.blocks(), state.states(), carriedBatchSize, state.width())));
     }
     return tensors;
   }
@@ -76,7 +87,7 @@ public final class TensorShapes {
   public TensorShapes and(TensorShapes others) {
     TensorShapes both = new TensorShapes();
     both.shapes.putAll(shapes);
-    both.shapes.putAll(others.shapes);
+    both.shapes.putAll(Shapes.present("others", others).shapes);
     return both;
   }
 
@@ -93,6 +104,7 @@ public final class TensorShapes {
    */
   public void requireFit(List<NamedTensor> tensors) {
     Set<String> seen = new HashSet<>();
+    Shapes.copy("tensors", tensors);
     for (NamedTensor tensor : tensors) {
       List<Integer> shape = shapes.get(tensor.name());
       if (shape == null) {

@@ -1,0 +1,130 @@
+package dev.sequor.io;
+
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.jsontype.NamedType;
+import dev.sequor.backend.Loss;
+import dev.sequor.model.ModelSpec;
+import dev.sequor.model.NetworkModelSpec;
+import dev.sequor.model.Optimizer;
+import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.module.Activate;
+import dev.sequor.module.Concatenation;
+import dev.sequor.module.Dropout;
+import dev.sequor.module.Embedding;
+import dev.sequor.module.LastStep;
+import dev.sequor.module.Linear;
+import dev.sequor.module.MergeDirections;
+import dev.sequor.module.Module;
+import dev.sequor.module.OneHot;
+import dev.sequor.module.Recurrent;
+import dev.sequor.module.Sum;
+import dev.sequor.module.ValueShape;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.ServiceLoader;
+
+/**
+ * What things of several kinds are called in {@code config.json}, under {@code type}. The names are
+ * part of the checkpoint format; no name of a Java class ever is.
+ */
+final class StoredTypes {
+  private static final Map<String, Class<? extends Module>> MODULES = modules();
+
+  private StoredTypes() {}
+
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = SequenceModelSpec.class, name = "sequence"),
+    @JsonSubTypes.Type(value = NetworkModelSpec.class, name = "network"),
+  })
+  private interface Models {}
+
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = Loss.SoftmaxCrossEntropy.class, name = "softmax-cross-entropy"),
+    @JsonSubTypes.Type(value = Loss.BinaryCrossEntropy.class, name = "binary-cross-entropy"),
+    @JsonSubTypes.Type(value = Loss.MeanSquaredError.class, name = "mean-squared-error"),
+  })
+  private interface Losses {}
+
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = Optimizer.Sgd.class, name = "sgd"),
+    @JsonSubTypes.Type(value = Optimizer.Adam.class, name = "adam"),
+    @JsonSubTypes.Type(value = Optimizer.AdamW.class, name = "adamw"),
+  })
+  private interface Optimizers {}
+
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = ValueShape.Tokens.class, name = "tokens"),
+    @JsonSubTypes.Type(value = ValueShape.Sequence.class, name = "sequence"),
+    @JsonSubTypes.Type(value = ValueShape.Vector.class, name = "vector"),
+    @JsonSubTypes.Type(value = ValueShape.State.class, name = "state"),
+  })
+  private interface Values {}
+
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+  private interface Modules {}
+
+  private static Map<String, Class<? extends Module>> modules() {
+    Map<String, Class<? extends Module>> modules = new LinkedHashMap<>();
+    modules.put("activation", Activate.class);
+    modules.put("concatenation", Concatenation.class);
+    modules.put("dropout", Dropout.class);
+    modules.put("embedding", Embedding.class);
+    modules.put("last-step", LastStep.class);
+    modules.put("linear", Linear.class);
+    modules.put("merge-directions", MergeDirections.class);
+    modules.put("one-hot", OneHot.class);
+    modules.put("recurrent", Recurrent.class);
+    modules.put("sum", Sum.class);
+    for (ModuleNames others : ServiceLoader.load(ModuleNames.class)) {
+      others
+          .modules()
+          .forEach(
+              (name, type) -> {
+                if (modules.putIfAbsent(name, type) != null) {
+                  throw new IllegalStateException(
+                      others.getClass().getName()
+                          + ": '"
+                          + name
+                          + "' names another module already");
+                }
+              });
+    }
+    return modules;
+  }
+
+  /** Throws if a module has no name. */
+  static void requireNamed(ModelSpec model) {
+    model
+        .network()
+        .nodes()
+        .forEach(
+            node -> {
+              if (!MODULES.containsValue(node.module().getClass())) {
+                throw new IllegalArgumentException(
+                    "node '"
+                        + node.name()
+                        + "' is a "
+                        + node.module().getClass().getName()
+                        + ", which has no name in checkpoints; needed a service "
+                        + ModuleNames.class.getName()
+                        + " that gives it one");
+              }
+            });
+  }
+
+  /** Teaches {@code mapper} the names. */
+  static void addTo(JsonMapper.Builder mapper) {
+    mapper.addMixIn(ModelSpec.class, Models.class);
+    mapper.addMixIn(Loss.class, Losses.class);
+    mapper.addMixIn(Optimizer.class, Optimizers.class);
+    mapper.addMixIn(ValueShape.class, Values.class);
+    mapper.addMixIn(Module.class, Modules.class);
+    MODULES.forEach((name, type) -> mapper.registerSubtypes(new NamedType(type, name)));
+  }
+}

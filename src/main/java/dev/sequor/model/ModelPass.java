@@ -1,0 +1,290 @@
+package dev.sequor.model;
+
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.Buffer;
+import dev.sequor.backend.DType;
+import dev.sequor.backend.LossShape;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.StepInput;
+import dev.sequor.backend.WeightStorage;
+import dev.sequor.data.Values;
+import dev.sequor.data.Window;
+import dev.sequor.module.Extent;
+import dev.sequor.module.Network;
+import dev.sequor.module.NetworkPass;
+import dev.sequor.module.NetworkState;
+import dev.sequor.module.NetworkWeights;
+import dev.sequor.module.ValueShape;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model at work on windows of one shape: a pass of its network, and the loss of its output
+ * against targets, which are checked and staged here.
+ */
+final class ModelPass implements AutoCloseable {
+  private final ModelSpec spec;
+  private final Backend backend;
+  private final Mode mode;
+  private final NetworkPass pass;
+
+  /** The output's time axis; {@code ""} for none. */
+  private final String axis;
+
+  /** Whether there is one output a sequence, not one a step. */
+  private final boolean oneEach;
+
+  private final LossShape lossShape;
+  private final int rows;
+  private final int batchSize;
+  private final Buffer targets;
+  private final ByteBuffer targetStaging;
+
+  /** Of outputs of one each: 1, or 0 for a sequence without a step. */
+  private final @Nullable Buffer counts;
+
+  private @Nullable StepInput staged;
+
+  ModelPass(
+      ModelSpec spec, NetworkWeights weights, Extent extent, Mode mode, WeightStorage storage) {
+    this.spec = spec;
+    this.backend = weights.backend();
+    this.mode = mode;
+    ValueShape output = spec.outputShape();
+    this.axis = output.axis();
+    this.oneEach = output instanceof ValueShape.Vector;
+    this.batchSize = extent.batchSize();
+    int timeSteps = oneEach ? 1 : extent.timeSteps().getOrDefault(axis, 1);
+    this.rows = Math.multiplyExact(timeSteps, batchSize);
+    this.lossShape = new LossShape(spec.loss(), timeSteps, batchSize, output.width());
+    this.pass = new NetworkPass(weights, extent, mode, storage, Set.of());
+    try {
+      DType type = takesClasses() ? DType.INT32 : DType.FLOAT32;
+      this.counts =
+          oneEach && !axis.isEmpty()
+              ? pass.fromLengths(
+                  axis,
+                  batchSize,
+                  (lengths, to) -> {
+                    for (int length : lengths) {
+                      to.put(length == 0 ? 0 : 1);
+                    }
+                  })
+              : null;
+      this.targets = pass.allocate(type, targetElements());
+      this.targetStaging = Backend.hostMemory(type, targetElements());
+    } catch (RuntimeException | Error e) {
+      pass.close();
+      throw e;
+    }
+  }
+
+  /** The shape of what a window needs. */
+  static Extent extent(Network network, Window window) {
+    Map<String, Integer> timeSteps = new HashMap<>();
+    for (Network.Input input : network.inputs()) {
+      if (input.bringsAxis()) {
+        timeSteps.put(input.name(), part(network, window, input.name()).timeSteps());
+      }
+    }
+    return new Extent(window.batchSize(), timeSteps);
+  }
+
+  /** What {@code window} has for an input; one that has a single part needs no name for it. */
+  private static Window.Part part(Network network, Window window, String name) {
+    List<Window.Part> parts = window.parts();
+    if (parts.size() != network.inputs().size()) {
+      throw new IllegalArgumentException(
+          "the window has "
+              + parts.size()
+              + " inputs; the network needs "
+              + network.inputs().stream().map(Network.Input::name).toList());
+    }
+    for (Window.Part part : parts) {
+      if (part.input().equals(name) || (parts.size() == 1 && part.input().isEmpty())) {
+        return part;
+      }
+    }
+    throw new IllegalArgumentException(
+        "the window has no input '"
+            + name
+            + "'; it has "
+            + parts.stream().map(Window.Part::input).collect(Collectors.joining(", ")));
+  }
+
+  private boolean takesClasses() {
+    return lossShape.function().takesClasses();
+  }
+
+  private long targetElements() {
+    return takesClasses() ? rows : (long) rows * lossShape.outputSize();
+  }
+
+  /** The network at work. */
+  NetworkPass network() {
+    return pass;
+  }
+
+  /** {@code [T,B,N]} or {@code [B,N]}. */
+  Buffer outputs() {
+    return pass.value(spec.output());
+  }
+
+  /** Checks and stages the inputs of a window. */
+  void takeInputs(Window window) {
+    for (Network.Input input : spec.network().inputs()) {
+      Window.Part part = part(spec.network(), window, input.name());
+      if (part.values() instanceof Values.Tokens tokens) {
+        pass.put(input.name(), tokens.ids(), part.lengths());
+      } else if (part.values() instanceof Values.Reals reals) {
+        pass.put(input.name(), reals.values(), part.lengths());
+      }
+    }
+  }
+
+  /** What was staged, for a step that begins with it. */
+  List<StepInput> inputs() {
+    List<StepInput> inputs = new ArrayList<>(pass.takeInputs());
+    if (staged != null) {
+      inputs.add(staged);
+      staged = null;
+    }
+    return inputs;
+  }
+
+  /** Copies what was staged to the device. */
+  void upload() {
+    for (StepInput input : inputs()) {
+      backend.upload(input.source(), input.target());
+    }
+  }
+
+  /** The time axes whose sequences were given lengths: passes differ by them. */
+  Set<String> axesWithLengths() {
+    return spec.network().inputs().stream()
+        .map(Network.Input::name)
+        .filter(name -> pass.lengths(name) != null)
+        .collect(Collectors.toSet());
+  }
+
+  private boolean countsAt(int row, int @Nullable [] lengths) {
+    return lengths == null
+        || (oneEach ? lengths[row] > 0 : row / batchSize < lengths[row % batchSize]);
+  }
+
+  private void requireSize(int given, long needed, String widths) {
+    if (given != needed) {
+      throw new IllegalArgumentException(
+          "targets holds "
+              + given
+              + " elements; a batch with T="
+              + (oneEach ? 1 : lossShape.timeSteps())
+              + " B="
+              + batchSize
+              + (oneEach ? ", one output a sequence," : "")
+              + widths
+              + " needs "
+              + needed);
+    }
+  }
+
+  /** Checks and stages the targets; returns how many predictions count. */
+  int takeTargets(Values given) {
+    int @Nullable [] lengths = axis.isEmpty() ? null : pass.lengthsOnHost(axis);
+    int outputs = lossShape.outputSize();
+    int count = 0;
+    if (given instanceof Values.Tokens classTargets) {
+      if (!takesClasses()) {
+        throw new IllegalArgumentException(
+            "the targets are tokens; "
+                + lossShape.function()
+                + " needs real vectors of "
+                + outputs);
+      }
+      int[] ids = classTargets.ids();
+      requireSize(ids.length, rows, "");
+      IntBuffer to = targetStaging.clear().asIntBuffer();
+      for (int row = 0; row < rows; row++) {
+        int target = countsAt(row, lengths) ? ids[row] : -1;
+        if (target >= outputs) {
+          throw new IllegalArgumentException(
+              "target at t="
+                  + row / batchSize
+                  + " b="
+                  + row % batchSize
+                  + " is "
+                  + target
+                  + "; "
+                  + outputs
+                  + " outputs need 0 to "
+                  + (outputs - 1)
+                  + ", or a negative number for none");
+        }
+        to.put(row, target);
+        count += target >= 0 ? 1 : 0;
+      }
+    } else if (given instanceof Values.Reals realTargets) {
+      if (takesClasses()) {
+        throw new IllegalArgumentException(
+            "the targets are real vectors; " + lossShape.function() + " needs tokens");
+      }
+      float[] values = realTargets.values();
+      requireSize(values.length, (long) rows * outputs, " N=" + outputs);
+      FloatBuffer to = targetStaging.clear().asFloatBuffer();
+      to.put(values);
+      for (int row = 0; row < rows; row++) {
+        count += countsAt(row, lengths) ? 1 : 0;
+      }
+    }
+    staged = new StepInput(targetStaging, targets);
+    return count;
+  }
+
+  /** Carries a state of as many streams as there are sequences; null for none. */
+  void carry(@Nullable NetworkState state) {
+    pass.carry(state);
+  }
+
+  /** From the inputs taken last to {@link #outputs()}. */
+  void forward() {
+    pass.forward();
+  }
+
+  /**
+   * The sum of the losses into {@code result [2]}; in training, the gradient by the outputs as
+   * well.
+   *
+   * @param gradientScale FLOAT32 {@code [1]}; null for 1
+   * @param lossScale FLOAT32 {@code [1]}; null for 1
+   */
+  void loss(@Nullable Buffer gradientScale, @Nullable Buffer lossScale, Buffer result) {
+    boolean padded = pass.lengths(axis) != null;
+    backend.loss(
+        lossShape,
+        outputs(),
+        targets,
+        !padded ? null : counts != null ? counts : pass.lengths(axis),
+        gradientScale,
+        lossScale,
+        mode == Mode.TRAINING ? pass.gradient(spec.output()) : null,
+        result);
+  }
+
+  /** From the gradient by the outputs to those by all parameters, which are added to. */
+  void backward() {
+    pass.backward();
+  }
+
+  @Override
+  public void close() {
+    pass.close();
+  }
+}

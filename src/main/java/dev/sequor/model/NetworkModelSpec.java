@@ -1,0 +1,36 @@
+package dev.sequor.model;
+
+import dev.sequor.backend.Loss;
+import dev.sequor.module.Network;
+import dev.sequor.module.ValueShape;
+import java.util.List;
+
+/**
+ * Any network with a loss.
+ *
+ * @param network with one output, a sequence or a vector
+ * @param loss of that output
+ */
+public record NetworkModelSpec(Network network, Loss loss) implements ModelSpec {
+  /**
+   * Checks the output.
+   *
+   * @throws IllegalArgumentException if there is another number of outputs, or it is a state
+   */
+  public NetworkModelSpec {
+    if (network.outputs().size() != 1) {
+      throw new IllegalArgumentException(
+          "the network's outputs are " + network.outputs() + "; a model needs 1");
+    }
+    List<String> outputs = network.outputs();
+    if (network.shapes().get(outputs.get(0)) instanceof ValueShape.State state) {
+      throw new IllegalArgumentException(
+          "the output '" + outputs.get(0) + "' is " + state + "; needed a sequence or a vector");
+    }
+  }
+
+  @Override
+  public String output() {
+    return network.outputs().get(0);
+  }
+}

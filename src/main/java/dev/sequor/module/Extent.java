@@ -1,0 +1,54 @@
+package dev.sequor.module;
+
+import java.util.Collections;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * How large the batches of a pass are.
+ *
+ * @param batchSize {@code B}
+ * @param timeSteps {@code T} of each time axis, by its name
+ */
+public record Extent(int batchSize, Map<String, Integer> timeSteps) {
+  /**
+   * Checks the sizes.
+   *
+   * @throws IllegalArgumentException naming the first that is less than 1
+   */
+  public Extent {
+    Shapes.atLeastOne("batchSize", batchSize);
+    for (Map.Entry<String, Integer> axis : Shapes.present("timeSteps", timeSteps).entrySet()) {
+      String name = "timeSteps of '" + Shapes.present("a time axis", axis.getKey()) + "'";
+      Shapes.atLeastOne(name, Shapes.present(name, axis.getValue()));
+      Shapes.product("timeSteps · batchSize", axis.getValue(), batchSize);
+    }
+    timeSteps = Collections.unmodifiableMap(new TreeMap<>(timeSteps));
+  }
+
+  /** Of a network with one time axis. */
+  public static Extent of(String axis, int timeSteps, int batchSize) {
+    return new Extent(batchSize, Map.of(Shapes.present("axis", axis), timeSteps));
+  }
+
+  /** {@code T} of {@code axis}; 1 for no axis. */
+  int timeSteps(String axis) {
+    if (axis.isEmpty()) {
+      return 1;
+    }
+    Integer steps = timeSteps.get(axis);
+    if (steps == null) {
+      throw new IllegalArgumentException(
+          "the time steps of '" + axis + "' are missing; given: " + timeSteps);
+    }
+    return steps;
+  }
+
+  int rows(ValueShape shape) {
+    return shape.rows(timeSteps(shape.axis()), batchSize);
+  }
+
+  long elements(ValueShape shape) {
+    return shape.elements(timeSteps(shape.axis()), batchSize);
+  }
+}

@@ -1,0 +1,125 @@
+package dev.sequor.module;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What modules require of their inputs, each with one message. */
+final class Shapes {
+  private Shapes() {}
+
+  /** Requires something that callers without a null checker may leave out. */
+  static <T> T present(String name, @Nullable T value) {
+    if (value == null) {
+      throw new IllegalArgumentException(name + " is missing; needed one");
+    }
+    return value;
+  }
+
+  /** A copy of a list without gaps. */
+  static <T> List<T> copy(String name, @Nullable List<T> list) {
+    for (Object element : present(name, list)) {
+      present("an element of " + name, element);
+    }
+    return List.copyOf(list);
+  }
+
+  /** A product of sizes that are at least 1, as long as it is an index. */
+  static int product(String name, int... sizes) {
+    long product = 1;
+    for (int size : sizes) {
+      product *= size;
+      if (product > Integer.MAX_VALUE) {
+        throw new IllegalArgumentException(
+            name + " is more than " + Integer.MAX_VALUE + "; needed at most that");
+      }
+    }
+    return (int) product;
+  }
+
+  static void atLeastOne(String name, int value) {
+    if (value < 1) {
+      throw new IllegalArgumentException(name + " is " + value + "; needed at least 1");
+    }
+  }
+
+  static void requireDirections(int directions) {
+    if (directions != 1 && directions != 2) {
+      throw new IllegalArgumentException("directions is " + directions + "; needed 1 or 2");
+    }
+  }
+
+  /** The only input, of floats. */
+  static ValueShape only(Module module, List<ValueShape> inputs) {
+    copy("inputs", inputs);
+    if (inputs.size() != 1) {
+      throw new IllegalArgumentException(
+          module + " is given " + inputs.size() + " inputs; needed 1");
+    }
+    if (inputs.get(0) instanceof ValueShape.Tokens tokens) {
+      throw new IllegalArgumentException(module + " is given " + tokens + "; needed real numbers");
+    }
+    return inputs.get(0);
+  }
+
+  static ValueShape.Tokens onlyTokens(Module module, List<ValueShape> inputs) {
+    copy("inputs", inputs);
+    if (inputs.size() != 1) {
+      throw new IllegalArgumentException(
+          module + " is given " + inputs.size() + " inputs; needed 1");
+    }
+    if (inputs.get(0) instanceof ValueShape.Tokens tokens) {
+      return tokens;
+    }
+    throw new IllegalArgumentException(module + " is given " + inputs.get(0) + "; needed tokens");
+  }
+
+  static ValueShape.Sequence onlySequence(Module module, List<ValueShape> inputs) {
+    ValueShape x = only(module, inputs);
+    if (x instanceof ValueShape.Sequence sequence) {
+      return sequence;
+    }
+    throw new IllegalArgumentException(module + " is given " + x + "; needed a sequence");
+  }
+
+  static void requireWidth(Module module, ValueShape x, int width) {
+    if (x.width() != width) {
+      throw new IllegalArgumentException(
+          module + " is given " + x + "; needed vectors of " + width);
+    }
+  }
+
+  static void requireMultiple(Module module, ValueShape x, int parts) {
+    if (x.width() % parts != 0) {
+      throw new IllegalArgumentException(
+          module + " is given " + x + "; needed " + parts + " parts of equal width");
+    }
+  }
+
+  /** Two or more values that have a row for each of the others' rows. */
+  static void requireSameRows(Module module, List<ValueShape> inputs) {
+    copy("inputs", inputs);
+    if (inputs.size() < 2) {
+      throw new IllegalArgumentException(
+          module + " is given " + inputs.size() + " inputs; needed at least 2");
+    }
+    ValueShape first = inputs.get(0);
+    for (ValueShape input : inputs) {
+      if (input instanceof ValueShape.Tokens || !withWidth(input, first.width()).equals(first)) {
+        throw new IllegalArgumentException(
+            module + " is given " + first + " and " + input + "; needed values along one axis");
+      }
+    }
+  }
+
+  /** The same but for the size of the last axis. */
+  static ValueShape withWidth(ValueShape shape, int width) {
+    if (shape instanceof ValueShape.Sequence sequence) {
+      return new ValueShape.Sequence(sequence.axis(), width);
+    } else if (shape instanceof ValueShape.Vector vector) {
+      return new ValueShape.Vector(vector.axis(), width);
+    } else if (shape instanceof ValueShape.State state) {
+      return new ValueShape.State(state.blocks(), state.states(), width);
+    }
+    throw new IllegalArgumentException("tokens have no width");
+  }
+}

@@ -1,0 +1,45 @@
+package dev.sequor.module;
+
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.ColumnCopy;
+import java.util.List;
+
+/** The sum of two or more values of one shape, for example past a layer that is skipped. */
+public record Sum() implements Module {
+  @Override
+  public List<Output> outputs(List<ValueShape> inputs) {
+    Shapes.requireSameRows(this, inputs);
+    for (ValueShape input : inputs) {
+      Shapes.requireWidth(this, input, inputs.get(0).width());
+    }
+    return List.of(new Output("y", Shapes.withWidth(inputs.get(0), inputs.get(0).width())));
+  }
+
+  @Override
+  public boolean backwardReadsOutputs() {
+    return false;
+  }
+
+  @Override
+  public Pass bind(Binding binding) {
+    Backend backend = Shapes.present("binding", binding).backend();
+    int rows = binding.rows(0);
+    int width = binding.outputShape(0).width();
+    ColumnCopy copy = ColumnCopy.whole(rows, width, 1f, false);
+    ColumnCopy add = ColumnCopy.whole(rows, width, 1f, true);
+    return Pass.of(
+        () -> {
+          for (int i = 0; i < binding.inputs(); i++) {
+            backend.copyColumns(i == 0 ? copy : add, binding.input(i), binding.output(0));
+          }
+        },
+        () -> {
+          for (int i = 0; i < binding.inputs(); i++) {
+            var dx = binding.inputGradient(i);
+            if (dx != null) {
+              backend.copyColumns(copy, binding.neededOutputGradient(0), dx);
+            }
+          }
+        });
+  }
+}
