@@ -41,9 +41,10 @@ class ArchitectureTest {
   /** From the top down: an entry only ever names entries below it. */
   private static final List<Layer> LAYERS =
       List.of(
-          Layer.of("cli..", "io..", "model..", "data..", "rnn..", "backend"),
-          Layer.of("io..", "model..", "data..", "rnn..", "backend"),
-          Layer.of("model..", "data..", "rnn..", "backend"),
+          Layer.of("cli..", "io..", "model..", "module..", "data..", "rnn..", "backend"),
+          Layer.of("io..", "model..", "module..", "data..", "rnn..", "backend"),
+          Layer.of("model..", "module..", "data..", "rnn..", "backend"),
+          Layer.of("module..", "rnn..", "backend"),
           Layer.of("data..", "rnn..", "backend"),
           Layer.of("rnn..", "backend"),
           Layer.of("backend.cuda..", "backend.natives..", "backend.host..", "backend"),

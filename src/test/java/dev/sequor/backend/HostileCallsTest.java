@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.rnn.Parameters;
 import dev.sequor.rnn.Rnn;
-import dev.sequor.rnn.RnnSpec;
 import dev.sequor.rnn.RnnState;
 import dev.sequor.rnn.RnnStepper;
 import java.lang.reflect.AnnotatedElement;

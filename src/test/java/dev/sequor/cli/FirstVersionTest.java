@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.io.Checkpoint;
 import dev.sequor.io.SafetensorsFile;
-import dev.sequor.model.NamedTensor;
+import dev.sequor.module.NamedTensor;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

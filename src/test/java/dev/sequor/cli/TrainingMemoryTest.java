@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.CellType;
 import dev.sequor.model.InputSpec;
-import dev.sequor.model.ModelLayout;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModelSpec;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,7 +27,7 @@ class TrainingMemoryTest {
       for (boolean oneHot : new boolean[] {false, true}) {
         SequenceModelSpec model = model(cell, 33, layers, oneHot);
         assertEquals(
-            (double) new ModelLayout(model).trainableElements(),
+            (double) model.network().layout().trainableElements(),
             TrainingMemory.of(model, Optimizer.adam(1), 8, 4).weights());
       }
     }

@@ -6,19 +6,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.CellType;
-import dev.sequor.backend.LossFunction;
-import dev.sequor.backend.UpdateRule;
+import dev.sequor.backend.Loss;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.DenseSpec;
 import dev.sequor.model.InputSpec;
-import dev.sequor.model.NamedTensor;
+import dev.sequor.model.LossScale;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.Readout;
 import dev.sequor.model.SequenceModelSpec;
-import dev.sequor.model.TensorShapes;
 import dev.sequor.model.TrainerProgress;
 import dev.sequor.model.TrainerSnapshot;
+import dev.sequor.module.NamedTensor;
+import dev.sequor.module.TensorShapes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,6 +35,10 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class CheckpointPropertyTest {
   private static final int CASES = Integer.getInteger("sequor.checkpoint.cases", 300);
+
+  private static final Loss[] LOSSES = {
+    Loss.softmaxCrossEntropy(), Loss.binaryCrossEntropy(), Loss.meanSquaredError()
+  };
 
   @TempDir Path folder;
 
@@ -84,15 +89,17 @@ class CheckpointPropertyTest {
       }
       return new SequenceModelSpec(
           input,
-          anyOf(CellType.values()),
-          random.nextInt(1, 5),
-          random.nextInt(1, 4),
-          random.nextInt(4) == 0,
-          fraction(),
+          new RnnSpec(
+              anyOf(CellType.values()),
+              input.width(),
+              random.nextInt(1, 5),
+              random.nextInt(1, 4),
+              random.nextInt(4) == 0,
+              fraction()),
           dense,
           outputs,
           anyOf(Readout.values()),
-          anyOf(LossFunction.values()));
+          anyOf(LOSSES));
     }
 
     /** Characters of every kind: controls, quotes, noncharacters, and now and then no character. */
@@ -124,14 +131,19 @@ class CheckpointPropertyTest {
     }
 
     Optimizer optimizer() {
-      return new Optimizer(
-          anyOf(UpdateRule.values()),
-          positive(),
-          fraction(),
-          fraction(),
-          fraction(),
-          positive(),
-          positive());
+      return switch (random.nextInt(3)) {
+        case 0 -> new Optimizer.Sgd(positive(), fraction(), positive());
+        case 1 -> new Optimizer.Adam(positive(), fraction(), fraction(), positive(), positive());
+        default -> new Optimizer.AdamW(positive(), fraction(), fraction(), positive(), positive());
+      };
+    }
+
+    LossScale lossScale() {
+      return random.nextInt(3) > 0
+          ? LossScale.none()
+          : new LossScale(
+              rarely() ? anyFloat() : (float) Math.scalb(1.0, random.nextInt(25)),
+              rarely() ? count() : random.nextInt(2000));
     }
 
     TrainerProgress progress(int streams) {
@@ -207,7 +219,7 @@ class CheckpointPropertyTest {
     Checkpoint checkpoint() {
       SequenceModelSpec spec = spec();
       Optimizer optimizer = optimizer();
-      int streams = spec.bidirectional() && !rarely() ? 0 : random.nextInt(3);
+      int streams = spec.stack().bidirectional() && !rarely() ? 0 : random.nextInt(3);
       TrainerProgress progress = progress(streams);
       return new Checkpoint(
           spec,
@@ -216,10 +228,11 @@ class CheckpointPropertyTest {
           new Clipping(positive(), positive()),
           new TrainerSnapshot(
               progress,
-              tensors(TensorShapes.ofParameters(spec)),
-              tensors(TensorShapes.ofMoments(spec, optimizer.rule())),
-              tensors(TensorShapes.ofCarriedState(spec, streams))),
-          run(progress.steps()));
+              lossScale(),
+              tensors(TensorShapes.ofParameters(spec.network())),
+              tensors(TensorShapes.ofMoments(spec.network(), optimizer.rule())),
+              tensors(TensorShapes.ofCarriedStates(spec.network(), streams))),
+          random.nextInt(4) == 0 ? null : run(progress.steps()));
     }
   }
 
@@ -292,7 +305,7 @@ class CheckpointPropertyTest {
             .build();
     Parts parts = new Parts(new SplittableRandom(1));
     List<NamedTensor> zeros = new ArrayList<>();
-    TensorShapes.ofParameters(spec)
+    TensorShapes.ofParameters(spec.network())
         .byName()
         .forEach(
             (name, shape) ->
@@ -309,7 +322,11 @@ class CheckpointPropertyTest {
             Optimizer.sgd(1),
             Clipping.none(),
             new TrainerSnapshot(
-                new TrainerProgress(0, 0, 0, 0, 0, 0, 0, 0), zeros, moments, List.of()),
+                new TrainerProgress(0, 0, 0, 0, 0, 0, 0, 0),
+                LossScale.none(),
+                zeros,
+                moments,
+                List.of()),
             parts.run(0));
     checkpoint.save(folder);
     assertSame(checkpoint, Checkpoint.load(folder));

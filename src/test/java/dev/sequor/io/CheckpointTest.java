@@ -9,12 +9,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.sequor.backend.CellType;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.model.Clipping;
-import dev.sequor.model.ModelLayout;
-import dev.sequor.model.NamedTensor;
+import dev.sequor.model.LossScale;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainerProgress;
 import dev.sequor.model.TrainerSnapshot;
+import dev.sequor.module.NamedTensor;
 import dev.sequor.rnn.TensorRegion;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -53,7 +53,7 @@ class CheckpointTest {
             .build();
     List<NamedTensor> parameters = new ArrayList<>();
     List<NamedTensor> moments = new ArrayList<>();
-    for (TensorRegion region : new ModelLayout(spec).regions()) {
+    for (TensorRegion region : spec.network().layout().regions()) {
       float[] values = new float[(int) region.elements()];
       for (int i = 0; i < values.length; i++) {
         values[i] = steps + i / 7f;
@@ -68,9 +68,10 @@ class CheckpointTest {
         Clipping.byGlobalNorm(5),
         new TrainerSnapshot(
             new TrainerProgress(-3, steps, steps, 0, 0, 1, 2, 4),
+            new LossScale(32768f, steps),
             parameters,
             moments,
-            List.of(new NamedTensor("state", List.of(2, 2, 4, 2), new float[32]))),
+            List.of(new NamedTensor("state.recurrent", List.of(2, 2, 4, 2), new float[32]))),
         new TrainingRun(
             "",
             0.05,
@@ -94,6 +95,7 @@ class CheckpointTest {
     assertEquals(expected.clipping(), actual.clipping());
     assertEquals(expected.run(), actual.run());
     assertEquals(expected.snapshot().progress(), actual.snapshot().progress());
+    assertEquals(expected.snapshot().lossScale(), actual.snapshot().lossScale());
     assertSame(expected.snapshot().parameters(), actual.snapshot().parameters());
     assertSame(expected.snapshot().moments(), actual.snapshot().moments());
     assertSame(expected.snapshot().carriedState(), actual.snapshot().carriedState());
@@ -276,21 +278,21 @@ class CheckpointTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "\"version\" : 1 | \"version\" : 2 | has checkpoint version 2; this program reads version 1",
+        "\"version\" : 2 | \"version\" : 3 | has checkpoint version 3; this program reads versions 1 and 2",
         "sequor-checkpoint | other | is no checkpoint",
         "\"hiddenSize\" : 2 | \"hiddenSize\" : 3 | the model needs [12, 3]",
         "\"hiddenSize\" : 2 | \"hiddenSize\" : 0 | hiddenSize is 0; needed at least 1",
-        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2.5 | model.hiddenSize: needed a whole number",
-        "\"hiddenSize\" : 2 | \"hiddenSize\" : \"2\" | model.hiddenSize: needed a whole number",
-        "\"hiddenSize\" : 2 | \"hiddenSize\" : null | model.hiddenSize: is null; needed a value",
-        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2147483648 | model.hiddenSize: needed a whole number from -2147483648 to 2147483647",
-        "\"hiddenSize\" : 2 | \"hiddenSize\" : 1073741824 | the model has 13835058101453062180 weights; needed at most 500000000",
-        "\"hiddenSize\" : 2, |  | model.hiddenSize: is missing",
-        "\"layers\" : 2 | \"layers\" : 20000 | model: layers is 20000; needed at most 1000",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2.5 | model.stack.hiddenSize: needed a whole number",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : \"2\" | model.stack.hiddenSize: needed a whole number",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : null | model.stack.hiddenSize: is null; needed a value",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2147483648 | model.stack.hiddenSize: needed a whole number from -2147483648 to 2147483647",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 1073741824 | model.stack: the rows times columns of a weight matrix is 4611686018427387904; needed at most 2147483647",
+        "\"hiddenSize\" : 2, |  | model.stack.hiddenSize: is missing",
+        "\"layers\" : 2 | \"layers\" : 20000 | model.stack: layers is 20000; needed at most 1000",
         "\"denseLayers\" : [ ] | \"denseLayers\" : [ null ] | model.denseLayers[0]: is null; needed a value",
         "\"denseLayers\" : [ ] | \"denseLayers\" : 3 | model.denseLayers: needed a list in brackets",
-        "\"bidirectional\" : false | \"bidirectional\" : 0 | model.bidirectional: needed true or false",
-        "\"dropout\" : 0.1 | \"dropout\" : [ ] | model.dropout: needed a number",
+        "\"bidirectional\" : false | \"bidirectional\" : 0 | model.stack.bidirectional: needed true or false",
+        "\"dropout\" : 0.1 | \"dropout\" : [ ] | model.stack.dropout: needed a number",
         "\"dropout\" : 0.1 | \"dropout\" : 1e999 | dropout is Infinity; needed 0 <= dropout < 1",
         "\"steps\" : 7 | \"steps\" : 9007199254740993 | steps is 9007199254740993; needed 0 to 9007199254740992",
         "\"updates\" : 7 | \"updates\" : 6 | steps is 7; needed the sum of 6 updates and 0 skippedSteps",
@@ -302,11 +304,14 @@ class CheckpointTest {
         "\"curve\" : { | \"curve\" : 5, \"x\" : { | run.curve: needed an object in braces",
         "\"step\" : 5 | \"step\" : \"5\" | run.curve.training[0].step: needed a whole number",
         "training-7.safetensors | model-7.safetensors | is no name of a file of a checkpoint's training part",
-        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2, \"depth\" : 1 | model.depth: unknown field",
+        "\"hiddenSize\" : 2 | \"hiddenSize\" : 2, \"depth\" : 1 | model.stack.depth: unknown field",
         "\"hiddenSize\" : 2 | \"layers\" : 2 | Duplicate field 'layers'",
         "\"layers\" : 2 | \"layers\" : 1 | is none of the model's",
         "\"layers\" : 2 | \"layers\" : 3 | has no tensor 'recurrent.layers.2.forward.input_weights'",
-        "LSTM_PEEPHOLE | LSTN | model.cell: needed one of RNN_LINEAR, ",
+        "\"type\" : \"sgd\" | \"type\" : \"x\" | optimizer: type 'x' is unknown",
+        "\"type\" : \"sequence\", | | model: its \"type\" is missing",
+        "\"scale\" : 32768.0 | \"scale\" : 0.5 | the loss scale is 0.5; needed a finite number of at least 1",
+        "LSTM_PEEPHOLE | LSTN | model.stack.cell: needed one of RNN_LINEAR, ",
         "model-7.safetensors | ../model-7.safetensors | is no name of a file of a checkpoint",
         "\"outputSize\" : 9 | \"outputSize\" : 8 | the model needs [8, 2]",
       })
@@ -326,7 +331,7 @@ class CheckpointTest {
     Path config = folder.resolve("config.json");
     String json = Files.readString(config);
     Files.writeString(config, json.replace("\"layers\" : 2,", "\"layers\" ; 2,"));
-    refused("config.json: is no JSON at line 22, column 14");
+    refused("config.json: is no JSON at line 25, column 16");
     Files.writeString(config, json.substring(0, json.length() - 2));
     refused("config.json: ends before it is complete");
     Files.writeString(config, json.replace("\"layers\" : 2", "\"layers\" : " + "9".repeat(1001)));

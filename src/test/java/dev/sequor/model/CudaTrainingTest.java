@@ -83,7 +83,7 @@ class CudaTrainingTest {
       for (int step = 0; step < steps; step++) {
         // Fed back without a bound over hundreds of steps, c makes training chaotic: even the two
         // CPU backends part after 20 updates. So that cell starts each window anew.
-        boolean reset = step == 0 || spec.rnn().cell() == CellType.LSTM_CELL_RECURRENT;
+        boolean reset = step == 0 || spec.stack().cell() == CellType.LSTM_CELL_RECURRENT;
         losses.add((float) trainer.step(window(step, reset)).loss().mean());
       }
     }
@@ -331,7 +331,15 @@ class CudaTrainingTest {
         SequenceModel model = new SequenceModel(cuda, SPEC, 3);
         Trainer trainer = trainer(model)) {
       assertTrue(cuda.wantsLossScaling());
-      model.updateReport().write(UpdateReport.initial(1 << 24));
+      TrainerSnapshot start = trainer.snapshot();
+      assertEquals(UpdateReport.FIRST_LOSS_SCALE, start.lossScale().scale());
+      trainer.restore(
+          new TrainerSnapshot(
+              start.progress(),
+              new LossScale(1 << 24, 0),
+              start.parameters(),
+              start.moments(),
+              start.carriedState()));
       float[] before = model.parameters().readFloats();
       assertTrue(trainer.step(window(0)).skipped(), "2^24 does not overflow half precision");
       assertArrayEquals(before, model.parameters().readFloats());

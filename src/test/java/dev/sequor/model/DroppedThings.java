@@ -5,8 +5,8 @@ import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.rnn.Rnn;
-import dev.sequor.rnn.RnnSpec;
 
 /**
  * A program of its own for {@link LifetimesTest}: makes things and drops them without closing them.

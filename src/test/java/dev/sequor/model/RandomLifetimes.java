@@ -10,13 +10,16 @@ import dev.sequor.backend.Devices;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Window;
+import dev.sequor.module.Extent;
+import dev.sequor.module.NetworkPass;
+import dev.sequor.module.NetworkState;
+import dev.sequor.module.NetworkWeights;
 import dev.sequor.rnn.Parameters;
 import dev.sequor.rnn.Rnn;
-import dev.sequor.rnn.RnnSpec;
-import dev.sequor.rnn.RnnState;
 import dev.sequor.rnn.RnnStepper;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -167,13 +170,23 @@ public final class RandomLifetimes {
           buffer.slice(1, 2).readFloats();
         }
       }
-      case 3 -> things.add(new Rnn(backend(), STACK).prepare(5, 1, Mode.INFERENCE));
+      case 3 -> {
+        NetworkWeights weights = NetworkWeights.draw(backend(), MODEL.network(), 1);
+        things.add(weights);
+        Extent extent = Extent.of(SequenceModelSpec.INPUT, 3, 2);
+        NetworkPass pass = new NetworkPass(weights, extent, Mode.TRAINING);
+        things.add(pass);
+        pass.put(SequenceModelSpec.INPUT, new int[6]);
+        pass.upload();
+        pass.forward();
+        pass.backward();
+      }
       case 4 -> {
         Rnn rnn = new Rnn(backend(), STACK);
         Parameters parameters = rnn.newParameters(1);
         things.add(parameters);
         things.add(rnn.newStepper(parameters.values(), 1));
-        things.add(rnn.backend().plan(STACK.shape(3, 2), Mode.INFERENCE));
+        things.add(rnn.prepare(3, 2, Mode.INFERENCE));
       }
       case 5 -> {
         RnnStepper stepper = any(RnnStepper.class);
@@ -197,7 +210,7 @@ public final class RandomLifetimes {
       case 10 -> {
         SequenceModel model = any(SequenceModel.class);
         if (model != null) {
-          RnnState state = model.newState(2);
+          NetworkState state = model.newState(2);
           things.add(state);
           model.forward(1 + random.nextInt(6), 2, new int[2], null, state);
         }

@@ -3,6 +3,7 @@ package dev.sequor.model;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
+import dev.sequor.module.NetworkLayout;
 import dev.sequor.reference.ReferenceRnn;
 import dev.sequor.reference.RnnProblem;
 import dev.sequor.rnn.TensorRegion;
@@ -14,7 +15,7 @@ import java.util.Arrays;
  */
 final class ReferenceModel {
   private final SequenceModelSpec spec;
-  private final ModelLayout layout;
+  private final NetworkLayout layout;
   private final double[] parameters;
   private final Window window;
   private final boolean training;
@@ -29,7 +30,7 @@ final class ReferenceModel {
       long dropoutSeed,
       long dropoutOffset) {
     this.spec = spec;
-    this.layout = new ModelLayout(spec);
+    this.layout = spec.network().layout();
     this.parameters = new double[parameters.length];
     for (int i = 0; i < parameters.length; i++) {
       this.parameters[i] = parameters[i];
@@ -55,12 +56,13 @@ final class ReferenceModel {
   double meanLoss() {
     int timeSteps = window.timeSteps();
     int batchSize = window.batchSize();
-    RnnShape shape = spec.rnn().shape(timeSteps, batchSize);
-    int from = (int) layout.recurrentOffset();
+    RnnShape shape = spec.stack().shape(timeSteps, batchSize);
+    int from = (int) layout.region("recurrent.layers.0.forward.input_weights").offset();
     RnnProblem problem =
         new RnnProblem(
             shape,
-            Arrays.copyOfRange(parameters, from, from + (int) layout.recurrentElements()),
+            Arrays.copyOfRange(
+                parameters, from, from + (int) shape.parameterLayout().totalElements()),
             inputs(),
             window.lengths(),
             null,
@@ -164,7 +166,7 @@ final class ReferenceModel {
 
   private double rowLoss(double[] a, int row) {
     double loss = 0;
-    switch (spec.loss()) {
+    switch (spec.loss().function()) {
       case SOFTMAX_CROSS_ENTROPY -> {
         double sum = 0;
         for (double value : a) {

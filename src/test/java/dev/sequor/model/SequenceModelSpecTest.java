@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.CellType;
-import dev.sequor.backend.LossFunction;
+import dev.sequor.backend.Loss;
+import dev.sequor.backend.RnnSpec;
+import dev.sequor.module.NetworkLayout;
 import dev.sequor.rnn.TensorRegion;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -29,16 +31,10 @@ final class SequenceModelSpecTest {
   @Test
   void aPlainRecordSerialiserWritesAndReadsSpecs() throws Exception {
     ObjectMapper json = new ObjectMapper();
-    String written = json.writeValueAsString(SPEC);
     assertEquals(
-        "{\"input\":{\"kind\":\"EMBEDDING\",\"vocabularySize\":7,\"width\":3},\"cell\":\"RNN_TANH\","
-            + "\"hiddenSize\":2,\"layers\":1,\"bidirectional\":true,\"dropout\":0.25,"
-            + "\"denseLayers\":[{\"size\":5,\"activation\":\"RELU\"}],\"outputSize\":7,"
-            + "\"readout\":\"EVERY_STEP\",\"loss\":\"SOFTMAX_CROSS_ENTROPY\"}",
-        written);
-    assertEquals(SPEC, json.readValue(written, SequenceModelSpec.class));
-    Optimizer optimizer = Optimizer.adamw(1e-3f, 0.01f);
-    assertEquals(optimizer, json.readValue(json.writeValueAsString(optimizer), Optimizer.class));
+        SPEC.stack(), json.readValue(json.writeValueAsString(SPEC.stack()), RnnSpec.class));
+    assertEquals(
+        SPEC.input(), json.readValue(json.writeValueAsString(SPEC.input()), InputSpec.class));
     Clipping clipping = new Clipping(5, 1);
     assertEquals(clipping, json.readValue(json.writeValueAsString(clipping), Clipping.class));
     TrainerProgress progress = new TrainerProgress(1, 7, 3, 4, 2, 6, 5, 8);
@@ -48,7 +44,7 @@ final class SequenceModelSpecTest {
 
   @Test
   void layoutNamesEveryTensorAndAlignsTheParts() {
-    ModelLayout layout = new ModelLayout(SPEC);
+    NetworkLayout layout = SPEC.network().layout();
     List<TensorRegion> regions = layout.regions();
     assertEquals(new TensorRegion("embedding.weights", 0, List.of(7, 3)), regions.get(0));
     assertEquals(
@@ -88,17 +84,15 @@ final class SequenceModelSpecTest {
     refused(
         "the model has 110662017642370500134858 weights; needed at most 500000000",
         () ->
-            new SequenceModelSpec(
-                InputSpec.embedding(Integer.MAX_VALUE, Integer.MAX_VALUE),
-                CellType.LSTM_PEEPHOLE,
-                Integer.MAX_VALUE,
-                1000,
-                true,
-                0f,
-                List.of(new DenseSpec(Integer.MAX_VALUE, Activation.NONE)),
-                Integer.MAX_VALUE,
-                Readout.EVERY_STEP,
-                LossFunction.MEAN_SQUARED_ERROR));
+            SequenceModelSpec.builder(
+                    InputSpec.embedding(Integer.MAX_VALUE, Integer.MAX_VALUE), Integer.MAX_VALUE)
+                .cell(CellType.LSTM_PEEPHOLE)
+                .hiddenSize(Integer.MAX_VALUE)
+                .layers(1000)
+                .bidirectional(true)
+                .dense(Integer.MAX_VALUE, Activation.NONE)
+                .loss(Loss.meanSquaredError())
+                .build());
     refused(
         "the model has 4611686016279904261 weights; needed at most 500000000",
         () ->
@@ -122,7 +116,7 @@ final class SequenceModelSpecTest {
               .layers(1000)
               .build();
       long end = 0;
-      ModelLayout layout = new ModelLayout(spec);
+      NetworkLayout layout = spec.network().layout();
       for (TensorRegion region : layout.regions()) {
         assertEquals(0, region.offset() < end ? 1 : 0, region.name() + " overlaps");
         assertEquals(0, region.offset() - end > 15 ? 1 : 0, region.name() + " leaves a gap");
@@ -143,10 +137,10 @@ final class SequenceModelSpecTest {
         "weightDecay is -1.0; needed a finite number of at least 0", () -> Optimizer.adamw(1, -1));
     refused(
         "epsilon is 0.0; needed a finite number greater than 0",
-        () -> Optimizer.adam(1).withAdamConstants(0.9f, 0.99f, 0));
+        () -> Optimizer.adam(1).withConstants(0.9f, 0.99f, 0));
     refused(
-        "epsilon is NaN; needed a finite number of at least 0",
-        () -> Optimizer.sgd(1).withAdamConstants(0.9f, 0.99f, Float.NaN));
+        "epsilon is NaN; needed a finite number greater than 0",
+        () -> Optimizer.adamw(1, 0).withConstants(0.9f, 0.99f, Float.NaN));
     refused(
         "clipping globalNorm is -5.0; needed a finite number greater than 0, or 0 for none",
         () -> Clipping.byGlobalNorm(-5));

@@ -9,13 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.sun.management.ThreadMXBean;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Devices;
-import dev.sequor.backend.LossFunction;
+import dev.sequor.backend.Loss;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.SeriesWindow;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
-import dev.sequor.rnn.RnnState;
+import dev.sequor.module.NamedTensor;
+import dev.sequor.module.NetworkState;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.List;
@@ -44,10 +45,13 @@ final class SequenceModelTest {
   }
 
   private static void assertSameLossAndGradients(SequenceModel model, Window a, Window b) {
-    assertEquals(7, model.backpropagate(a, null, 0, 0));
-    float[] gradients = model.gradients().readFloats();
-    assertEquals(7, model.backpropagate(b, null, 0, 0));
-    assertArrayEquals(gradients, model.gradients().readFloats());
+    float[] gradients;
+    try (Trainer trainer = new Trainer(model, Optimizer.sgd(1), Clipping.none(), 0)) {
+      assertEquals(7, trainer.backpropagate(a, 0, 0).predictions());
+      gradients = model.weights().gradients().readFloats();
+      assertEquals(7, trainer.backpropagate(b, 0, 0).predictions());
+    }
+    assertArrayEquals(gradients, model.weights().gradients().readFloats());
     BatchLoss loss = model.loss(a, null);
     assertEquals(7, loss.predictions());
     assertEquals(loss, model.loss(b, null));
@@ -73,7 +77,7 @@ final class SequenceModelTest {
                 .hiddenSize(5)
                 .layers(2)
                 .bidirectional(bidirectional)
-                .loss(LossFunction.BINARY_CROSS_ENTROPY)
+                .loss(Loss.binaryCrossEntropy())
                 .build();
         try (SequenceModel model = new SequenceModel(backend, series, 1)) {
           assertSameLossAndGradients(model, vectors(0), vectors(Float.NaN));
@@ -148,7 +152,7 @@ final class SequenceModelTest {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long before = threads.getCurrentThreadAllocatedBytes();
     try (SequenceModel model = work.get()) {
-      assertEquals(0, model.spec().layers() - 1);
+      assertEquals(1, model.spec().network().inputs().size());
       return threads.getCurrentThreadAllocatedBytes() - before;
     }
   }
@@ -186,7 +190,7 @@ final class SequenceModelTest {
     SequenceModelSpec spec = SequenceModelSpec.languageModel(6, 3).hiddenSize(4).build();
     try (Backend backend = Devices.open("java");
         SequenceModel model = new SequenceModel(backend, spec, 7);
-        RnnState state = model.newState(2)) {
+        NetworkState state = model.newState(2)) {
       assertEquals(
           "the state carries 2 sequences; a batch with B=1 needs 1",
           assertThrows(

@@ -9,13 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
-import dev.sequor.backend.LossFunction;
+import dev.sequor.backend.Loss;
 import dev.sequor.data.SeriesWindow;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
-import dev.sequor.rnn.RnnState;
+import dev.sequor.module.NamedTensor;
+import dev.sequor.module.NetworkState;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -96,7 +97,7 @@ final class TrainerTest {
             .cell(cell)
             .hiddenSize(16)
             .readout(Readout.LAST_STEP)
-            .loss(LossFunction.BINARY_CROSS_ENTROPY)
+            .loss(Loss.binaryCrossEntropy())
             .build();
     SplittableRandom random = new SplittableRandom(2);
     try (SequenceModel model = new SequenceModel(java, spec, 2);
@@ -190,11 +191,12 @@ final class TrainerTest {
     SequenceModelSpec spec =
         SequenceModelSpec.languageModel(9, 6).hiddenSize(10).layers(2).dropout(0.5f).build();
     Window window = new RandomStreams(9, 6, 4, 5).window(0, 0);
-    try (SequenceModel model = new SequenceModel(java, spec, 4)) {
+    try (SequenceModel model = new SequenceModel(java, spec, 4);
+        Trainer trainer = new Trainer(model, ADAM, Clipping.none(), 4)) {
       List<float[]> gradients = new ArrayList<>();
       for (long[] draw : new long[][] {{1, 0}, {1, 1}, {2, 0}, {1, 0}}) {
-        model.backpropagate(window, null, draw[0], draw[1]);
-        gradients.add(model.gradients().readFloats());
+        trainer.backpropagate(window, draw[0], draw[1]);
+        gradients.add(model.weights().gradients().readFloats());
       }
       assertFalse(Arrays.equals(gradients.get(0), gradients.get(1)));
       assertFalse(Arrays.equals(gradients.get(0), gradients.get(2)));
@@ -218,21 +220,24 @@ final class TrainerTest {
           "tensor 'embedding.weights' is missing; the model needs it, shaped [5, 3]",
           () ->
               trainer.restore(
-                  new TrainerSnapshot(progress, short1, good.moments(), good.carriedState())));
+                  new TrainerSnapshot(
+                      progress, LossScale.none(), short1, good.moments(), good.carriedState())));
       List<NamedTensor> extra = new ArrayList<>(good.parameters());
       extra.add(new NamedTensor("more", List.of(1), new float[1]));
       refused(
           "the model has no tensor 'more'",
           () ->
               trainer.restore(
-                  new TrainerSnapshot(progress, extra, good.moments(), good.carriedState())));
+                  new TrainerSnapshot(
+                      progress, LossScale.none(), extra, good.moments(), good.carriedState())));
       List<NamedTensor> bent = new ArrayList<>(good.parameters());
       bent.set(0, new NamedTensor("embedding.weights", List.of(3, 5), new float[15]));
       refused(
           "tensor 'embedding.weights' has shape [3, 5]; the model needs [5, 3]",
           () ->
               trainer.restore(
-                  new TrainerSnapshot(progress, bent, good.moments(), good.carriedState())));
+                  new TrainerSnapshot(
+                      progress, LossScale.none(), bent, good.moments(), good.carriedState())));
       List<NamedTensor> broken = new ArrayList<>(good.parameters());
       float[] values = new float[15];
       values[7] = Float.NaN;
@@ -241,7 +246,8 @@ final class TrainerTest {
           "tensor 'embedding.weights' holds NaN at element 7; needed finite numbers",
           () ->
               trainer.restore(
-                  new TrainerSnapshot(progress, broken, good.moments(), good.carriedState())));
+                  new TrainerSnapshot(
+                      progress, LossScale.none(), broken, good.moments(), good.carriedState())));
       int perMoment = good.parameters().size();
       refused(
           "tensor 'moments.1.embedding.weights' is missing; the model needs it, shaped [5, 3]",
@@ -249,15 +255,16 @@ final class TrainerTest {
               trainer.restore(
                   new TrainerSnapshot(
                       progress,
+                      LossScale.none(),
                       good.parameters(),
                       good.moments().subList(0, perMoment),
                       good.carriedState())));
       refused(
-          "the snapshot carries 2 streams and the tensors []; needed 'state' exactly if streams are"
-              + " carried",
+          "the snapshot carries 2 streams and the tensors []; needed [state.recurrent]",
           () ->
               trainer.restore(
-                  new TrainerSnapshot(progress, good.parameters(), good.moments(), List.of())));
+                  new TrainerSnapshot(
+                      progress, LossScale.none(), good.parameters(), good.moments(), List.of())));
       assertSame(now, trainer.snapshot());
     }
   }
@@ -323,7 +330,7 @@ final class TrainerTest {
         SequenceModelSpec.builder(InputSpec.dense(1), 1)
             .cell(CellType.RNN_TANH)
             .hiddenSize(2)
-            .loss(LossFunction.MEAN_SQUARED_ERROR)
+            .loss(Loss.meanSquaredError())
             .build();
     Values target = new Values.Reals(new float[] {1});
     Window good = new SeriesWindow(1, 1, new Values.Reals(new float[] {1}), target, null, true);
@@ -361,7 +368,7 @@ final class TrainerTest {
       System.arraycopy(window.targets(), 0, targets, i * 12, 12);
     }
     try (SequenceModel model = new SequenceModel(java, SMALL, 4);
-        RnnState state = model.newState(3)) {
+        NetworkState state = model.newState(3)) {
       float[] whole = model.forward(24, 3, tokens, null, null).readFloats();
       for (int i = 0; i < 6; i++) {
         int[] part = Arrays.copyOfRange(tokens, i * 12, i * 12 + 12);
@@ -419,7 +426,7 @@ final class TrainerTest {
   private static final SequenceModelSpec VALUES =
       SequenceModelSpec.builder(InputSpec.dense(1), 1)
           .hiddenSize(3)
-          .loss(LossFunction.MEAN_SQUARED_ERROR)
+          .loss(Loss.meanSquaredError())
           .build();
 
   @ParameterizedTest
@@ -500,7 +507,11 @@ final class TrainerTest {
                 2);
         trainer.restore(
             new TrainerSnapshot(
-                progress, snapshot.parameters(), snapshot.moments(), snapshot.carriedState()));
+                progress,
+                LossScale.none(),
+                snapshot.parameters(),
+                snapshot.moments(),
+                snapshot.carriedState()));
         assertEquals(progress, trainer.progress());
         assertEquals(progress, trainer.snapshot().progress());
       }
@@ -534,13 +545,18 @@ final class TrainerTest {
       TrainerSnapshot good = trainer.snapshot();
       float[] values = good.carriedState().get(0).values().clone();
       values[3] = Float.POSITIVE_INFINITY;
-      NamedTensor bad = new NamedTensor("state", good.carriedState().get(0).shape(), values);
+      NamedTensor bad =
+          new NamedTensor("state.recurrent", good.carriedState().get(0).shape(), values);
       refused(
-          "tensor 'state' holds Infinity at element 3; needed finite numbers",
+          "tensor 'state.recurrent' holds Infinity at element 3; needed finite numbers",
           () ->
               trainer.restore(
                   new TrainerSnapshot(
-                      good.progress(), good.parameters(), good.moments(), List.of(bad))));
+                      good.progress(),
+                      LossScale.none(),
+                      good.parameters(),
+                      good.moments(),
+                      List.of(bad))));
       assertSame(good, trainer.snapshot());
     }
   }

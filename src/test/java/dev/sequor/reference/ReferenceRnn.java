@@ -250,7 +250,7 @@ public final class ReferenceRnn {
     double[] mask = new double[width];
     for (int j = 0; j < width; j++) {
       long element = ((long) t * p.shape.batchSize() + b) * width + j;
-      int stream = Philox.Stream.DROPOUT.number() + layer;
+      int stream = p.dropoutStream + layer;
       long word =
           Integer.toUnsignedLong(Philox.word(p.dropoutSeed, stream, p.dropoutOffset, element));
       boolean dropped = word < p.shape.dropout() * 0x1p32;

@@ -1,5 +1,6 @@
 package dev.sequor.reference;
 
+import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnShape;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
@@ -39,7 +40,10 @@ public final class RnnProblem {
   /** Whether dropout, if the shape has any, is on. */
   public final boolean training;
 
-  /** All parts. */
+  /** The stream of the dropout bits above layer 0; the layers above take the next ones. */
+  public final int dropoutStream;
+
+  /** All parts; dropout takes the first streams. */
   public RnnProblem(
       RnnShape shape,
       double[] parameters,
@@ -51,6 +55,32 @@ public final class RnnProblem {
       long dropoutSeed,
       long dropoutOffset,
       boolean training) {
+    this(
+        shape,
+        parameters,
+        x,
+        lengths,
+        initialState,
+        dy,
+        dFinalState,
+        dropoutSeed,
+        dropoutOffset,
+        training,
+        Philox.Stream.DROPOUT.number());
+  }
+
+  private RnnProblem(
+      RnnShape shape,
+      double[] parameters,
+      double[] x,
+      int @Nullable [] lengths,
+      double @Nullable [] initialState,
+      double[] dy,
+      double[] dFinalState,
+      long dropoutSeed,
+      long dropoutOffset,
+      boolean training,
+      int dropoutStream) {
     this.shape = shape;
     this.parameters = require(parameters, shape.parameterLayout().totalElements(), "parameters");
     this.x = require(x, shape.inputElements(), "x");
@@ -62,6 +92,23 @@ public final class RnnProblem {
     this.dropoutSeed = dropoutSeed;
     this.dropoutOffset = dropoutOffset;
     this.training = training;
+    this.dropoutStream = dropoutStream;
+  }
+
+  /** The same with dropout bits of other streams. */
+  public RnnProblem withDropoutStream(int stream) {
+    return new RnnProblem(
+        shape,
+        parameters,
+        x,
+        lengths,
+        initialState,
+        dy,
+        dFinalState,
+        dropoutSeed,
+        dropoutOffset,
+        training,
+        stream);
   }
 
   private static double[] require(double[] values, long elements, String name) {
@@ -114,7 +161,8 @@ public final class RnnProblem {
         dFinalState,
         dropoutSeed,
         dropoutOffset,
-        training);
+        training,
+        dropoutStream);
   }
 
   /** The same in inference, where dropout is off. */
@@ -129,6 +177,7 @@ public final class RnnProblem {
         dFinalState,
         dropoutSeed,
         dropoutOffset,
-        false);
+        false,
+        dropoutStream);
   }
 }

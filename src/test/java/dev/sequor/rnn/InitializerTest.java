@@ -5,16 +5,28 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Devices;
 import dev.sequor.backend.ParameterLayout;
 import dev.sequor.backend.ParameterLayout.Kind;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class InitializerTest {
+  private static TensorSpec tensor(Initialization initialization, int rows, int columns) {
+    return new TensorSpec("w", List.of(rows, columns), initialization);
+  }
+
+  private static float[] glorotUniform(long seed, int rows, int columns, int number) {
+    return new Initializer(seed)
+        .values(tensor(Initialization.glorotUniform(columns, rows), rows, columns), number);
+  }
+
   private static double mean(float[] values) {
     double sum = 0;
     for (float value : values) {
@@ -34,7 +46,7 @@ final class InitializerTest {
 
   @Test
   void glorotWeightsFillTheirBoundEvenly() {
-    float[] weights = new Initializer(1).glorotUniform(300, 200, 7);
+    float[] weights = glorotUniform(1, 300, 200, 7);
     double bound = Math.sqrt(6.0 / 500);
     double largest = 0;
     for (float weight : weights) {
@@ -48,7 +60,7 @@ final class InitializerTest {
 
   @Test
   void embeddingsAreStandardNormal() {
-    float[] table = new Initializer(2).normal(400, 100, 0);
+    float[] table = new Initializer(2).values(tensor(Initialization.normal(), 400, 100), 0);
     assertEquals(0, mean(table), 4 / Math.sqrt(40_000.0));
     assertEquals(1, variance(table), 4 * Math.sqrt(2 / 40_000.0));
     double beyondTwo = 0;
@@ -61,7 +73,8 @@ final class InitializerTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 31, 64, 257})
   void recurrentWeightsOfEveryGateAreOrthogonal(int size) {
-    float[] weights = new Initializer(3).orthogonal(4, size, 1);
+    float[] weights =
+        new Initializer(3).values(tensor(Initialization.orthogonal(size), 4 * size, size), 1);
     for (int gate = 0; gate < 4; gate++) {
       for (int i = 0; i < size; i++) {
         for (int j = 0; j < size; j++) {
@@ -80,7 +93,10 @@ final class InitializerTest {
   void orthogonalMatricesHaveNoPreferredSigns() {
     int positive = 0;
     for (int tensor = 0; tensor < 200; tensor++) {
-      positive += new Initializer(4).orthogonal(1, 5, tensor)[0] > 0 ? 1 : 0;
+      positive +=
+          new Initializer(4).values(tensor(Initialization.orthogonal(5), 5, 5), tensor)[0] > 0
+              ? 1
+              : 0;
     }
     assertEquals(100, positive, 35); // Five standard deviations of 200 fair coins.
   }
@@ -89,7 +105,12 @@ final class InitializerTest {
   @EnumSource(CellType.class)
   void onlyForgetGatesHaveABiasAndOnlyOnTheInputSide(CellType cell) {
     ParameterLayout layout = new ParameterLayout(cell, 2, 2, 3, 4);
-    float[] flat = new Initializer(5).stack(layout, 0);
+    float[] flat;
+    try (Backend backend = Devices.open("java");
+        Parameters parameters = Parameters.allocate(backend, layout)) {
+      new Initializer(5).initialize(parameters);
+      flat = parameters.values().readFloats();
+    }
     int forget = cell.gateNames().indexOf('f');
     for (int layer = 0; layer < 2; layer++) {
       for (int direction = 0; direction < 2; direction++) {
@@ -108,9 +129,9 @@ final class InitializerTest {
 
   @Test
   void seedAndTensorNumberDecideTheValues() {
-    float[] values = new Initializer(6).glorotUniform(10, 10, 1);
-    assertArrayEquals(values, new Initializer(6).glorotUniform(10, 10, 1));
-    assertFalse(Arrays.equals(values, new Initializer(6).glorotUniform(10, 10, 2)));
-    assertFalse(Arrays.equals(values, new Initializer(7).glorotUniform(10, 10, 1)));
+    float[] values = glorotUniform(6, 10, 10, 1);
+    assertArrayEquals(values, glorotUniform(6, 10, 10, 1));
+    assertFalse(Arrays.equals(values, glorotUniform(6, 10, 10, 2)));
+    assertFalse(Arrays.equals(values, glorotUniform(7, 10, 10, 1)));
   }
 }

@@ -14,6 +14,7 @@ import dev.sequor.backend.DType;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.RnnTensors;
 import java.lang.management.ManagementFactory;
 import java.nio.FloatBuffer;

@@ -14,6 +14,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.RnnTensors;
 import java.util.ArrayList;
 import java.util.List;
@@ -194,7 +195,9 @@ final class RnnTest {
   @Test
   void windowsWithCarriedStateEqualOneLongForwardPass() {
     int steps = 12;
-    float[] values = new Initializer(9).normal(steps * B, 4, 0);
+    float[] values =
+        new Initializer(9)
+            .values(new TensorSpec("x", List.of(steps * B, 4), Initialization.normal()), 0);
     Buffer input = floats(values.length);
     input.write(values);
     Buffer whole = floats((long) steps * B * 5);

@@ -1,0 +1,100 @@
+package dev.sequor;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.sequor.backend.Devices;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The programs in docs/programs.md work as they stand there, on every device. */
+class ProgramsTest {
+  private static final int MOST_LINES = 25;
+
+  @TempDir Path folder;
+
+  /** The figure that a program prints last is below, or above, a bound: it has learned. */
+  private static final Map<String, Bound> BOUNDS =
+      Map.of(
+          "A forecaster of a real-valued series", new Bound(0, 0.3),
+          "A classifier of padded sequences", new Bound(0.9, 1),
+          "A bidirectional tagger", new Bound(0, 0.1),
+          "Streaming inference", new Bound(0, 1e-5),
+          "A recurrent stack alone", new Bound(0, 0.01),
+          "Two stacks, the second from the first one's final state", new Bound(0, 1.0));
+
+  private record Bound(double low, double high) {}
+
+  private static Map<String, String> programs() throws IOException {
+    Matcher sections =
+        Pattern.compile("\n## (.*?)\n.*?```java\n(.*?)```", Pattern.DOTALL)
+            .matcher(Files.readString(Path.of("docs/programs.md")));
+    Map<String, String> programs = new LinkedHashMap<>();
+    while (sections.find()) {
+      programs.put(sections.group(1), sections.group(2));
+    }
+    return programs;
+  }
+
+  private static String imports() throws IOException {
+    Matcher block =
+        Pattern.compile("```java imports\n(.*?)```", Pattern.DOTALL)
+            .matcher(Files.readString(Path.of("docs/programs.md")));
+    assertTrue(block.find(), "docs/programs.md has no imports");
+    return block.group(1);
+  }
+
+  static Stream<Arguments> runs() throws IOException {
+    List<Arguments> runs = new ArrayList<>();
+    for (String title : programs().keySet()) {
+      Devices.survey().stream()
+          .filter(status -> status.availability().usable())
+          .forEach(status -> runs.add(Arguments.of(title, status.name())));
+    }
+    return runs.stream();
+  }
+
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("runs")
+  void itRuns(String title, String device) throws Exception {
+    String program = programs().get(title);
+    boolean small = device.equals("cuda"); // perhaps the simulator, which takes its time
+    String text = program.replace("Devices.auto()", "Devices.open(\"" + device + "\")");
+    if (small) {
+      text =
+          text.replaceAll("step (<=?) \\d+", "step $1 6")
+              .replace("step % 50 == 49", "step % 3 == 2");
+    }
+    String printed = JavaText.run(folder, imports(), text);
+    Matcher figures = Pattern.compile("\\d+\\.\\d+(E-?\\d+)?").matcher(printed);
+    double last = Double.NaN;
+    while (figures.find()) {
+      last = Double.parseDouble(figures.group());
+    }
+    Bound bound = BOUNDS.getOrDefault(title, new Bound(0, 0));
+    boolean learned = last >= bound.low() && last <= bound.high();
+    assertTrue(small ? last >= 0 : learned, printed);
+  }
+
+  @Test
+  void theyAreShortAndAllAreKnown() throws IOException {
+    assertEquals(BOUNDS.keySet(), programs().keySet());
+    programs()
+        .forEach(
+            (title, text) ->
+                assertTrue(text.lines().count() <= MOST_LINES, () -> title + " has grown"));
+  }
+}

@@ -1,0 +1,140 @@
+package dev.sequor.io;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.Loss;
+import dev.sequor.backend.RnnSpec;
+import dev.sequor.model.ModelSpec;
+import dev.sequor.model.NetworkModelSpec;
+import dev.sequor.model.Optimizer;
+import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.module.Activate;
+import dev.sequor.module.Concatenation;
+import dev.sequor.module.Dropout;
+import dev.sequor.module.Embedding;
+import dev.sequor.module.LastStep;
+import dev.sequor.module.Linear;
+import dev.sequor.module.MergeDirections;
+import dev.sequor.module.Network;
+import dev.sequor.module.OneHot;
+import dev.sequor.module.Recurrent;
+import dev.sequor.module.Sum;
+import dev.sequor.module.ValueShape;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** How models, losses and optimisers stand in {@code config.json}. */
+class StoredTypesTest {
+  private static JsonMapper json() {
+    JsonMapper.Builder builder = ConfigFile.builder();
+    builder.disable(com.fasterxml.jackson.databind.SerializationFeature.INDENT_OUTPUT);
+    return builder.build();
+  }
+
+  @Test
+  void aSequenceModelIsWrittenSo() throws Exception {
+    SequenceModelSpec spec =
+        SequenceModelSpec.languageModel(7, 3)
+            .cell(CellType.RNN_TANH)
+            .hiddenSize(2)
+            .bidirectional(true)
+            .dropout(0.25f)
+            .dense(5, Activation.RELU)
+            .build();
+    String written = json().writerFor(ModelSpec.class).writeValueAsString(spec);
+    assertEquals(
+        "{\"type\":\"sequence\",\"input\":{\"kind\":\"EMBEDDING\",\"vocabularySize\":7,\"width\":3},"
+            + "\"stack\":{\"cell\":\"RNN_TANH\",\"inputSize\":3,\"hiddenSize\":2,\"layers\":1,"
+            + "\"bidirectional\":true,\"dropout\":0.25},"
+            + "\"denseLayers\":[{\"size\":5,\"activation\":\"RELU\"}],\"outputSize\":7,"
+            + "\"readout\":\"EVERY_STEP\",\"loss\":{\"type\":\"softmax-cross-entropy\"}}",
+        written);
+    assertEquals(spec, json().readValue(written, ModelSpec.class));
+  }
+
+  /** One that has every module there is. */
+  static NetworkModelSpec everything() {
+    Network network =
+        Network.builder()
+            .tokens("source", 7)
+            .vectors("series", 2)
+            .input("more", new ValueShape.Sequence("series", 3))
+            .input("start", new ValueShape.State(1, 1, 4))
+            .input("static", new ValueShape.Vector("", 4))
+            .add("embedding", new Embedding(7, 3), "source")
+            .add("one_hot", new OneHot(7), "source")
+            .add("both", new Concatenation(), "embedding", "one_hot")
+            .add("encoder", new Recurrent(new RnnSpec(CellType.GRU, 10, 4, 1, true, 0.1f)), "both")
+            .add("merged", new MergeDirections(MergeDirections.How.MEAN), "encoder")
+            .add("read", new LastStep(1), "merged")
+            .add("joined", new Concatenation(), "series", "more")
+            .add("decoder", Recurrent.of(CellType.GRU, 5, 4), "joined", "start")
+            .add("last", new LastStep(1), "decoder")
+            .add("dropped", new Dropout(0.5f), "last")
+            .add("active", new Activate(Activation.TANH), "dropped")
+            .add("dense", new Linear(4, 4, Activation.RELU, false), "static")
+            .add("sum", new Sum(), "active", "active")
+            .add("output", new Linear(4, 2), "sum")
+            .add("again", new Linear(4, 2), "sum")
+            .sharing("output")
+            .output("output")
+            .build();
+    return new NetworkModelSpec(network, Loss.meanSquaredError());
+  }
+
+  @Test
+  void aNetworkOfEveryModuleIsReadAsItWasWritten() throws Exception {
+    NetworkModelSpec spec = everything();
+    String written = json().writerFor(ModelSpec.class).writeValueAsString(spec);
+    assertEquals(spec, json().readValue(written, ModelSpec.class));
+    assertEquals(-1, written.indexOf("dev.sequor"), written);
+  }
+
+  @Test
+  void everyLossAndOptimizerIsReadAsItWasWritten() throws Exception {
+    for (Class<?> type : Loss.class.getPermittedSubclasses()) {
+      Loss loss = (Loss) Samples.of(type);
+      String written = json().writerFor(Loss.class).writeValueAsString(loss);
+      assertEquals(loss, json().readValue(written, Loss.class));
+    }
+    for (Class<?> type : Optimizer.class.getPermittedSubclasses()) {
+      Optimizer optimizer = (Optimizer) Samples.of(type);
+      String written = json().writerFor(Optimizer.class).writeValueAsString(optimizer);
+      assertEquals(optimizer, json().readValue(written, Optimizer.class));
+    }
+  }
+
+  @Test
+  void unknownTypesAreNamed() {
+    for (String wrong : List.of("{\"type\":\"sgdd\"}", "{}", "{\"type\":\"java.lang.String\"}")) {
+      JsonMappingException e =
+          assertThrows(JsonMappingException.class, () -> json().readValue(wrong, Optimizer.class));
+      String told = JsonFault.describe(e);
+      assertEquals(
+          wrong.equals("{}")
+              ? "its \"type\" is missing"
+              : "type '" + wrong.substring(9, wrong.length() - 2) + "' is unknown",
+          told);
+    }
+  }
+
+  /** Records of numbers, made by their constructors. */
+  private static final class Samples {
+    static Object of(Class<?> type) throws ReflectiveOperationException {
+      var components = type.getRecordComponents();
+      Class<?>[] types = new Class<?>[components.length];
+      Object[] values = new Object[components.length];
+      for (int i = 0; i < types.length; i++) {
+        types[i] = components[i].getType();
+        values[i] = 0.5f;
+      }
+      var constructor = type.getDeclaredConstructor(types);
+      return constructor.newInstance(values);
+    }
+  }
+}

@@ -1,0 +1,186 @@
+package dev.sequor.module;
+
+import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.RnnSpec;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SplittableRandom;
+
+/** Draws a composition of modules: inputs, and then modules that read whatever fits. */
+final class RandomNetwork {
+  private final SplittableRandom random;
+  private final Network.Builder builder = Network.builder();
+  private final Map<String, ValueShape> values = new LinkedHashMap<>();
+  private final Map<String, Integer> timeSteps = new HashMap<>();
+  private final List<Network.Node> nodes = new ArrayList<>();
+  private int number;
+
+  RandomNetwork(long seed) {
+    this.random = new SplittableRandom(seed);
+  }
+
+  /** A network with the sizes of its batches. */
+  record Drawn(Network network, Extent extent) {}
+
+  static Drawn draw(long seed) {
+    return new RandomNetwork(seed).draw();
+  }
+
+  private <T> T any(List<T> things) {
+    return things.get(random.nextInt(things.size()));
+  }
+
+  private int width() {
+    return random.nextInt(1, 6);
+  }
+
+  private Drawn draw() {
+    int batchSize = random.nextInt(1, 4);
+    int inputs = random.nextInt(1, 4);
+    for (int i = 0; i < inputs; i++) {
+      input("in" + i, i);
+    }
+    int modules = random.nextInt(2, 8);
+    for (int attempt = 0; number < modules && attempt < 100; attempt++) {
+      add();
+    }
+    List<String> ends = values.keySet().stream().filter(name -> !name.startsWith("in")).toList();
+    List<String> outputs = new ArrayList<>();
+    outputs.add(ends.get(ends.size() - 1));
+    String other = any(ends);
+    if (random.nextInt(3) == 0 && !outputs.contains(other)) {
+      outputs.add(other);
+    }
+    outputs.forEach(builder::output);
+    return new Drawn(builder.build(), new Extent(batchSize, timeSteps));
+  }
+
+  private ValueShape shape(String name) {
+    return Objects.requireNonNull(values.get(name), name);
+  }
+
+  private void input(String name, int i) {
+    ValueShape shape =
+        switch (random.nextInt(i == 0 ? 2 : 5)) {
+          case 0 -> new ValueShape.Tokens(name, random.nextInt(1, 6));
+          case 1 -> new ValueShape.Sequence(name, width());
+          case 2 -> new ValueShape.Sequence("in0", width());
+          case 3 -> new ValueShape.Vector("", width());
+          default -> new ValueShape.State(random.nextInt(1, 3), random.nextInt(1, 3), width());
+        };
+    if (shape.axis().equals(name)) {
+      timeSteps.put(name, random.nextInt(1, 6));
+    }
+    builder.input(name, shape);
+    values.put(name, shape);
+  }
+
+  private void add() {
+    String input = any(List.copyOf(values.keySet()));
+    ValueShape shape = shape(input);
+    List<String> inputs = new ArrayList<>(List.of(input));
+    Module module;
+    if (shape instanceof ValueShape.Tokens tokens) {
+      module =
+          random.nextInt(3) == 0
+              ? new OneHot(tokens.vocabularySize())
+              : new Embedding(tokens.vocabularySize(), width());
+    } else {
+      module = reading(shape, inputs);
+    }
+    List<ValueShape> given = inputs.stream().map(this::shape).toList();
+    List<Module.Output> made;
+    try {
+      made = module.outputs(given);
+    } catch (IllegalArgumentException e) {
+      return; // what was drawn does not fit
+    }
+    String name = "node" + number++;
+    builder.add(name, module, inputs.toArray(String[]::new));
+    shareWithAnother(module);
+    nodes.add(new Network.Node(name, module, inputs, List.of()));
+    for (int i = 0; i < made.size(); i++) {
+      values.put(i == 0 ? name : name + "." + made.get(i).name(), made.get(i).shape());
+    }
+  }
+
+  private void shareWithAnother(Module module) {
+    if (module.parameters().isEmpty()) {
+      return;
+    }
+    for (Network.Node other : nodes) {
+      if (other.module().equals(module) && random.nextBoolean()) {
+        builder.sharing(other.name());
+        return;
+      }
+    }
+    if (module instanceof Linear linear) {
+      for (Network.Node other : nodes) {
+        // An output layer whose weights are a table of embeddings.
+        if (other.module() instanceof Embedding embedding
+            && embedding.vocabularySize() == linear.outputSize()
+            && embedding.width() == linear.inputSize()) {
+          builder.sharing("weights", other.name() + ".weights");
+          return;
+        }
+      }
+    }
+  }
+
+  private Module reading(ValueShape shape, List<String> inputs) {
+    return switch (random.nextInt(9)) {
+      case 0 ->
+          new Linear(
+              shape.width(), width(), any(List.of(Activation.values())), random.nextBoolean());
+      case 1 -> new Activate(any(List.of(Activation.values())));
+      case 2 -> new Dropout(random.nextInt(3) * 0.25f);
+      case 3 -> new LastStep(1 + random.nextInt(2));
+      case 4 -> new MergeDirections(any(List.of(MergeDirections.How.values())));
+      case 5 -> several(new Concatenation(), shape, inputs);
+      case 6 -> several(new Sum(), shape, inputs);
+      default -> recurrent(shape, inputs);
+    };
+  }
+
+  private Module several(Module module, ValueShape shape, List<String> inputs) {
+    List<String> fitting =
+        values.keySet().stream()
+            .filter(name -> !(shape(name) instanceof ValueShape.Tokens))
+            .filter(name -> shape(name).getClass() == shape.getClass())
+            .toList();
+    int count = random.nextInt(1, 3);
+    for (int i = 0; i < count; i++) {
+      inputs.add(any(fitting)); // perhaps the same once more
+    }
+    return module;
+  }
+
+  private Module recurrent(ValueShape shape, List<String> inputs) {
+    CellType cell = any(List.of(CellType.values()));
+    int hidden = random.nextInt(1, 5);
+    int layers = random.nextInt(1, 3);
+    boolean bidirectional = random.nextInt(3) == 0;
+    for (Map.Entry<String, ValueShape> value : values.entrySet()) {
+      // A state to start from, if there is one.
+      if (value.getValue() instanceof ValueShape.State state && random.nextBoolean()) {
+        List<CellType> cells =
+            List.of(CellType.values()).stream()
+                .filter(type -> type.states() == state.states())
+                .toList();
+        cell = any(cells);
+        hidden = state.width();
+        bidirectional = state.blocks() % 2 == 0 && random.nextBoolean();
+        layers = bidirectional ? state.blocks() / 2 : state.blocks();
+        inputs.add(value.getKey());
+        break;
+      }
+    }
+    return new Recurrent(
+        new RnnSpec(cell, shape.width(), hidden, layers, bidirectional, random.nextInt(3) * 0.25f));
+  }
+}

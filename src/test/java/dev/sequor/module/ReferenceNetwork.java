@@ -1,0 +1,261 @@
+package dev.sequor.module;
+
+import dev.sequor.backend.Activation;
+import dev.sequor.backend.Philox;
+import dev.sequor.backend.RnnShape;
+import dev.sequor.reference.ReferenceRnn;
+import dev.sequor.reference.RnnProblem;
+import dev.sequor.rnn.TensorRegion;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * A network in double precision and the plainest way, forward only: each module is a few loops over
+ * whole arrays. Its finite differences are what backward passes are compared with.
+ */
+final class ReferenceNetwork {
+  static final double EPSILON = 1e-6;
+
+  private final Network network;
+  private final Extent extent;
+  private final NetworkLayout layout;
+
+  /** Flat, laid out by {@link NetworkLayout}. */
+  final double[] parameters;
+
+  final Map<String, int[]> tokens = new HashMap<>();
+  final Map<String, double[]> reals = new LinkedHashMap<>();
+
+  /** Of each time axis, {@code [B]}. */
+  final Map<String, int[]> lengths = new HashMap<>();
+
+  /** The factor of each element of each output in {@link #objective}. */
+  final Map<String, double[]> factors = new LinkedHashMap<>();
+
+  long seed;
+  long offset;
+
+  private final Map<String, double[]> values = new HashMap<>();
+
+  ReferenceNetwork(Network network, Extent extent) {
+    this.network = network;
+    this.extent = extent;
+    this.layout = network.layout();
+    this.parameters = new double[(int) layout.totalElements()];
+  }
+
+  /** {@code (f(v + ε) − f(v − ε)) / 2ε} by one element of the parameters or of an input. */
+  double finiteDifference(double[] variable, int element) {
+    double value = variable[element];
+    variable[element] = value + EPSILON;
+    double above = objective();
+    variable[element] = value - EPSILON;
+    double below = objective();
+    variable[element] = value;
+    return (above - below) / (2 * EPSILON);
+  }
+
+  /** The sum of all elements of all outputs, each with its factor. */
+  double objective() {
+    run();
+    double sum = 0;
+    for (Map.Entry<String, double[]> output : factors.entrySet()) {
+      double[] y = value(output.getKey());
+      for (int i = 0; i < y.length; i++) {
+        sum += y[i] * output.getValue()[i];
+      }
+    }
+    return sum;
+  }
+
+  double[] value(String name) {
+    return Objects.requireNonNull(values.get(name), name);
+  }
+
+  private void run() {
+    values.clear();
+    values.putAll(reals);
+    int stream = 0;
+    Map<String, ValueShape> shapes = network.shapes();
+    for (Network.Node node : network.nodes()) {
+      run(node, shapes, stream);
+      stream += node.module().randomStreams();
+    }
+  }
+
+  private int steps(String axis) {
+    return axis.isEmpty() ? 1 : Objects.requireNonNull(extent.timeSteps().get(axis));
+  }
+
+  private int length(String axis, int b) {
+    return axis.isEmpty() ? 1 : Objects.requireNonNull(lengths.get(axis))[b];
+  }
+
+  private int parameter(Network.Node node, String tensor) {
+    // By name, past whatever else knows of blocks; a shared one lies where its owner has it.
+    for (Network.Shared shared : node.shared()) {
+      if (shared.tensor().equals(tensor)) {
+        String of = shared.of();
+        for (Network.Node other : network.nodes()) {
+          if (of.startsWith(other.name() + ".")
+              && of.substring(other.name().length() + 1).equals(tensor)) {
+            return parameter(other, tensor);
+          }
+        }
+        return (int) layout.region(of).offset();
+      }
+    }
+    TensorRegion region = layout.region(node.name() + "." + tensor);
+    return (int) region.offset();
+  }
+
+  private void run(Network.Node node, Map<String, ValueShape> shapes, int stream) {
+    Module module = node.module();
+    String first = node.inputs().get(0);
+    ValueShape shape = Objects.requireNonNull(shapes.get(first));
+    int batchSize = extent.batchSize();
+    int steps = steps(shape.axis());
+    if (module instanceof Embedding embedding) {
+      values.put(
+          node.name(),
+          rows(first, embedding.width(), parameter(node, "weights"), embedding.vocabularySize()));
+    } else if (module instanceof OneHot oneHot) {
+      values.put(node.name(), rows(first, oneHot.vocabularySize(), -1, oneHot.vocabularySize()));
+    } else if (module instanceof Linear linear) {
+      values.put(
+          node.name(),
+          linear(
+              linear,
+              value(first),
+              parameter(node, "weights"),
+              linear.bias() ? parameter(node, "bias") : -1));
+    } else if (module instanceof Activate activate) {
+      values.put(
+          node.name(),
+          Arrays.stream(value(first)).map(x -> active(activate.function(), x)).toArray());
+    } else if (module instanceof Dropout dropout) {
+      double[] y = value(first).clone();
+      for (int i = 0; i < y.length; i++) {
+        long word = Integer.toUnsignedLong(Philox.word(seed, stream, offset, i));
+        y[i] =
+            word < dropout.probability() * 0x1p32 ? 0 : y[i] / (1 - (double) dropout.probability());
+      }
+      values.put(node.name(), y);
+    } else if (module instanceof Recurrent recurrent) {
+      recurrent(node, recurrent, shape, stream);
+    } else if (module instanceof LastStep last) {
+      int width = shape.width() / last.directions();
+      double[] y = new double[batchSize * shape.width()];
+      for (int b = 0; b < batchSize; b++) {
+        int length = length(shape.axis(), b);
+        for (int j = 0; j < shape.width() && length > 0; j++) {
+          int t = j < width ? length - 1 : 0;
+          y[b * shape.width() + j] = value(first)[(t * batchSize + b) * shape.width() + j];
+        }
+      }
+      values.put(node.name(), y);
+    } else if (module instanceof MergeDirections merge) {
+      int width = shape.width() / 2;
+      double factor = merge.how() == MergeDirections.How.SUM ? 1 : 0.5;
+      double[] x = value(first);
+      double[] y = new double[x.length / 2];
+      for (int i = 0; i < y.length; i++) {
+        int at = i / width * 2 * width + i % width;
+        y[i] = factor * (x[at] + x[at + width]);
+      }
+      values.put(node.name(), y);
+    } else if (module instanceof Concatenation) {
+      int rows = shape.rows(steps, batchSize);
+      int total = node.inputs().stream().mapToInt(i -> value(i).length / rows).sum();
+      double[] y = new double[rows * total];
+      int column = 0;
+      for (String input : node.inputs()) {
+        int width = value(input).length / rows;
+        for (int r = 0; r < rows; r++) {
+          System.arraycopy(value(input), r * width, y, r * total + column, width);
+        }
+        column += width;
+      }
+      values.put(node.name(), y);
+    } else if (module instanceof Sum) {
+      double[] y = new double[value(first).length];
+      for (String input : node.inputs()) {
+        for (int i = 0; i < y.length; i++) {
+          y[i] += value(input)[i];
+        }
+      }
+      values.put(node.name(), y);
+    } else {
+      throw new IllegalArgumentException("the reference does not know " + module);
+    }
+  }
+
+  private double[] rows(String input, int width, int table, int vocabularySize) {
+    int[] ids = Objects.requireNonNull(tokens.get(input));
+    int[] ends =
+        Objects.requireNonNull(
+            lengths.get(Objects.requireNonNull(network.shapes().get(input)).axis()));
+    double[] y = new double[ids.length * width];
+    for (int i = 0; i < ids.length; i++) {
+      boolean valid = i / ends.length < ends[i % ends.length];
+      for (int j = 0; j < width && valid; j++) {
+        y[i * width + j] =
+            table < 0 ? (ids[i] == j ? 1 : 0) : parameters[table + ids[i] * width + j];
+      }
+      assert ids[i] < vocabularySize;
+    }
+    return y;
+  }
+
+  private double[] linear(Linear linear, double[] x, int weights, int bias) {
+    int inputs = linear.inputSize();
+    int outputs = linear.outputSize();
+    double[] y = new double[x.length / inputs * outputs];
+    for (int r = 0; r < x.length / inputs; r++) {
+      for (int j = 0; j < outputs; j++) {
+        double sum = bias < 0 ? 0 : parameters[bias + j];
+        for (int k = 0; k < inputs; k++) {
+          sum += parameters[weights + j * inputs + k] * x[r * inputs + k];
+        }
+        y[r * outputs + j] = active(linear.activation(), sum);
+      }
+    }
+    return y;
+  }
+
+  private static double active(Activation function, double x) {
+    return switch (function) {
+      case NONE -> x;
+      case TANH -> Math.tanh(x);
+      case RELU -> Math.max(0, x);
+    };
+  }
+
+  private void recurrent(Network.Node node, Recurrent recurrent, ValueShape shape, int stream) {
+    RnnShape stack = recurrent.stack().shape(steps(shape.axis()), extent.batchSize());
+    String tensor = recurrent.parameters().get(0).tensors().get(0).name();
+    int from = parameter(node, tensor);
+    List<String> inputs = node.inputs();
+    RnnProblem problem =
+        new RnnProblem(
+                stack,
+                Arrays.copyOfRange(
+                    parameters, from, from + (int) stack.parameterLayout().totalElements()),
+                value(inputs.get(0)),
+                lengths.get(shape.axis()),
+                inputs.size() == 2 ? value(inputs.get(1)) : null,
+                new double[(int) stack.outputElements()],
+                new double[(int) stack.stateElements()],
+                seed,
+                offset,
+                true)
+            .withDropoutStream(stream);
+    ReferenceRnn.Outputs outputs = ReferenceRnn.forward(problem);
+    values.put(node.name(), outputs.y);
+    values.put(node.name() + "." + Recurrent.FINAL_STATE, outputs.finalState);
+  }
+}

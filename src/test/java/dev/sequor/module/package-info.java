@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sequor.module;
+
+import org.jspecify.annotations.NullMarked;
