@@ -1,0 +1,221 @@
+package dev.sequor.module;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.Devices;
+import dev.sequor.backend.Mode;
+import dev.sequor.backend.RnnSpec;
+import dev.sequor.rnn.TensorRegion;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Networks as values, and what passes of them share and keep apart. */
+class NetworkTest {
+  private static void refused(String message, Executable call) {
+    assertEquals(message, assertThrows(IllegalArgumentException.class, call).getMessage());
+  }
+
+  private static Network.Builder begun() {
+    return Network.builder().tokens("x", 5).add("table", new Embedding(5, 3), "x");
+  }
+
+  @Test
+  void whatDoesNotFitIsNamed() {
+    refused(
+        "node 'y': Linear[inputSize=4, outputSize=2, activation=NONE, bias=true] is given vectors of"
+            + " 3 along 'x'; needed vectors of 4",
+        () -> begun().add("y", new Linear(4, 2), "table").build());
+    refused(
+        "node 'y' reads 'tabel', which nothing before it makes; known: [x, table]",
+        () -> begun().add("y", new Linear(3, 2), "tabel").build());
+    refused(
+        "two values are called 'table'",
+        () -> begun().add("table", new Linear(3, 2), "table").build());
+    refused(
+        "'' is no name; needed letters, digits, '_', '-', and dots between them",
+        () -> begun().add("", new Linear(3, 2), "table").build());
+    refused(
+        "node 'y': Concatenation[] is given vectors of 3 along 'x' and vectors of 3 along 'z';"
+            + " needed values along one axis",
+        () -> begun().vectors("z", 3).add("y", new Concatenation(), "table", "z").build());
+    refused(
+        "node 'y': Recurrent[stack=RnnSpec[cell=GRU, inputSize=3, hiddenSize=4, layers=1,"
+            + " bidirectional=false, dropout=0.0]] is to start from a state of 1 × 1 vectors of 5;"
+            + " needed a state of 1 × 1 vectors of 4",
+        () ->
+            begun()
+                .add("a", Recurrent.of(CellType.GRU, 3, 5), "table")
+                .add("y", Recurrent.of(CellType.GRU, 3, 4), "table", "a.final_state")
+                .build());
+    refused(
+        "input 'more' runs along 'z', which no input before it brings; known: [x]",
+        () -> begun().input("more", new ValueShape.Sequence("z", 3)).build());
+    refused(
+        "the network has no output; needed at least 1",
+        () -> Network.builder().tokens("x", 5).build());
+    refused(
+        "'x' is an input and an output; needed something in between",
+        () -> begun().output("x").build());
+  }
+
+  @Test
+  void sharedTensorsAreThereOnce() {
+    Network network =
+        begun()
+            .add("again", new Embedding(5, 3), "x")
+            .sharing("table")
+            .add("both", new Sum(), "table", "again")
+            .add("logits", new Linear(3, 5), "both")
+            .sharing("weights", "table.weights")
+            .build();
+    assertEquals(
+        List.of("table.weights", "logits.bias"),
+        network.layout().regions().stream().map(TensorRegion::name).toList());
+    assertEquals(20, network.layout().trainableElements());
+    refused(
+        "node 'logits': 'weights' is shaped [[4, 3]], and 'table.weights' [[5, 3]]; needed the same",
+        () ->
+            begun()
+                .add("logits", new Linear(3, 4), "table")
+                .sharing("weights", "table.weights")
+                .build());
+    refused(
+        "node 'logits' shares 'tabel.weights', which no node before it has",
+        () ->
+            begun()
+                .add("logits", new Linear(3, 5), "table")
+                .sharing("weights", "tabel.weights")
+                .build());
+    refused(
+        "there is no node 'logits' to share",
+        () -> begun().add("logits", new Linear(3, 5), "table").sharing("logits"));
+  }
+
+  @Test
+  void layersOfOneWidthAreOneModule() {
+    List<Recurrent> layers = Recurrent.layers(CellType.LSTM, 4, 8, 8, 5, 8);
+    assertEquals(
+        List.of(
+            RnnSpec.of(CellType.LSTM, 4, 8).withLayers(2),
+            RnnSpec.of(CellType.LSTM, 8, 5),
+            RnnSpec.of(CellType.LSTM, 5, 8)),
+        layers.stream().map(Recurrent::stack).toList());
+    Network network = Network.builder().vectors("x", 4).addAll("stack", layers, "x").build();
+    assertEquals(List.of("stack.2"), network.outputs());
+    assertEquals(new ValueShape.Sequence("x", 8), network.shapes().get("stack.2"));
+    assertTrue(network.canContinue());
+    assertEquals(3, network.carriedStates().size());
+  }
+
+  static List<String> devices() {
+    return Devices.survey().stream()
+        .filter(status -> status.availability().usable())
+        .map(Devices.Status::name)
+        .toList();
+  }
+
+  /** Two stacks of the same weights, on the same input, differ by nothing but their dropout. */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void stacksInOneStepDrawMasksOfTheirOwn(String device) {
+    Recurrent stack = new Recurrent(new RnnSpec(CellType.RNN_TANH, 3, 32, 2, false, 0.5f));
+    Network network =
+        Network.builder()
+            .vectors("x", 3)
+            .add("one", stack, "x")
+            .add("two", stack, "x")
+            .sharing("one")
+            .add("three", new Dropout(0.5f), "x")
+            .add("four", new Dropout(0.5f), "x")
+            .output("one")
+            .output("two")
+            .output("three")
+            .output("four")
+            .build();
+    try (Backend backend = Devices.open(device);
+        NetworkWeights weights = NetworkWeights.draw(backend, network, 1);
+        NetworkPass training = new NetworkPass(weights, Extent.of("x", 2, 32), Mode.TRAINING);
+        NetworkPass inference = new NetworkPass(weights, Extent.of("x", 2, 32), Mode.INFERENCE)) {
+      float[] x = new float[2 * 32 * 3];
+      Arrays.fill(x, 0.7f);
+      for (NetworkPass pass : List.of(training, inference)) {
+        pass.put("x", x);
+        pass.randomNumbers(5, 6);
+        pass.upload();
+        pass.forward();
+      }
+      assertFalse(same(training, "one", "two"));
+      assertFalse(same(training, "three", "four"));
+      assertTrue(same(inference, "one", "two"));
+      assertTrue(same(inference, "three", "four"));
+      float[] first = training.value("one").readFloats();
+      training.forward();
+      assertArrayEquals(first, training.value("one").readFloats());
+      training.randomNumbers(5, 7);
+      training.upload();
+      training.forward();
+      assertFalse(Arrays.equals(first, training.value("one").readFloats()));
+    }
+  }
+
+  private static boolean same(NetworkPass pass, String one, String two) {
+    return Arrays.equals(pass.value(one).readFloats(), pass.value(two).readFloats());
+  }
+
+  /** What an input was given once counts until it is given again. */
+  @Test
+  void lengthsAndInputsStayUntilTheyAreGivenAgain() {
+    Network network =
+        Network.builder()
+            .vectors("x", 1)
+            .input("y", new ValueShape.Sequence("x", 1))
+            .add("both", new Concatenation(), "x", "y")
+            .add("last", new LastStep(1), "both")
+            .build();
+    try (Backend backend = Devices.open("java");
+        NetworkWeights weights = NetworkWeights.draw(backend, network, 1);
+        NetworkPass pass = new NetworkPass(weights, Extent.of("x", 3, 2), Mode.INFERENCE)) {
+      assertEquals(
+          "input 'x' has not been given",
+          assertThrows(IllegalStateException.class, pass::forward).getMessage());
+      pass.put("x", new float[] {1, 2, 3, 4, 5, 6}, new int[] {2, 0});
+      pass.put("y", new float[] {7, 8, 9, 10, 11, 12});
+      refused(
+          "lengths were given with input 'y'; needed with the one that brings its time axis",
+          () -> pass.put("y", new float[6], new int[] {1, 1}));
+      pass.upload();
+      pass.forward();
+      assertArrayEquals(new float[] {3, 9, 0, 0}, pass.value("last").readFloats());
+      pass.put("y", new float[] {0, 0, 1, 0, 0, 0});
+      pass.upload();
+      pass.forward();
+      assertArrayEquals(new float[] {3, 1, 0, 0}, pass.value("last").readFloats());
+      pass.put("x", new float[] {1, 2, 3, 4, 5, 6});
+      pass.upload();
+      pass.forward();
+      assertArrayEquals(new float[] {5, 0, 6, 0}, pass.value("last").readFloats());
+    }
+  }
+
+  @Test
+  void extentsNameTheAxisThatIsMissing() {
+    Network network = begun().build();
+    try (Backend backend = Devices.open("java");
+        NetworkWeights weights = NetworkWeights.draw(backend, network, 1)) {
+      refused(
+          "the time steps of 'x' are missing; given: {z=3}",
+          () -> new NetworkPass(weights, new Extent(2, Map.of("z", 3)), Mode.INFERENCE));
+    }
+  }
+}
