@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -70,7 +71,7 @@ class ProgramsTest {
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("runs")
   void itRuns(String title, String device) throws Exception {
-    String program = programs().get(title);
+    String program = Objects.requireNonNull(programs().get(title));
     boolean small = device.equals("cuda"); // perhaps the simulator, which takes its time
     String text = program.replace("Devices.auto()", "Devices.open(\"" + device + "\")");
     if (small) {

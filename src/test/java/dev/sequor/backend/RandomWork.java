@@ -1,6 +1,7 @@
 package dev.sequor.backend;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -239,7 +240,7 @@ public final class RandomWork implements AutoCloseable {
     int elements = size(200_000);
     float clipNorm = random.nextBoolean() ? 0.5f : 0f;
     float clipValue = random.nextBoolean() ? 0.4f : 0f;
-    float decay = random.nextBoolean() ? 0.1f : 0f;
+    float constant = random.nextBoolean() ? 0.1f : 0.9f;
     Buffer parameters = sums(elements);
     Buffer moments = own(backend.allocate(DType.FLOAT32, (long) rule.moments() * elements));
     results.add(moments);
@@ -247,11 +248,8 @@ public final class RandomWork implements AutoCloseable {
     report.write(UpdateReport.initial(1f));
     for (int t = 1; t <= 2; t++) {
       Buffer gradients = numbers(elements, 1);
-      List<Float> constants =
-          switch (rule) {
-            case SGD -> List.of(0.9f, decay);
-            case ADAM, ADAMW -> List.of(0.9f, 0.99f, 1e-8f, decay);
-          };
+      // All rules take fractions: their constants are means, small numbers and decays.
+      List<Float> constants = Collections.nCopies(rule.constants(), constant);
       Buffer step = own(backend.allocate(DType.FLOAT32, OptimizerStep.ELEMENTS));
       step.write(new OptimizerStep(rule, t, 0.01f, clipNorm, clipValue, constants).values());
       call(() -> backend.optimizerStep(rule, step, parameters, gradients, moments, report));
