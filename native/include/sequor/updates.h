@@ -7,9 +7,11 @@
 #pragma once
 
 #include "sequor/updates/adam.h"
+#include "sequor/updates/rms_prop.h"
 #include "sequor/updates/sgd.h"
 
 #define SEQUOR_UPDATES(X) \
   X(0, Sgd)               \
   X(1, Adam)              \
-  X(2, AdamW)
+  X(2, AdamW)             \
+  X(3, RmsProp)

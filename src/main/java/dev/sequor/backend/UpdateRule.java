@@ -19,7 +19,12 @@ public enum UpdateRule {
    * Adam with decoupled weight decay (Loshchilov and Hutter 2019): {@code w −= lr·weightDecay·w},
    * then Adam without decay in {@code g}. Constants as for Adam.
    */
-  ADAMW(2, 2, 4);
+  ADAMW(2, 2, 4),
+  /**
+   * RMSProp (Tieleman and Hinton 2012): {@code g += weightDecay·w; v = α·v + (1−α)g²; w −= lr·g /
+   * (√v + ε)}. Constants: α, ε, weight decay.
+   */
+  RMSPROP(3, 1, 3);
 
   /** No rule has more constants. */
   static final int MOST_CONSTANTS = 4;

@@ -86,7 +86,7 @@ final class TrainCommand implements Callable<Integer> {
   static final class Rules extends Choice<UpdateRule> {
     Rules() {
       super(
-          List.of(UpdateRule.ADAM, UpdateRule.ADAMW, UpdateRule.SGD),
+          List.of(UpdateRule.ADAM, UpdateRule.ADAMW, UpdateRule.RMSPROP, UpdateRule.SGD),
           rule -> rule.name().toLowerCase(Locale.ROOT));
     }
   }
@@ -180,7 +180,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--lr",
       paramLabel = "RATE",
-      description = "Learning rate (default: 0.002 for adam and adamw, 0.2 for sgd).")
+      description = "Learning rate (default: 0.002, and 0.2 for sgd).")
   private @Nullable Float learningRate;
 
   @Option(
@@ -403,6 +403,7 @@ final class TrainCommand implements Callable<Integer> {
       case ADAM -> Optimizer.adam(Objects.requireNonNullElse(learningRate, 0.002f));
       case ADAMW ->
           Optimizer.adamw(Objects.requireNonNullElse(learningRate, 0.002f), ADAMW_WEIGHT_DECAY);
+      case RMSPROP -> Optimizer.rmsprop(Objects.requireNonNullElse(learningRate, 0.002f));
       case SGD -> Optimizer.sgd(Objects.requireNonNullElse(learningRate, 0.2f), SGD_MOMENTUM);
     };
   }

@@ -54,6 +54,7 @@ final class StoredTypes {
     @JsonSubTypes.Type(value = Optimizer.Sgd.class, name = "sgd"),
     @JsonSubTypes.Type(value = Optimizer.Adam.class, name = "adam"),
     @JsonSubTypes.Type(value = Optimizer.AdamW.class, name = "adamw"),
+    @JsonSubTypes.Type(value = Optimizer.RmsProp.class, name = "rmsprop"),
   })
   private interface Optimizers {}
 

@@ -173,6 +173,54 @@ public sealed interface Optimizer {
     }
   }
 
+  /**
+   * RMSProp.
+   *
+   * @param learningRate {@code lr}, greater than 0
+   * @param alpha {@code α}, in [0, 1)
+   * @param epsilon {@code ε}, greater than 0
+   * @param weightDecay at least 0; added to the gradient
+   */
+  record RmsProp(float learningRate, float alpha, float epsilon, float weightDecay)
+      implements Optimizer {
+    /**
+     * Checks each constant.
+     *
+     * @throws IllegalArgumentException naming the first that is out of range
+     */
+    public RmsProp {
+      Constants.positive("learningRate", learningRate);
+      Constants.fraction("alpha", alpha);
+      Constants.positive("epsilon", epsilon);
+      Constants.atLeastZero("weightDecay", weightDecay);
+    }
+
+    @Override
+    public UpdateRule rule() {
+      return UpdateRule.RMSPROP;
+    }
+
+    @Override
+    public RmsProp withLearningRate(float learningRate) {
+      return new RmsProp(learningRate, alpha, epsilon, weightDecay);
+    }
+
+    @Override
+    public List<Float> constants() {
+      return List.of(alpha, epsilon, weightDecay);
+    }
+
+    @Override
+    public boolean isMeanOfSquares(int moment) {
+      return true;
+    }
+  }
+
+  /** RMSProp with α = 0.99, ε = 1e-8. */
+  static RmsProp rmsprop(float learningRate) {
+    return new RmsProp(learningRate, 0.99f, 1e-8f, 0f);
+  }
+
   /** Plain stochastic gradient descent. */
   static Sgd sgd(float learningRate) {
     return sgd(learningRate, 0f);

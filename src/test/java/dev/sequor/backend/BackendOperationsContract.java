@@ -573,6 +573,9 @@ public abstract class BackendOperationsContract {
         if (rule == UpdateRule.SGD) {
           m[i] = 0.9 * m[i] + gi;
           w[i] -= 0.01 * m[i];
+        } else if (rule == UpdateRule.RMSPROP) {
+          v[i] = 0.99 * v[i] + 0.01 * gi * gi;
+          w[i] -= 0.01 * gi / (Math.sqrt(v[i]) + 1e-8);
         } else {
           m[i] = 0.9 * m[i] + 0.1 * gi;
           v[i] = 0.99 * v[i] + 0.01 * gi * gi;
@@ -592,6 +595,7 @@ public abstract class BackendOperationsContract {
     return switch (rule) {
       case SGD -> List.of(0.9f, decay);
       case ADAM, ADAMW -> List.of(0.9f, 0.99f, 1e-8f, decay);
+      case RMSPROP -> List.of(0.99f, 1e-8f, decay);
     };
   }
 

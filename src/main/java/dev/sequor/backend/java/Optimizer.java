@@ -15,7 +15,8 @@ final class Optimizer {
           Map.of(
               UpdateRule.SGD, new Sgd(),
               UpdateRule.ADAM, new Adam(false),
-              UpdateRule.ADAMW, new Adam(true)));
+              UpdateRule.ADAMW, new Adam(true),
+              UpdateRule.RMSPROP, new RmsProp()));
 
   /** Elements of a part of the norm: the parts, and so the sum, do not depend on the threads. */
   private static final int PART = 8192;
