@@ -3,7 +3,6 @@ package dev.sequor.io;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Loss;
-import dev.sequor.backend.LossFunction;
 import dev.sequor.io.CheckpointConfig.StoredFile;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.DenseSpec;
@@ -76,7 +75,14 @@ final class FirstVersion {
       List<DenseSpec> denseLayers,
       int outputSize,
       Readout readout,
-      LossFunction loss) {
+      Losses loss) {
+    /** The losses there were. */
+    enum Losses {
+      SOFTMAX_CROSS_ENTROPY,
+      BINARY_CROSS_ENTROPY,
+      MEAN_SQUARED_ERROR
+    }
+
     Model {
       denseLayers = List.copyOf(denseLayers);
       now(
@@ -102,7 +108,7 @@ final class FirstVersion {
         List<DenseSpec> denseLayers,
         int outputSize,
         Readout readout,
-        LossFunction loss) {
+        Losses loss) {
       SequenceModelSpec.Builder model =
           SequenceModelSpec.builder(input, outputSize)
               .cell(cell)

@@ -185,6 +185,7 @@ final class ReferenceModel {
           loss += Math.pow(a[j] - target(row, j), 2) / a.length;
         }
       }
+      default -> throw new IllegalArgumentException("the reference lacks " + spec.loss());
     }
     return loss;
   }
