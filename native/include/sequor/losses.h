@@ -13,10 +13,12 @@
 #pragma once
 
 #include "sequor/losses/binary_cross_entropy.h"
+#include "sequor/losses/label_smoothed_cross_entropy.h"
 #include "sequor/losses/mean_squared_error.h"
 #include "sequor/losses/softmax_cross_entropy.h"
 
 #define SEQUOR_LOSSES(X)     \
   X(0, SoftmaxCrossEntropy)  \
   X(1, BinaryCrossEntropy)   \
-  X(2, MeanSquaredError)
+  X(2, MeanSquaredError)     \
+  X(3, LabelSmoothedCrossEntropy)

@@ -44,6 +44,42 @@ public sealed interface Loss {
     }
   }
 
+  /**
+   * Softmax cross-entropy with a target of which {@code 1 − ε} lies on the class and {@code ε}
+   * evenly on all (Szegedy et al. 2016): {@code −(1−ε) log softmax(a)[target] − ε/N Σⱼ log
+   * softmax(a)[j]}; targets as for {@link SoftmaxCrossEntropy}.
+   *
+   * @param smoothing {@code ε}, in [0, 1)
+   */
+  record LabelSmoothedCrossEntropy(float smoothing) implements Loss {
+    /**
+     * Checks the smoothing.
+     *
+     * @throws IllegalArgumentException if it is not in [0, 1)
+     */
+    public LabelSmoothedCrossEntropy {
+      if (!(smoothing >= 0f && smoothing < 1f)) {
+        throw new IllegalArgumentException(
+            "smoothing is " + smoothing + "; needed 0 <= smoothing < 1");
+      }
+    }
+
+    @Override
+    public LossFunction function() {
+      return LossFunction.LABEL_SMOOTHED_CROSS_ENTROPY;
+    }
+
+    @Override
+    public float[] constants() {
+      return new float[] {smoothing};
+    }
+  }
+
+  /** See {@link LabelSmoothedCrossEntropy}. */
+  static Loss labelSmoothedCrossEntropy(float smoothing) {
+    return new LabelSmoothedCrossEntropy(smoothing);
+  }
+
   /** See {@link SoftmaxCrossEntropy}. */
   static Loss softmaxCrossEntropy() {
     return new SoftmaxCrossEntropy();

@@ -7,7 +7,9 @@ public enum LossFunction {
   /** {@link Loss.BinaryCrossEntropy}. */
   BINARY_CROSS_ENTROPY(1, false),
   /** {@link Loss.MeanSquaredError}. */
-  MEAN_SQUARED_ERROR(2, false);
+  MEAN_SQUARED_ERROR(2, false),
+  /** {@link Loss.LabelSmoothedCrossEntropy}. */
+  LABEL_SMOOTHED_CROSS_ENTROPY(3, true);
 
   private final int number;
   private final boolean classes;

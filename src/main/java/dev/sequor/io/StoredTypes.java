@@ -46,6 +46,9 @@ final class StoredTypes {
     @JsonSubTypes.Type(value = Loss.SoftmaxCrossEntropy.class, name = "softmax-cross-entropy"),
     @JsonSubTypes.Type(value = Loss.BinaryCrossEntropy.class, name = "binary-cross-entropy"),
     @JsonSubTypes.Type(value = Loss.MeanSquaredError.class, name = "mean-squared-error"),
+    @JsonSubTypes.Type(
+        value = Loss.LabelSmoothedCrossEntropy.class,
+        name = "label-smoothed-cross-entropy"),
   })
   private interface Losses {}
 

@@ -398,7 +398,10 @@ public abstract class BackendOperationsContract {
 
   static Stream<Loss> losses() {
     return Stream.of(
-        Loss.softmaxCrossEntropy(), Loss.binaryCrossEntropy(), Loss.meanSquaredError());
+        Loss.softmaxCrossEntropy(),
+        Loss.binaryCrossEntropy(),
+        Loss.meanSquaredError(),
+        Loss.labelSmoothedCrossEntropy(0.3f));
   }
 
   static Stream<Arguments> lossesOfAwkwardWidths() {
@@ -417,6 +420,15 @@ public abstract class BackendOperationsContract {
     if (loss instanceof Loss.SoftmaxCrossEntropy) {
       double powers = Arrays.stream(a).map(Math::exp).sum();
       return -Math.log(Math.exp(a[target]) / powers);
+    }
+    if (loss instanceof Loss.LabelSmoothedCrossEntropy smoothed) {
+      double powers = Arrays.stream(a).map(Math::exp).sum();
+      for (int j = 0; j < a.length; j++) {
+        double share = (double) smoothed.smoothing() / a.length;
+        share += j == target ? 1 - (double) smoothed.smoothing() : 0;
+        sum -= share * Math.log(Math.exp(a[j]) / powers);
+      }
+      return sum;
     }
     for (int j = 0; j < a.length; j++) {
       double sigmoid = 1 / (1 + Math.exp(-a[j]));

@@ -37,7 +37,10 @@ class CheckpointPropertyTest {
   private static final int CASES = Integer.getInteger("sequor.checkpoint.cases", 300);
 
   private static final Loss[] LOSSES = {
-    Loss.softmaxCrossEntropy(), Loss.binaryCrossEntropy(), Loss.meanSquaredError()
+    Loss.softmaxCrossEntropy(),
+    Loss.binaryCrossEntropy(),
+    Loss.meanSquaredError(),
+    Loss.labelSmoothedCrossEntropy(0.1f)
   };
 
   @TempDir Path folder;

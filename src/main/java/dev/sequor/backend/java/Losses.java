@@ -18,7 +18,8 @@ final class Losses {
           Map.of(
               LossFunction.SOFTMAX_CROSS_ENTROPY, new SoftmaxCrossEntropy(),
               LossFunction.BINARY_CROSS_ENTROPY, new BinaryCrossEntropy(),
-              LossFunction.MEAN_SQUARED_ERROR, new MeanSquaredError()));
+              LossFunction.MEAN_SQUARED_ERROR, new MeanSquaredError(),
+              LossFunction.LABEL_SMOOTHED_CROSS_ENTROPY, new LabelSmoothedCrossEntropy()));
 
   private final ThreadTeam team;
 
