@@ -279,6 +279,16 @@ void sequor_copy_columns(SeqEngine* engine, int rows, int width, int source_colu
                                           target + target_column});
 }
 
+void sequor_layer_norm_forward(SeqEngine* engine, int rows, int width, float epsilon, const float* x, const float* parameters,
+                               float* y, float* saved) {
+  engine->variant->layer_norm_forward(*engine, {rows, width, epsilon, x, parameters, y, saved, nullptr, nullptr, nullptr});
+}
+
+void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const float* x, const float* parameters, float* saved,
+                                const float* dy, float* dx, float* d_parameters) {
+  engine->variant->layer_norm_backward(*engine, {rows, width, 0.0f, x, parameters, nullptr, saved, dy, dx, d_parameters});
+}
+
 void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
                            const float* weight, const float* bias, float* y) {
   LinearCall call{};

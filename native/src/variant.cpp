@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "layer.h"
+#include "norms.h"
 #include "operations.h"
 
 #define SEQ_STRING_OF(x) #x
@@ -31,7 +32,8 @@ const Variant SEQ_JOIN(variant_, SEQ_ISA) = {
     SEQ_ISA::linear_forward,     SEQ_ISA::linear_backward,    SEQ_ISA::embedding_forward,
     SEQ_ISA::embedding_backward, SEQ_ISA::loss,               SEQ_ISA::optimizer_step,
     SEQ_ISA::dropout,            SEQ_ISA::activation,         SEQ_ISA::activation_gradient,
-    SEQ_ISA::copy_columns,       SEQ_ISA::elementary_function,
+    SEQ_ISA::copy_columns,       SEQ_ISA::layer_norm_forward, SEQ_ISA::layer_norm_backward,
+    SEQ_ISA::elementary_function,
 };
 
 }  // namespace sequor

@@ -73,6 +73,15 @@ struct ColumnCopyCall {
   float* target;
 };
 
+struct NormCall {
+  long rows, width;
+  float epsilon;
+  const float *x, *parameters;
+  float *y, *saved;
+  const float* dy;
+  float *dx, *d_parameters;
+};
+
 struct LossCall {
   int function;
   const float* constants;
@@ -128,6 +137,8 @@ struct Variant {
   void (*activation)(SeqEngine&, int function, int64_t elements, const float* x, float* y);
   void (*activation_gradient)(SeqEngine&, int function, int64_t elements, const float* y, const float* dy, float* dx);
   void (*copy_columns)(SeqEngine&, const ColumnCopyCall&);
+  void (*layer_norm_forward)(SeqEngine&, const NormCall&);
+  void (*layer_norm_backward)(SeqEngine&, const NormCall&);
   void (*elementary_function)(int function, int64_t n, const float* x, float* y);
 };
 

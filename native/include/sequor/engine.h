@@ -78,6 +78,13 @@ void sequor_activation_gradient(SeqEngine* engine, int function, int64_t element
 void sequor_copy_columns(SeqEngine* engine, int rows, int width, int source_column, int source_stride, int target_column,
                          int target_stride, float factor, int add, const float* source, float* target);
 
+// Layer normalisation of rows, see dev.sequor.backend.NormShape: parameters[2,N] are gain and bias, saved[M,2] what backward needs;
+// dx (or null) is overwritten, d_parameters added to.
+void sequor_layer_norm_forward(SeqEngine* engine, int rows, int width, float epsilon, const float* x, const float* parameters,
+                               float* y, float* saved);
+void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const float* x, const float* parameters, float* saved,
+                                const float* dy, float* dx, float* d_parameters);
+
 // activation: 0 none, 1 tanh, 2 relu. y[M,N] = f(x[M,K]·weight[N,K]^T + bias[N]); bias may be null.
 void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
                            const float* weight, const float* bias, float* y);

@@ -524,6 +524,77 @@ public final class Backend implements AutoCloseable {
     }
   }
 
+  /**
+   * Layer normalisation, see {@link NormShape}.
+   *
+   * @param x {@code [M,N]}
+   * @param parameters {@code [2,N]}: gain, then bias
+   * @param y {@code [M,N]}, overwritten
+   * @param saved {@code [M,2]}, overwritten: what backward needs
+   */
+  public void layerNormForward(
+      NormShape shape, Buffer x, Buffer parameters, Buffer y, Buffer saved) {
+    begin();
+    try {
+      Arguments.present("shape", shape);
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("x", x, DType.FLOAT32, shape.elements())
+              .reads("parameters", parameters, DType.FLOAT32, shape.parameterElements())
+              .writes("y", y, DType.FLOAT32, shape.elements())
+              .writes("saved", saved, DType.FLOAT32, shape.savedElements());
+      checked.check();
+      engine.layerNormForward(shape, x.memory(), parameters.memory(), y.memory(), saved.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * Gradients of {@link #layerNormForward}.
+   *
+   * @param saved what forward wrote
+   * @param dy {@code [M,N]}
+   * @param dx {@code [M,N]}, overwritten; null if not wanted
+   * @param dParameters {@code [2,N]}, added to
+   */
+  public void layerNormBackward(
+      NormShape shape,
+      Buffer x,
+      Buffer parameters,
+      Buffer saved,
+      Buffer dy,
+      @Nullable Buffer dx,
+      Buffer dParameters) {
+    begin();
+    try {
+      Arguments.present("shape", shape);
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("x", x, DType.FLOAT32, shape.elements())
+              .reads("parameters", parameters, DType.FLOAT32, shape.parameterElements())
+              .reads("saved", saved, DType.FLOAT32, shape.savedElements())
+              .reads("dy", dy, DType.FLOAT32, shape.elements())
+              .mayWrite("dx", dx, DType.FLOAT32, shape.elements())
+              .writes("dParameters", dParameters, DType.FLOAT32, shape.parameterElements());
+      checked.check();
+      engine.layerNormBackward(
+          shape,
+          x.memory(),
+          parameters.memory(),
+          saved.memory(),
+          dy.memory(),
+          memory(dx),
+          dParameters.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
   /** Copies columns of one matrix to columns of another, or adds them. */
   public void copyColumns(ColumnCopy copy, Buffer source, Buffer target) {
     begin();

@@ -67,6 +67,19 @@ public interface Engine {
   /** See {@link Backend#copyColumns}. */
   void copyColumns(ColumnCopy copy, Memory source, Memory target);
 
+  /** See {@link Backend#layerNormForward}. */
+  void layerNormForward(NormShape shape, Memory x, Memory parameters, Memory y, Memory saved);
+
+  /** See {@link Backend#layerNormBackward}. */
+  void layerNormBackward(
+      NormShape shape,
+      Memory x,
+      Memory parameters,
+      Memory saved,
+      Memory dy,
+      @Nullable Memory dx,
+      Memory dParameters);
+
   /**
    * See {@link Backend#dropout}.
    *

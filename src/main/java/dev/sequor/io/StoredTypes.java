@@ -14,6 +14,7 @@ import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Embedding;
 import dev.sequor.module.LastStep;
+import dev.sequor.module.LayerNorm;
 import dev.sequor.module.Linear;
 import dev.sequor.module.MergeDirections;
 import dev.sequor.module.Module;
@@ -80,6 +81,7 @@ final class StoredTypes {
     modules.put("dropout", Dropout.class);
     modules.put("embedding", Embedding.class);
     modules.put("last-step", LastStep.class);
+    modules.put("layer-norm", LayerNorm.class);
     modules.put("linear", Linear.class);
     modules.put("merge-directions", MergeDirections.class);
     modules.put("one-hot", OneHot.class);

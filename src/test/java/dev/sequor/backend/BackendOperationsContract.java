@@ -367,6 +367,83 @@ public abstract class BackendOperationsContract {
     }
   }
 
+  // Normalisation.
+
+  /** {@code Σ dy∘y} of a normalisation, in double precision. */
+  private static double normalized(
+      int rows, int n, double epsilon, double[] x, double[] p, double[] dy, double[] y) {
+    double objective = 0;
+    for (int r = 0; r < rows; r++) {
+      double[] row = Arrays.copyOfRange(x, r * n, r * n + n);
+      double mean = Arrays.stream(row).average().orElseThrow();
+      double variance = Arrays.stream(row).map(v -> (v - mean) * (v - mean)).sum() / n;
+      for (int j = 0; j < n; j++) {
+        y[r * n + j] = p[j] * (row[j] - mean) / Math.sqrt(variance + epsilon) + p[n + j];
+        objective += dy[r * n + j] * y[r * n + j];
+      }
+    }
+    return objective;
+  }
+
+  @ParameterizedTest(name = "{0} rows, {1} columns")
+  @CsvSource({"1,1", "3,31", "31,3", "33,33", "2,257", "257,2", "1,1500", "700,5"})
+  void layerNormMatchesDoubleFormulaAndDifferences(int rows, int n) {
+    for (float epsilon : new float[] {1e-5f, 0.1f}) {
+      NormShape shape = new NormShape(rows, n, epsilon);
+      Buffer x = random(rows * n);
+      Buffer parameters = random(2 * n);
+      Buffer dy = random(rows * n);
+      double[] exactX = toDouble(x.readFloats());
+      double[] exactP = toDouble(parameters.readFloats());
+      double[] exactDy = toDouble(dy.readFloats());
+      double[] exactY = new double[rows * n];
+      normalized(rows, n, epsilon, exactX, exactP, exactDy, exactY);
+      Buffer y = poisoned(rows * n);
+      Buffer saved = poisoned(2 * rows);
+      backend.layerNormForward(shape, x, parameters, y, saved);
+      assertClose(exactY, y.readFloats());
+      Buffer dx = poisoned(rows * n);
+      Buffer sums = random(2 * n);
+      float[] before = sums.readFloats();
+      backend.layerNormBackward(shape, x, parameters, saved, dy, dx, sums);
+      float[] gotX = dx.readFloats();
+      float[] gotP = sums.readFloats();
+      // Where a row hardly varies its slopes are as large as 1/√ε.
+      double bar = 2e-4 * (n < 4 ? 1 / Math.sqrt(epsilon) : 10);
+      for (int probe = 0; probe < 12; probe++) {
+        int i = random.nextInt(rows * n);
+        double slope = slope(rows, n, epsilon, exactX, exactP, exactDy, exactX, i);
+        assertEquals(slope, gotX[i], bar, "dx[" + i + "]");
+        int k = random.nextInt(2 * n);
+        double sum = slope(rows, n, epsilon, exactX, exactP, exactDy, exactP, k);
+        assertEquals(sum, gotP[k] - before[k], 1e-4 * (1 + Math.abs(sum)), "dP[" + k + "]");
+      }
+      Buffer again = buffer(before);
+      backend.layerNormBackward(shape, x, parameters, saved, dy, null, again);
+      assertArrayEquals(gotP, again.readFloats());
+    }
+  }
+
+  private static double slope(
+      int rows,
+      int n,
+      double epsilon,
+      double[] x,
+      double[] p,
+      double[] dy,
+      double[] variable,
+      int i) {
+    double step = 1e-6;
+    double[] y = new double[rows * n];
+    double value = variable[i];
+    variable[i] = value + step;
+    double above = normalized(rows, n, epsilon, x, p, dy, y);
+    variable[i] = value - step;
+    double below = normalized(rows, n, epsilon, x, p, dy, y);
+    variable[i] = value;
+    return (above - below) / (2 * step);
+  }
+
   // Embedding.
 
   @Test

@@ -240,6 +240,21 @@ final class HostileCallsTest {
           "Backend.copyColumns",
           w -> of(new ColumnCopy(3, 2, 1, 4, 0, 3, 1f, true), w.floats(12), w.floats(9)));
       call(
+          "Backend.layerNormForward",
+          w ->
+              of(new NormShape(3, 4, 1e-5f), w.floats(12), w.floats(8), w.floats(12), w.floats(6)));
+      call(
+          "Backend.layerNormBackward",
+          w ->
+              of(
+                  new NormShape(3, 4, 1e-5f),
+                  w.floats(12),
+                  w.floats(8),
+                  w.floats(6),
+                  w.floats(12),
+                  w.floats(12),
+                  w.floats(8)));
+      call(
           "Backend.dropout",
           w -> of(0.5f, w.integers(RandomKey.ELEMENTS), w.floats(7), w.floats(7)));
       call(

@@ -60,7 +60,7 @@ public final class RandomWork implements AutoCloseable {
   }
 
   private String anyKind(List<WeightStorage> storages) {
-    return switch (random.nextInt(14)) {
+    return switch (random.nextInt(15)) {
       case 0, 1 -> linear();
       case 2 -> embedding();
       case 3 -> loss();
@@ -70,6 +70,7 @@ public final class RandomWork implements AutoCloseable {
       case 7 -> steps(storages.get(random.nextInt(storages.size())));
       case 8 -> elements();
       case 9 -> columns();
+      case 10 -> norm();
       default -> train(stack(60, 2));
     };
   }
@@ -203,6 +204,20 @@ public final class RandomWork implements AutoCloseable {
     Buffer target = sums(copy.targetElements());
     call(() -> backend.copyColumns(copy, source, target));
     return copy + (copy.add() ? ", added" : "");
+  }
+
+  private String norm() {
+    NormShape shape = new NormShape(size(200), size(300), 1e-3f);
+    Buffer x = numbers((long) shape.rows() * shape.width(), 1);
+    Buffer parameters = numbers(2L * shape.width(), 1);
+    Buffer y = result((long) shape.rows() * shape.width());
+    Buffer saved = result(shape.savedElements());
+    Buffer dy = numbers((long) shape.rows() * shape.width(), 1);
+    Buffer dx = result((long) shape.rows() * shape.width());
+    Buffer sums = sums(2L * shape.width());
+    call(() -> backend.layerNormForward(shape, x, parameters, y, saved));
+    call(() -> backend.layerNormBackward(shape, x, parameters, saved, dy, dx, sums));
+    return shape.toString();
   }
 
   private Buffer key(long seed, long offset) {

@@ -18,6 +18,7 @@ import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Embedding;
 import dev.sequor.module.LastStep;
+import dev.sequor.module.LayerNorm;
 import dev.sequor.module.Linear;
 import dev.sequor.module.MergeDirections;
 import dev.sequor.module.Network;
@@ -76,7 +77,8 @@ class StoredTypesTest {
             .add("decoder", Recurrent.of(CellType.GRU, 5, 4), "joined", "start")
             .add("last", new LastStep(1), "decoder")
             .add("dropped", new Dropout(0.5f), "last")
-            .add("active", new Activate(Activation.TANH), "dropped")
+            .add("normal", new LayerNorm(4), "dropped")
+            .add("active", new Activate(Activation.TANH), "normal")
             .add("dense", new Linear(4, 4, Activation.RELU, false), "static")
             .add("sum", new Sum(), "active", "active")
             .add("output", new Linear(4, 2), "sum")

@@ -108,7 +108,7 @@ class HostileModulesTest {
       put(new Module.Output("y", sequence), new Module.Block(tensors()), Mode.TRAINING);
       put(new Linear(4, 2), new Embedding(7, 3), new OneHot(7), new Activate(Activation.TANH));
       put(new Dropout(0.5f), new LastStep(2), new MergeDirections(MergeDirections.How.SUM));
-      put(new Concatenation(), new Sum(), Recurrent.of(CellType.LSTM, 4, 5));
+      put(new LayerNorm(4), new Concatenation(), new Sum(), Recurrent.of(CellType.LSTM, 4, 5));
       byType.put(Module.class, new Linear(4, 2));
       put(RnnSpec.of(CellType.LSTM, 4, 5), CellType.GRU, Activation.RELU, DType.INT32);
       put(MergeDirections.How.MEAN, WeightStorage.FLOAT32, UpdateRule.ADAM);

@@ -88,6 +88,7 @@ class OwnModuleTest {
               new Linear(4, 3, Activation.TANH),
               new Activate(Activation.TANH),
               new Dropout(0.5f),
+              new LayerNorm(4),
               new LastStep(1),
               new LastStep(2),
               new MergeDirections(MergeDirections.How.MEAN),

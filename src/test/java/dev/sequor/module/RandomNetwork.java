@@ -133,7 +133,8 @@ final class RandomNetwork {
   }
 
   private Module reading(ValueShape shape, List<String> inputs) {
-    return switch (random.nextInt(9)) {
+    return switch (random.nextInt(10)) {
+      case 9 -> new LayerNorm(shape.width(), 0.1f);
       case 0 ->
           new Linear(
               shape.width(), width(), any(List.of(Activation.values())), random.nextBoolean());

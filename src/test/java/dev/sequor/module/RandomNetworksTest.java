@@ -298,6 +298,7 @@ class RandomNetworksTest {
               "Dropout",
               "Embedding",
               "LastStep",
+              "LayerNorm",
               "Linear",
               "MergeDirections",
               "OneHot",

@@ -133,6 +133,11 @@ final class ReferenceNetwork {
               value(first),
               parameter(node, "weights"),
               linear.bias() ? parameter(node, "bias") : -1));
+    } else if (module instanceof LayerNorm norm) {
+      values.put(
+          node.name(),
+          normal(
+              norm, value(first), parameter(node, "gain"), parameter(node, "gain") + norm.width()));
     } else if (module instanceof Activate activate) {
       values.put(
           node.name(),
@@ -222,6 +227,26 @@ final class ReferenceNetwork {
           sum += parameters[weights + j * inputs + k] * x[r * inputs + k];
         }
         y[r * outputs + j] = active(linear.activation(), sum);
+      }
+    }
+    return y;
+  }
+
+  private double[] normal(LayerNorm norm, double[] x, int gain, int bias) {
+    int n = norm.width();
+    double[] y = new double[x.length];
+    for (int r = 0; r < x.length / n; r++) {
+      double mean = 0;
+      double variance = 0;
+      for (int j = 0; j < n; j++) {
+        mean += x[r * n + j] / n;
+      }
+      for (int j = 0; j < n; j++) {
+        variance += Math.pow(x[r * n + j] - mean, 2) / n;
+      }
+      for (int j = 0; j < n; j++) {
+        double unit = (x[r * n + j] - mean) / Math.sqrt(variance + norm.epsilon());
+        y[r * n + j] = parameters[gain + j] * unit + parameters[bias + j];
       }
     }
     return y;

@@ -13,6 +13,7 @@ import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.NormShape;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
@@ -151,6 +152,41 @@ final class CpuEngine implements Engine, LayerEngine {
         copy.add() ? 1 : 0,
         address(source),
         address(target));
+  }
+
+  @Override
+  public void layerNormForward(
+      NormShape shape, Memory x, Memory parameters, Memory y, Memory saved) {
+    NativeEngine.sequor_layer_norm_forward(
+        engine,
+        shape.rows(),
+        shape.width(),
+        shape.epsilon(),
+        address(x),
+        address(parameters),
+        address(y),
+        address(saved));
+  }
+
+  @Override
+  public void layerNormBackward(
+      NormShape shape,
+      Memory x,
+      Memory parameters,
+      Memory saved,
+      Memory dy,
+      @Nullable Memory dx,
+      Memory dParameters) {
+    NativeEngine.sequor_layer_norm_backward(
+        engine,
+        shape.rows(),
+        shape.width(),
+        address(x),
+        address(parameters),
+        address(saved),
+        address(dy),
+        address(dx),
+        address(dParameters));
   }
 
   @Override

@@ -167,6 +167,27 @@ final class NativeEngine {
       @Cast("const float*") long source,
       @Cast("float*") long target);
 
+  static native void sequor_layer_norm_forward(
+      @Cast("SeqEngine*") long engine,
+      int rows,
+      int width,
+      float epsilon,
+      @Cast("const float*") long x,
+      @Cast("const float*") long parameters,
+      @Cast("float*") long y,
+      @Cast("float*") long saved);
+
+  static native void sequor_layer_norm_backward(
+      @Cast("SeqEngine*") long engine,
+      int rows,
+      int width,
+      @Cast("const float*") long x,
+      @Cast("const float*") long parameters,
+      @Cast("float*") long saved,
+      @Cast("const float*") long dy,
+      @Cast("float*") long dx,
+      @Cast("float*") long dParameters);
+
   static native void sequor_linear_forward(
       @Cast("SeqEngine*") long engine,
       int rows,

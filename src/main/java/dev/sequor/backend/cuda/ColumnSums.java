@@ -81,6 +81,26 @@ final class ColumnSums {
     addPartials(chunks, 1, columns, columns, sums, 0);
   }
 
+  /**
+   * Adds the gradients of a layer normalisation's gain and bias to {@code sums [2,columns]}; see
+   * {@code kernels/norm.cu}.
+   */
+  void addNormGradients(int rows, int columns, long x, long saved, long dy, long sums) {
+    int chunk = chunk(rows, 2 * columns);
+    int chunks = (rows + chunk - 1) / chunk;
+    queue
+        .arguments()
+        .int32(rows)
+        .int32(columns)
+        .int32(chunk)
+        .pointer(x)
+        .pointer(saved)
+        .pointer(dy)
+        .pointer(scratch);
+    queue.launch(queue.kernel("partial_norm_sums"), blocks(columns), chunks, WorkQueue.BLOCK);
+    addPartials(chunks, 1, 2 * columns, 2 * columns, sums, 0);
+  }
+
   private static int blocks(int threads) {
     return (threads + WorkQueue.BLOCK - 1) / WorkQueue.BLOCK;
   }

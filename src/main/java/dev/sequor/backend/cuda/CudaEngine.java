@@ -14,6 +14,7 @@ import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.NormShape;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.StepInput;
@@ -205,6 +206,51 @@ final class CudaEngine implements Engine {
         .pointer(address(target) + (long) copy.targetColumn() * Float.BYTES)
         .int32(copy.targetStride());
     main.launch(main.kernel("copy_columns"), (long) copy.rows() * copy.width());
+  }
+
+  @Override
+  public void layerNormForward(
+      NormShape shape, Memory x, Memory parameters, Memory y, Memory saved) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int32(shape.rows())
+        .int32(shape.width())
+        .float32(shape.epsilon())
+        .pointer(address(x))
+        .pointer(address(parameters))
+        .pointer(address(y))
+        .pointer(address(saved));
+    main.launch(main.kernel("layer_norm_forward"), warps(shape.rows()), 1, WorkQueue.BLOCK);
+  }
+
+  @Override
+  public void layerNormBackward(
+      NormShape shape,
+      Memory x,
+      Memory parameters,
+      Memory saved,
+      Memory dy,
+      @Nullable Memory dx,
+      Memory dParameters) {
+    WorkQueue main = queue();
+    columnSums.addNormGradients(
+        shape.rows(), shape.width(), address(x), address(saved), address(dy), address(dParameters));
+    if (dx != null) {
+      main.arguments()
+          .int32(shape.rows())
+          .int32(shape.width())
+          .pointer(address(x))
+          .pointer(address(parameters))
+          .pointer(address(saved))
+          .pointer(address(dy))
+          .pointer(address(dx));
+      main.launch(main.kernel("layer_norm_backward"), warps(shape.rows()), 1, WorkQueue.BLOCK);
+    }
+  }
+
+  /** Blocks that have a warp for each row. */
+  private static int warps(int rows) {
+    return (rows - 1) / WARPS_PER_BLOCK + 1;
   }
 
   @Override

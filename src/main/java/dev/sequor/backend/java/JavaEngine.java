@@ -9,6 +9,7 @@ import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.NormShape;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnShape;
@@ -39,6 +40,7 @@ final class JavaEngine implements Engine, LayerEngine {
   private final ThreadTeam alone = new ThreadTeam(1);
   private final Product[] products;
   private final Linear linear;
+  private final Norms norms;
   private final Losses losses;
   private final Optimizer optimizer;
 
@@ -59,6 +61,7 @@ final class JavaEngine implements Engine, LayerEngine {
       products[i] = new Product();
     }
     linear = new Linear(team, products);
+    norms = new Norms(team);
     losses = new Losses(team);
     optimizer = new Optimizer(team);
   }
@@ -200,6 +203,32 @@ final class JavaEngine implements Engine, LayerEngine {
         to[toAt + j] = factor * from[fromAt + j];
       }
     }
+  }
+
+  @Override
+  public void layerNormForward(
+      NormShape shape, Memory x, Memory parameters, Memory y, Memory saved) {
+    norms.forward(
+        shape, JavaMemory.of(x), JavaMemory.of(parameters), JavaMemory.of(y), JavaMemory.of(saved));
+  }
+
+  @Override
+  public void layerNormBackward(
+      NormShape shape,
+      Memory x,
+      Memory parameters,
+      Memory saved,
+      Memory dy,
+      @Nullable Memory dx,
+      Memory dParameters) {
+    norms.backward(
+        shape,
+        JavaMemory.of(x),
+        JavaMemory.of(parameters),
+        JavaMemory.of(saved),
+        JavaMemory.of(dy),
+        JavaMemory.ofNullable(dx),
+        JavaMemory.of(dParameters));
   }
 
   @Override

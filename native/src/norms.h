@@ -1,0 +1,103 @@
+// Layer normalisation of rows (dev.sequor.backend.NormShape). With the mean m of a row, s = 1 / sqrt(variance + eps), u = (x - m)·s:
+//   y = gain·u + bias
+//   g = dy·gain        dx = s·(g - mean(g) - u·mean(g·u))        dgain += sum of dy·u over the rows        dbias += sum of dy
+// parameters [2,N] are gain and bias; saved [M,2] is m and s of each row.
+#pragma once
+
+#include <cmath>
+
+#include "operations.h"
+
+namespace sequor {
+namespace SEQ_ISA {
+
+// The first `width` lanes of value, and zeros.
+static inline Vec first_lanes(Vec value, int width) {
+  if (width >= kLanes) return value;
+  float lanes[kLanes];
+  store(lanes, value);
+  return load_first(lanes, width);
+}
+
+struct RowSums {
+  double first, second;
+};
+
+// Sums of two functions of a row's elements, by lanes in single precision, in an order that depends on N alone.
+template <typename F>
+static RowSums row_sums(long n, F&& function) {
+  double first = 0, second = 0;
+  for (long begin = 0; begin < n; begin += 64 * kLanes) {
+    Vec a(0.0f), b(0.0f);
+    const long end = begin + 64 * kLanes < n ? begin + 64 * kLanes : n;
+    for (long j = begin; j < end; j += kLanes) function(j, int(end - j < kLanes ? end - j : kLanes), a, b);
+    first += sum(a);
+    second += sum(b);
+  }
+  return {first, second};
+}
+
+static void layer_norm_forward(SeqEngine& e, const NormCall& c) {
+  const long n = c.width;
+  const int members = members_for(e, 8.0 * c.rows * n);
+  run_team(*e.team, members, [&](int member) {
+    for (long r = part(c.rows, member, members); r < part(c.rows, member + 1, members); ++r) {
+      const float* x = c.x + r * n;
+      float* y = c.y + r * n;
+      const float mean = float(row_sums(n, [&](long j, int width, Vec& a, Vec&) { a = a + load_first(x + j, width); }).first / n);
+      const RowSums squares = row_sums(n, [&](long j, int width, Vec& a, Vec&) {
+        const Vec d = first_lanes(load_first(x + j, width) - Vec(mean), width);
+        a = a + d * d;
+      });
+      const float scale = float(1.0 / std::sqrt(squares.first / n + c.epsilon));
+      for (long j = 0; j < n; j += kLanes) {
+        const int width = int(n - j < kLanes ? n - j : kLanes);
+        const Vec u = (load_first(x + j, width) - Vec(mean)) * Vec(scale);
+        store_first(y + j, u * load_first(c.parameters + j, width) + load_first(c.parameters + n + j, width), width);
+      }
+      c.saved[2 * r] = mean;
+      c.saved[2 * r + 1] = scale;
+    }
+  });
+}
+
+static void layer_norm_backward(SeqEngine& e, const NormCall& c) {
+  const long n = c.width, blocks = (n + kLanes - 1) / kLanes;
+  const int members = members_for(e, 16.0 * c.rows * n);
+  run_team(*e.team, members, [&](int member) {
+    // A block of columns belongs to one thread, which adds the rows in their order.
+    for (long block = part(blocks, member, members); block < part(blocks, member + 1, members); ++block) {
+      const long j = block * kLanes;
+      const int width = int(n - j < kLanes ? n - j : kLanes);
+      Vec gain = load_first(c.d_parameters + j, width), bias = load_first(c.d_parameters + n + j, width);
+      for (long r = 0; r < c.rows; ++r) {
+        const Vec d = load_first(c.dy + r * n + j, width);
+        gain = gain + d * ((load_first(c.x + r * n + j, width) - Vec(c.saved[2 * r])) * Vec(c.saved[2 * r + 1]));
+        bias = bias + d;
+      }
+      store_first(c.d_parameters + j, gain, width);
+      store_first(c.d_parameters + n + j, bias, width);
+    }
+    if (!c.dx) return;
+    for (long r = part(c.rows, member, members); r < part(c.rows, member + 1, members); ++r) {
+      const float *x = c.x + r * n, *dy = c.dy + r * n;
+      float* dx = c.dx + r * n;
+      const Vec mean(c.saved[2 * r]), scale(c.saved[2 * r + 1]);
+      const RowSums sums = row_sums(n, [&](long j, int width, Vec& a, Vec& b) {
+        const Vec g = load_first(dy + j, width) * load_first(c.parameters + j, width);  // zero in lanes past the row
+        a = a + g;
+        b = b + g * ((load_first(x + j, width) - mean) * scale);
+      });
+      const Vec mean_g(float(sums.first / n)), mean_gu(float(sums.second / n));
+      for (long j = 0; j < n; j += kLanes) {
+        const int width = int(n - j < kLanes ? n - j : kLanes);
+        const Vec g = load_first(dy + j, width) * load_first(c.parameters + j, width);
+        const Vec u = (load_first(x + j, width) - mean) * scale;
+        store_first(dx + j, scale * (g - mean_g - u * mean_gu), width);
+      }
+    }
+  });
+}
+
+}  // namespace SEQ_ISA
+}  // namespace sequor
