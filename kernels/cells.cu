@@ -299,61 +299,59 @@ __device__ inline void backward_reset(const Sequence& q, int k, const float* sav
 // ---- kernels, named after the cell's struct ----------------------------------------------------------------------------------
 
 #define SEQUENCE_ARGUMENTS int T, int B, int H, int Hp, int reverse, const int *lengths, int k
-#define SEQUENCE \
-  { T, B, H, Hp, reverse != 0, lengths }
-#define NEW_STATE_ARGUMENTS \
-  float *y, int y_stride, float *next, long long plane, void *operand, int operand_type, float *sT
-#define NEW_STATE \
-  { y, y_stride, next, plane, operand, operand_type, sT }
+#define SEQUENCE {T, B, H, Hp, reverse != 0, lengths}
+#define NEW_STATE_ARGUMENTS float *y, int y_stride, float *next, long long plane, void *operand, int operand_type, float *sT
+#define NEW_STATE {y, y_stride, next, plane, operand, operand_type, sT}
 #define GRADIENT_ARGUMENTS const float *dy, int y_stride, const float *dsT, float *dstate
 
-#define SINGLE_PRODUCT_KERNELS(id, Cell)                                                                                       \
-  SEQ_KERNEL forward_step_##Cell(SEQUENCE_ARGUMENTS, const float* pre, const float* rh, const float* vectors, const float* s,  \
-                                 NEW_STATE_ARGUMENTS, float* saved) {                                                          \
-    sequor::forward_step<sequor::Cell>(SEQUENCE, k, pre, rh, vectors, s, NEW_STATE, saved);                                    \
-  }                                                                                                                            \
-  SEQ_REGISTER(forward_step_##Cell)                                                                                            \
-  SEQ_KERNEL backward_step_##Cell(SEQUENCE_ARGUMENTS, const float* saved, const float* vectors, const float* s,                \
-                                  long long s_plane, GRADIENT_ARGUMENTS, void* dwx, void* drh, int operand_type, float* dp) {  \
-    sequor::backward_step<sequor::Cell>(SEQUENCE, k, saved, vectors, s, s_plane, dy, y_stride, dsT, dstate, dwx, drh,          \
-                                        operand_type, dp);                                                                     \
-  }                                                                                                                            \
+#define SINGLE_PRODUCT_KERNELS(id, Cell)                                                                              \
+  SEQ_KERNEL forward_step_##Cell(SEQUENCE_ARGUMENTS, const float* pre, const float* rh, const float* vectors,         \
+                                 const float* s, NEW_STATE_ARGUMENTS, float* saved) {                                 \
+    sequor::forward_step<sequor::Cell>(SEQUENCE, k, pre, rh, vectors, s, NEW_STATE, saved);                           \
+  }                                                                                                                   \
+  SEQ_REGISTER(forward_step_##Cell)                                                                                   \
+  SEQ_KERNEL backward_step_##Cell(SEQUENCE_ARGUMENTS, const float* saved, const float* vectors, const float* s,       \
+                                  long long s_plane, GRADIENT_ARGUMENTS, void* dwx, void* drh, int operand_type,      \
+                                  float* dp) {                                                                        \
+    sequor::backward_step<sequor::Cell>(SEQUENCE, k, saved, vectors, s, s_plane, dy, y_stride, dsT, dstate, dwx, drh, \
+                                        operand_type, dp);                                                            \
+  }                                                                                                                   \
   SEQ_REGISTER(backward_step_##Cell)
 
 SEQUOR_SINGLE_PRODUCT_CELLS(SINGLE_PRODUCT_KERNELS)
 
-#define TWO_PRODUCT_KERNELS(id, Cell)                                                                                          \
-  SEQ_KERNEL forward_gates_##Cell(SEQUENCE_ARGUMENTS, const float* pre, const float* vectors, const float* s, float* gates,    \
-                                  void* gated, int operand_type) {                                                             \
-    sequor::forward_gates<sequor::Cell>(SEQUENCE, k, pre, vectors, s, gates, gated, operand_type);                             \
-  }                                                                                                                            \
-  SEQ_REGISTER(forward_gates_##Cell)                                                                                           \
-  SEQ_KERNEL forward_candidate_##Cell(SEQUENCE_ARGUMENTS, const float* pre, const float* vectors, const float* s,              \
-                                      NEW_STATE_ARGUMENTS, float* gates) {                                                     \
-    sequor::forward_candidate<sequor::Cell>(SEQUENCE, k, pre, vectors, s, NEW_STATE, gates);                                   \
-  }                                                                                                                            \
-  SEQ_REGISTER(forward_candidate_##Cell)                                                                                       \
-  SEQ_KERNEL backward_candidate_##Cell(SEQUENCE_ARGUMENTS, const float* saved, const float* s, GRADIENT_ARGUMENTS,             \
-                                       void* dgates, int operand_type) {                                                       \
-    sequor::backward_candidate<sequor::Cell>(SEQUENCE, k, saved, s, dy, y_stride, dsT, dstate, dgates, operand_type);          \
-  }                                                                                                                            \
-  SEQ_REGISTER(backward_candidate_##Cell)                                                                                      \
-  SEQ_KERNEL backward_reset_##Cell(SEQUENCE_ARGUMENTS, const float* saved, const float* s, const float* d_gated,               \
-                                   float* dstate, void* dgates, int operand_type) {                                            \
-    sequor::backward_reset<sequor::Cell>(SEQUENCE, k, saved, s, d_gated, dstate, dgates, operand_type);                        \
-  }                                                                                                                            \
+#define TWO_PRODUCT_KERNELS(id, Cell)                                                                                       \
+  SEQ_KERNEL forward_gates_##Cell(SEQUENCE_ARGUMENTS, const float* pre, const float* vectors, const float* s, float* gates, \
+                                  void* gated, int operand_type) {                                                          \
+    sequor::forward_gates<sequor::Cell>(SEQUENCE, k, pre, vectors, s, gates, gated, operand_type);                          \
+  }                                                                                                                         \
+  SEQ_REGISTER(forward_gates_##Cell)                                                                                        \
+  SEQ_KERNEL forward_candidate_##Cell(SEQUENCE_ARGUMENTS, const float* pre, const float* vectors, const float* s,           \
+                                      NEW_STATE_ARGUMENTS, float* gates) {                                                  \
+    sequor::forward_candidate<sequor::Cell>(SEQUENCE, k, pre, vectors, s, NEW_STATE, gates);                                \
+  }                                                                                                                         \
+  SEQ_REGISTER(forward_candidate_##Cell)                                                                                    \
+  SEQ_KERNEL backward_candidate_##Cell(SEQUENCE_ARGUMENTS, const float* saved, const float* s, GRADIENT_ARGUMENTS,          \
+                                       void* dgates, int operand_type) {                                                    \
+    sequor::backward_candidate<sequor::Cell>(SEQUENCE, k, saved, s, dy, y_stride, dsT, dstate, dgates, operand_type);       \
+  }                                                                                                                         \
+  SEQ_REGISTER(backward_candidate_##Cell)                                                                                   \
+  SEQ_KERNEL backward_reset_##Cell(SEQUENCE_ARGUMENTS, const float* saved, const float* s, const float* d_gated,            \
+                                   float* dstate, void* dgates, int operand_type) {                                         \
+    sequor::backward_reset<sequor::Cell>(SEQUENCE, k, saved, s, d_gated, dstate, dgates, operand_type);                     \
+  }                                                                                                                         \
   SEQ_REGISTER(backward_reset_##Cell)
 
 SEQUOR_TWO_PRODUCT_CELLS(TWO_PRODUCT_KERNELS)
 
 // What the host has to know of a cell: {K, recurrent state, two products, shared gate gradients}. Launch: one thread.
-#define TRAITS_KERNEL(id, Cell)                            \
-  SEQ_KERNEL cell_traits_##Cell(int* traits) {             \
-    traits[0] = sequor::Cell::kSaved;                      \
-    traits[1] = sequor::Cell::kRecurrentState;             \
-    traits[2] = sequor::Cell::kTwoProducts ? 1 : 0;        \
+#define TRAITS_KERNEL(id, Cell)                             \
+  SEQ_KERNEL cell_traits_##Cell(int* traits) {              \
+    traits[0] = sequor::Cell::kSaved;                       \
+    traits[1] = sequor::Cell::kRecurrentState;              \
+    traits[2] = sequor::Cell::kTwoProducts ? 1 : 0;         \
     traits[3] = sequor::Cell::kSharedGateGradients ? 1 : 0; \
-  }                                                        \
+  }                                                         \
   SEQ_REGISTER(cell_traits_##Cell)
 
 SEQUOR_CELLS(TRAITS_KERNEL)

@@ -29,8 +29,8 @@ SEQ_KERNEL activation_gradient(long long elements, int function, const float* y,
 SEQ_REGISTER(activation_gradient)
 
 // target[r,j] (+)= factor·source[r,j] for j < width; both point at their first column and have so many columns in all.
-SEQ_KERNEL copy_columns(long long rows, int width, const float* source, int source_stride, float factor, int add, float* target,
-                        int target_stride) {
+SEQ_KERNEL copy_columns(long long rows, int width, const float* source, int source_stride, float factor, int add,
+                        float* target, int target_stride) {
   const long long i = thread_index();
   if (i >= rows * width) return;
   const long long row = i / width;

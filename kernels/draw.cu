@@ -96,8 +96,8 @@ SEQ_REGISTER(rank_tokens)
 // them the fewest whose probabilities reach top_p. order [V]: by falling logit, or null where all tokens are kept. weights [V] is
 // scratch. The random number is Philox word first + index of key; first [2] is that number's low and high word.
 // Launch: one block of 32.
-SEQ_KERNEL draw_token(int V, float temperature, int top_k, float top_p, const RandomKey* key, const uint32_t* first, int index,
-                      const float* logits, const int* order, double* weights, int* token) {
+SEQ_KERNEL draw_token(int V, float temperature, int top_k, float top_p, const RandomKey* key, const uint32_t* first,
+                      int index, const float* logits, const int* order, double* weights, int* token) {
   const int likeliest = likeliest_token(V, logits);
   if (likeliest < 0 || temperature == 0.0f) {
     if (threadIdx.x == 0) token[0] = likeliest;

@@ -76,8 +76,8 @@ __device__ inline void warp_losses(const float* constants, const LossBatch& c, i
 // outputs [T,B,N]; d_outputs may be null or outputs. partial[w] [2] = sum of the losses and number of the rows that count, of the
 // rows that warp w works on. gradient_scale and loss_scale lie in device memory, because they change from step to step; each may
 // be null. Launch: grid (blocks), block 128; any number of blocks.
-SEQ_KERNEL partial_losses(int function, float constant0, float constant1, float constant2, float constant3, int T, int B, int N,
-                          const float* outputs, const void* targets, const int* lengths, const float* gradient_scale,
+SEQ_KERNEL partial_losses(int function, float constant0, float constant1, float constant2, float constant3, int T, int B,
+                          int N, const float* outputs, const void* targets, const int* lengths, const float* gradient_scale,
                           const float* loss_scale, float* d_outputs, double* partial) {
   const float constants[kMostLossConstants] = {constant0, constant1, constant2, constant3};
   const int warp = blockIdx.x * 4 + threadIdx.x / 32, warps = gridDim.x * 4;

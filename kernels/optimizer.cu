@@ -21,12 +21,13 @@ constexpr int kPreparedBytes = 64;
 
 // The norm of the gradient, and what follows from it for this update and the next. rule: a number of updates.h. rates lies in
 // device memory, so that a recorded graph sees each step's own. Launch: one block of 32.
-SEQ_KERNEL begin_update(int rule, int partials, const double* partial, const Rates* rates, UpdateReport* report, void* prepared) {
+SEQ_KERNEL begin_update(int rule, int partials, const double* partial, const Rates* rates, UpdateReport* report,
+                        void* prepared) {
   double sum = 0;
   for (int i = threadIdx.x; i < partials; i += 32) sum += partial[i];
   sum = warp_sum(sum);
   if (threadIdx.x != 0) return;
-#define SEQ_UPDATE(number, Rule)                                                         \
+#define SEQ_UPDATE(number, Rule)                                                             \
   static_assert(sizeof(Prepared<Rule>) <= kPreparedBytes, "CudaEngine has too little room"); \
   if (rule == number) *static_cast<Prepared<Rule>*>(prepared) = prepare_update<Rule>(sum, *rates, *report);
   SEQUOR_UPDATES(SEQ_UPDATE)

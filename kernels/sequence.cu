@@ -40,8 +40,7 @@ SEQ_KERNEL gather_input(int T, int B, int reverse, const int* lengths, int k0, i
   const long long row = i / quads;
   const int column = static_cast<int>(i % quads) * 4, b = static_cast<int>(row % B);
   const Row at = row_at(k0 + static_cast<int>(row / B), b, T, reverse != 0, lengths);
-  const Four values =
-      load_first(x + (static_cast<long long>(at.time) * B + b) * I + column, at.active ? I - column : 0);
+  const Four values = load_first(x + (static_cast<long long>(at.time) * B + b) * I + column, at.active ? I - column : 0);
   store_operand(operand_type, operand, row * Ip + column, values);
 }
 SEQ_REGISTER(gather_input)

@@ -142,13 +142,20 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
     float** pointer;
     long floats;
   } parts[] = {
-      {&l->input_pack, l->input_pack_size},       {&l->recurrent_pack, l->recurrent_pack_size},
-      {&l->backward_pack, l->backward_pack_size}, {&l->bias_pack, l->bias_pack_size},
-      {&l->input_scales, l->scales_size},         {&l->recurrent_scales, l->scales_size},
-      {&l->peephole_pack, l->peephole_pack_size}, {&l->state, l->state_size},
-      {&l->gates, two ? l->gates_size : 0},       {&l->gated, two ? l->gated_size : 0},
-      {&l->dwx, l->dwx_size},                     {&l->drh, l->drh_size},
-      {&l->carry, l->carry_size},                 {&l->thread_scratch, l->scratch_size},
+      {&l->input_pack, l->input_pack_size},
+      {&l->recurrent_pack, l->recurrent_pack_size},
+      {&l->backward_pack, l->backward_pack_size},
+      {&l->bias_pack, l->bias_pack_size},
+      {&l->input_scales, l->scales_size},
+      {&l->recurrent_scales, l->scales_size},
+      {&l->peephole_pack, l->peephole_pack_size},
+      {&l->state, l->state_size},
+      {&l->gates, two ? l->gates_size : 0},
+      {&l->gated, two ? l->gated_size : 0},
+      {&l->dwx, l->dwx_size},
+      {&l->drh, l->drh_size},
+      {&l->carry, l->carry_size},
+      {&l->thread_scratch, l->scratch_size},
   };
   int64_t bytes = 0;
   for (const Part& part : parts) bytes += int64_t(rounded(size_t(part.floats) * sizeof(float)));
@@ -269,23 +276,24 @@ void sequor_activation(SeqEngine* engine, int function, int64_t elements, const 
   engine->variant->activation(*engine, function, elements, x, y);
 }
 
-void sequor_activation_gradient(SeqEngine* engine, int function, int64_t elements, const float* y, const float* dy, float* dx) {
+void sequor_activation_gradient(SeqEngine* engine, int function, int64_t elements, const float* y, const float* dy,
+                                float* dx) {
   engine->variant->activation_gradient(*engine, function, elements, y, dy, dx);
 }
 
 void sequor_copy_columns(SeqEngine* engine, int rows, int width, int source_column, int source_stride, int target_column,
                          int target_stride, float factor, int add, const float* source, float* target) {
-  engine->variant->copy_columns(*engine, {rows, width, source_stride, target_stride, factor, add != 0, source + source_column,
-                                          target + target_column});
+  engine->variant->copy_columns(*engine, {rows, width, source_stride, target_stride, factor, add != 0,
+                                          source + source_column, target + target_column});
 }
 
-void sequor_layer_norm_forward(SeqEngine* engine, int rows, int width, float epsilon, const float* x, const float* parameters,
-                               float* y, float* saved) {
+void sequor_layer_norm_forward(SeqEngine* engine, int rows, int width, float epsilon, const float* x,
+                               const float* parameters, float* y, float* saved) {
   engine->variant->layer_norm_forward(*engine, {rows, width, epsilon, x, parameters, y, saved, nullptr, nullptr, nullptr});
 }
 
-void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const float* x, const float* parameters, float* saved,
-                                const float* dy, float* dx, float* d_parameters) {
+void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const float* x, const float* parameters,
+                                float* saved, const float* dy, float* dx, float* d_parameters) {
   engine->variant->layer_norm_backward(*engine, {rows, width, 0.0f, x, parameters, nullptr, saved, dy, dx, d_parameters});
 }
 
@@ -333,14 +341,14 @@ void sequor_loss(SeqEngine* engine, int function, const float* constants, int ti
                  const float* outputs, const void* targets, const int32_t* lengths, const float* gradient_scale,
                  const float* loss_scale, float* d_outputs, float* result) {
   const float scale = (gradient_scale ? gradient_scale[0] : 1.0f) * (loss_scale ? loss_scale[0] : 1.0f);
-  engine->variant->loss(*engine, {function, constants, time_steps, batch, output, outputs, targets, lengths, scale, d_outputs,
-                                  result});
+  engine->variant->loss(
+      *engine, {function, constants, time_steps, batch, output, outputs, targets, lengths, scale, d_outputs, result});
 }
 
 void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int64_t elements, float* parameters,
                            const float* gradients, float* moments, float* report) {
-  engine->variant->optimizer_step(*engine, {rule, reinterpret_cast<const Rates*>(rates), elements, parameters, gradients, moments,
-                                            reinterpret_cast<UpdateReport*>(report)});
+  engine->variant->optimizer_step(*engine, {rule, reinterpret_cast<const Rates*>(rates), elements, parameters, gradients,
+                                            moments, reinterpret_cast<UpdateReport*>(report)});
 }
 
 void sequor_engine_fix_threads(SeqEngine* engine, int threads) { engine->team->fix_advisable(threads); }

@@ -44,7 +44,8 @@ static void layer_norm_forward(SeqEngine& e, const NormCall& c) {
     for (long r = part(c.rows, member, members); r < part(c.rows, member + 1, members); ++r) {
       const float* x = c.x + r * n;
       float* y = c.y + r * n;
-      const float mean = float(row_sums(n, [&](long j, int width, Vec& a, Vec&) { a = a + load_first(x + j, width); }).first / n);
+      const float mean =
+          float(row_sums(n, [&](long j, int width, Vec& a, Vec&) { a = a + load_first(x + j, width); }).first / n);
       const RowSums squares = row_sums(n, [&](long j, int width, Vec& a, Vec&) {
         const Vec d = first_lanes(load_first(x + j, width) - Vec(mean), width);
         a = a + d * d;

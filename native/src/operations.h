@@ -36,8 +36,8 @@ static inline float* gemm_scratch(const SeqEngine& e, int member) {
 static void linear_forward(SeqEngine& e, const LinearCall& c) {
   const int members = members_for(e, 2.0 * c.rows * c.input * c.output);
   run_team(*e.team, members, [&](int member) {
-    gemm_part(member, members, c.rows, c.input, {c.x, c.input, 1}, {{c.output, {c.weight, 1, c.input}, c.y_out, c.output}}, false,
-              gemm_scratch(e, member));
+    gemm_part(member, members, c.rows, c.input, {c.x, c.input, 1}, {{c.output, {c.weight, 1, c.input}, c.y_out, c.output}},
+              false, gemm_scratch(e, member));
     if (!c.bias && c.activation == kNone) return;
     e.team->barrier(member);
     for (long i = part(c.rows, member, members); i < part(c.rows, member + 1, members); ++i) {
@@ -65,11 +65,11 @@ static void linear_backward(SeqEngine& e, const LinearCall& c) {
       e.team->barrier(member);
     }
     float* scratch = gemm_scratch(e, member);
-    gemm_part(member, members, c.output, c.rows, {c.dy, 1, c.output}, {{c.input, {c.x, c.input, 1}, c.d_weight, c.input}}, true,
-              scratch);
+    gemm_part(member, members, c.output, c.rows, {c.dy, 1, c.output}, {{c.input, {c.x, c.input, 1}, c.d_weight, c.input}},
+              true, scratch);
     if (c.dx) {
-      gemm_part(member, members, c.rows, c.output, {c.dy, c.output, 1}, {{c.input, {c.weight, c.input, 1}, c.dx, c.input}}, false,
-                scratch);
+      gemm_part(member, members, c.rows, c.output, {c.dy, c.output, 1}, {{c.input, {c.weight, c.input, 1}, c.dx, c.input}},
+                false, scratch);
     }
     if (c.d_bias) {
       const long blocks = (c.output + kLanes - 1) / kLanes, last = part(blocks, member + 1, members) * kLanes;
@@ -122,9 +122,8 @@ static void each_register(SeqEngine& e, int64_t elements, double operations, Wor
 }
 
 static void activation(SeqEngine& e, int function, int64_t elements, const float* x, float* y) {
-  each_register(e, elements, 10.0 * elements, [&](int64_t i, int width) {
-    store_first(y + i, activate(function, load_first(x + i, width)), width);
-  });
+  each_register(e, elements, 10.0 * elements,
+                [&](int64_t i, int width) { store_first(y + i, activate(function, load_first(x + i, width)), width); });
 }
 
 static void activation_gradient(SeqEngine& e, int function, int64_t elements, const float* y, const float* dy, float* dx) {
@@ -152,7 +151,8 @@ static void copy_columns(SeqEngine& e, const ColumnCopyCall& c) {
 
 // The loss of one row, and its gradient if d is not null; d may be a. t is null where the target is a class.
 template <typename Loss>
-static double row_loss(const float* constants, const float* a, long n, const float* t, int32_t target, float scale, float* d) {
+static double row_loss(const float* constants, const float* a, long n, const float* t, int32_t target, float scale,
+                       float* d) {
   LossRow row{};
   row.constants = constants;
   row.outputs = double(n);
@@ -276,7 +276,8 @@ static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
 #undef SEQ_UPDATE
 }
 
-static void dropout(SeqEngine& e, int64_t elements, float p, const RandomKey& key, uint32_t stream, const float* x, float* y) {
+static void dropout(SeqEngine& e, int64_t elements, float p, const RandomKey& key, uint32_t stream, const float* x,
+                    float* y) {
   const uint32_t threshold = uint32_t(uint64_t(double(p) * 4294967296.0));
   const float scale = 1.0f / (1.0f - p);
   const uint64_t seed = key.seed(), offset = key.offset();

@@ -14,10 +14,10 @@ namespace sequor {
 namespace SEQ_ISA {
 
 static bool bind_cell(SeqLayer& layer, const char* cell) {
-#define SEQ_BIND(id, Cell)            \
-  if (std::strcmp(cell, id) == 0) {   \
-    Layer<Cell>::bind(layer);         \
-    return true;                      \
+#define SEQ_BIND(id, Cell)          \
+  if (std::strcmp(cell, id) == 0) { \
+    Layer<Cell>::bind(layer);       \
+    return true;                    \
   }
   SEQUOR_CELLS(SEQ_BIND)
 #undef SEQ_BIND
@@ -28,12 +28,14 @@ static bool bind_cell(SeqLayer& layer, const char* cell) {
 
 extern const Variant SEQ_JOIN(variant_, SEQ_ISA);
 const Variant SEQ_JOIN(variant_, SEQ_ISA) = {
-    SEQ_STRING(SEQ_ISA),         SEQ_ISA::kGemmScratch,       SEQ_ISA::bind_cell,
-    SEQ_ISA::linear_forward,     SEQ_ISA::linear_backward,    SEQ_ISA::embedding_forward,
-    SEQ_ISA::embedding_backward, SEQ_ISA::loss,               SEQ_ISA::optimizer_step,
-    SEQ_ISA::dropout,            SEQ_ISA::activation,         SEQ_ISA::activation_gradient,
-    SEQ_ISA::copy_columns,       SEQ_ISA::layer_norm_forward, SEQ_ISA::layer_norm_backward,
-    SEQ_ISA::elementary_function,
+    SEQ_STRING(SEQ_ISA),          SEQ_ISA::kGemmScratch,
+    SEQ_ISA::bind_cell,           SEQ_ISA::linear_forward,
+    SEQ_ISA::linear_backward,     SEQ_ISA::embedding_forward,
+    SEQ_ISA::embedding_backward,  SEQ_ISA::loss,
+    SEQ_ISA::optimizer_step,      SEQ_ISA::dropout,
+    SEQ_ISA::activation,          SEQ_ISA::activation_gradient,
+    SEQ_ISA::copy_columns,        SEQ_ISA::layer_norm_forward,
+    SEQ_ISA::layer_norm_backward, SEQ_ISA::elementary_function,
 };
 
 }  // namespace sequor

@@ -72,7 +72,8 @@ void sequor_dropout(SeqEngine* engine, int64_t elements, float p, const int32_t*
 
 // function: as activation below. y = f(x), which may be the same memory; dx = dy·f', given y; dx may be dy.
 void sequor_activation(SeqEngine* engine, int function, int64_t elements, const float* x, float* y);
-void sequor_activation_gradient(SeqEngine* engine, int function, int64_t elements, const float* y, const float* dy, float* dx);
+void sequor_activation_gradient(SeqEngine* engine, int function, int64_t elements, const float* y, const float* dy,
+                                float* dx);
 
 // target[r,target_column+j] (+)= factor·source[r,source_column+j], of matrices with so many columns (strides).
 void sequor_copy_columns(SeqEngine* engine, int rows, int width, int source_column, int source_stride, int target_column,
@@ -80,10 +81,10 @@ void sequor_copy_columns(SeqEngine* engine, int rows, int width, int source_colu
 
 // Layer normalisation of rows, see dev.sequor.backend.NormShape: parameters[2,N] are gain and bias, saved[M,2] what backward needs;
 // dx (or null) is overwritten, d_parameters added to.
-void sequor_layer_norm_forward(SeqEngine* engine, int rows, int width, float epsilon, const float* x, const float* parameters,
-                               float* y, float* saved);
-void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const float* x, const float* parameters, float* saved,
-                                const float* dy, float* dx, float* d_parameters);
+void sequor_layer_norm_forward(SeqEngine* engine, int rows, int width, float epsilon, const float* x,
+                               const float* parameters, float* y, float* saved);
+void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const float* x, const float* parameters,
+                                float* saved, const float* dy, float* dx, float* d_parameters);
 
 // activation: 0 none, 1 tanh, 2 relu. y[M,N] = f(x[M,K]·weight[N,K]^T + bias[N]); bias may be null.
 void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
@@ -94,7 +95,8 @@ void sequor_linear_backward(SeqEngine* engine, int rows, int input, int output, 
 
 // y[rows,width] = table[tokens]; without table one-hot rows; a negative token gives zeros.
 void sequor_embedding_forward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* table, float* y);
-void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* dy, float* d_table);
+void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* dy,
+                               float* d_table);
 
 // function: a number of losses.h, with its constants; targets [T,B] int32 or [T,B,N] float32. lengths [B] or null; the gradient's
 // factor is gradient_scale[0]·loss_scale[0], each 1 where it is null; d_outputs or null, may be outputs; result[2] = sum of the

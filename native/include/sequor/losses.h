@@ -17,8 +17,8 @@
 #include "sequor/losses/mean_squared_error.h"
 #include "sequor/losses/softmax_cross_entropy.h"
 
-#define SEQUOR_LOSSES(X)     \
-  X(0, SoftmaxCrossEntropy)  \
-  X(1, BinaryCrossEntropy)   \
-  X(2, MeanSquaredError)     \
+#define SEQUOR_LOSSES(X)    \
+  X(0, SoftmaxCrossEntropy) \
+  X(1, BinaryCrossEntropy)  \
+  X(2, MeanSquaredError)    \
   X(3, LabelSmoothedCrossEntropy)

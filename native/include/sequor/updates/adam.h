@@ -38,7 +38,8 @@ struct AdamRule {
     }
     moments[0] = moments[0] * T(f.beta1) + g * T(f.rest1);
     moments[1] = moments[1] * T(f.beta2) + g * g * T(f.rest2);
-    w = w - T(f.learning_rate) * (moments[0] * T(f.correction1)) / (square_root(moments[1] * T(f.correction2)) + T(f.epsilon));
+    w = w -
+        T(f.learning_rate) * (moments[0] * T(f.correction1)) / (square_root(moments[1] * T(f.correction2)) + T(f.epsilon));
   }
 };
 
