@@ -3,6 +3,7 @@ package dev.sequor.model;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -11,12 +12,21 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
+import dev.sequor.backend.Loss;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.cuda.simulator.SimulatorControl;
 import dev.sequor.backend.cuda.simulator.SimulatorControl.Field;
+import dev.sequor.data.ParallelWindow;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
+import dev.sequor.module.Embedding;
+import dev.sequor.module.LayerNorm;
+import dev.sequor.module.Linear;
+import dev.sequor.module.Network;
+import dev.sequor.module.Recurrent;
+import dev.sequor.module.Sum;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -107,6 +117,56 @@ class CudaTrainingTest {
       assertEquals(needed, actual.get(step), 1e-3 * needed, "loss of step " + step);
     }
     assertTrue(actual.get(49) < 0.9 * actual.get(0), "nothing was learnt: " + actual);
+  }
+
+  /** Two inputs, a state between two stacks with its gradient, and a skip, in one recorded step. */
+  @Test
+  void aNetworkOfTwoStacksTrainsAsOnTheCpu() {
+    RnnSpec stack = new RnnSpec(CellType.LSTM, 8, 20, 2, false, 0.25f);
+    NetworkModelSpec spec =
+        new NetworkModelSpec(
+            Network.builder()
+                .tokens("source", 11)
+                .tokens("target", 11)
+                .add("read", new Embedding(11, 8), "source")
+                .add("encoder", new Recurrent(stack), "read")
+                .add("write", new Embedding(11, 8), "target")
+                .sharing("read")
+                .add("decoder", new Recurrent(stack), "write", "encoder.final_state")
+                .add("wide", new Linear(8, 20), "write")
+                .add("both", new Sum(), "decoder", "wide")
+                .add("normal", new LayerNorm(20), "both")
+                .add("logits", new Linear(20, 11), "normal")
+                .build(),
+            Loss.labelSmoothedCrossEntropy(0.1f));
+    List<List<Float>> losses = new ArrayList<>();
+    for (String device : List.of("java", "cuda")) {
+      List<Float> of = new ArrayList<>();
+      try (Backend backend = Devices.open(device);
+          SequenceModel model = new SequenceModel(backend, spec, 3);
+          Trainer trainer = trainer(model)) {
+        for (int step = 0; step < 30; step++) {
+          Window first = window(step);
+          Window second = window(step + 100);
+          int[] lengths = {12, 1 + step % 12, 0, 7, 12};
+          Window both =
+              new ParallelWindow(
+                  BATCH_SIZE,
+                  List.of(
+                      new Window.Part("source", TIME_STEPS, first.inputValues(), lengths),
+                      new Window.Part("target", TIME_STEPS, second.inputValues(), null)),
+                  second.targetValues(),
+                  true);
+          of.add((float) trainer.step(both).loss().mean());
+        }
+      }
+      losses.add(of);
+    }
+    for (int step = 0; step < 30; step++) {
+      float needed = losses.get(0).get(step);
+      assertEquals(needed, losses.get(1).get(step), 1e-3 * needed, "loss of step " + step);
+    }
+    assertTrue(losses.get(1).get(29) < 0.95 * losses.get(1).get(0), losses::toString);
   }
 
   @Test
@@ -350,6 +410,50 @@ class CudaTrainingTest {
       assertTrue(skipped > 0 && skipped < 24, skipped + " skipped");
       assertEquals(25 - skipped, trainer.progress().updates());
       assertFalse(trainer.step(window(25)).skipped());
+    } finally {
+      System.clearProperty("sequor.cuda.math");
+    }
+  }
+
+  /** The loss scale, which has fallen since the start, is part of what goes on. */
+  @Test
+  void halfPrecisionThatWasStoppedGoesOnBitForBit() {
+    System.setProperty("sequor.cuda.math", "fp16");
+    try (Backend cuda = Devices.open("cuda")) {
+      float[][] parameters = new float[2][];
+      for (int stopped = 0; stopped < 2; stopped++) {
+        TrainerSnapshot snapshot;
+        try (SequenceModel model = new SequenceModel(cuda, SPEC, 3);
+            Trainer trainer = trainer(model)) {
+          TrainerSnapshot start = trainer.snapshot();
+          trainer.restore(
+              new TrainerSnapshot(
+                  start.progress(),
+                  new LossScale(1 << 24, 0),
+                  start.parameters(),
+                  start.moments(),
+                  start.carriedState()));
+          for (int step = 0; step < (stopped == 0 ? 30 : 15); step++) {
+            trainer.step(window(step));
+          }
+          parameters[0] = stopped == 0 ? model.parameters().readFloats() : parameters[0];
+          snapshot = trainer.snapshot();
+          assertNotEquals(UpdateReport.FIRST_LOSS_SCALE, snapshot.lossScale().scale());
+          assertTrue(snapshot.lossScale().scale() < 1 << 24, snapshot.lossScale()::toString);
+        }
+        if (stopped == 1) {
+          try (SequenceModel model = new SequenceModel(cuda, SPEC, 99);
+              Trainer trainer = trainer(model)) {
+            trainer.restore(snapshot);
+            assertEquals(snapshot.lossScale(), trainer.snapshot().lossScale());
+            for (int step = 15; step < 30; step++) {
+              trainer.step(window(step));
+            }
+            parameters[1] = model.parameters().readFloats();
+          }
+        }
+      }
+      assertArrayEquals(parameters[0], parameters[1]);
     } finally {
       System.clearProperty("sequor.cuda.math");
     }
