@@ -32,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ModelPass implements AutoCloseable {
   private final ModelSpec spec;
+  private final Network network;
   private final Backend backend;
   private final Mode mode;
   private final NetworkPass pass;
@@ -56,6 +57,7 @@ final class ModelPass implements AutoCloseable {
   ModelPass(
       ModelSpec spec, NetworkWeights weights, Extent extent, Mode mode, WeightStorage storage) {
     this.spec = spec;
+    this.network = weights.network();
     this.backend = weights.backend();
     this.mode = mode;
     ValueShape output = spec.outputShape();
@@ -140,8 +142,8 @@ final class ModelPass implements AutoCloseable {
 
   /** Checks and stages the inputs of a window. */
   void takeInputs(Window window) {
-    for (Network.Input input : spec.network().inputs()) {
-      Window.Part part = part(spec.network(), window, input.name());
+    for (Network.Input input : network.inputs()) {
+      Window.Part part = part(network, window, input.name());
       if (part.values() instanceof Values.Tokens tokens) {
         pass.put(input.name(), tokens.ids(), part.lengths());
       } else if (part.values() instanceof Values.Reals reals) {
@@ -169,7 +171,7 @@ final class ModelPass implements AutoCloseable {
 
   /** The time axes whose sequences were given lengths: passes differ by them. */
   Set<String> axesWithLengths() {
-    return spec.network().inputs().stream()
+    return network.inputs().stream()
         .map(Network.Input::name)
         .filter(name -> pass.lengths(name) != null)
         .collect(Collectors.toSet());

@@ -9,7 +9,7 @@ import dev.sequor.module.ValueShape;
  * outputs. {@link SequenceModelSpec} is the usual composition; {@link NetworkModelSpec} is any.
  */
 public interface ModelSpec {
-  /** The network; the same each time. */
+  /** The network; equal each time, and perhaps put together anew. */
   Network network();
 
   /** The output that the loss is of; the network has no other. */

@@ -121,7 +121,7 @@ public final class SequenceModel implements AutoCloseable {
    */
   public NetworkState newState(int batchSize) {
     requireOpen();
-    return new NetworkState(backend, spec.network(), batchSize);
+    return new NetworkState(backend, weights.network(), batchSize);
   }
 
   /** A copy of every tensor, in the order of {@link NetworkLayout#regions()}. */
@@ -259,7 +259,7 @@ public final class SequenceModel implements AutoCloseable {
   /** The pass for windows of that shape, made if need be; of many the least lately used go. */
   ModelPass pass(Window window, Mode mode) {
     requireOpen();
-    PassKey key = new PassKey(ModelPass.extent(spec.network(), window), mode);
+    PassKey key = new PassKey(ModelPass.extent(weights.network(), window), mode);
     ModelPass pass = passes.get(key);
     if (pass == null) {
       pass = new ModelPass(spec, weights, key.extent(), mode, inferenceWeights);
