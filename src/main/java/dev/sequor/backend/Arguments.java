@@ -72,14 +72,6 @@ final class Arguments {
     return this;
   }
 
-  /** Requires an argument that is not a buffer. */
-  static <T> T present(String name, @Nullable T value) {
-    if (value == null) {
-      throw new IllegalArgumentException(name + " is missing; needed one");
-    }
-    return value;
-  }
-
   /** A buffer that is read: at least {@code count} elements. */
   Arguments reads(String name, @Nullable Buffer buffer, DType type, long count) {
     add(name, buffer, type, count, false, -1);
@@ -297,7 +289,7 @@ final class Arguments {
    *     need be, and its remaining bytes are whole elements and no more than the buffer has
    */
   static void requireFit(String name, @Nullable ByteBuffer given, Buffer buffer, boolean written) {
-    ByteBuffer host = present(name, given);
+    ByteBuffer host = Required.present(name, given);
     if (!host.isDirect() || host.order() != ByteOrder.nativeOrder()) {
       throw new IllegalArgumentException(
           name + " is not a direct buffer or not in native byte order; needed both");

@@ -55,7 +55,7 @@ public final class Backend implements AutoCloseable {
   /** The way in to {@code engine}, which it takes over and closes. */
   @SuppressWarnings("this-escape") // The cleaner keeps a weak reference and calls nothing on it.
   public Backend(Engine engine) {
-    this.engine = Arguments.present("engine", engine);
+    this.engine = Required.present("engine", engine);
     this.name = engine.name();
     this.guard = new ThreadGuard(name);
     this.self = new Held(name, engine::close, null);
@@ -165,7 +165,7 @@ public final class Backend implements AutoCloseable {
   public Buffer allocate(DType type, long elements) {
     begin();
     try {
-      Arguments.present("type", type);
+      Required.present("type", type);
       if (elements < 0 || elements > Sizes.MOST_ELEMENTS) {
         throw new IllegalArgumentException(
             "a buffer of "
@@ -190,7 +190,7 @@ public final class Backend implements AutoCloseable {
    * @throws BackendException if there is not enough memory
    */
   public static ByteBuffer hostMemory(DType type, long elements) {
-    int most = Integer.MAX_VALUE / Arguments.present("type", type).bytes();
+    int most = Integer.MAX_VALUE / Required.present("type", type).bytes();
     if (elements < 0 || elements > most) {
       throw new IllegalArgumentException(
           "host memory for " + elements + " elements was asked for; needed 0 to " + most);
@@ -348,9 +348,9 @@ public final class Backend implements AutoCloseable {
   public RnnPlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
     begin();
     try {
-      Arguments.present("shape", shape);
-      Arguments.present("mode", mode);
-      Arguments.present("weights", weights);
+      Required.present("shape", shape);
+      Required.present("mode", mode);
+      Required.present("weights", weights);
       if (!engine.keeps(weights)) {
         throw new IllegalArgumentException(
             name + " cannot keep weights as " + weights.id() + "; needed float32 here");
@@ -402,7 +402,7 @@ public final class Backend implements AutoCloseable {
       LinearShape shape, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
     begin();
     try {
-      Arguments.present("shape", shape);
+      Required.present("shape", shape);
       Arguments checked =
           arguments
               .of(shape)
@@ -443,7 +443,7 @@ public final class Backend implements AutoCloseable {
       @Nullable Buffer dBias) {
     begin();
     try {
-      Arguments.present("shape", shape);
+      Required.present("shape", shape);
       long outputs = shape.outputElements();
       Arguments checked =
           arguments
@@ -484,13 +484,13 @@ public final class Backend implements AutoCloseable {
   public void activation(Activation function, Buffer x, Buffer y) {
     begin();
     try {
-      Arguments.present("function", function);
+      Required.present("function", function);
       long elements = elements(x);
       Arguments checked =
           arguments
               .of(function)
               .reads("x", x, DType.FLOAT32, elements)
-              .mayWriteOver("x", "y", Arguments.present("y", y), DType.FLOAT32, elements);
+              .mayWriteOver("x", "y", Required.present("y", y), DType.FLOAT32, elements);
       checked.check();
       engine.activation(function, x.memory(), y.memory());
       checked.written();
@@ -508,14 +508,14 @@ public final class Backend implements AutoCloseable {
   public void activationGradient(Activation function, Buffer y, Buffer dy, Buffer dx) {
     begin();
     try {
-      Arguments.present("function", function);
+      Required.present("function", function);
       long elements = elements(y);
       Arguments checked =
           arguments
               .of(function)
               .reads("y", y, DType.FLOAT32, elements)
               .reads("dy", dy, DType.FLOAT32, elements)
-              .mayWriteOver("dy", "dx", Arguments.present("dx", dx), DType.FLOAT32, elements);
+              .mayWriteOver("dy", "dx", Required.present("dx", dx), DType.FLOAT32, elements);
       checked.check();
       engine.activationGradient(function, y.memory(), dy.memory(), dx.memory());
       checked.written();
@@ -536,7 +536,7 @@ public final class Backend implements AutoCloseable {
       NormShape shape, Buffer x, Buffer parameters, Buffer y, Buffer saved) {
     begin();
     try {
-      Arguments.present("shape", shape);
+      Required.present("shape", shape);
       Arguments checked =
           arguments
               .of(shape)
@@ -570,7 +570,7 @@ public final class Backend implements AutoCloseable {
       Buffer dParameters) {
     begin();
     try {
-      Arguments.present("shape", shape);
+      Required.present("shape", shape);
       Arguments checked =
           arguments
               .of(shape)
@@ -599,7 +599,7 @@ public final class Backend implements AutoCloseable {
   public void copyColumns(ColumnCopy copy, Buffer source, Buffer target) {
     begin();
     try {
-      Arguments.present("copy", copy);
+      Required.present("copy", copy);
       Arguments checked =
           arguments
               .of(copy)
@@ -634,7 +634,7 @@ public final class Backend implements AutoCloseable {
               .of("dropout")
               .reads("key", key, DType.INT32, RandomKey.ELEMENTS)
               .reads("x", x, DType.FLOAT32, elements)
-              .mayWriteOver("x", "y", Arguments.present("y", y), DType.FLOAT32, elements);
+              .mayWriteOver("x", "y", Required.present("y", y), DType.FLOAT32, elements);
       checked.check();
       engine.dropout(elements, p, key.memory(), 0, x.memory(), y.memory());
       checked.written();
@@ -752,7 +752,7 @@ public final class Backend implements AutoCloseable {
       Buffer result) {
     begin();
     try {
-      Arguments.present("shape", shape);
+      Required.present("shape", shape);
       boolean classes = shape.function().takesClasses();
       Arguments checked =
           arguments
@@ -810,8 +810,8 @@ public final class Backend implements AutoCloseable {
       Buffer report) {
     begin();
     try {
-      Arguments.present("rule", rule);
-      Arguments.present("parameters", parameters);
+      Required.present("rule", rule);
+      Required.present("parameters", parameters);
       long elements = parameters.elements();
       Arguments checked =
           arguments
@@ -856,7 +856,7 @@ public final class Backend implements AutoCloseable {
       DrawShape shape, Buffer key, Buffer first, int index, Buffer logits, Buffer token) {
     begin();
     try {
-      Arguments.present("shape", shape);
+      Required.present("shape", shape);
       if (index < 0) {
         throw new IllegalArgumentException("index is " + index + "; needed at least 0");
       }
@@ -909,12 +909,12 @@ public final class Backend implements AutoCloseable {
   public void step(Object key, List<StepInput> inputs, Runnable work) {
     begin();
     try {
-      Arguments.present("key", key);
-      Arguments.present("inputs", inputs);
-      Arguments.present("work", work);
+      Required.present("key", key);
+      Required.present("inputs", inputs);
+      Required.present("work", work);
       requireOutsideStep("step");
       for (StepInput input : inputs) {
-        Arguments.present("an input", input);
+        Required.present("an input", input);
         arguments
             .of("an input of a step")
             .writes("target", input.target(), elementType(input.target()), 0);

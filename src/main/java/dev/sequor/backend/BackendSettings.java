@@ -91,7 +91,7 @@ public final class BackendSettings {
      * @throws IllegalArgumentException if it is none of these
      */
     public Builder instructionSet(String instructionSet) {
-      Arguments.present("instructionSet", instructionSet);
+      Required.present("instructionSet", instructionSet);
       this.instructionSet = checkedInstructionSet("instructionSet", instructionSet);
       return this;
     }
@@ -104,7 +104,7 @@ public final class BackendSettings {
      * @throws IllegalArgumentException if it is none of these
      */
     public Builder mathMode(String mathMode) {
-      Arguments.present("mathMode", mathMode);
+      Required.present("mathMode", mathMode);
       this.mathMode = checkedMathMode("mathMode", mathMode);
       return this;
     }
@@ -118,7 +118,7 @@ public final class BackendSettings {
      * @throws IllegalArgumentException if it has another form, or is 0
      */
     public Builder cudaMemory(String cudaMemory) {
-      Arguments.present("cudaMemory", cudaMemory);
+      Required.present("cudaMemory", cudaMemory);
       bytes("cudaMemory", cudaMemory, Long.MAX_VALUE);
       this.cudaMemory = cudaMemory;
       return this;

@@ -123,7 +123,7 @@ public final class Buffer implements AutoCloseable {
    */
   public void write(float... values) {
     requireType(DType.FLOAT32);
-    ByteBuffer host = Backend.hostMemory(type(), Arguments.present("values", values).length);
+    ByteBuffer host = Backend.hostMemory(type(), Required.present("values", values).length);
     host.asFloatBuffer().put(values);
     backend.upload(host, this);
   }
@@ -135,7 +135,7 @@ public final class Buffer implements AutoCloseable {
    */
   public void write(int... values) {
     requireType(DType.INT32);
-    ByteBuffer host = Backend.hostMemory(type(), Arguments.present("values", values).length);
+    ByteBuffer host = Backend.hostMemory(type(), Required.present("values", values).length);
     host.asIntBuffer().put(values);
     backend.upload(host, this);
   }

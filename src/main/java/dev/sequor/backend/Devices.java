@@ -48,7 +48,7 @@ public final class Devices {
    * @throws IllegalArgumentException as {@link #auto()}
    */
   public static Backend auto(BackendSettings settings) {
-    Arguments.present("settings", settings);
+    Required.present("settings", settings);
     List<String> skipped = new ArrayList<>();
     for (BackendProvider provider : providers()) {
       Availability availability = provider.probe(settings);
@@ -86,7 +86,7 @@ public final class Devices {
    * @throws IllegalArgumentException as {@link #open(String)}
    */
   public static Backend open(String device, BackendSettings settings) {
-    Arguments.present("settings", settings);
+    Required.present("settings", settings);
     if (device.equals("auto")) {
       return auto(settings);
     }

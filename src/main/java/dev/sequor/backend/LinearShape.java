@@ -20,7 +20,7 @@ public record LinearShape(int rows, int inputSize, int outputSize, Activation ac
     atLeastOne("rows", rows);
     atLeastOne("inputSize", inputSize);
     atLeastOne("outputSize", outputSize);
-    Arguments.present("activation", activation);
+    Required.present("activation", activation);
     Sizes.elements("x", rows, inputSize);
     Sizes.elements("y", rows, outputSize);
     Sizes.product("outputSize · inputSize", Integer.MAX_VALUE, outputSize, inputSize);

@@ -20,7 +20,7 @@ public record LossShape(Loss loss, int timeSteps, int batchSize, int outputSize)
    * @throws IllegalArgumentException naming the first value that is out of range
    */
   public LossShape {
-    Arguments.present("loss", loss);
+    Required.present("loss", loss);
     atLeastOne("timeSteps", timeSteps);
     atLeastOne("batchSize", batchSize);
     atLeastOne("outputSize", outputSize);

@@ -45,14 +45,14 @@ public record OptimizerStep(
    * @throws IllegalArgumentException naming the first value that is out of range
    */
   public OptimizerStep {
-    Arguments.present("rule", rule);
+    Required.present("rule", rule);
     if (step < 1) {
       throw new IllegalArgumentException("step is " + step + "; needed at least 1");
     }
     atLeastZero("learningRate", learningRate);
     atLeastZero("clipNorm", clipNorm);
     atLeastZero("clipValue", clipValue);
-    constants = List.copyOf(Arguments.present("constants", constants));
+    constants = List.copyOf(Required.present("constants", constants));
     if (constants.size() != rule.constants()) {
       throw new IllegalArgumentException(
           rule + " is given " + constants.size() + " constants; needed " + rule.constants());

@@ -112,7 +112,7 @@ public final class RnnPlan implements AutoCloseable {
             "backward of a plan for inference; needed one for training");
       }
       check(arguments, tensors);
-      Arguments.present("gradients", gradients);
+      Required.present("gradients", gradients);
       arguments
           .of(parametersPurpose)
           .reads("parameters", tensors.parameters(), DType.FLOAT32, parameterElements)
@@ -152,7 +152,7 @@ public final class RnnPlan implements AutoCloseable {
 
   @SuppressWarnings("ReferenceEquality") // An equal one is checked again; the same one is cheap.
   private void check(Arguments arguments, @Nullable RnnTensors tensors) {
-    RnnTensors t = Arguments.present("tensors", tensors);
+    RnnTensors t = Required.present("tensors", tensors);
     if (t == checked) {
       use(arguments, t.parameters());
       use(arguments, t.x());

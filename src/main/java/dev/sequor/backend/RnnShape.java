@@ -17,7 +17,7 @@ public record RnnShape(RnnSpec stack, int timeSteps, int batchSize) {
    * @throws IllegalArgumentException naming the first value that is out of range
    */
   public RnnShape {
-    Arguments.present("stack", stack);
+    Required.present("stack", stack);
     atLeastOne("timeSteps", timeSteps);
     atLeastOne("batchSize", batchSize);
     // With these, neither an index into a matrix nor the bytes of all that a plan keeps overflow.

@@ -31,7 +31,7 @@ public record RnnSpec(
    * @throws IllegalArgumentException naming the first value that is out of range
    */
   public RnnSpec {
-    Arguments.present("cell", cell);
+    Required.present("cell", cell);
     atLeastOne("layers", layers);
     if (layers > MOST_LAYERS) {
       throw new IllegalArgumentException("layers is " + layers + "; needed at most " + MOST_LAYERS);

@@ -3,17 +3,21 @@ package dev.sequor.backend;
 import java.math.BigInteger;
 
 /** The ranges of sizes, and products of sizes that cannot overflow. */
-final class Sizes {
+public final class Sizes {
   /**
    * The most elements of one tensor: 4 TiB of floats. Far from where sums of a few such numbers, or
    * their bytes, would overflow.
    */
-  static final long MOST_ELEMENTS = 1L << 40;
+  public static final long MOST_ELEMENTS = 1L << 40;
 
   private Sizes() {}
 
-  /** Requires a size of at least 1. */
-  static void atLeastOne(String name, int value) {
+  /**
+   * Requires a size of at least 1.
+   *
+   * @throws IllegalArgumentException if it is not
+   */
+  public static void atLeastOne(String name, int value) {
     if (value < 1) {
       throw new IllegalArgumentException(name + " is " + value + "; needed at least 1");
     }
@@ -25,7 +29,7 @@ final class Sizes {
    * @param name of the product, for messages
    * @throws IllegalArgumentException if it is more than {@code most}
    */
-  static long product(String name, long most, long... factors) {
+  public static long product(String name, long most, long... factors) {
     BigInteger exact = null;
     long product = 1;
     for (long factor : factors) {
@@ -48,8 +52,12 @@ final class Sizes {
     return zero ? 0 : product;
   }
 
-  /** The elements of a tensor; as {@link #product}. */
-  static long elements(String name, long... factors) {
+  /**
+   * The elements of a tensor; as {@link #product}.
+   *
+   * @throws IllegalArgumentException if they are more than {@link #MOST_ELEMENTS}
+   */
+  public static long elements(String name, long... factors) {
     return product("the number of elements of " + name, MOST_ELEMENTS, factors);
   }
 }

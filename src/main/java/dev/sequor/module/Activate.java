@@ -2,6 +2,7 @@ package dev.sequor.module;
 
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.Required;
 import java.util.List;
 
 /**
@@ -16,7 +17,7 @@ public record Activate(Activation function) implements Module {
    * @throws IllegalArgumentException if not
    */
   public Activate {
-    Shapes.present("function", function);
+    Required.present("function", function);
   }
 
   @Override
@@ -27,7 +28,7 @@ public record Activate(Activation function) implements Module {
 
   @Override
   public Pass bind(Binding binding) {
-    Backend backend = Shapes.present("binding", binding).backend();
+    Backend backend = Required.present("binding", binding).backend();
     return Pass.of(
         () -> backend.activation(function, binding.input(0), binding.output(0)),
         () ->

@@ -2,6 +2,7 @@ package dev.sequor.module;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.ColumnCopy;
+import dev.sequor.backend.Required;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -25,7 +26,7 @@ public record Concatenation() implements Module {
 
   @Override
   public Pass bind(Binding binding) {
-    Backend backend = Shapes.present("binding", binding).backend();
+    Backend backend = Required.present("binding", binding).backend();
     int rows = binding.rows(0);
     int total = binding.outputShape(0).width();
     List<ColumnCopy> there = new ArrayList<>();

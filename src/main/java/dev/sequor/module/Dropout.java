@@ -1,6 +1,7 @@
 package dev.sequor.module;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.Required;
 import java.util.List;
 
 /**
@@ -40,7 +41,7 @@ public record Dropout(float probability) implements Module {
 
   @Override
   public Pass bind(Binding binding) {
-    Backend backend = Shapes.present("binding", binding).backend();
+    Backend backend = Required.present("binding", binding).backend();
     if (!binding.isTraining() || probability == 0f) {
       return Pass.of(
           () -> backend.copy(binding.input(0), binding.output(0)),

@@ -2,6 +2,8 @@ package dev.sequor.module;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
+import dev.sequor.backend.Required;
+import dev.sequor.backend.Sizes;
 import dev.sequor.rnn.Initialization;
 import dev.sequor.rnn.TensorSpec;
 import java.util.List;
@@ -21,9 +23,9 @@ public record Embedding(int vocabularySize, int width) implements Module {
    * @throws IllegalArgumentException naming the first that is less than 1
    */
   public Embedding {
-    Shapes.atLeastOne("vocabularySize", vocabularySize);
-    Shapes.atLeastOne("width", width);
-    Shapes.product("vocabularySize · width", vocabularySize, width);
+    Sizes.atLeastOne("vocabularySize", vocabularySize);
+    Sizes.atLeastOne("width", width);
+    Sizes.product("vocabularySize · width", Integer.MAX_VALUE, vocabularySize, width);
   }
 
   @Override
@@ -45,7 +47,7 @@ public record Embedding(int vocabularySize, int width) implements Module {
 
   @Override
   public Pass bind(Binding binding) {
-    Backend backend = Shapes.present("binding", binding).backend();
+    Backend backend = Required.present("binding", binding).backend();
     int rows = binding.rows(0);
     Buffer tokens = binding.input(0);
     Buffer table = binding.parameters(0);

@@ -1,5 +1,7 @@
 package dev.sequor.module;
 
+import dev.sequor.backend.Required;
+import dev.sequor.backend.Sizes;
 import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
@@ -17,18 +19,18 @@ public record Extent(int batchSize, Map<String, Integer> timeSteps) {
    * @throws IllegalArgumentException naming the first that is less than 1
    */
   public Extent {
-    Shapes.atLeastOne("batchSize", batchSize);
-    for (Map.Entry<String, Integer> axis : Shapes.present("timeSteps", timeSteps).entrySet()) {
-      String name = "timeSteps of '" + Shapes.present("a time axis", axis.getKey()) + "'";
-      Shapes.atLeastOne(name, Shapes.present(name, axis.getValue()));
-      Shapes.product("timeSteps · batchSize", axis.getValue(), batchSize);
+    Sizes.atLeastOne("batchSize", batchSize);
+    for (Map.Entry<String, Integer> axis : Required.present("timeSteps", timeSteps).entrySet()) {
+      String name = "timeSteps of '" + Required.present("a time axis", axis.getKey()) + "'";
+      Sizes.atLeastOne(name, Required.present(name, axis.getValue()));
+      Sizes.product("timeSteps · batchSize", Integer.MAX_VALUE, axis.getValue(), batchSize);
     }
     timeSteps = Collections.unmodifiableMap(new TreeMap<>(timeSteps));
   }
 
   /** Of a network with one time axis. */
   public static Extent of(String axis, int timeSteps, int batchSize) {
-    return new Extent(batchSize, Map.of(Shapes.present("axis", axis), timeSteps));
+    return new Extent(batchSize, Map.of(Required.present("axis", axis), timeSteps));
   }
 
   /** {@code T} of {@code axis}; 1 for no axis. */

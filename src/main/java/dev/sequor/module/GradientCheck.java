@@ -3,6 +3,7 @@ package dev.sequor.module;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.Required;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.rnn.TensorRegion;
 import java.util.ArrayList;
@@ -43,7 +44,7 @@ public final class GradientCheck {
    */
   public static GradientCheck of(
       Backend backend, Module module, List<ValueShape> inputs, int timeSteps, int batchSize) {
-    Shapes.present("module", module);
+    Required.present("module", module);
     Network.Builder network = Network.builder();
     String[] names = new String[Shapes.copy("inputs", inputs).size()];
     for (int i = 0; i < names.length; i++) {
@@ -65,9 +66,9 @@ public final class GradientCheck {
    */
   public static GradientCheck of(Backend backend, Network network, Extent extent, long seed) {
     GradientCheck check = new GradientCheck();
-    Shapes.present("backend", backend);
-    Shapes.present("network", network);
-    Shapes.present("extent", extent);
+    Required.present("backend", backend);
+    Required.present("network", network);
+    Required.present("extent", extent);
     Set<String> reals = new HashSet<>();
     for (Network.Input input : network.inputs()) {
       if (!(input.shape() instanceof ValueShape.Tokens)) {

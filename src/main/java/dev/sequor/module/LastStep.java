@@ -2,6 +2,7 @@ package dev.sequor.module;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
+import dev.sequor.backend.Required;
 import java.util.List;
 
 /**
@@ -35,7 +36,7 @@ public record LastStep(int directions) implements Module {
 
   @Override
   public Pass bind(Binding binding) {
-    Backend backend = Shapes.present("binding", binding).backend();
+    Backend backend = Required.present("binding", binding).backend();
     int batchSize = binding.batchSize();
     int width = binding.inputShape(0).width() / directions;
     int count = batchSize * directions;

@@ -4,6 +4,7 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.NormShape;
+import dev.sequor.backend.Required;
 import dev.sequor.rnn.Initialization;
 import dev.sequor.rnn.TensorSpec;
 import java.util.List;
@@ -54,7 +55,7 @@ public record LayerNorm(int width, float epsilon) implements Module {
 
   @Override
   public Pass bind(Binding binding) {
-    Backend backend = Shapes.present("binding", binding).backend();
+    Backend backend = Required.present("binding", binding).backend();
     NormShape shape = new NormShape(binding.rows(0), width, epsilon);
     Buffer saved = binding.allocate(DType.FLOAT32, shape.savedElements());
     return Pass.of(

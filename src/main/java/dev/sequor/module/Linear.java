@@ -4,6 +4,8 @@ import dev.sequor.backend.Activation;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.LinearShape;
+import dev.sequor.backend.Required;
+import dev.sequor.backend.Sizes;
 import dev.sequor.rnn.Initialization;
 import dev.sequor.rnn.TensorSpec;
 import java.util.ArrayList;
@@ -27,10 +29,10 @@ public record Linear(int inputSize, int outputSize, Activation activation, boole
    * @throws IllegalArgumentException naming the first that is less than 1
    */
   public Linear {
-    Shapes.atLeastOne("inputSize", inputSize);
-    Shapes.atLeastOne("outputSize", outputSize);
-    Shapes.product("outputSize · inputSize", outputSize, inputSize);
-    Shapes.present("activation", activation);
+    Sizes.atLeastOne("inputSize", inputSize);
+    Sizes.atLeastOne("outputSize", outputSize);
+    Sizes.product("outputSize · inputSize", Integer.MAX_VALUE, outputSize, inputSize);
+    Required.present("activation", activation);
   }
 
   /** With a bias and without an activation. */
@@ -72,7 +74,7 @@ public record Linear(int inputSize, int outputSize, Activation activation, boole
 
   @Override
   public Pass bind(Binding binding) {
-    Backend backend = Shapes.present("binding", binding).backend();
+    Backend backend = Required.present("binding", binding).backend();
     LinearShape shape = new LinearShape(binding.rows(0), inputSize, outputSize, activation);
     Buffer x = binding.input(0);
     Buffer weights = binding.parameters(0);

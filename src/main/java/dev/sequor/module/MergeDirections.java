@@ -3,6 +3,7 @@ package dev.sequor.module;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.ColumnCopy;
+import dev.sequor.backend.Required;
 import java.util.List;
 
 /**
@@ -17,7 +18,7 @@ public record MergeDirections(How how) implements Module {
    * @throws IllegalArgumentException if not
    */
   public MergeDirections {
-    Shapes.present("how", how);
+    Required.present("how", how);
   }
 
   /** Ways of merging. */
@@ -48,7 +49,7 @@ public record MergeDirections(How how) implements Module {
 
   @Override
   public Pass bind(Binding binding) {
-    Backend backend = Shapes.present("binding", binding).backend();
+    Backend backend = Required.present("binding", binding).backend();
     int rows = binding.rows(0);
     int width = binding.inputShape(0).width() / 2;
     float factor = how.factor;

@@ -1,5 +1,6 @@
 package dev.sequor.module;
 
+import dev.sequor.backend.Required;
 import dev.sequor.rnn.TensorSpec;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -15,8 +16,8 @@ public interface Module {
   record Output(String name, ValueShape shape) {
     /** Checks that both are there. */
     public Output {
-      Shapes.present("name", name);
-      Shapes.present("shape", shape);
+      Required.present("name", name);
+      Required.present("shape", shape);
     }
   }
 
@@ -35,7 +36,7 @@ public interface Module {
 
     /** A block of one tensor. */
     public static Block of(TensorSpec tensor) {
-      return new Block(List.of(Shapes.present("tensor", tensor)));
+      return new Block(List.of(Required.present("tensor", tensor)));
     }
 
     /** The elements of all tensors. */

@@ -1,5 +1,6 @@
 package dev.sequor.module;
 
+import dev.sequor.backend.Required;
 import java.math.BigInteger;
 import java.util.List;
 
@@ -18,8 +19,8 @@ public record NamedTensor(String name, List<Integer> shape, float[] values) {
    * @throws IllegalArgumentException if not
    */
   public NamedTensor {
-    Shapes.present("name", name);
-    Shapes.present("values", values);
+    Required.present("name", name);
+    Required.present("values", values);
     shape = Shapes.copy("shape", shape);
     BigInteger elements =
         shape.stream()

@@ -1,5 +1,6 @@
 package dev.sequor.module;
 
+import dev.sequor.backend.Required;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -45,8 +46,8 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
   public record Input(String name, ValueShape shape) {
     /** Checks that both are there. */
     public Input {
-      Shapes.present("name", name);
-      Shapes.present("shape", shape);
+      Required.present("name", name);
+      Required.present("shape", shape);
     }
 
     /** Whether a time axis begins with this input. */
@@ -64,8 +65,8 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
   public record Shared(String tensor, String of) {
     /** Checks that both are there. */
     public Shared {
-      Shapes.present("tensor", tensor);
-      Shapes.present("of", of);
+      Required.present("tensor", tensor);
+      Required.present("of", of);
     }
   }
 
@@ -80,8 +81,8 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
   public record Node(String name, Module module, List<String> inputs, List<Shared> shared) {
     /** Copies the lists. */
     public Node {
-      Shapes.present("name", name);
-      Shapes.present("module", module);
+      Required.present("name", name);
+      Required.present("module", module);
       inputs = Shapes.copy("inputs", inputs);
       shared = Shapes.copy("shared", shared);
     }
@@ -264,7 +265,8 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
 
     /** A module that reads {@code values}. */
     public Builder add(String name, Module module, String... values) {
-      nodes.add(new Node(name, module, Arrays.asList(Shapes.present("values", values)), List.of()));
+      nodes.add(
+          new Node(name, module, Arrays.asList(Required.present("values", values)), List.of()));
       return this;
     }
 
@@ -272,7 +274,7 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
      * Modules on top of each other: {@code name.0} reads {@code value}, {@code name.1} that, ...
      */
     public Builder addAll(String name, List<? extends Module> modules, String value) {
-      Shapes.present("name", name);
+      Required.present("name", name);
       Shapes.copy("modules", modules);
       String below = value;
       for (int i = 0; i < modules.size(); i++) {
@@ -342,7 +344,7 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
 
     /** An output of the network; unless there is one, the main output of the last node is it. */
     public Builder output(String value) {
-      outputs.add(Shapes.present("value", value));
+      outputs.add(Required.present("value", value));
       return this;
     }
 

@@ -1,5 +1,6 @@
 package dev.sequor.module;
 
+import dev.sequor.backend.Required;
 import dev.sequor.rnn.Initializer;
 import dev.sequor.rnn.TensorRegion;
 import dev.sequor.rnn.TensorSpec;
@@ -142,7 +143,7 @@ public final class NetworkLayout {
    * @throws IllegalArgumentException if there is none; the message lists all
    */
   public TensorRegion region(String name) {
-    Shapes.present("name", name);
+    Required.present("name", name);
     for (TensorRegion region : regions) {
       if (region.name().equals(name)) {
         return region;
@@ -186,8 +187,8 @@ public final class NetworkLayout {
    * @param prefix goes before each name
    */
   public List<NamedTensor> split(float[] flat, String prefix) {
-    Shapes.present("prefix", prefix);
-    if (Shapes.present("flat", flat).length != end) {
+    Required.present("prefix", prefix);
+    if (Required.present("flat", flat).length != end) {
       throw new IllegalArgumentException(
           "flat holds " + flat.length + " floats; the layout needs " + end);
     }

@@ -6,6 +6,7 @@ import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RandomKey;
+import dev.sequor.backend.Required;
 import dev.sequor.backend.StepInput;
 import dev.sequor.backend.WeightStorage;
 import java.nio.ByteBuffer;
@@ -141,14 +142,14 @@ public final class NetworkPass implements AutoCloseable {
       Mode mode,
       WeightStorage inferenceWeights,
       Set<String> inputGradients) {
-    this.backend = Shapes.present("weights", weights).backend();
+    this.backend = Required.present("weights", weights).backend();
     this.weights = weights;
     this.network = weights.network();
-    this.extent = Shapes.present("extent", extent);
-    this.mode = Shapes.present("mode", mode);
-    Shapes.present("inferenceWeights", inferenceWeights);
-    for (String name : Shapes.present("inputGradients", inputGradients)) {
-      Shapes.present("an input's name", name);
+    this.extent = Required.present("extent", extent);
+    this.mode = Required.present("mode", mode);
+    Required.present("inferenceWeights", inferenceWeights);
+    for (String name : Required.present("inputGradients", inputGradients)) {
+      Required.present("an input's name", name);
     }
     backend.requireThread();
     this.weightStorage = mode == Mode.INFERENCE ? inferenceWeights : WeightStorage.FLOAT32;
@@ -174,7 +175,7 @@ public final class NetworkPass implements AutoCloseable {
   }
 
   private Network.Input input(String name) {
-    Shapes.present("name", name);
+    Required.present("name", name);
     return network.inputs().stream()
         .filter(input -> input.name().equals(name))
         .findFirst()
@@ -218,7 +219,7 @@ public final class NetworkPass implements AutoCloseable {
   }
 
   private Value required(String name) {
-    Shapes.present("name", name);
+    Required.present("name", name);
     Value value = values.get(name);
     if (value == null) {
       throw new IllegalArgumentException(
@@ -386,12 +387,12 @@ public final class NetworkPass implements AutoCloseable {
    * lengths along a time axis: for whoever works beside the modules, for example on a loss.
    */
   public Buffer fromLengths(String axisName, int elements, Binding.OfLengths written) {
-    Axis axis = axes.get(Shapes.present("axis", axisName));
+    Axis axis = axes.get(Required.present("axis", axisName));
     if (axis == null) {
       throw new IllegalArgumentException(
           "there is no time axis '" + axisName + "' with lengths; there are " + axes.keySet());
     }
-    Shapes.present("written", written);
+    Required.present("written", written);
     requireOpen();
     Derived derived =
         new Derived(
@@ -409,13 +410,13 @@ public final class NetworkPass implements AutoCloseable {
    * steps.
    */
   public @Nullable Buffer lengths(String axisName) {
-    Axis axis = axes.get(Shapes.present("axis", axisName));
+    Axis axis = axes.get(Required.present("axis", axisName));
     return axis == null || axis.full ? null : axis.buffer;
   }
 
   /** How many steps each sequence has along a time axis, {@code [B]}; not to be modified. */
   public int[] lengthsOnHost(String axisName) {
-    Axis axis = axes.get(Shapes.present("axis", axisName));
+    Axis axis = axes.get(Required.present("axis", axisName));
     if (axis == null) {
       throw new IllegalArgumentException(
           "the network has no time axis '" + axisName + "'; it has " + axes.keySet());
@@ -451,7 +452,7 @@ public final class NetworkPass implements AutoCloseable {
           "the input is tokens; the model reads vectors of width " + input.shape().width());
     }
     Value value = required(name);
-    requireSize("tokens", Shapes.present("tokens", tokens).length, value, "");
+    requireSize("tokens", Required.present("tokens", tokens).length, value, "");
     takeLengths(input, lengths);
     Axis axis = axis(shape.axis());
     var staging = staging(value).clear().asIntBuffer();
@@ -504,7 +505,7 @@ public final class NetworkPass implements AutoCloseable {
     }
     Value value = required(name);
     requireSize(
-        "input", Shapes.present("numbers", numbers).length, value, " I=" + input.shape().width());
+        "input", Required.present("numbers", numbers).length, value, " I=" + input.shape().width());
     takeLengths(input, lengths);
     var staging = staging(value).clear().asFloatBuffer();
     staging.put(numbers);

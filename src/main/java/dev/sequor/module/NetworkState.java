@@ -3,6 +3,8 @@ package dev.sequor.module;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Required;
+import dev.sequor.backend.Sizes;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -24,9 +26,9 @@ public final class NetworkState implements AutoCloseable {
    *     state
    */
   public NetworkState(Backend backend, Network network, int batchSize) {
-    Shapes.atLeastOne("batchSize", batchSize);
-    Shapes.present("backend", backend);
-    Map<String, ValueShape.State> states = Shapes.present("network", network).carriedStates();
+    Sizes.atLeastOne("batchSize", batchSize);
+    Required.present("backend", backend);
+    Map<String, ValueShape.State> states = Required.present("network", network).carriedStates();
     if (states.isEmpty()) {
       throw new IllegalArgumentException(
           "the network carries no state; needed a stack of one direction that is given none");
@@ -57,7 +59,7 @@ public final class NetworkState implements AutoCloseable {
 
   /** The state {@code [blocks,S,B,H]} of a node; null if it carries none. */
   public @Nullable Buffer of(String node) {
-    return slices.get(Shapes.present("node", node));
+    return slices.get(Required.present("node", node));
   }
 
   /** The states by the names of their nodes. */

@@ -3,6 +3,7 @@ package dev.sequor.module;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Required;
 import dev.sequor.rnn.Initializer;
 import dev.sequor.rnn.TensorRegion;
 import java.util.List;
@@ -39,8 +40,8 @@ public final class NetworkWeights implements AutoCloseable {
    * @param backend stays the caller's
    */
   public static NetworkWeights draw(Backend backend, Network network, long seed) {
-    Shapes.present("backend", backend).requireThread();
-    NetworkLayout layout = Shapes.present("network", network).layout();
+    Required.present("backend", backend).requireThread();
+    NetworkLayout layout = Required.present("network", network).layout();
     return new NetworkWeights(backend, network, layout, layout.draw(new Initializer(seed)));
   }
 
@@ -51,8 +52,8 @@ public final class NetworkWeights implements AutoCloseable {
    *     shape, or not finite
    */
   public static NetworkWeights of(Backend backend, Network network, List<NamedTensor> tensors) {
-    Shapes.present("backend", backend).requireThread();
-    NetworkLayout layout = Shapes.present("network", network).layout();
+    Required.present("backend", backend).requireThread();
+    NetworkLayout layout = Required.present("network", network).layout();
     return new NetworkWeights(backend, network, layout, layout.join(tensors, ""));
   }
 

@@ -1,6 +1,8 @@
 package dev.sequor.module;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.Required;
+import dev.sequor.backend.Sizes;
 import java.util.List;
 
 /**
@@ -15,7 +17,7 @@ public record OneHot(int vocabularySize) implements Module {
    * @throws IllegalArgumentException if it is less than 1
    */
   public OneHot {
-    Shapes.atLeastOne("vocabularySize", vocabularySize);
+    Sizes.atLeastOne("vocabularySize", vocabularySize);
   }
 
   @Override
@@ -30,7 +32,7 @@ public record OneHot(int vocabularySize) implements Module {
 
   @Override
   public Pass bind(Binding binding) {
-    Backend backend = Shapes.present("binding", binding).backend();
+    Backend backend = Required.present("binding", binding).backend();
     return Pass.of(
         () ->
             backend.embeddingForward(

@@ -1,5 +1,7 @@
 package dev.sequor.module;
 
+import dev.sequor.backend.Required;
+
 /**
  * A module bound to memory, ready to run any number of times. Both directions are calls of the
  * backend that queue and do not wait, the same ones each time, so that they may be part of a
@@ -21,8 +23,8 @@ public interface Pass extends AutoCloseable {
 
   /** A pass of two functions that has nothing to free. */
   static Pass of(Runnable forward, Runnable backward) {
-    Shapes.present("forward", forward);
-    Shapes.present("backward", backward);
+    Required.present("forward", forward);
+    Required.present("backward", backward);
     return new Pass() {
       @Override
       public void forward() {

@@ -5,6 +5,7 @@ import dev.sequor.backend.Buffer;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
+import dev.sequor.backend.Required;
 import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnSpec;
@@ -34,7 +35,7 @@ public record Recurrent(RnnSpec stack) implements Module {
    * @throws IllegalArgumentException if not
    */
   public Recurrent {
-    Shapes.present("stack", stack);
+    Required.present("stack", stack);
   }
 
   /** One layer, one direction. */
@@ -49,7 +50,7 @@ public record Recurrent(RnnSpec stack) implements Module {
    * @param hiddenSizes the units of each layer, from below; at least one
    */
   public static List<Recurrent> layers(CellType cell, int inputSize, int... hiddenSizes) {
-    if (Shapes.present("hiddenSizes", hiddenSizes).length == 0) {
+    if (Required.present("hiddenSizes", hiddenSizes).length == 0) {
       throw new IllegalArgumentException("hiddenSizes holds no size; needed at least 1");
     }
     List<Recurrent> modules = new ArrayList<>();
@@ -117,7 +118,7 @@ public record Recurrent(RnnSpec stack) implements Module {
 
   @Override
   public Pass bind(Binding binding) {
-    return new Bound(Shapes.present("binding", binding), stack);
+    return new Bound(Required.present("binding", binding), stack);
   }
 
   private static final class Bound implements Pass {

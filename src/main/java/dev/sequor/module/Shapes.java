@@ -1,5 +1,6 @@
 package dev.sequor.module;
 
+import dev.sequor.backend.Required;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -7,39 +8,12 @@ import org.jspecify.annotations.Nullable;
 final class Shapes {
   private Shapes() {}
 
-  /** Requires something that callers without a null checker may leave out. */
-  static <T> T present(String name, @Nullable T value) {
-    if (value == null) {
-      throw new IllegalArgumentException(name + " is missing; needed one");
-    }
-    return value;
-  }
-
   /** A copy of a list without gaps. */
   static <T> List<T> copy(String name, @Nullable List<T> list) {
-    for (Object element : present(name, list)) {
-      present("an element of " + name, element);
+    for (Object element : Required.present(name, list)) {
+      Required.present("an element of " + name, element);
     }
     return List.copyOf(list);
-  }
-
-  /** A product of sizes that are at least 1, as long as it is an index. */
-  static int product(String name, int... sizes) {
-    long product = 1;
-    for (int size : sizes) {
-      product *= size;
-      if (product > Integer.MAX_VALUE) {
-        throw new IllegalArgumentException(
-            name + " is more than " + Integer.MAX_VALUE + "; needed at most that");
-      }
-    }
-    return (int) product;
-  }
-
-  static void atLeastOne(String name, int value) {
-    if (value < 1) {
-      throw new IllegalArgumentException(name + " is " + value + "; needed at least 1");
-    }
   }
 
   static void requireDirections(int directions) {

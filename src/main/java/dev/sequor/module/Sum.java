@@ -2,6 +2,7 @@ package dev.sequor.module;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.ColumnCopy;
+import dev.sequor.backend.Required;
 import java.util.List;
 
 /** The sum of two or more values of one shape, for example past a layer that is skipped. */
@@ -22,7 +23,7 @@ public record Sum() implements Module {
 
   @Override
   public Pass bind(Binding binding) {
-    Backend backend = Shapes.present("binding", binding).backend();
+    Backend backend = Required.present("binding", binding).backend();
     int rows = binding.rows(0);
     int width = binding.outputShape(0).width();
     ColumnCopy copy = ColumnCopy.whole(rows, width, 1f, false);

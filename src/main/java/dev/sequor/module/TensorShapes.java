@@ -1,5 +1,6 @@
 package dev.sequor.module;
 
+import dev.sequor.backend.Required;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.rnn.TensorRegion;
 import java.util.Collections;
@@ -25,7 +26,7 @@ public final class TensorShapes {
 
   /** The parameters of a network, in the order of {@link NetworkLayout#regions()}. */
   public static TensorShapes ofParameters(Network network) {
-    return of(Shapes.present("network", network).layout(), "");
+    return of(Required.present("network", network).layout(), "");
   }
 
   /** No tensors. */
@@ -36,7 +37,7 @@ public final class TensorShapes {
   /** One tensor. */
   public static TensorShapes of(String name, List<Integer> shape) {
     TensorShapes tensors = new TensorShapes();
-    tensors.shapes.put(Shapes.present("name", name), Shapes.copy("shape", shape));
+    tensors.shapes.put(Required.present("name", name), Shapes.copy("shape", shape));
     return tensors;
   }
 
@@ -50,8 +51,8 @@ public final class TensorShapes {
 
   /** The moments of {@code rule}: {@code moments.0.<name>}, then {@code moments.1.<name>}. */
   public static TensorShapes ofMoments(Network network, UpdateRule rule) {
-    NetworkLayout layout = Shapes.present("network", network).layout();
-    Shapes.present("rule", rule);
+    NetworkLayout layout = Required.present("network", network).layout();
+    Required.present("rule", rule);
     TensorShapes tensors = new TensorShapes();
     for (int moment = 0; moment < rule.moments(); moment++) {
       tensors.shapes.putAll(of(layout, momentPrefix(moment)).shapes);
@@ -66,7 +67,7 @@ public final class TensorShapes {
 
   /** The carried states: {@code state.<node> [blocks,S,B,H]}; none if no stream is carried. */
   public static TensorShapes ofCarriedStates(Network network, int carriedBatchSize) {
-    Shapes.present("network", network);
+    Required.present("network", network);
     TensorShapes tensors = new TensorShapes();
     if (carriedBatchSize > 0) {
       Map<String, ValueShape.State> states = network.carriedStates();
@@ -87,7 +88,7 @@ public final class TensorShapes {
   public TensorShapes and(TensorShapes others) {
     TensorShapes both = new TensorShapes();
     both.shapes.putAll(shapes);
-    both.shapes.putAll(Shapes.present("others", others).shapes);
+    both.shapes.putAll(Required.present("others", others).shapes);
     return both;
   }
 

@@ -1,5 +1,8 @@
 package dev.sequor.module;
 
+import dev.sequor.backend.Required;
+import dev.sequor.backend.Sizes;
+
 /**
  * What one value of a network is, but for the number of time steps {@code T} and of sequences
  * {@code B}. Values that run along the same time axis have the same {@code T} and lengths; an axis
@@ -29,8 +32,8 @@ public sealed interface ValueShape {
   record Tokens(String axis, int vocabularySize) implements ValueShape {
     /** Checks the size. */
     public Tokens {
-      Shapes.present("axis", axis);
-      Shapes.atLeastOne("vocabularySize", vocabularySize);
+      Required.present("axis", axis);
+      Sizes.atLeastOne("vocabularySize", vocabularySize);
     }
 
     @Override
@@ -40,7 +43,7 @@ public sealed interface ValueShape {
 
     @Override
     public int rows(int timeSteps, int batchSize) {
-      return Shapes.product("timeSteps · batchSize", timeSteps, batchSize);
+      return (int) Sizes.product("timeSteps · batchSize", Integer.MAX_VALUE, timeSteps, batchSize);
     }
 
     @Override
@@ -58,13 +61,13 @@ public sealed interface ValueShape {
   record Sequence(String axis, int width) implements ValueShape {
     /** Checks the size. */
     public Sequence {
-      Shapes.present("axis", axis);
-      Shapes.atLeastOne("width", width);
+      Required.present("axis", axis);
+      Sizes.atLeastOne("width", width);
     }
 
     @Override
     public int rows(int timeSteps, int batchSize) {
-      return Shapes.product("timeSteps · batchSize", timeSteps, batchSize);
+      return (int) Sizes.product("timeSteps · batchSize", Integer.MAX_VALUE, timeSteps, batchSize);
     }
 
     @Override
@@ -83,8 +86,8 @@ public sealed interface ValueShape {
   record Vector(String axis, int width) implements ValueShape {
     /** Checks the size. */
     public Vector {
-      Shapes.present("axis", axis);
-      Shapes.atLeastOne("width", width);
+      Required.present("axis", axis);
+      Sizes.atLeastOne("width", width);
     }
 
     @Override
@@ -109,9 +112,9 @@ public sealed interface ValueShape {
   record State(int blocks, int states, int width) implements ValueShape {
     /** Checks the sizes. */
     public State {
-      Shapes.atLeastOne("blocks", blocks);
-      Shapes.atLeastOne("states", states);
-      Shapes.atLeastOne("width", width);
+      Sizes.atLeastOne("blocks", blocks);
+      Sizes.atLeastOne("states", states);
+      Sizes.atLeastOne("width", width);
     }
 
     @Override
@@ -121,7 +124,9 @@ public sealed interface ValueShape {
 
     @Override
     public int rows(int timeSteps, int batchSize) {
-      return Shapes.product("blocks · states · batchSize", blocks, states, batchSize);
+      return (int)
+          Sizes.product(
+              "blocks · states · batchSize", Integer.MAX_VALUE, blocks, states, batchSize);
     }
 
     @Override
