@@ -142,6 +142,7 @@ final class ModelPass implements AutoCloseable {
 
   /** Checks and stages the inputs of a window. */
   void takeInputs(Window window) {
+    inputs(); // What a window that was refused has left would change their order.
     for (Network.Input input : network.inputs()) {
       Window.Part part = part(network, window, input.name());
       if (part.values() instanceof Values.Tokens tokens) {

@@ -31,9 +31,11 @@ final class Gradients {
 
   private void want(Network network, Set<String> inputGradients) {
     Set<String> trainable = new HashSet<>(inputGradients);
+    Map<String, ValueShape> shapes = network.shapes();
     Map<Network.Node, List<String>> made = new HashMap<>();
     for (Network.Node node : network.nodes()) {
-      List<String> outputs = network.outputsOf(node).stream().map(Module.Output::name).toList();
+      List<String> outputs =
+          Network.outputsOf(node, shapes).stream().map(Module.Output::name).toList();
       made.put(node, outputs);
       if (!node.module().parameters().isEmpty()
           || node.inputs().stream().anyMatch(trainable::contains)) {

@@ -1,5 +1,6 @@
 package dev.sequor.module;
 
+import dev.sequor.backend.Philox;
 import dev.sequor.backend.Required;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -113,6 +114,20 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
       }
     }
     NetworkLayout.of(nodes);
+    requireStreams(nodes);
+  }
+
+  /** Beyond them lie the random numbers of other purposes, see {@link Philox.Stream}. */
+  private static void requireStreams(List<Node> nodes) {
+    long streams = nodes.stream().mapToLong(node -> node.module().randomStreams()).sum();
+    int most = Philox.Stream.INITIALIZER.number();
+    if (streams > most) {
+      throw new IllegalArgumentException(
+          "the network's dropouts need "
+              + streams
+              + " streams of random numbers; there are "
+              + most);
+    }
   }
 
   private static Map<String, ValueShape> shapes(List<Input> inputs, List<Node> nodes) {
@@ -139,20 +154,34 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
         throw new IllegalArgumentException("input '" + input.name() + "' has no time axis");
       }
     }
+    Set<String> beginnings = new HashSet<>();
+    shapes.keySet().forEach(name -> addBeginnings(name, beginnings));
     for (Node node : nodes) {
-      if (shapes.keySet().stream().anyMatch(name -> name.startsWith(node.name() + "."))) {
+      if (beginnings.contains(node.name())) {
         throw new IllegalArgumentException(
             "node '" + node.name() + "': names before it begin with this one and a dot");
       }
       for (Module.Output output : outputsOf(node, shapes)) {
         put(shapes, output.name(), output.shape());
+        addBeginnings(output.name(), beginnings);
       }
     }
     return shapes;
   }
 
-  /** The outputs of a node, under their full names. */
-  private static List<Module.Output> outputsOf(Node node, Map<String, ValueShape> shapes) {
+  /** What stands before each dot of {@code name}. */
+  private static void addBeginnings(String name, Set<String> to) {
+    for (int dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+      to.add(name.substring(0, dot));
+    }
+  }
+
+  /**
+   * The outputs of a node, under their full names.
+   *
+   * @param shapes of the values before it at least
+   */
+  static List<Module.Output> outputsOf(Node node, Map<String, ValueShape> shapes) {
     List<ValueShape> given = given(node, shapes);
     List<Module.Output> made;
     try {
@@ -194,11 +223,6 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
   /** The shape of every value, inputs first. */
   public Map<String, ValueShape> shapes() {
     return Collections.unmodifiableMap(shapes(inputs, nodes));
-  }
-
-  /** The full names and shapes of what {@code node} makes. */
-  List<Module.Output> outputsOf(Node node) {
-    return outputsOf(node, shapes(inputs, nodes));
   }
 
   /** Where each tensor lies in the flat parameters. */

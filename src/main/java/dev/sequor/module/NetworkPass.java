@@ -2,6 +2,7 @@ package dev.sequor.module;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
+import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.Philox;
@@ -10,7 +11,10 @@ import dev.sequor.backend.Required;
 import dev.sequor.backend.StepInput;
 import dev.sequor.backend.WeightStorage;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -116,7 +120,7 @@ public final class NetworkPass implements AutoCloseable {
   }
 
   /** A contribution to a gradient. */
-  private record Sum(dev.sequor.backend.ColumnCopy add, Buffer contribution, Buffer gradient) {}
+  private record Sum(ColumnCopy add, Buffer contribution, Buffer gradient) {}
 
   /**
    * A pass over batches of one shape.
@@ -201,11 +205,14 @@ public final class NetworkPass implements AutoCloseable {
       value.staging = Backend.hostMemory(value.buffer.type(), value.buffer.elements());
     }
     Gradients wanted = Gradients.of(network, mode, inputGradients);
-    for (Network.Node node : network.nodes()) {
-      for (Module.Output output : network.outputsOf(node)) {
-        value(output.name(), output.shape());
-      }
-    }
+    network
+        .shapes()
+        .forEach(
+            (name, shape) -> {
+              if (!values.containsKey(name)) {
+                value(name, shape);
+              }
+            });
     allocateGradients(wanted);
     allocateKeys();
     bindNodes(wanted);
@@ -254,6 +261,7 @@ public final class NetworkPass implements AutoCloseable {
   }
 
   private void bindNodes(Gradients wanted) {
+    Map<String, ValueShape> shapes = network.shapes();
     int stream = Philox.Stream.DROPOUT.number();
     Scratch scratch = new Scratch();
     // Contributions to a gradient come from the last reader of a value first.
@@ -271,7 +279,7 @@ public final class NetworkPass implements AutoCloseable {
       }
       List<Binding.Port> outputs = new ArrayList<>();
       List<Boolean> used = new ArrayList<>();
-      for (Module.Output output : network.outputsOf(node)) {
+      for (Module.Output output : Network.outputsOf(node, shapes)) {
         Value value = required(output.name());
         outputs.add(new Binding.Port(value.shape, value.buffer, value.gradient));
         used.add(wanted.isRead(output.name()));
@@ -343,8 +351,7 @@ public final class NetworkPass implements AutoCloseable {
         sums.computeIfAbsent(node, k -> new ArrayList<>())
             .add(
                 new Sum(
-                    dev.sequor.backend.ColumnCopy.whole(
-                        extent.rows(value.shape), value.shape.width(), 1f, true),
+                    ColumnCopy.whole(extent.rows(value.shape), value.shape.width(), 1f, true),
                     contribution,
                     gradient));
       }
@@ -422,7 +429,7 @@ public final class NetworkPass implements AutoCloseable {
           "the network has no time axis '" + axisName + "'; it has " + axes.keySet());
     }
     if (axis.full) {
-      java.util.Arrays.fill(axis.lengths, axis.timeSteps);
+      Arrays.fill(axis.lengths, axis.timeSteps);
     }
     return axis.lengths;
   }
@@ -452,32 +459,44 @@ public final class NetworkPass implements AutoCloseable {
           "the input is tokens; the model reads vectors of width " + input.shape().width());
     }
     Value value = required(name);
+    requireOpen();
     requireSize("tokens", Required.present("tokens", tokens).length, value, "");
-    takeLengths(input, lengths);
+    requireLengths(input, lengths);
     Axis axis = axis(shape.axis());
-    var staging = staging(value).clear().asIntBuffer();
+    int @Nullable [] ends = input.bringsAxis() ? lengths : axis.full ? null : axis.lengths;
+    requireTokens(tokens, ends, shape.vocabularySize());
+    // Nothing has changed up to here.
+    takeLengths(input, lengths);
+    IntBuffer staging = staging(value).clear().asIntBuffer();
     int batchSize = extent.batchSize();
-    for (int t = 0; t < axis.timeSteps; t++) {
+    for (int i = 0; i < tokens.length; i++) {
+      boolean valid = ends == null || i / batchSize < ends[i % batchSize];
+      staging.put(i, valid ? tokens[i] : -1);
+    }
+    stage(value);
+  }
+
+  private void requireTokens(int[] tokens, int @Nullable [] ends, int vocabularySize) {
+    int batchSize = extent.batchSize();
+    for (int t = 0; t < tokens.length / batchSize; t++) {
       for (int b = 0; b < batchSize; b++) {
-        int i = t * batchSize + b;
-        boolean valid = isValid(axis, t, b);
-        if (valid && (tokens[i] < 0 || tokens[i] >= shape.vocabularySize())) {
+        int token = tokens[t * batchSize + b];
+        boolean valid = ends == null || t < ends[b];
+        if (valid && (token < 0 || token >= vocabularySize)) {
           throw new IllegalArgumentException(
               "token at t="
                   + t
                   + " b="
                   + b
                   + " is "
-                  + tokens[i]
+                  + token
                   + "; a vocabulary of "
-                  + shape.vocabularySize()
+                  + vocabularySize
                   + " needs 0 to "
-                  + (shape.vocabularySize() - 1));
+                  + (vocabularySize - 1));
         }
-        staging.put(i, valid ? tokens[i] : -1);
       }
     }
-    stage(value);
   }
 
   /**
@@ -504,10 +523,13 @@ public final class NetworkPass implements AutoCloseable {
               + shape.vocabularySize());
     }
     Value value = required(name);
+    requireOpen();
     requireSize(
         "input", Required.present("numbers", numbers).length, value, " I=" + input.shape().width());
+    requireLengths(input, lengths);
+    // Nothing has changed up to here.
     takeLengths(input, lengths);
-    var staging = staging(value).clear().asFloatBuffer();
+    FloatBuffer staging = staging(value).clear().asFloatBuffer();
     staging.put(numbers);
     if (input.shape() instanceof ValueShape.Sequence shape) {
       zeroPadding(axis(shape.axis()), shape.width(), staging);
@@ -516,7 +538,7 @@ public final class NetworkPass implements AutoCloseable {
   }
 
   /** What is past an end may be anything, and must not reach a product, were it NaN. */
-  private void zeroPadding(Axis axis, int width, java.nio.FloatBuffer to) {
+  private void zeroPadding(Axis axis, int width, FloatBuffer to) {
     if (axis.full) {
       return;
     }
@@ -548,13 +570,8 @@ public final class NetworkPass implements AutoCloseable {
   }
 
   private void stage(Value value) {
-    requireOpen();
     staged.put(value.buffer, new StepInput(staging(value), value.buffer));
     value.given = true;
-  }
-
-  private boolean isValid(Axis axis, int t, int b) {
-    return axis.full || t < axis.lengths[b];
   }
 
   private void requireSize(String name, int given, Value value, String widths) {
@@ -573,39 +590,60 @@ public final class NetworkPass implements AutoCloseable {
     }
   }
 
+  private void requireLengths(Network.Input input, int @Nullable [] given) {
+    if (given == null) {
+      return;
+    }
+    if (!input.bringsAxis()) {
+      throw new IllegalArgumentException(
+          "lengths were given with input '"
+              + input.name()
+              + "'; needed with the one that brings its time axis");
+    }
+    int timeSteps = axis(input.name()).timeSteps;
+    int batchSize = extent.batchSize();
+    if (given.length != batchSize) {
+      throw new IllegalArgumentException(
+          "lengths holds " + given.length + " elements; B=" + batchSize + " needs " + batchSize);
+    }
+    for (int b = 0; b < batchSize; b++) {
+      if (given[b] < 0 || given[b] > timeSteps) {
+        throw new IllegalArgumentException(
+            "lengths[" + b + "] is " + given[b] + "; needed 0 to T=" + timeSteps);
+      }
+    }
+  }
+
+  /** Of an input that brings a time axis: the lengths along it, which have been checked. */
   private void takeLengths(Network.Input input, int @Nullable [] given) {
     if (!input.bringsAxis()) {
-      if (given != null) {
-        throw new IllegalArgumentException(
-            "lengths were given with input '"
-                + input.name()
-                + "'; needed with the one that brings its time axis");
-      }
       return;
     }
     Axis axis = axis(input.name());
-    int batchSize = extent.batchSize();
+    int[] before = lengthsOnHost(input.name()).clone();
     if (given != null) {
-      if (given.length != batchSize) {
-        throw new IllegalArgumentException(
-            "lengths holds " + given.length + " elements; B=" + batchSize + " needs " + batchSize);
-      }
-      for (int b = 0; b < batchSize; b++) {
-        if (given[b] < 0 || given[b] > axis.timeSteps) {
-          throw new IllegalArgumentException(
-              "lengths[" + b + "] is " + given[b] + "; needed 0 to T=" + axis.timeSteps);
-        }
-      }
-      System.arraycopy(given, 0, axis.lengths, 0, batchSize);
+      System.arraycopy(given, 0, axis.lengths, 0, given.length);
       axis.staging.clear().asIntBuffer().put(given);
       staged.put(axis.buffer, new StepInput(axis.staging, axis.buffer));
     } else {
       staged.remove(axis.buffer);
     }
     axis.full = given == null;
+    if (!Arrays.equals(before, lengthsOnHost(input.name()))) {
+      forgetAlong(input);
+    }
     for (Derived derived : axis.derived) {
       derived.written().write(lengthsOnHost(input.name()), derived.staging().clear().asIntBuffer());
       staged.put(derived.buffer(), new StepInput(derived.staging(), derived.buffer()));
+    }
+  }
+
+  /** What other inputs along its time axis were given was cut at other ends. */
+  private void forgetAlong(Network.Input input) {
+    for (Network.Input other : network.inputs()) {
+      if (!other.name().equals(input.name()) && other.shape().axis().equals(input.name())) {
+        required(other.name()).given = false;
+      }
     }
   }
 
@@ -626,7 +664,10 @@ public final class NetworkPass implements AutoCloseable {
     staged.put(keys, new StepInput(keyStaging, keys));
   }
 
-  /** What was given since the last copy to the device, for a step that begins with it. */
+  /**
+   * What was given since the last copy to the device, for a step that begins with it; in the order
+   * in which it was first given.
+   */
   public List<StepInput> takeInputs() {
     List<StepInput> inputs = List.copyOf(staged.values());
     staged.clear();

@@ -19,6 +19,7 @@ import dev.sequor.backend.cuda.simulator.SimulatorControl;
 import dev.sequor.backend.cuda.simulator.SimulatorControl.Field;
 import dev.sequor.data.ParallelWindow;
 import dev.sequor.data.TokenWindow;
+import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
 import dev.sequor.module.Embedding;
@@ -167,6 +168,27 @@ class CudaTrainingTest {
       assertEquals(needed, losses.get(1).get(step), 1e-3 * needed, "loss of step " + step);
     }
     assertTrue(losses.get(1).get(29) < 0.95 * losses.get(1).get(0), losses::toString);
+  }
+
+  /** What a refused window has staged must not stand before the inputs of a recorded step. */
+  @Test
+  void aWindowThatWasRefusedDoesNotDisturbTheNext() {
+    int[] lengths = {12, 3, 0, 7, 12};
+    int[] bad = new int[TIME_STEPS * BATCH_SIZE];
+    bad[0] = 11;
+    Window refused = new TokenWindow(TIME_STEPS, BATCH_SIZE, new int[bad.length], bad, null, true);
+    try (Backend cuda = Devices.open("cuda");
+        SequenceModel model = new SequenceModel(cuda, SPEC, 3);
+        Trainer trainer = trainer(model)) {
+      for (int step = 0; step < 8; step++) {
+        int[] tokens = ((Values.Tokens) window(step).inputValues()).ids();
+        assertFalse(
+            trainer
+                .step(new TokenWindow(TIME_STEPS, BATCH_SIZE, tokens, tokens, lengths, true))
+                .skipped());
+        assertThrows(IllegalArgumentException.class, () -> trainer.step(refused));
+      }
+    }
   }
 
   @Test

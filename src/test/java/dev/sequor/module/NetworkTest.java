@@ -15,6 +15,7 @@ import dev.sequor.rnn.TensorRegion;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -202,10 +203,85 @@ class NetworkTest {
       pass.forward();
       assertArrayEquals(new float[] {3, 1, 0, 0}, pass.value("last").readFloats());
       pass.put("x", new float[] {1, 2, 3, 4, 5, 6});
+      // With other lengths, what y was given was cut at other ends.
+      assertEquals(
+          "input 'y' has not been given",
+          assertThrows(IllegalStateException.class, pass::forward).getMessage());
+      pass.put("y", new float[] {0, 0, 1, 0, 0, 0});
       pass.upload();
       pass.forward();
       assertArrayEquals(new float[] {5, 0, 6, 0}, pass.value("last").readFloats());
     }
+  }
+
+  @Test
+  void whatIsRefusedChangesNothing() {
+    Network network =
+        Network.builder()
+            .tokens("x", 3)
+            .add("one_hot", new OneHot(3), "x")
+            .add("last", new LastStep(1), "one_hot")
+            .build();
+    try (Backend backend = Devices.open("java");
+        NetworkWeights weights = NetworkWeights.draw(backend, network, 1);
+        NetworkPass pass = new NetworkPass(weights, Extent.of("x", 2, 2), Mode.INFERENCE)) {
+      pass.put("x", new int[] {0, 1, 2, 9}, new int[] {2, 1});
+      refused(
+          "token at t=1 b=1 is 9; a vocabulary of 3 needs 0 to 2",
+          () -> pass.put("x", new int[] {1, 1, 1, 9}));
+      refused(
+          "lengths[1] is 3; needed 0 to T=2",
+          () -> pass.put("x", new int[] {1, 1, 1, 1}, new int[] {1, 3}));
+      pass.upload();
+      pass.forward();
+      assertArrayEquals(new float[] {0, 0, 1, 0, 1, 0}, pass.value("last").readFloats());
+    }
+  }
+
+  /** Counts how often it is asked what it makes. */
+  private record Counting(AtomicInteger asked) implements Module {
+    @Override
+    public List<Output> outputs(List<ValueShape> inputs) {
+      asked.incrementAndGet();
+      return List.of(new Output("y", inputs.get(0)));
+    }
+
+    @Override
+    public Pass bind(Binding binding) {
+      return Pass.of(() -> {}, () -> {});
+    }
+  }
+
+  private static int askedByNode(int nodes) {
+    Counting counting = new Counting(new AtomicInteger());
+    Network.Builder deep = Network.builder().vectors("x", 1);
+    for (int i = 0; i < nodes; i++) {
+      deep.add("n" + i, counting, i == 0 ? "x" : "n" + (i - 1));
+    }
+    Network network = deep.build();
+    try (Backend backend = Devices.open("java");
+        NetworkWeights weights = NetworkWeights.draw(backend, network, 1)) {
+      new NetworkPass(weights, Extent.of("x", 1, 1), Mode.TRAINING).close();
+    }
+    assertEquals(0, counting.asked().get() % nodes);
+    return counting.asked().get() / nodes;
+  }
+
+  @Test
+  void theWorkOfBindingGrowsWithTheNodesAndNotWithTheirSquare() {
+    assertEquals(askedByNode(3), askedByNode(300));
+  }
+
+  @Test
+  void dropoutsBeyondTheirStreamsAreRefused() {
+    Recurrent stack = new Recurrent(new RnnSpec(CellType.RNN_TANH, 1, 1, 1000, false, 0.5f));
+    Network.Builder tall = Network.builder().vectors("x", 1);
+    for (int i = 0; i < 66; i++) {
+      tall.add("n" + i, stack, "x");
+    }
+    refused(
+        "the network's dropouts need 66000 streams of random numbers; there are 65536",
+        tall::build);
   }
 
   @Test
