@@ -1,6 +1,8 @@
 package dev.sequor.io;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Loss;
 import dev.sequor.io.CheckpointConfig.StoredFile;
@@ -64,51 +66,34 @@ final class FirstVersion {
     }
   }
 
-  /** A sequence model. */
-  record Model(
-      InputSpec input,
-      CellType cell,
-      int hiddenSize,
-      int layers,
-      boolean bidirectional,
-      float dropout,
-      List<DenseSpec> denseLayers,
-      int outputSize,
-      Readout readout,
-      Losses loss) {
-    /** The losses there were. */
-    enum Losses {
-      SOFTMAX_CROSS_ENTROPY,
-      BINARY_CROSS_ENTROPY,
-      MEAN_SQUARED_ERROR
-    }
+  /** The losses there were. */
+  private enum Losses {
+    SOFTMAX_CROSS_ENTROPY,
+    BINARY_CROSS_ENTROPY,
+    MEAN_SQUARED_ERROR
+  }
 
-    Model {
-      denseLayers = List.copyOf(denseLayers);
-      now(
-          input,
-          cell,
-          hiddenSize,
-          layers,
-          bidirectional,
-          dropout,
-          denseLayers,
-          outputSize,
-          readout,
-          loss);
-    }
+  /** The update rules there were. */
+  private enum Rule {
+    SGD,
+    ADAM,
+    ADAMW
+  }
 
-    private static SequenceModelSpec now(
-        InputSpec input,
-        CellType cell,
-        int hiddenSize,
-        int layers,
-        boolean bidirectional,
-        float dropout,
-        List<DenseSpec> denseLayers,
-        int outputSize,
-        Readout readout,
-        Losses loss) {
+  /** A sequence model, from the fields that it had. */
+  record Model(SequenceModelSpec now) {
+    @JsonCreator
+    static Model of(
+        @JsonProperty("input") InputSpec input,
+        @JsonProperty("cell") CellType cell,
+        @JsonProperty("hiddenSize") int hiddenSize,
+        @JsonProperty("layers") int layers,
+        @JsonProperty("bidirectional") boolean bidirectional,
+        @JsonProperty("dropout") float dropout,
+        @JsonProperty("denseLayers") List<DenseSpec> denseLayers,
+        @JsonProperty("outputSize") int outputSize,
+        @JsonProperty("readout") Readout readout,
+        @JsonProperty("loss") Losses loss) {
       SequenceModelSpec.Builder model =
           SequenceModelSpec.builder(input, outputSize)
               .cell(cell)
@@ -124,61 +109,27 @@ final class FirstVersion {
                     case MEAN_SQUARED_ERROR -> Loss.meanSquaredError();
                   });
       denseLayers.forEach(dense -> model.dense(dense.size(), dense.activation()));
-      return model.build();
-    }
-
-    SequenceModelSpec now() {
-      return now(
-          input,
-          cell,
-          hiddenSize,
-          layers,
-          bidirectional,
-          dropout,
-          denseLayers,
-          outputSize,
-          readout,
-          loss);
+      return new Model(model.build());
     }
   }
 
-  /** An update rule, with the constants of all rules. */
-  record Update(
-      Rule rule,
-      float learningRate,
-      float momentum,
-      float beta1,
-      float beta2,
-      float epsilon,
-      float weightDecay) {
-    /** The rules there were. */
-    enum Rule {
-      SGD,
-      ADAM,
-      ADAMW
-    }
-
-    Update {
-      now(rule, learningRate, momentum, beta1, beta2, epsilon, weightDecay);
-    }
-
-    private static Optimizer now(
-        Rule rule,
-        float learningRate,
-        float momentum,
-        float beta1,
-        float beta2,
-        float epsilon,
-        float weightDecay) {
-      return switch (rule) {
-        case SGD -> new Optimizer.Sgd(learningRate, momentum, weightDecay);
-        case ADAM -> new Optimizer.Adam(learningRate, beta1, beta2, epsilon, weightDecay);
-        case ADAMW -> new Optimizer.AdamW(learningRate, beta1, beta2, epsilon, weightDecay);
-      };
-    }
-
-    Optimizer now() {
-      return now(rule, learningRate, momentum, beta1, beta2, epsilon, weightDecay);
+  /** An update rule, from the constants of all rules. */
+  record Update(Optimizer now) {
+    @JsonCreator
+    static Update of(
+        @JsonProperty("rule") Rule rule,
+        @JsonProperty("learningRate") float learningRate,
+        @JsonProperty("momentum") float momentum,
+        @JsonProperty("beta1") float beta1,
+        @JsonProperty("beta2") float beta2,
+        @JsonProperty("epsilon") float epsilon,
+        @JsonProperty("weightDecay") float weightDecay) {
+      return new Update(
+          switch (rule) {
+            case SGD -> new Optimizer.Sgd(learningRate, momentum, weightDecay);
+            case ADAM -> new Optimizer.Adam(learningRate, beta1, beta2, epsilon, weightDecay);
+            case ADAMW -> new Optimizer.AdamW(learningRate, beta1, beta2, epsilon, weightDecay);
+          });
     }
   }
 
