@@ -139,37 +139,68 @@ public final class Sampler implements AutoCloseable {
    *     unknown token, or {@code length} if it is negative
    */
   public int[][] sample(int[][] primes, int length, List<int[]> stops, Sampling sampling) {
+    return sample(primes, length, stops, sampling, (sequence, token) -> {});
+  }
+
+  /** Gets the tokens of continuations as they are made. */
+  @FunctionalInterface
+  public interface Listener {
+    /** A token of a sequence, numbered from 0, that belongs to its continuation. */
+    void drawn(int sequence, int token);
+  }
+
+  /**
+   * The same, and hands each token on as soon as it is certain that it is no part of a stop.
+   *
+   * @param listener gets the tokens of each sequence in their order
+   */
+  public int[][] sample(
+      int[][] primes, int length, List<int[]> stops, Sampling sampling, Listener listener) {
     if (length < 0) {
       throw new IllegalArgumentException("length is " + length + "; needed at least 0");
     }
     requirePrimes(primes);
+    int longest = 1;
     for (int i = 0; i < Required.present("stops", stops).size(); i++) {
       requirePrime("stop " + i, stops.get(i));
+      longest = Math.max(longest, stops.get(i).length);
     }
+    Required.present("listener", listener);
+    int heldBack = longest - 1; // so many may yet turn out to begin a stop
     int[][] written = new int[primes.length][length];
     int[] lengths = new int[primes.length];
+    int[] told = new int[primes.length];
+    Reader reader =
+        (sequence, token) -> {
+          int[] own = written[sequence];
+          own[lengths[sequence]++] = token;
+          int stop = stopAt(own, lengths[sequence], stops);
+          boolean goesOn = stop < 0 && lengths[sequence] < length;
+          lengths[sequence] = stop < 0 ? lengths[sequence] : stop;
+          int certain = lengths[sequence] - (goesOn ? heldBack : 0);
+          while (told[sequence] < certain) {
+            listener.drawn(sequence, own[told[sequence]++]);
+          }
+          return goesOn;
+        };
     if (length > 0) {
-      sample(
-          primes,
-          0,
-          sampling,
-          (sequence, token) -> {
-            int[] own = written[sequence];
-            own[lengths[sequence]++] = token;
-            for (int[] stop : stops) {
-              int from = lengths[sequence] - stop.length;
-              if (from >= 0 && Arrays.equals(stop, 0, stop.length, own, from, from + stop.length)) {
-                lengths[sequence] = from;
-                return false;
-              }
-            }
-            return lengths[sequence] < length;
-          });
+      sample(primes, 0, sampling, reader);
     }
     for (int i = 0; i < written.length; i++) {
       written[i] = Arrays.copyOf(written[i], lengths[i]);
     }
     return written;
+  }
+
+  /** Where the first of {@code stops} that {@code tokens} end with begins; −1 if none. */
+  private static int stopAt(int[] tokens, int length, List<int[]> stops) {
+    for (int[] stop : stops) {
+      int from = length - stop.length;
+      if (from >= 0 && Arrays.equals(stop, 0, stop.length, tokens, from, length)) {
+        return from;
+      }
+    }
+    return -1;
   }
 
   /**

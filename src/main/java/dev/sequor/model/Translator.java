@@ -28,9 +28,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Sources run in groups of a fixed number, padded to a power of two that only their own length
  * decides, and a group that is not full has empty ones. So every source runs in the same shapes
- * whatever stands beside it: what is decoded of it depends neither on how many there are nor on
- * their order. Of a step only the few likeliest tokens of each row come to the host ({@code
- * [sequences·width, min(width, V)]} tokens and log-probabilities), never the logits.
+ * whatever stands beside it, and nothing that it meets depends on the others: what is decoded of it
+ * is the same alone and among others in any order. Only where the engine cuts matrices into tiles
+ * may the place of a row change the last bits of a score ({@code cpu}). Of a step only the few
+ * likeliest tokens of each row come to the host ({@code [sequences·width, min(width, V)]} tokens
+ * and log-probabilities), never the logits.
  */
 public final class Translator implements AutoCloseable {
   /** Lengths of sources, by powers of two, whose passes are kept. */

@@ -247,6 +247,16 @@ final class TranslatorTest {
     }
   }
 
+  /** The same tokens in the same order; a row's place may change the last bits of its scores. */
+  private static void assertSameText(List<Hypothesis> expected, List<Hypothesis> actual) {
+    assertEquals(expected.size(), actual.size());
+    for (int i = 0; i < expected.size(); i++) {
+      assertArrayEquals(expected.get(i).tokens(), actual.get(i).tokens());
+      assertEquals(expected.get(i).ended(), actual.get(i).ended());
+      assertEquals(expected.get(i).logProbability(), actual.get(i).logProbability(), 1e-5);
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("dev.sequor.model.UsableBackends#names")
   void aSourceIsDecodedTheSameAloneAndAmongOthersInAnyOrder(String device) {
@@ -263,14 +273,14 @@ final class TranslatorTest {
       List<List<Hypothesis>> backwards = translator.search(turned, search);
       for (int s = 0; s < count; s++) {
         assertSameBits(together.get(s), again.get(s));
-        assertSameBits(together.get(s), backwards.get(count - 1 - s));
+        assertSameText(together.get(s), backwards.get(count - 1 - s));
       }
       for (int s = 0; s < 14; s += 7) {
         List<List<Hypothesis>> some = translator.search(sources.subList(s, s + 7), search);
         for (int i = 0; i < 7; i++) {
-          assertSameBits(together.get(s + i), some.get(i));
+          assertSameText(together.get(s + i), some.get(i));
         }
-        assertSameBits(together.get(s), translator.search(List.of(sources.get(s)), search).get(0));
+        assertSameText(together.get(s), translator.search(List.of(sources.get(s)), search).get(0));
       }
     }
   }
