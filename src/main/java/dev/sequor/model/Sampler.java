@@ -346,7 +346,7 @@ public final class Sampler implements AutoCloseable {
       throw new IllegalArgumentException("sequence is " + sequence + "; needed at least 0");
     }
     long word = Philox.word(seed, STARTS, sequence, 0) & 0xFFFFFFFFL;
-    return (int) (word * vocabularySize >>> 32);
+    return (int) ((word * vocabularySize) >>> 32);
   }
 
   private void requirePrimes(int[][] primes) {
