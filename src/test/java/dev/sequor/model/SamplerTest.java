@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Devices;
 import dev.sequor.data.TokenWindow;
+import dev.sequor.module.NamedTensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -165,12 +166,22 @@ final class SamplerTest {
     try (Backend other = Devices.open(device);
         SequenceModel same = new SequenceModel(other, spec, 3);
         Sampler many = new Sampler(same, 256)) {
+      List<NamedTensor> larger = new ArrayList<>(); // so that tokens differ in probability
+      for (NamedTensor tensor : same.tensors()) {
+        float[] values = tensor.values().clone();
+        for (int i = 0; i < values.length; i++) {
+          values[i] *= 2.5f;
+        }
+        larger.add(new NamedTensor(tensor.name(), tensor.shape(), values));
+      }
+      same.load(larger);
       float[] logits = same.forward(2, 1, new int[] {1, 2}, null, null).readFloats();
       for (Sampling sampling :
           List.of(
-              new Sampling(0.5f, 0, 1f, 8),
-              new Sampling(0.6f, 5, 0.8f, 8),
-              new Sampling(0.4f, 0, 1f, 0.3f, 1.6f, 8))) {
+              new Sampling(1.5f, 0, 1f, 8),
+              new Sampling(1f, 5, 0.8f, 8),
+              new Sampling(0.8f, 0, 1f, 0.3f, 3f, 8),
+              new Sampling(0.4f, 0, 1f, 0f, 9f, 8))) {
         double[] expected = filtered(Arrays.copyOfRange(logits, size, 2 * size), sampling, 1, 2);
         int[] counts = new int[size];
         int[][] primes = new int[draws][];
@@ -191,6 +202,8 @@ final class SamplerTest {
         }
         // Exceeded with a probability of 1e-4 at 8 degrees of freedom.
         assertTrue(chiSquare < 31.8 && kept > 1, sampling + ": chi² " + chiSquare);
+        boolean filters = sampling.topK() > 0 || sampling.minP() > 0;
+        assertEquals(filters, kept < size, sampling + " keeps " + kept);
       }
     }
   }
