@@ -17,7 +17,6 @@ import dev.sequor.module.ValueShape;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -89,7 +88,7 @@ final class TokenSteps implements AutoCloseable {
     this.state = first;
     try {
       Map<String, ValueShape.State> shapes = weights.network().carriedStates();
-      for (Map.Entry<String, ValueShape.State> of : new LinkedHashMap<>(shapes).entrySet()) {
+      for (Map.Entry<String, ValueShape.State> of : shapes.entrySet()) {
         int vectors = of.getValue().blocks() * of.getValue().states();
         int elements = Math.multiplyExact(vectors, rows);
         gathers.add(
@@ -132,10 +131,6 @@ final class TokenSteps implements AutoCloseable {
     return likeliest.count();
   }
 
-  int vocabularySize() {
-    return vocabularySize;
-  }
-
   /**
    * Starts each row from the state of a sequence, for example of an encoder: row {@code r} from
    * that of {@code r / each}.
@@ -157,11 +152,6 @@ final class TokenSteps implements AutoCloseable {
   /** Starts each row from a carried state of {@code sequences} streams. */
   void start(NetworkState from, int each) {
     from.byNode().forEach((node, values) -> start(node, values, from.batchSize(), each));
-  }
-
-  /** Starts every row from zero. */
-  void startFromZero() {
-    state.zero();
   }
 
   private interface RowOf {
