@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.jsontype.NamedType;
 import dev.sequor.backend.Loss;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;
@@ -126,6 +127,8 @@ final class StoredTypes {
 
   /** Teaches {@code mapper} the names. */
   static void addTo(JsonMapper.Builder mapper) {
+    mapper.addMixIn(RnnSpec.class, EarlierFields.Stacks.class);
+    mapper.addMixIn(LastStep.class, EarlierFields.LastSteps.class);
     mapper.addMixIn(ModelSpec.class, Models.class);
     mapper.addMixIn(Loss.class, Losses.class);
     mapper.addMixIn(Optimizer.class, Optimizers.class);

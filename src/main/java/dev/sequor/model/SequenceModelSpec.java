@@ -1,7 +1,9 @@
 package dev.sequor.model;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.module.Embedding;
@@ -77,7 +79,8 @@ public record SequenceModelSpec(
         stack.cell(),
         stack.hiddenSize(),
         stack.layers(),
-        stack.bidirectional(),
+        stack.direction(),
+        stack.options(),
         denseLayers,
         outputSize);
   }
@@ -101,18 +104,28 @@ public record SequenceModelSpec(
       CellType cell,
       int hiddenSize,
       int layers,
-      boolean bidirectional,
+      Direction direction,
+      CellOptions options,
       List<DenseSpec> denseLayers,
       int outputSize) {
     BigInteger hidden = BigInteger.valueOf(hiddenSize);
-    BigInteger gateRows = hidden.multiply(BigInteger.valueOf(cell.gates()));
-    BigInteger directions = BigInteger.valueOf(bidirectional ? 2 : 1);
-    BigInteger outputs = hidden.multiply(directions);
-    // Of one layer and direction, but for its input weights: R, two biases and the peepholes.
+    int gates = cell.gates() - (options.coupledGates() ? 1 : 0);
+    int peepholes = Math.max(0, cell.peepholes() - (options.coupledGates() ? 1 : 0));
+    BigInteger gateRows = hidden.multiply(BigInteger.valueOf(gates));
+    BigInteger directions = BigInteger.valueOf(direction.count());
+    BigInteger projection = BigInteger.valueOf(options.projectionSize());
+    BigInteger state = projection.signum() > 0 ? projection : hidden;
+    BigInteger outputs = state.multiply(directions);
+    // Of one layer and direction, but for its input weights: R, two biases, peepholes, the options'.
     BigInteger apart =
         gateRows
-            .multiply(hidden.add(BigInteger.TWO))
-            .add(hidden.multiply(BigInteger.valueOf(cell.peepholes())));
+            .multiply(state.add(BigInteger.TWO))
+            .add(hidden.multiply(BigInteger.valueOf(peepholes)))
+            .add(hidden.multiply(projection));
+    if (options.layerNorm()) {
+      apart = apart.add(gateRows.multiply(BigInteger.TWO));
+      apart = cell.states() == 2 ? apart.add(hidden.multiply(BigInteger.TWO)) : apart;
+    }
     BigInteger inputs =
         outputs.multiply(BigInteger.valueOf(layers - 1L)).add(BigInteger.valueOf(input.width()));
     BigInteger sum =
@@ -169,7 +182,7 @@ public record SequenceModelSpec(
     network.add("recurrent", new Recurrent(stack), below);
     below = "recurrent";
     if (readout == Readout.LAST_STEP) {
-      network.add("last_step", new LastStep(stack.directions()), below);
+      network.add("last_step", new LastStep(stack.direction()), below);
       below = "last_step";
     }
     int width = stack.outputSize();
@@ -203,7 +216,8 @@ public record SequenceModelSpec(
     private CellType cell = CellType.LSTM;
     private int hiddenSize = 128;
     private int layers = 1;
-    private boolean bidirectional;
+    private Direction direction = Direction.FORWARD;
+    private CellOptions options = CellOptions.NONE;
     private float dropout;
     private Readout readout = Readout.EVERY_STEP;
     private Loss loss = Loss.softmaxCrossEntropy();
@@ -233,7 +247,18 @@ public record SequenceModelSpec(
 
     /** Whether a second direction reads each sequence from its end. */
     public Builder bidirectional(boolean bidirectional) {
-      this.bidirectional = bidirectional;
+      return direction(bidirectional ? Direction.BIDIRECTIONAL : Direction.FORWARD);
+    }
+
+    /** In which order the recurrent layers read the steps. */
+    public Builder direction(Direction direction) {
+      this.direction = direction;
+      return this;
+    }
+
+    /** What is changed inside the recurrent cell. */
+    public Builder options(CellOptions options) {
+      this.options = options;
       return this;
     }
 
@@ -271,11 +296,12 @@ public record SequenceModelSpec(
         // Before the limits of a stack, which are larger and do not name the model.
         atMost("layers", layers);
         requireWeights(
-            weights(input, cell, hiddenSize, layers, bidirectional, denseLayers, outputSize));
+            weights(
+                input, cell, hiddenSize, layers, direction, options, denseLayers, outputSize));
       }
       return new SequenceModelSpec(
           input,
-          new RnnSpec(cell, input.width(), hiddenSize, layers, bidirectional, dropout),
+          new RnnSpec(cell, input.width(), hiddenSize, layers, direction, dropout, options),
           denseLayers,
           outputSize,
           readout,

@@ -291,7 +291,7 @@ class CheckpointTest {
         "\"layers\" : 2 | \"layers\" : 20000 | model.stack: layers is 20000; needed at most 1000",
         "\"denseLayers\" : [ ] | \"denseLayers\" : [ null ] | model.denseLayers[0]: is null; needed a value",
         "\"denseLayers\" : [ ] | \"denseLayers\" : 3 | model.denseLayers: needed a list in brackets",
-        "\"bidirectional\" : false | \"bidirectional\" : 0 | model.stack.bidirectional: needed true or false",
+        "\"direction\" : \"FORWARD\" | \"direction\" : 0 | model.stack.direction: needed one of FORWARD, REVERSE, BIDIRECTIONAL",
         "\"dropout\" : 0.1 | \"dropout\" : [ ] | model.stack.dropout: needed a number",
         "\"dropout\" : 0.1 | \"dropout\" : 1e999 | dropout is Infinity; needed 0 <= dropout < 1",
         "\"steps\" : 7 | \"steps\" : 9007199254740993 | steps is 9007199254740993; needed 0 to 9007199254740992",

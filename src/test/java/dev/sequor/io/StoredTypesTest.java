@@ -9,6 +9,7 @@ import dev.sequor.backend.Activation;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;
@@ -51,11 +52,33 @@ class StoredTypesTest {
     assertEquals(
         "{\"type\":\"sequence\",\"input\":{\"kind\":\"EMBEDDING\",\"vocabularySize\":7,\"width\":3},"
             + "\"stack\":{\"cell\":\"RNN_TANH\",\"inputSize\":3,\"hiddenSize\":2,\"layers\":1,"
-            + "\"bidirectional\":true,\"dropout\":0.25},"
+            + "\"direction\":\"BIDIRECTIONAL\",\"dropout\":0.25,\"options\":{\"projectionSize\":0,"
+            + "\"layerNorm\":false,\"hiddenZoneout\":0.0,\"cellZoneout\":0.0,"
+            + "\"recurrentDropConnect\":0.0,\"inputDropout\":0.0,\"recurrentDropout\":0.0,"
+            + "\"coupledGates\":false,\"gateClip\":0.0,\"cellClip\":0.0,\"activations\":[]}},"
             + "\"denseLayers\":[{\"size\":5,\"activation\":\"RELU\"}],\"outputSize\":7,"
             + "\"readout\":\"EVERY_STEP\",\"loss\":{\"type\":\"softmax-cross-entropy\"}}",
         written);
     assertEquals(spec, json().readValue(written, ModelSpec.class));
+  }
+
+  /** What these records had before they could say more. */
+  @Test
+  void filesOfBeforeAreRead() throws Exception {
+    RnnSpec stack = RnnSpec.of(CellType.GRU, 3, 2).withBidirectional(true).withDropout(0.25f);
+    String before =
+        "{\"cell\":\"GRU\",\"inputSize\":3,\"hiddenSize\":2,\"layers\":1,\"bidirectional\":true,"
+            + "\"dropout\":0.25}";
+    assertEquals(stack, json().readValue(before, RnnSpec.class));
+    String one = before.replace("true", "false");
+    assertEquals(stack.withBidirectional(false), json().readValue(one, RnnSpec.class));
+    String last = "{\"type\":\"last-step\",\"directions\":2}";
+    assertEquals(new LastStep(2), json().readValue(last, dev.sequor.module.Module.class));
+    JsonMappingException e =
+        assertThrows(
+            JsonMappingException.class,
+            () -> json().readValue(before.replace("\"layers\":1", "\"layers\":0"), RnnSpec.class));
+    assertEquals("layers is 0; needed at least 1", JsonFault.describe(e));
   }
 
   /** One that has every module there is. */

@@ -2,6 +2,7 @@ package dev.sequor.module;
 
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.RnnSpec;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -140,7 +141,7 @@ final class RandomNetwork {
               shape.width(), width(), any(List.of(Activation.values())), random.nextBoolean());
       case 1 -> new Activate(any(List.of(Activation.values())));
       case 2 -> new Dropout(random.nextInt(3) * 0.25f);
-      case 3 -> new LastStep(1 + random.nextInt(2));
+      case 3 -> new LastStep(any(List.of(Direction.values())));
       case 4 -> new MergeDirections(any(List.of(MergeDirections.How.values())));
       case 5 -> several(new Concatenation(), shape, inputs);
       case 6 -> several(new Sum(), shape, inputs);
@@ -165,7 +166,8 @@ final class RandomNetwork {
     CellType cell = any(List.of(CellType.values()));
     int hidden = random.nextInt(1, 5);
     int layers = random.nextInt(1, 3);
-    boolean bidirectional = random.nextInt(3) == 0;
+    Direction direction =
+        random.nextInt(3) > 0 ? Direction.FORWARD : any(List.of(Direction.values()));
     for (Map.Entry<String, ValueShape> value : values.entrySet()) {
       // A state to start from, if there is one.
       if (value.getValue() instanceof ValueShape.State state && random.nextBoolean()) {
@@ -175,13 +177,17 @@ final class RandomNetwork {
                 .toList();
         cell = any(cells);
         hidden = state.width();
-        bidirectional = state.blocks() % 2 == 0 && random.nextBoolean();
-        layers = bidirectional ? state.blocks() / 2 : state.blocks();
+        boolean both = state.blocks() % 2 == 0 && random.nextBoolean();
+        direction = both ? Direction.BIDIRECTIONAL : Direction.FORWARD;
+        layers = state.blocks() / direction.count();
         inputs.add(value.getKey());
         break;
       }
     }
     return new Recurrent(
-        new RnnSpec(cell, shape.width(), hidden, layers, bidirectional, random.nextInt(3) * 0.25f));
+        RnnSpec.of(cell, shape.width(), hidden)
+            .withLayers(layers)
+            .withDirection(direction)
+            .withDropout(random.nextInt(3) * 0.25f));
   }
 }

@@ -153,12 +153,12 @@ final class ReferenceNetwork {
     } else if (module instanceof Recurrent recurrent) {
       recurrent(node, recurrent, shape, stream);
     } else if (module instanceof LastStep last) {
-      int width = shape.width() / last.directions();
+      int width = shape.width() / last.direction().count();
       double[] y = new double[batchSize * shape.width()];
       for (int b = 0; b < batchSize; b++) {
         int length = length(shape.axis(), b);
         for (int j = 0; j < shape.width() && length > 0; j++) {
-          int t = j < width ? length - 1 : 0;
+          int t = last.direction().isReverse(j / width) ? 0 : length - 1;
           y[b * shape.width() + j] = value(first)[(t * batchSize + b) * shape.width() + j];
         }
       }
