@@ -65,8 +65,10 @@ static void linear_backward(SeqEngine& e, const LinearCall& c) {
       e.team->barrier(member);
     }
     float* scratch = gemm_scratch(e, member);
-    gemm_part(member, members, c.output, c.rows, {c.dy, 1, c.output}, {{c.input, {c.x, c.input, 1}, c.d_weight, c.input}},
-              true, scratch);
+    if (c.d_weight) {
+      gemm_part(member, members, c.output, c.rows, {c.dy, 1, c.output}, {{c.input, {c.x, c.input, 1}, c.d_weight, c.input}},
+                true, scratch);
+    }
     if (c.dx) {
       gemm_part(member, members, c.rows, c.output, {c.dy, c.output, 1}, {{c.input, {c.weight, c.input, 1}, c.dx, c.input}},
                 false, scratch);

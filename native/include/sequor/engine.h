@@ -89,7 +89,7 @@ void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const fl
 // activation: 0 none, 1 tanh, 2 relu. y[M,N] = f(x[M,K]·weight[N,K]^T + bias[N]); bias may be null.
 void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
                            const float* weight, const float* bias, float* y);
-// dy is multiplied by f' in place; dx (or null) is overwritten; d_weight and d_bias (or null) are added to.
+// dy is multiplied by f' in place; dx is overwritten; d_weight and d_bias are added to; each may be null.
 void sequor_linear_backward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
                             const float* weight, const float* y, float* dy, float* dx, float* d_weight, float* d_bias);
 
@@ -97,6 +97,31 @@ void sequor_linear_backward(SeqEngine* engine, int rows, int input, int output, 
 void sequor_embedding_forward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* table, float* y);
 void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* dy,
                                float* d_table);
+
+// ---- cells with options: dev.sequor.backend.options.StepMaths and OptionsEngine say what each does. step is a struct OptionedStep of
+// options.h; key a struct RandomKey of philox.h, or null. What a cell has no use for may be null.
+
+void sequor_gather_steps(SeqEngine* engine, int time_steps, int batch, int width, int reverse, float p, int stream,
+                         const float* x, const int32_t* lengths, const int32_t* key, float* target);
+void sequor_scatter_steps(SeqEngine* engine, int time_steps, int batch, int width, int reverse, float p, int stream,
+                          const float* from, const int32_t* lengths, const int32_t* key, int add, float* dx);
+void sequor_step_gates(SeqEngine* engine, const int32_t* step, const float* wx, const float* rh, const float* operand,
+                       const float* c, const float* peepholes, float* kept, float* result);
+void sequor_step_gates_gradient(SeqEngine* engine, const int32_t* step, const float* kept, const float* operand,
+                                const float* c, const float* new_cell, const float* peepholes, float* d_result,
+                                float* d_gates, float* d_c, float* d_peepholes);
+void sequor_step_output(SeqEngine* engine, const int32_t* step, const float* wx, const float* rh, const float* state,
+                        const float* kept, float* candidate, float* result);
+void sequor_step_output_gradient(SeqEngine* engine, const int32_t* step, const float* d_result, const float* state,
+                                 const float* kept, const float* candidate, float* d_gates, float* d_state, float* d_wx,
+                                 float* d_rh);
+void sequor_step_keep(SeqEngine* engine, const int32_t* step, int k, const float* result, const float* new_cell,
+                      const float* h, const float* c, float* next_h, float* next_c, float* operand, float* y,
+                      const int32_t* lengths, const int32_t* key);
+void sequor_step_keep_gradient(SeqEngine* engine, const int32_t* step, int k, const float* dy, float* dh, float* dc,
+                               float* d_result, float* d_new_cell, const int32_t* lengths, const int32_t* key);
+void sequor_step_operand_gradient(SeqEngine* engine, const int32_t* step, const float* d_operand, const float* more,
+                                  float* d_state, const int32_t* key);
 
 // function: a number of losses.h, with its constants; targets [T,B] int32 or [T,B,N] float32. lengths [B] or null; the gradient's
 // factor is gradient_scale[0]·loss_scale[0], each 1 where it is null; d_outputs or null, may be outputs; result[2] = sum of the

@@ -359,6 +359,14 @@ public final class Backend implements AutoCloseable {
         throw new IllegalArgumentException(
             "training with weights kept as " + weights.id() + "; needed float32");
       }
+      if (weights != WeightStorage.FLOAT32 && shape.stack().options().changeSteps(mode)) {
+        throw new IllegalArgumentException(
+            "weights are to be kept as "
+                + weights.id()
+                + " with options "
+                + shape.stack().options()
+                + "; needed float32");
+      }
       freeAbandoned();
       EnginePlan plan = enginePlan(shape, mode, weights);
       Engine working = engine;

@@ -4,9 +4,8 @@ import dev.sequor.backend.ParameterLayout.Kind;
 
 /**
  * Where the parameters of one layer and direction of a stack without {@link CellOptions} lie, in
- * elements from the start of its block.
- * {@link ParameterLayout#block} is the one place that computes it; engines are handed it and assume
- * no order.
+ * elements from the start of its block. {@link ParameterLayout#block} is the one place that
+ * computes it; engines are handed it and assume no order.
  *
  * @param inputWeights of {@code W [G·H,I]}
  * @param recurrentWeights of {@code R [G·H,H]}

@@ -5,23 +5,27 @@ import java.util.List;
 
 /**
  * What may be changed inside a cell. {@link #NONE} changes nothing and costs nothing; a {@linkplain
- * #builder() builder} turns things on. They can be combined as the cell allows, see {@link RnnSpec}.
+ * #builder() builder} turns things on. They can be combined as the cell allows, see {@link
+ * RnnSpec}.
  *
  * <p>Symbols as in {@link CellType}; in each step the order is: products (whose operand {@code h}
  * may be masked), normalisation, peepholes, clipping of what the gates' functions get, the cell's
  * equations, clipping of {@code c}, projection, zoneout.
  *
  * @param projectionSize {@code P}, the width of {@code h} of an LSTM with a recurrent projection
- *     {@code h' = W_p (o∘tanh c')} (Sak, Senior and Beaufays 2014; PyTorch's {@code proj_size}), less
- *     than {@code H}; 0 for none. {@code R} is {@code [G·H,P]} then, outputs have {@code P} columns,
- *     and in states {@code [L·D,S,B,H]} the last {@code H − P} columns of {@code h} are zero
+ *     {@code h' = W_p (o∘tanh c')} (Sak, Senior and Beaufays 2014; PyTorch's {@code proj_size}),
+ *     less than {@code H}; 0 for none. {@code R} is {@code [G·H,P]} then, outputs have {@code P}
+ *     columns, and in states {@code [L·D,S,B,H]} the last {@code H − P} columns of {@code h} are
+ *     zero
  * @param layerNorm layer normalisation inside the cell (Ba, Kiros and Hinton, arXiv:1607.06450):
- *     {@code W x + bW} becomes {@code LN(W x)}, with a gain of its own and {@code bW} as its bias, and
- *     so {@code R h + bR}; an LSTM's {@code h'} is made of {@code LN(c')}. A GRU's reset and update
- *     gates are normalised together, its candidate by itself. {@code ε = 1e-5}
+ *     {@code W x + bW} becomes {@code LN(W x)}, with a gain of its own and {@code bW} as its bias,
+ *     and so {@code R h + bR}; an LSTM's {@code h'} is made of {@code LN(c')}. A GRU's reset and
+ *     update gates are normalised together, its candidate by itself. {@code ε = 1e-5}
  * @param hiddenZoneout the probability that an element of {@code h} keeps its value of the step
- *     before (Krueger et al., arXiv:1606.01305) in training; in inference {@code h' ← ζ h + (1−ζ) h'}
- * @param cellZoneout the same of an LSTM's {@code c}; {@code h'} is made of the {@code c'} before it
+ *     before (Krueger et al., arXiv:1606.01305) in training; in inference {@code h' ← ζ h + (1−ζ)
+ *     h'}
+ * @param cellZoneout the same of an LSTM's {@code c}; {@code h'} is made of the {@code c'} before
+ *     it
  * @param recurrentDropConnect the probability of zeroing an element of {@code R}, the same elements
  *     in all steps of a call, in training (Merity, Keskar and Socher, arXiv:1708.02182)
  * @param inputDropout the probability of zeroing an element of the layer's input, the same elements
@@ -32,9 +36,9 @@ import java.util.List;
  * @param gateClip the functions of gates get what is clipped to {@code ±gateClip} (ONNX's {@code
  *     clip}); 0 for no clipping
  * @param cellClip an LSTM's {@code c'} is clipped to {@code ±cellClip}; 0 for no clipping
- * @param activations other functions than the cell's own, in ONNX's order: of an RNN {@code f} of h;
- *     of a GRU {@code f} of the gates and {@code g} of the candidate; of an LSTM {@code f} of the
- *     gates, {@code g} of the candidate and {@code h} of {@code c'}; empty for the cell's own
+ * @param activations other functions than the cell's own, in ONNX's order: of an RNN {@code f} of
+ *     h; of a GRU {@code f} of the gates and {@code g} of the candidate; of an LSTM {@code f} of
+ *     the gates, {@code g} of the candidate and {@code h} of {@code c'}; empty for the cell's own
  */
 public record CellOptions(
     int projectionSize,

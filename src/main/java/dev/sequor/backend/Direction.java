@@ -1,10 +1,14 @@
 package dev.sequor.backend;
 
-/** In which order a recurrent layer reads the steps of a sequence; ONNX's attribute of this name. */
+/**
+ * In which order a recurrent layer reads the steps of a sequence; ONNX's attribute of this name.
+ */
 public enum Direction {
   /** From the first step to the last. */
   FORWARD(1),
-  /** From each sequence's own last step to its first; outputs stay at the steps that they are of. */
+  /**
+   * From each sequence's own last step to its first; outputs stay at the steps that they are of.
+   */
   REVERSE(1),
   /** Both, with weights of their own; outputs are concatenated, forward first. */
   BIDIRECTIONAL(2);

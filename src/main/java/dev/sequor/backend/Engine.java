@@ -47,7 +47,11 @@ public interface Engine {
   /** See {@link Backend#linearForward}. */
   void linearForward(LinearShape shape, Memory x, Memory weight, @Nullable Memory bias, Memory y);
 
-  /** See {@link Backend#linearBackward}. */
+  /**
+   * See {@link Backend#linearBackward}.
+   *
+   * @param dWeight or null if not wanted
+   */
   void linearBackward(
       LinearShape shape,
       Memory x,
@@ -55,7 +59,7 @@ public interface Engine {
       Memory y,
       Memory dy,
       @Nullable Memory dx,
-      Memory dWeight,
+      @Nullable Memory dWeight,
       @Nullable Memory dBias);
 
   /** See {@link Backend#activation}. */

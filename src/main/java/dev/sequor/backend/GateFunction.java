@@ -13,31 +13,33 @@ public record GateFunction(Kind kind, float alpha, float beta) {
   /** The formulas. */
   public enum Kind {
     /** {@code 1 / (1 + e^−x)}. */
-    SIGMOID(0),
+    SIGMOID(0, 0),
     /** {@code tanh x}. */
-    TANH(0),
+    TANH(1, 0),
     /** {@code max(0, x)}. */
-    RELU(0),
+    RELU(2, 0),
     /** {@code max(0, min(1, αx + β))}; ONNX's default is α = 0.2, β = 0.5. */
-    HARD_SIGMOID(2),
+    HARD_SIGMOID(3, 2),
     /** {@code αx + β}; ONNX's default is α = 1, β = 0. */
-    AFFINE(2),
+    AFFINE(4, 2),
     /** {@code x ≥ 0 ? x : αx}; ONNX's default is α = 0.01. */
-    LEAKY_RELU(1),
+    LEAKY_RELU(5, 1),
     /** {@code x > α ? x : 0}; ONNX's default is α = 1. */
-    THRESHOLDED_RELU(1),
+    THRESHOLDED_RELU(6, 1),
     /** {@code α tanh(βx)}; ONNX's default is α = 1, β = 1. */
-    SCALED_TANH(2),
+    SCALED_TANH(7, 2),
     /** {@code x ≥ 0 ? x : α (e^x − 1)}; ONNX's default is α = 1. */
-    ELU(1),
+    ELU(8, 1),
     /** {@code x / (1 + |x|)}. */
-    SOFTSIGN(0),
+    SOFTSIGN(9, 0),
     /** {@code log(1 + e^x)}. */
-    SOFTPLUS(0);
+    SOFTPLUS(10, 0);
 
+    private final int number;
     private final int constants;
 
-    Kind(int constants) {
+    Kind(int number, int constants) {
+      this.number = number;
       this.constants = constants;
     }
 
@@ -48,7 +50,7 @@ public record GateFunction(Kind kind, float alpha, float beta) {
 
     /** The number that native code and kernels know it by: {@code enum GateKind} in gates.h. */
     public int number() {
-      return ordinal();
+      return number;
     }
   }
 
@@ -75,7 +77,13 @@ public record GateFunction(Kind kind, float alpha, float beta) {
   private static void require(Kind kind, String name, float value, boolean used) {
     if (!Float.isFinite(value) || (!used && value != 0f)) {
       throw new IllegalArgumentException(
-          name + " of " + kind.id() + " is " + value + "; needed " + (used ? "a finite number" : "0"));
+          name
+              + " of "
+              + kind.id()
+              + " is "
+              + value
+              + "; needed "
+              + (used ? "a finite number" : "0"));
     }
   }
 

@@ -48,8 +48,7 @@ public record ParameterLayout(RnnSpec stack) {
    * @param inputSize {@code I}
    * @param hiddenSize {@code H}
    */
-  public ParameterLayout(
-      CellType cell, int layers, int directions, int inputSize, int hiddenSize) {
+  public ParameterLayout(CellType cell, int layers, int directions, int inputSize, int hiddenSize) {
     this(new RnnSpec(cell, inputSize, hiddenSize, layers, directions == 2, 0f));
   }
 
@@ -103,24 +102,34 @@ public record ParameterLayout(RnnSpec stack) {
 
   /** Where each parameter lies within a block of {@code layer}; all directions are alike. */
   public BlockLayout block(int layer) {
-    long[] offsets = new long[Kind.values().length];
-    long end = 0;
-    for (Kind kind : Kind.values()) {
-      offsets[kind.ordinal()] = end;
-      end += elements(kind, layer);
-    }
     return new BlockLayout(
-        offsets[Kind.INPUT_WEIGHTS.ordinal()],
-        offsets[Kind.RECURRENT_WEIGHTS.ordinal()],
-        offsets[Kind.INPUT_BIAS.ordinal()],
-        offsets[Kind.RECURRENT_BIAS.ordinal()],
-        offsets[Kind.PEEPHOLES.ordinal()],
-        end);
+        within(Kind.INPUT_WEIGHTS, layer),
+        within(Kind.RECURRENT_WEIGHTS, layer),
+        within(Kind.INPUT_BIAS, layer),
+        within(Kind.RECURRENT_BIAS, layer),
+        within(Kind.PEEPHOLES, layer),
+        blockElements(layer));
+  }
+
+  /** First element of {@code kind} in a block of {@code layer}, from where the block starts. */
+  public long within(Kind kind, int layer) {
+    long before = 0;
+    for (Kind each : Kind.values()) {
+      if (each == kind) {
+        break;
+      }
+      before += elements(each, layer);
+    }
+    return before;
   }
 
   /** Elements of one block of {@code layer}. */
   public long blockElements(int layer) {
-    return block(layer).elements();
+    long sum = 0;
+    for (Kind each : Kind.values()) {
+      sum += elements(each, layer);
+    }
+    return sum;
   }
 
   /** First element of the block of {@code layer} and {@code direction}. */
@@ -132,13 +141,7 @@ public record ParameterLayout(RnnSpec stack) {
 
   /** First element of {@code kind} in the block of {@code layer} and {@code direction}. */
   public long offset(Kind kind, int layer, int direction) {
-    long offset = blockOffset(layer, direction);
-    for (Kind before : Kind.values()) {
-      if (before.ordinal() < kind.ordinal()) {
-        offset += elements(before, layer);
-      }
-    }
-    return offset;
+    return blockOffset(layer, direction) + within(kind, layer);
   }
 
   /** Elements of all blocks. */

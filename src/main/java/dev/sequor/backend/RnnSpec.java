@@ -13,8 +13,8 @@ import java.util.List;
  * @param layers {@code L}, layers stacked on each other
  * @param direction in which order every layer reads the steps
  * @param dropout probability of zeroing an element between two layers while training, in [0, 1)
- * @param options what is changed inside the cell. Projection is of LSTMs whose {@code R} sees {@code
- *     h}; coupled gates, cell zoneout and cell clipping are of LSTMs
+ * @param options what is changed inside the cell. Projection is of LSTMs whose {@code R} sees
+ *     {@code h}; coupled gates, cell zoneout and cell clipping are of LSTMs
  */
 public record RnnSpec(
     CellType cell,
@@ -85,8 +85,7 @@ public record RnnSpec(
 
   private static void require(boolean fits, String option, CellType cell, String needed) {
     if (!fits) {
-      throw new IllegalArgumentException(
-          option + " is given with " + cell + "; needed " + needed);
+      throw new IllegalArgumentException(option + " is given with " + cell + "; needed " + needed);
     }
   }
 
@@ -148,7 +147,9 @@ public record RnnSpec(
     return direction == Direction.FORWARD;
   }
 
-  /** One letter per gate, as {@link CellType#gateNames()}, without a forget gate that is coupled. */
+  /**
+   * One letter per gate, as {@link CellType#gateNames()}, without a forget gate that is coupled.
+   */
   public String gateNames() {
     return options.coupledGates() ? cell.gateNames().replace("f", "") : cell.gateNames();
   }
@@ -158,7 +159,9 @@ public record RnnSpec(
     return gateNames().length();
   }
 
-  /** {@code P}, the number of peephole vectors, in the order i, f, o, without one that is coupled. */
+  /**
+   * {@code P}, the number of peephole vectors, in the order i, f, o, without one that is coupled.
+   */
   public int peepholes() {
     return options.coupledGates() ? Math.max(0, cell.peepholes() - 1) : cell.peepholes();
   }

@@ -116,7 +116,8 @@ public record SequenceModelSpec(
     BigInteger projection = BigInteger.valueOf(options.projectionSize());
     BigInteger state = projection.signum() > 0 ? projection : hidden;
     BigInteger outputs = state.multiply(directions);
-    // Of one layer and direction, but for its input weights: R, two biases, peepholes, the options'.
+    // Of one layer and direction, but for its input weights: R, two biases, peepholes, the
+    // options'.
     BigInteger apart =
         gateRows
             .multiply(state.add(BigInteger.TWO))
@@ -296,8 +297,7 @@ public record SequenceModelSpec(
         // Before the limits of a stack, which are larger and do not name the model.
         atMost("layers", layers);
         requireWeights(
-            weights(
-                input, cell, hiddenSize, layers, direction, options, denseLayers, outputSize));
+            weights(input, cell, hiddenSize, layers, direction, options, denseLayers, outputSize));
       }
       return new SequenceModelSpec(
           input,

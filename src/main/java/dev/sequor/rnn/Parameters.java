@@ -67,8 +67,8 @@ public final class Parameters implements AutoCloseable {
    * and the kind one of {@link ParameterLayout.Kind}, of those that the stack has: {@code
    * input_weights [G·H,I]}, {@code recurrent_weights [G·H,H]}, {@code input_bias [G·H]}, {@code
    * recurrent_bias [G·H]}, and for some {@code peepholes [P·H]}, {@code projection [P,H]}, {@code
-   * input_gain [G·H]}, {@code recurrent_gain [G·H]}, {@code cell_gain [H]} and {@code cell_bias [H]}.
-   * The names are part of the checkpoint format.
+   * input_gain [G·H]}, {@code recurrent_gain [G·H]}, {@code cell_gain [H]} and {@code cell_bias
+   * [H]}. The names are part of the checkpoint format.
    */
   public static List<TensorRegion> regions(ParameterLayout layout) {
     List<TensorRegion> regions = new ArrayList<>();

@@ -33,6 +33,13 @@ class CpuBackendTest {
   }
 
   @Nested
+  class Options extends CellOptionsContract {
+    Options() {
+      super(PROVIDER);
+    }
+  }
+
+  @Nested
   class Conformance extends ConformanceContract {
     Conformance() {
       super(PROVIDER);

@@ -43,6 +43,13 @@ class CudaBackendTest {
   }
 
   @Nested
+  class Options extends CellOptionsContract {
+    Options() {
+      super(PROVIDER);
+    }
+  }
+
+  @Nested
   class Conformance extends ConformanceContract {
     Conformance() {
       super(PROVIDER);

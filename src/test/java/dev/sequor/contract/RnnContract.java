@@ -86,8 +86,7 @@ abstract class RnnContract extends BackendContract {
       RnnProblem problem = RnnProblem.random(stack.shape(7, 5), lengths, 29);
       Results training = BackendRun.run(backend, problem);
       Closeness.FLOAT32.checkOutputs(ReferenceRnn.forward(problem), training);
-      Closeness.FLOAT32.checkGradients(
-          problem.shape, ReferenceRnn.gradients(problem), training);
+      Closeness.FLOAT32.checkGradients(problem.shape, ReferenceRnn.gradients(problem), training);
       Results inference = BackendRun.run(backend, problem.inference());
       Closeness.FLOAT32.checkOutputs(ReferenceRnn.forward(problem), inference);
     }

@@ -9,7 +9,6 @@ import dev.sequor.backend.Activation;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
-import dev.sequor.backend.RnnSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;

@@ -12,7 +12,8 @@ import java.util.List;
 
 /**
  * One layer and direction of a stack with {@link CellOptions}, for one sequence, in the plainest
- * form: every option is a line of its own, in the order in which {@link CellOptions} describes them.
+ * form: every option is a line of its own, in the order in which {@link CellOptions} describes
+ * them.
  */
 final class ReferenceOptions<V> {
   private final Algebra<V> a;
@@ -28,7 +29,8 @@ final class ReferenceOptions<V> {
   private final V flat;
   private final V recurrentWeights;
 
-  ReferenceOptions(Algebra<V> a, RnnProblem problem, V parameters, int layer, int direction, int b) {
+  ReferenceOptions(
+      Algebra<V> a, RnnProblem problem, V parameters, int layer, int direction, int b) {
     this.a = a;
     this.problem = problem;
     this.stack = problem.shape.stack();
@@ -42,14 +44,17 @@ final class ReferenceOptions<V> {
     this.flat = parameters;
     V r = tensor(Kind.RECURRENT_WEIGHTS);
     double[] mask =
-        mask(RandomStreams.RECURRENT_DROP_CONNECT, options.recurrentDropConnect(), 0, stack.gates() * h * p);
+        mask(
+            RandomStreams.RECURRENT_DROP_CONNECT,
+            options.recurrentDropConnect(),
+            0,
+            stack.gates() * h * p);
     this.recurrentWeights = a.multiply(r, a.constant(mask));
   }
 
   private V tensor(Kind kind) {
     int elements = (int) stack.parameterLayout().elements(kind, layer);
-    return a.slice(
-        flat, (int) stack.parameterLayout().offset(kind, layer, direction), elements);
+    return a.slice(flat, (int) stack.parameterLayout().offset(kind, layer, direction), elements);
   }
 
   /** The part of gates {@code names} of a vector or matrix of all gates. */
@@ -70,7 +75,9 @@ final class ReferenceOptions<V> {
   /** 1 where a number says so, with probability {@code q}, in training; else 0. */
   private double[] dropped(RandomStreams what, float q, long from, int count) {
     double[] dropped = new double[count];
-    int stream = problem.dropoutStream + what.of(stack, layer, direction);
+    // Both directions read the same input.
+    int drawing = what == RandomStreams.INPUT_DROPOUT ? 0 : direction;
+    int stream = problem.dropoutStream + what.of(stack, layer, drawing);
     for (int i = 0; i < count && problem.training && q > 0; i++) {
       long word =
           Integer.toUnsignedLong(
@@ -91,7 +98,8 @@ final class ReferenceOptions<V> {
 
   /** {@code W x + bW} or {@code LN(W x)} of gates that are normalised together. */
   private V input(String names, V x) {
-    V product = a.product(of(names, tensor(Kind.INPUT_WEIGHTS), inputs), x, names.length() * h, inputs);
+    V product =
+        a.product(of(names, tensor(Kind.INPUT_WEIGHTS), inputs), x, names.length() * h, inputs);
     return finished(names, product, Kind.INPUT_GAIN, Kind.INPUT_BIAS);
   }
 

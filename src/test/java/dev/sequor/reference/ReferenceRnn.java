@@ -256,8 +256,7 @@ public final class ReferenceRnn {
           new ReferenceCells.Gates<>(a, p, parameters, layer, direction);
       return (x, state, t) -> ReferenceCells.of(p.shape.cell()).apply(a, gates, x, state);
     }
-    ReferenceOptions<V> options =
-        new ReferenceOptions<>(a, p, parameters, layer, direction, b);
+    ReferenceOptions<V> options = new ReferenceOptions<>(a, p, parameters, layer, direction, b);
     return (x, state, t) -> options.step(options.masked(x), state, t);
   }
 

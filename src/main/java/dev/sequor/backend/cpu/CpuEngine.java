@@ -7,7 +7,6 @@ import dev.sequor.backend.BackendException;
 import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DeviceMemoryException;
-import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
@@ -20,11 +19,16 @@ import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerShape;
 import dev.sequor.backend.host.StackedPlan;
+import dev.sequor.backend.options.CellMaths;
+import dev.sequor.backend.options.OptionsEngine;
+import dev.sequor.backend.options.StateRules;
+import dev.sequor.backend.options.StepMaths;
+import dev.sequor.backend.options.StepRows;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** The native engine. Every call has finished when it returns. */
-final class CpuEngine implements Engine, LayerEngine {
+final class CpuEngine implements OptionsEngine, LayerEngine {
   private final String name;
   private final long engine;
 
@@ -116,7 +120,7 @@ final class CpuEngine implements Engine, LayerEngine {
   }
 
   @Override
-  public EnginePlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
+  public EnginePlan plainPlan(RnnShape shape, Mode mode, WeightStorage weights) {
     return mode == Mode.INFERENCE && shape.timeSteps() == 1 && shape.directions() == 1
         ? new CpuStepPlan(this, shape, weights)
         : new StackedPlan(this, shape, mode, weights);
@@ -195,6 +199,51 @@ final class CpuEngine implements Engine, LayerEngine {
   }
 
   @Override
+  public StepMaths stepMaths(CellMaths cell, StateRules rules) {
+    return new CpuStepMaths(engine, StepMaths.describe(this, cell, rules));
+  }
+
+  @Override
+  public void gatherSteps(
+      StepRows rows, Memory x, @Nullable Memory lengths, @Nullable Memory key, Memory target) {
+    NativeEngine.sequor_gather_steps(
+        engine,
+        rows.timeSteps(),
+        rows.batchSize(),
+        rows.width(),
+        rows.reverse() ? 1 : 0,
+        rows.dropout(),
+        rows.stream(),
+        address(x),
+        address(lengths),
+        address(key),
+        address(target));
+  }
+
+  @Override
+  public void scatterSteps(
+      StepRows rows,
+      Memory from,
+      @Nullable Memory lengths,
+      @Nullable Memory key,
+      boolean add,
+      Memory dx) {
+    NativeEngine.sequor_scatter_steps(
+        engine,
+        rows.timeSteps(),
+        rows.batchSize(),
+        rows.width(),
+        rows.reverse() ? 1 : 0,
+        rows.dropout(),
+        rows.stream(),
+        address(from),
+        address(lengths),
+        address(key),
+        add ? 1 : 0,
+        address(dx));
+  }
+
+  @Override
   public void linearForward(
       LinearShape shape, Memory x, Memory weight, @Nullable Memory bias, Memory y) {
     NativeEngine.sequor_linear_forward(
@@ -217,7 +266,7 @@ final class CpuEngine implements Engine, LayerEngine {
       Memory y,
       Memory dy,
       @Nullable Memory dx,
-      Memory dWeight,
+      @Nullable Memory dWeight,
       @Nullable Memory dBias) {
     NativeEngine.sequor_linear_backward(
         engine,

@@ -8,7 +8,6 @@ import dev.sequor.backend.CellType;
 import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DrawShape;
-import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
@@ -21,6 +20,11 @@ import dev.sequor.backend.StepInput;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.cuda.Products.Matrix;
+import dev.sequor.backend.options.CellMaths;
+import dev.sequor.backend.options.OptionsEngine;
+import dev.sequor.backend.options.StateRules;
+import dev.sequor.backend.options.StepMaths;
+import dev.sequor.backend.options.StepRows;
 import java.nio.ByteBuffer;
 import java.util.EnumMap;
 import java.util.List;
@@ -29,7 +33,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** One NVIDIA GPU. Calls queue work and return; results are ready after a download. */
-final class CudaEngine implements Engine {
+final class CudaEngine implements OptionsEngine {
   private static final int WARPS_PER_BLOCK = WorkQueue.BLOCK / 32;
 
   /** Blocks at most whose warps' partial sums a norm or a loss is made of. */
@@ -166,9 +170,54 @@ final class CudaEngine implements Engine {
   // ---- layers ----------------------------------------------------------------------------------
 
   @Override
-  public EnginePlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
+  public EnginePlan plainPlan(RnnShape shape, Mode mode, WeightStorage weights) {
     queue();
     return new CudaRnnPlan(this, shape, mode);
+  }
+
+  @Override
+  public StepMaths stepMaths(CellMaths cell, StateRules rules) {
+    return new CudaStepMaths(this, rules, StepMaths.describe(this, cell, rules));
+  }
+
+  private static KernelArguments arguments(WorkQueue main, StepRows rows) {
+    return main.arguments()
+        .int32(rows.timeSteps())
+        .int32(rows.batchSize())
+        .int32(rows.width())
+        .int32(rows.reverse() ? 1 : 0)
+        .float32(rows.dropout())
+        .int32(rows.stream());
+  }
+
+  @Override
+  public void gatherSteps(
+      StepRows rows, Memory x, @Nullable Memory lengths, @Nullable Memory key, Memory target) {
+    WorkQueue main = queue();
+    arguments(main, rows)
+        .pointer(address(x))
+        .pointer(address(lengths))
+        .pointer(address(key))
+        .pointer(address(target));
+    main.launch(main.kernel("gather_steps"), rows.elements());
+  }
+
+  @Override
+  public void scatterSteps(
+      StepRows rows,
+      Memory from,
+      @Nullable Memory lengths,
+      @Nullable Memory key,
+      boolean add,
+      Memory dx) {
+    WorkQueue main = queue();
+    arguments(main, rows)
+        .pointer(address(from))
+        .pointer(address(lengths))
+        .pointer(address(key))
+        .int32(add ? 1 : 0)
+        .pointer(address(dx));
+    main.launch(main.kernel("scatter_steps"), rows.elements());
   }
 
   @Override
@@ -308,7 +357,7 @@ final class CudaEngine implements Engine {
       Memory y,
       Memory dy,
       @Nullable Memory dx,
-      Memory dWeight,
+      @Nullable Memory dWeight,
       @Nullable Memory dBias) {
     WorkQueue main = queue();
     int m = shape.rows();
@@ -317,16 +366,18 @@ final class CudaEngine implements Engine {
     if (shape.activation() != Activation.NONE) {
       activationGradient((long) m * n, shape.activation(), address(y), address(dy), address(dy));
     }
-    main.products()
-        .multiplyFloats(
-            n,
-            k,
-            m,
-            Matrix.transposed(address(dy), n),
-            Matrix.of(address(x), k),
-            true,
-            address(dWeight),
-            k);
+    if (dWeight != null) {
+      main.products()
+          .multiplyFloats(
+              n,
+              k,
+              m,
+              Matrix.transposed(address(dy), n),
+              Matrix.of(address(x), k),
+              true,
+              address(dWeight),
+              k);
+    }
     if (dx != null) {
       main.products()
           .multiplyFloats(

@@ -2,8 +2,8 @@ package dev.sequor.backend.cuda;
 
 import static dev.sequor.backend.cuda.CudaMemory.address;
 
-import dev.sequor.backend.Memory;
 import dev.sequor.backend.EnginePlan;
+import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.ParameterLayout;
 import dev.sequor.backend.PlanGradients;
