@@ -297,6 +297,14 @@ void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const fl
   engine->variant->layer_norm_backward(*engine, {rows, width, 0.0f, x, parameters, nullptr, saved, dy, dx, d_parameters});
 }
 
+void sequor_softmax_forward(SeqEngine* engine, int rows, int width, const float* x, float* y) {
+  engine->variant->softmax_forward(*engine, rows, width, x, y);
+}
+
+void sequor_softmax_backward(SeqEngine* engine, int rows, int width, const float* y, const float* dy, float* dx) {
+  engine->variant->softmax_backward(*engine, rows, width, y, dy, dx);
+}
+
 namespace {
 
 const OptionedStep& optioned(const int32_t* step) { return *reinterpret_cast<const OptionedStep*>(step); }

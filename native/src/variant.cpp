@@ -4,6 +4,7 @@
 #include "layer.h"
 #include "norms.h"
 #include "operations.h"
+#include "softmax.h"
 #include "stepwise.h"
 
 #define SEQ_STRING_OF(x) #x
@@ -44,6 +45,8 @@ const Variant SEQ_JOIN(variant_, SEQ_ISA) = {
     SEQ_ISA::copy_columns,
     SEQ_ISA::layer_norm_forward,
     SEQ_ISA::layer_norm_backward,
+    SEQ_ISA::softmax_forward,
+    SEQ_ISA::softmax_backward,
     SEQ_ISA::gather_steps,
     SEQ_ISA::scatter_steps,
     SEQ_ISA::step_gates,

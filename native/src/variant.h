@@ -179,6 +179,8 @@ struct Variant {
   void (*copy_columns)(SeqEngine&, const ColumnCopyCall&);
   void (*layer_norm_forward)(SeqEngine&, const NormCall&);
   void (*layer_norm_backward)(SeqEngine&, const NormCall&);
+  void (*softmax_forward)(SeqEngine&, long rows, long width, const float* x, float* y);
+  void (*softmax_backward)(SeqEngine&, long rows, long width, const float* y, const float* dy, float* dx);
   void (*gather_steps)(SeqEngine&, const StepRowsCall&);
   void (*scatter_steps)(SeqEngine&, const StepRowsCall&);
   void (*step_gates)(SeqEngine&, const OptionedStep&, const StepGatesCall&);

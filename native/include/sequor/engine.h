@@ -86,7 +86,11 @@ void sequor_layer_norm_forward(SeqEngine* engine, int rows, int width, float eps
 void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const float* x, const float* parameters,
                                 float* saved, const float* dy, float* dx, float* d_parameters);
 
-// activation: 0 none, 1 tanh, 2 relu. y[M,N] = f(x[M,K]·weight[N,K]^T + bias[N]); bias may be null.
+// Probabilities of rows [M,N]; y may be x, dx may be dy.
+void sequor_softmax_forward(SeqEngine* engine, int rows, int width, const float* x, float* y);
+void sequor_softmax_backward(SeqEngine* engine, int rows, int width, const float* y, const float* dy, float* dx);
+
+// activation: 0 none, 1 tanh, 2 relu, 3 sigmoid. y[M,N] = f(x[M,K]·weight[N,K]^T + bias[N]); bias may be null.
 void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
                            const float* weight, const float* bias, float* y);
 // dy is multiplied by f' in place; dx is overwritten; d_weight and d_bias are added to; each may be null.

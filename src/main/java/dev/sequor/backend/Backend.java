@@ -603,6 +603,55 @@ public final class Backend implements AutoCloseable {
     }
   }
 
+  /**
+   * Probabilities of rows, see {@link SoftmaxShape}.
+   *
+   * @param x {@code [M,N]}
+   * @param y {@code [M,N]}, overwritten; may be {@code x}
+   */
+  public void softmaxForward(SoftmaxShape shape, Buffer x, Buffer y) {
+    begin();
+    try {
+      Required.present("shape", shape);
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("x", x, DType.FLOAT32, shape.elements())
+              .mayWriteOver("x", "y", Required.present("y", y), DType.FLOAT32, shape.elements());
+      checked.check();
+      engine.softmaxForward(shape, x.memory(), y.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * The gradient of {@link #softmaxForward}: {@code dx = y ∘ (dy − Σ dy∘y)}.
+   *
+   * @param y {@code [M,N]}
+   * @param dy {@code [M,N]}
+   * @param dx {@code [M,N]}, overwritten; may be {@code dy}
+   */
+  public void softmaxBackward(SoftmaxShape shape, Buffer y, Buffer dy, Buffer dx) {
+    begin();
+    try {
+      Required.present("shape", shape);
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("y", y, DType.FLOAT32, shape.elements())
+              .reads("dy", dy, DType.FLOAT32, shape.elements())
+              .mayWriteOver(
+                  "dy", "dx", Required.present("dx", dx), DType.FLOAT32, shape.elements());
+      checked.check();
+      engine.softmaxBackward(shape, y.memory(), dy.memory(), dx.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
   /** Copies columns of one matrix to columns of another, or adds them. */
   public void copyColumns(ColumnCopy copy, Buffer source, Buffer target) {
     begin();

@@ -84,6 +84,12 @@ public interface Engine {
       @Nullable Memory dx,
       Memory dParameters);
 
+  /** See {@link Backend#softmaxForward}. */
+  void softmaxForward(SoftmaxShape shape, Memory x, Memory y);
+
+  /** See {@link Backend#softmaxBackward}. */
+  void softmaxBackward(SoftmaxShape shape, Memory y, Memory dy, Memory dx);
+
   /**
    * See {@link Backend#dropout}.
    *

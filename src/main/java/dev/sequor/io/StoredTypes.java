@@ -21,6 +21,7 @@ import dev.sequor.module.MergeDirections;
 import dev.sequor.module.Module;
 import dev.sequor.module.OneHot;
 import dev.sequor.module.Recurrent;
+import dev.sequor.module.Softmax;
 import dev.sequor.module.Sum;
 import dev.sequor.module.ValueShape;
 import java.util.LinkedHashMap;
@@ -87,6 +88,7 @@ final class StoredTypes {
     modules.put("merge-directions", MergeDirections.class);
     modules.put("one-hot", OneHot.class);
     modules.put("recurrent", Recurrent.class);
+    modules.put("softmax", Softmax.class);
     modules.put("sum", Sum.class);
     for (ModuleNames others : ServiceLoader.load(ModuleNames.class)) {
       others

@@ -201,6 +201,7 @@ public abstract class BackendOperationsContract {
       case NONE -> a;
       case TANH -> Math.tanh(a);
       case RELU -> Math.max(0, a);
+      case SIGMOID -> 1 / (1 + Math.exp(-a));
     };
   }
 
@@ -209,6 +210,7 @@ public abstract class BackendOperationsContract {
       case NONE -> 1;
       case TANH -> 1 - y * y;
       case RELU -> y > 0 ? 1 : 0;
+      case SIGMOID -> y * (1 - y);
     };
   }
 
@@ -422,6 +424,51 @@ public abstract class BackendOperationsContract {
       backend.layerNormBackward(shape, x, parameters, saved, dy, null, again);
       assertArrayEquals(gotP, again.readFloats());
     }
+  }
+
+  @ParameterizedTest(name = "{0} rows, {1} columns")
+  @CsvSource({"1,1", "3,31", "31,3", "33,33", "2,257", "257,2", "1,1500", "700,5"})
+  void softmaxMatchesDoubleFormula(int rows, int n) {
+    SoftmaxShape shape = new SoftmaxShape(rows, n);
+    Buffer x = random(rows * n);
+    Buffer dy = random(rows * n);
+    double[] given = toDouble(x.readFloats());
+    double[] gradient = toDouble(dy.readFloats());
+    double[] expected = new double[rows * n];
+    double[] slopes = new double[rows * n];
+    for (int r = 0; r < rows; r++) {
+      double sum = 0;
+      double along = 0;
+      for (int i = r * n; i < (r + 1) * n; i++) {
+        expected[i] = Math.exp(given[i]);
+        sum += expected[i];
+      }
+      for (int i = r * n; i < (r + 1) * n; i++) {
+        expected[i] /= sum;
+        along += expected[i] * gradient[i];
+      }
+      for (int i = r * n; i < (r + 1) * n; i++) {
+        slopes[i] = expected[i] * (gradient[i] - along);
+      }
+    }
+    Buffer y = poisoned(rows * n);
+    backend.softmaxForward(shape, x, y);
+    assertClose(expected, y.readFloats());
+    Buffer dx = poisoned(rows * n);
+    backend.softmaxBackward(shape, y, dy, dx);
+    assertClose(slopes, dx.readFloats());
+    backend.softmaxBackward(shape, y, dy, dy);
+    assertArrayEquals(dx.readFloats(), dy.readFloats(), "in place");
+    backend.softmaxForward(shape, x, x);
+    assertArrayEquals(y.readFloats(), x.readFloats(), "in place");
+  }
+
+  @Test
+  void softmaxOfHugeNumbersIsFiniteAndSumsToOne() {
+    Buffer x = buffer(new float[] {3e38f, -3e38f, 3e38f, 0, 1e30f, -1e30f});
+    Buffer y = poisoned(6);
+    backend.softmaxForward(new SoftmaxShape(2, 3), x, y);
+    assertClose(new double[] {0.5, 0, 0.5, 0, 1, 0}, y.readFloats());
   }
 
   private static double slope(

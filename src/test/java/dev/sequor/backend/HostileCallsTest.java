@@ -254,6 +254,10 @@ final class HostileCallsTest {
                   w.floats(12),
                   w.floats(12),
                   w.floats(8)));
+      call("Backend.softmaxForward", w -> of(new SoftmaxShape(3, 4), w.floats(12), w.floats(12)));
+      call(
+          "Backend.softmaxBackward",
+          w -> of(new SoftmaxShape(3, 4), w.floats(12), w.floats(12), w.floats(12)));
       call(
           "Backend.dropout",
           w -> of(0.5f, w.integers(RandomKey.ELEMENTS), w.floats(7), w.floats(7)));

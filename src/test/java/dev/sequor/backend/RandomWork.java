@@ -60,7 +60,7 @@ public final class RandomWork implements AutoCloseable {
   }
 
   private String anyKind(List<WeightStorage> storages) {
-    return switch (random.nextInt(15)) {
+    return switch (random.nextInt(16)) {
       case 0, 1 -> linear();
       case 2 -> embedding();
       case 3 -> loss();
@@ -71,6 +71,7 @@ public final class RandomWork implements AutoCloseable {
       case 8 -> elements();
       case 9 -> columns();
       case 10 -> norm();
+      case 11 -> softmax();
       default -> train(stack(60, 2));
     };
   }
@@ -217,6 +218,18 @@ public final class RandomWork implements AutoCloseable {
     Buffer sums = sums(2L * shape.width());
     call(() -> backend.layerNormForward(shape, x, parameters, y, saved));
     call(() -> backend.layerNormBackward(shape, x, parameters, saved, dy, dx, sums));
+    return shape.toString();
+  }
+
+  private String softmax() {
+    SoftmaxShape shape = new SoftmaxShape(size(200), size(300));
+    long elements = (long) shape.rows() * shape.width();
+    Buffer x = numbers(elements, 3);
+    Buffer y = result(elements);
+    Buffer dy = numbers(elements, 1);
+    Buffer dx = result(elements);
+    call(() -> backend.softmaxForward(shape, x, y));
+    call(() -> backend.softmaxBackward(shape, y, dy, dx));
     return shape.toString();
   }
 

@@ -24,6 +24,7 @@ import dev.sequor.module.MergeDirections;
 import dev.sequor.module.Network;
 import dev.sequor.module.OneHot;
 import dev.sequor.module.Recurrent;
+import dev.sequor.module.Softmax;
 import dev.sequor.module.Sum;
 import dev.sequor.module.ValueShape;
 import java.util.List;
@@ -100,6 +101,7 @@ class StoredTypesTest {
             .add("last", new LastStep(1), "decoder")
             .add("dropped", new Dropout(0.5f), "last")
             .add("normal", new LayerNorm(4), "dropped")
+            .add("shares", new Softmax(), "normal")
             .add("active", new Activate(Activation.TANH), "normal")
             .add("dense", new Linear(4, 4, Activation.RELU, false), "static")
             .add("sum", new Sum(), "active", "active")

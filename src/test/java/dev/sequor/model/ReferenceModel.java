@@ -157,6 +157,7 @@ final class ReferenceModel {
                   case NONE -> sum;
                   case TANH -> Math.tanh(sum);
                   case RELU -> Math.max(0, sum);
+                  case SIGMOID -> 1 / (1 + Math.exp(-sum));
                 };
       }
       below = y;

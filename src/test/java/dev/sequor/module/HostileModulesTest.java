@@ -11,6 +11,7 @@ import dev.sequor.backend.BackendException;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Devices;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.UpdateRule;
@@ -107,6 +108,7 @@ class HostileModulesTest {
       byType.put(ValueShape.State.class, new ValueShape.State(1, 1, 4));
       put(new Module.Output("y", sequence), new Module.Block(tensors()), Mode.TRAINING);
       put(new Linear(4, 2), new Embedding(7, 3), new OneHot(7), new Activate(Activation.TANH));
+      put(new Softmax(), Direction.FORWARD);
       put(new Dropout(0.5f), new LastStep(2), new MergeDirections(MergeDirections.How.SUM));
       put(new LayerNorm(4), new Concatenation(), new Sum(), Recurrent.of(CellType.LSTM, 4, 5));
       byType.put(Module.class, new Linear(4, 2));
@@ -153,6 +155,7 @@ class HostileModulesTest {
       byName.put("OneHot.outputs#0", List.of(new ValueShape.Tokens("x", 7)));
       byName.put("Concatenation.outputs#0", List.of(sequence, sequence));
       byName.put("Sum.outputs#0", List.of(sequence, sequence));
+      byName.put("Softmax.outputs#0", List.of(sequence));
       byName.put("Binding.lengths#0", 0);
     }
 

@@ -134,7 +134,8 @@ final class RandomNetwork {
   }
 
   private Module reading(ValueShape shape, List<String> inputs) {
-    return switch (random.nextInt(10)) {
+    return switch (random.nextInt(11)) {
+      case 10 -> new Softmax();
       case 9 -> new LayerNorm(shape.width(), 0.1f);
       case 0 ->
           new Linear(

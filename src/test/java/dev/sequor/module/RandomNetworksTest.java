@@ -303,6 +303,7 @@ class RandomNetworksTest {
               "MergeDirections",
               "OneHot",
               "Recurrent",
+              "Softmax",
               "Sum"),
           seen);
     }

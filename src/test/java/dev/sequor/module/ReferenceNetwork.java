@@ -138,6 +138,19 @@ final class ReferenceNetwork {
           node.name(),
           normal(
               norm, value(first), parameter(node, "gain"), parameter(node, "gain") + norm.width()));
+    } else if (module instanceof Softmax) {
+      double[] y = value(first).clone();
+      for (int r = 0; r < y.length; r += shape.width()) {
+        double sum = 0;
+        for (int i = r; i < r + shape.width(); i++) {
+          y[i] = Math.exp(y[i]);
+          sum += y[i];
+        }
+        for (int i = r; i < r + shape.width(); i++) {
+          y[i] /= sum;
+        }
+      }
+      values.put(node.name(), y);
     } else if (module instanceof Activate activate) {
       values.put(
           node.name(),
@@ -257,6 +270,7 @@ final class ReferenceNetwork {
       case NONE -> x;
       case TANH -> Math.tanh(x);
       case RELU -> Math.max(0, x);
+      case SIGMOID -> 1 / (1 + Math.exp(-x));
     };
   }
 

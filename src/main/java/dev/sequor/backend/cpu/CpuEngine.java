@@ -14,6 +14,7 @@ import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.NormShape;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.SoftmaxShape;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
@@ -191,6 +192,18 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
         address(dy),
         address(dx),
         address(dParameters));
+  }
+
+  @Override
+  public void softmaxForward(SoftmaxShape shape, Memory x, Memory y) {
+    NativeEngine.sequor_softmax_forward(
+        engine, shape.rows(), shape.width(), address(x), address(y));
+  }
+
+  @Override
+  public void softmaxBackward(SoftmaxShape shape, Memory y, Memory dy, Memory dx) {
+    NativeEngine.sequor_softmax_backward(
+        engine, shape.rows(), shape.width(), address(y), address(dy), address(dx));
   }
 
   @Override

@@ -296,6 +296,21 @@ final class NativeEngine {
       @Cast("float*") long dState,
       @Cast("const int32_t*") long key);
 
+  static native void sequor_softmax_forward(
+      @Cast("SeqEngine*") long engine,
+      int rows,
+      int width,
+      @Cast("const float*") long x,
+      @Cast("float*") long y);
+
+  static native void sequor_softmax_backward(
+      @Cast("SeqEngine*") long engine,
+      int rows,
+      int width,
+      @Cast("const float*") long y,
+      @Cast("const float*") long dy,
+      @Cast("float*") long dx);
+
   static native void sequor_linear_forward(
       @Cast("SeqEngine*") long engine,
       int rows,

@@ -16,6 +16,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.NormShape;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.SoftmaxShape;
 import dev.sequor.backend.StepInput;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
@@ -295,6 +296,29 @@ final class CudaEngine implements OptionsEngine {
           .pointer(address(dx));
       main.launch(main.kernel("layer_norm_backward"), warps(shape.rows()), 1, WorkQueue.BLOCK);
     }
+  }
+
+  @Override
+  public void softmaxForward(SoftmaxShape shape, Memory x, Memory y) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int32(shape.rows())
+        .int32(shape.width())
+        .pointer(address(x))
+        .pointer(address(y));
+    main.launch(main.kernel("softmax_forward"), warps(shape.rows()), 1, WorkQueue.BLOCK);
+  }
+
+  @Override
+  public void softmaxBackward(SoftmaxShape shape, Memory y, Memory dy, Memory dx) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int32(shape.rows())
+        .int32(shape.width())
+        .pointer(address(y))
+        .pointer(address(dy))
+        .pointer(address(dx));
+    main.launch(main.kernel("softmax_backward"), warps(shape.rows()), 1, WorkQueue.BLOCK);
   }
 
   /** Blocks that have a warp for each row. */

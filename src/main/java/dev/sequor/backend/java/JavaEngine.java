@@ -12,6 +12,7 @@ import dev.sequor.backend.NormShape;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.SoftmaxShape;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
@@ -46,6 +47,7 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
   private final Linear linear;
   private final Norms norms;
   private final StepOrder stepOrder;
+  private final Softmax softmax;
   private final Losses losses;
   private final Optimizer optimizer;
 
@@ -68,6 +70,7 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
     linear = new Linear(team, products);
     norms = new Norms(team);
     stepOrder = new StepOrder(team);
+    softmax = new Softmax(team);
     losses = new Losses(team);
     optimizer = new Optimizer(team);
   }
@@ -235,6 +238,16 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
         JavaMemory.of(dy),
         JavaMemory.ofNullable(dx),
         JavaMemory.of(dParameters));
+  }
+
+  @Override
+  public void softmaxForward(SoftmaxShape shape, Memory x, Memory y) {
+    softmax.forward(shape, JavaMemory.of(x), JavaMemory.of(y));
+  }
+
+  @Override
+  public void softmaxBackward(SoftmaxShape shape, Memory y, Memory dy, Memory dx) {
+    softmax.backward(shape, JavaMemory.of(y), JavaMemory.of(dy), JavaMemory.of(dx));
   }
 
   @Override
