@@ -506,7 +506,9 @@ final class HostileCallsTest {
       bad.add(new Bad("too long", new int[999], true));
     } else if (value instanceof String) {
       bad.add(new Bad("unknown", "nothing", false));
-    } else if (value instanceof List<?> list && list.get(0) instanceof StepInput input) {
+    } else if (value instanceof List<?> list
+        && !list.isEmpty()
+        && list.get(0) instanceof StepInput input) {
       bad.add(new Bad("a list with null", Arrays.asList((Object) null), true));
       addRecords(world, bad, place, input, changed -> List.of(changed));
     } else if (value instanceof Record record) {

@@ -79,6 +79,7 @@ final class OnnxStack {
             case INPUT_BIAS -> visitor.element(flat, 'B', theirRow);
             case RECURRENT_BIAS -> visitor.element(flat, 'B', cell.gates() * h + theirRow);
             case PEEPHOLES -> visitor.element(flat, 'P', theirRow);
+            default -> throw new IllegalArgumentException("ONNX has no " + kind);
           }
         }
       }
