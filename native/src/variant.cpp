@@ -1,6 +1,7 @@
 // Compiled once per instruction set, with SEQ_ISA naming its namespace; see ci/build-native.
 #include <cstring>
 
+#include "ctc.h"
 #include "layer.h"
 #include "norms.h"
 #include "operations.h"
@@ -35,7 +36,8 @@ const Variant SEQ_JOIN(variant_, SEQ_ISA) = {
     SEQ_ISA::optimizer_step,      SEQ_ISA::dropout,
     SEQ_ISA::activation,          SEQ_ISA::activation_gradient,
     SEQ_ISA::copy_columns,        SEQ_ISA::layer_norm_forward,
-    SEQ_ISA::layer_norm_backward, SEQ_ISA::elementary_function,
+    SEQ_ISA::layer_norm_backward, SEQ_ISA::ctc_loss,
+    SEQ_ISA::elementary_function,
 };
 
 }  // namespace sequor

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "sequor/ctc.h"
 #include "sequor/engine.h"
 #include "sequor/philox.h"
 #include "sequor/updates/update.h"
@@ -94,6 +95,14 @@ struct LossCall {
   float* result;
 };
 
+struct CtcCall {
+  CtcSizes sizes;
+  const float* outputs;
+  const int32_t *labels, *label_lengths, *lengths;
+  float gradient_scale;
+  float *d_outputs, *workspace, *result;
+};
+
 struct OptimizerCall {
   int rule;
   const Rates* rates;
@@ -139,6 +148,7 @@ struct Variant {
   void (*copy_columns)(SeqEngine&, const ColumnCopyCall&);
   void (*layer_norm_forward)(SeqEngine&, const NormCall&);
   void (*layer_norm_backward)(SeqEngine&, const NormCall&);
+  void (*ctc_loss)(SeqEngine&, const CtcCall&);
   void (*elementary_function)(int function, int64_t n, const float* x, float* y);
 };
 

@@ -50,6 +50,7 @@ final class StoredTypes {
     @JsonSubTypes.Type(
         value = Loss.LabelSmoothedCrossEntropy.class,
         name = "label-smoothed-cross-entropy"),
+    @JsonSubTypes.Type(value = Loss.Ctc.class, name = "ctc"),
   })
   private interface Losses {}
 

@@ -133,7 +133,7 @@ class StoredTypesTest {
       Object[] values = new Object[components.length];
       for (int i = 0; i < types.length; i++) {
         types[i] = components[i].getType();
-        values[i] = 0.5f;
+        values[i] = types[i] == int.class ? 3 : types[i] == boolean.class ? true : (Object) 0.5f;
       }
       var constructor = type.getDeclaredConstructor(types);
       return constructor.newInstance(values);

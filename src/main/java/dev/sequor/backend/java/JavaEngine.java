@@ -2,6 +2,7 @@ package dev.sequor.backend.java;
 
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.ColumnCopy;
+import dev.sequor.backend.CtcShape;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
@@ -42,6 +43,7 @@ final class JavaEngine implements Engine, LayerEngine {
   private final Linear linear;
   private final Norms norms;
   private final Losses losses;
+  private final CtcLoss ctcLoss;
   private final Optimizer optimizer;
 
   JavaEngine(int threads) {
@@ -63,6 +65,7 @@ final class JavaEngine implements Engine, LayerEngine {
     linear = new Linear(team, products);
     norms = new Norms(team);
     losses = new Losses(team);
+    ctcLoss = new CtcLoss(team);
     optimizer = new Optimizer(team);
   }
 
@@ -354,6 +357,30 @@ final class JavaEngine implements Engine, LayerEngine {
   private static float oneOr(@Nullable Memory factor) {
     JavaMemory memory = JavaMemory.ofNullable(factor);
     return memory == null ? 1f : memory.floats()[memory.offset()];
+  }
+
+  @Override
+  public void ctcLoss(
+      CtcShape shape,
+      Memory outputs,
+      Memory labels,
+      Memory labelLengths,
+      @Nullable Memory lengths,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
+      @Nullable Memory dOutputs,
+      Memory workspace,
+      Memory result) {
+    ctcLoss.run(
+        shape,
+        JavaMemory.of(outputs),
+        JavaMemory.of(labels),
+        JavaMemory.of(labelLengths),
+        JavaMemory.ofNullable(lengths),
+        oneOr(gradientScale) * oneOr(lossScale),
+        JavaMemory.ofNullable(dOutputs),
+        JavaMemory.of(workspace),
+        JavaMemory.of(result));
   }
 
   @Override
