@@ -53,6 +53,9 @@ final class ModelPass implements AutoCloseable {
   /** Of a loss of label sequences, instead of {@link #targets}. */
   private final @Nullable LabelTargets labels;
 
+  /** Of an output that is an adaptive softmax, instead of the loss of its outputs. */
+  private final @Nullable AdaptiveOutput adaptive;
+
   /** Of outputs of one each: 1, or 0 for a sequence without a step. */
   private final @Nullable Buffer counts;
 
@@ -101,6 +104,7 @@ final class ModelPass implements AutoCloseable {
           spec.loss() instanceof Loss.Ctc ctc
               ? new LabelTargets(ctc, lossShape, mostLabels, pass)
               : null;
+      this.adaptive = AdaptiveOutput.of(spec, weights, pass, rows, mode);
     } catch (RuntimeException | Error e) {
       pass.close();
       throw e;
@@ -171,6 +175,19 @@ final class ModelPass implements AutoCloseable {
     return pass.value(spec.output());
   }
 
+  /**
+   * What to draw the next token of the only row from: the outputs, or what an adaptive softmax
+   * makes of them. To be called after each forward pass; queues work.
+   */
+  Buffer logits() {
+    return adaptive == null ? outputs() : adaptive.logits(outputs());
+  }
+
+  /** What of the targets decides which work the loss is; equal for most windows. */
+  List<Integer> lossWork() {
+    return adaptive == null ? List.of() : adaptive.chunks();
+  }
+
   /** {@code T} of the outputs; 1 if there is one a sequence. */
   int timeSteps() {
     return lossShape.timeSteps();
@@ -206,6 +223,9 @@ final class ModelPass implements AutoCloseable {
     }
     if (labels != null) {
       inputs.addAll(labels.takeInputs());
+    }
+    if (adaptive != null) {
+      inputs.addAll(adaptive.takeInputs());
     }
     return inputs;
   }
@@ -252,7 +272,7 @@ final class ModelPass implements AutoCloseable {
     if (labels != null) {
       return labels.take(given, lengths);
     }
-    int outputs = lossShape.outputSize();
+    int outputs = AdaptiveOutput.classes(spec);
     int count = 0;
     if (given instanceof Values.Labels) {
       throw new IllegalArgumentException(
@@ -301,6 +321,10 @@ final class ModelPass implements AutoCloseable {
         count += countsAt(row, lengths) ? 1 : 0;
       }
     }
+    if (adaptive != null) {
+      adaptive.take(targetStaging.asIntBuffer());
+      return count;
+    }
     staged = new StepInput(targetStaging, targets);
     return count;
   }
@@ -327,6 +351,10 @@ final class ModelPass implements AutoCloseable {
     Buffer gradient = mode == Mode.TRAINING ? pass.gradient(spec.output()) : null;
     if (labels != null) {
       labels.loss(outputs(), pass.lengths(axis), gradientScale, lossScale, gradient, result);
+      return;
+    }
+    if (adaptive != null) {
+      adaptive.loss(outputs(), gradientScale, lossScale, gradient, result);
       return;
     }
     backend.loss(

@@ -32,6 +32,7 @@ public record NetworkModelSpec(Network network, Loss loss) implements ModelSpec 
     if (output != null) {
       LabelTargets.requireFit(loss, output.width(), output instanceof ValueShape.Sequence);
     }
+    AdaptiveOutput.requireFit(network, outputs.get(0), loss);
   }
 
   @Override

@@ -25,6 +25,7 @@ import dev.sequor.model.SequenceModel;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.Trainer;
 import dev.sequor.model.TrainerSnapshot;
+import dev.sequor.module.AdaptiveSoftmax;
 import dev.sequor.module.Binding;
 import dev.sequor.module.Embedding;
 import dev.sequor.module.LayerNorm;
@@ -91,14 +92,14 @@ class NetworkCheckpointTest {
         true);
   }
 
-  /** Two stacks, each with a state that goes from window to window. */
+  /** Two stacks, each with a state that goes from window to window, and clusters of classes. */
   private static ModelSpec tower() {
     return new NetworkModelSpec(
         Network.builder()
             .tokens("text", 6)
             .add("table", new Embedding(6, 4), "text")
             .addAll("stack", Recurrent.layers(CellType.GRU, 4, 6, 6, 3), "table")
-            .add("logits", new Linear(3, 6), "stack.1")
+            .add("classes", new AdaptiveSoftmax(3, 6, List.of(2, 4), 1), "stack.1")
             .build(),
         Loss.softmaxCrossEntropy());
   }

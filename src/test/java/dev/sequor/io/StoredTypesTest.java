@@ -14,6 +14,7 @@ import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.module.Activate;
+import dev.sequor.module.AdaptiveSoftmax;
 import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Embedding;
@@ -84,6 +85,7 @@ class StoredTypesTest {
             .add("output", new Linear(4, 2), "sum")
             .add("again", new Linear(4, 2), "sum")
             .sharing("output")
+            .add("classes", new AdaptiveSoftmax(4, 90, List.of(10, 30), 2), "sum")
             .output("output")
             .build();
     return new NetworkModelSpec(network, Loss.meanSquaredError());
