@@ -445,12 +445,30 @@ void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int
   engine->variant->embedding_backward(*engine, rows, width, tokens, dy, d_table);
 }
 
+// A factor, which is 1 where there is none.
+static float one_or(const float* factor) { return factor ? factor[0] : 1.0f; }
+
 void sequor_loss(SeqEngine* engine, int function, const float* constants, int time_steps, int batch, int output,
                  const float* outputs, const void* targets, const int32_t* lengths, const float* gradient_scale,
                  const float* loss_scale, float* d_outputs, float* result) {
-  const float scale = (gradient_scale ? gradient_scale[0] : 1.0f) * (loss_scale ? loss_scale[0] : 1.0f);
+  const float scale = one_or(gradient_scale) * one_or(loss_scale);
   engine->variant->loss(
       *engine, {function, constants, time_steps, batch, output, outputs, targets, lengths, scale, d_outputs, result});
+}
+
+void sequor_ctc_loss(SeqEngine* engine, int time_steps, int batch, int output, int most_labels, int blank,
+                     const float* outputs, const int32_t* labels, const int32_t* label_lengths, const int32_t* lengths,
+                     const float* gradient_scale, const float* loss_scale, float* d_outputs, float* workspace,
+                     float* result) {
+  engine->variant->ctc_loss(*engine, {{time_steps, batch, output, most_labels, blank},
+                                      outputs,
+                                      labels,
+                                      label_lengths,
+                                      lengths,
+                                      one_or(gradient_scale) * one_or(loss_scale),
+                                      d_outputs,
+                                      workspace,
+                                      result});
 }
 
 void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int64_t elements, float* parameters,

@@ -1,6 +1,7 @@
 // Compiled once per instruction set, with SEQ_ISA naming its namespace; see ci/build-native.
 #include <cstring>
 
+#include "ctc.h"
 #include "layer.h"
 #include "norms.h"
 #include "operations.h"
@@ -56,6 +57,7 @@ const Variant SEQ_JOIN(variant_, SEQ_ISA) = {
     SEQ_ISA::step_keep,
     SEQ_ISA::step_keep_gradient,
     SEQ_ISA::step_operand_gradient,
+    SEQ_ISA::ctc_loss,
     SEQ_ISA::elementary_function,
 };
 

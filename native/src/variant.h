@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "sequor/ctc.h"
 #include "sequor/engine.h"
 #include "sequor/options.h"
 #include "sequor/philox.h"
@@ -134,6 +135,14 @@ struct LossCall {
   float* result;
 };
 
+struct CtcCall {
+  CtcSizes sizes;
+  const float* outputs;
+  const int32_t *labels, *label_lengths, *lengths;
+  float gradient_scale;
+  float *d_outputs, *workspace, *result;
+};
+
 struct OptimizerCall {
   int rule;
   const Rates* rates;
@@ -191,6 +200,7 @@ struct Variant {
   void (*step_keep_gradient)(SeqEngine&, const OptionedStep&, const StepKeepCall&);
   void (*step_operand_gradient)(SeqEngine&, const OptionedStep&, const float* d_operand, const float* more, float* d_state,
                                 const RandomKey* key);
+  void (*ctc_loss)(SeqEngine&, const CtcCall&);
   void (*elementary_function)(int function, int64_t n, const float* x, float* y);
 };
 

@@ -134,6 +134,13 @@ void sequor_loss(SeqEngine* engine, int function, const float* constants, int ti
                  const float* outputs, const void* targets, const int32_t* lengths, const float* gradient_scale,
                  const float* loss_scale, float* d_outputs, float* result);
 
+// See sequor/ctc.h. labels [most_labels,B], of which sequence b has label_lengths[b], -1 for no target; the rest as for
+// sequor_loss. workspace: dev.sequor.backend.CtcShape.workspaceElements() floats, overwritten.
+void sequor_ctc_loss(SeqEngine* engine, int time_steps, int batch, int output, int most_labels, int blank,
+                     const float* outputs, const int32_t* labels, const int32_t* label_lengths, const int32_t* lengths,
+                     const float* gradient_scale, const float* loss_scale, float* d_outputs, float* workspace,
+                     float* result);
+
 // rule: a number of updates.h; rates is a struct Rates and report a struct UpdateReport of updates/update.h.
 void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int64_t elements, float* parameters,
                            const float* gradients, float* moments, float* report);

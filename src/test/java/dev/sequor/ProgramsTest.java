@@ -35,7 +35,8 @@ class ProgramsTest {
           "A bidirectional tagger", new Bound(0, 0.1),
           "Streaming inference", new Bound(0, 1e-5),
           "A recurrent stack alone", new Bound(0, 0.01),
-          "Two stacks, the second from the first one's final state", new Bound(0, 1.0));
+          "Two stacks, the second from the first one's final state", new Bound(0, 1.0),
+          "A transcriber, without alignment", new Bound(0, 0.05));
 
   private record Bound(double low, double high) {}
 

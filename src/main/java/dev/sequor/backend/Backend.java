@@ -810,6 +810,10 @@ public final class Backend implements AutoCloseable {
     begin();
     try {
       Required.present("shape", shape);
+      if (shape.function().takesLabels()) {
+        throw new IllegalArgumentException(
+            shape.function() + " is a loss of whole sequences; needed one of rows, or ctcLoss");
+      }
       boolean classes = shape.function().takesClasses();
       Arguments checked =
           arguments
@@ -839,6 +843,81 @@ public final class Backend implements AutoCloseable {
           memory(gradientScale),
           memory(lossScale),
           memory(dOutputs),
+          result.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * The {@linkplain Loss.Ctc loss} of sequences of labels without alignment and, if asked for, its
+   * gradient. Sequences without a step or without a target count nothing and get a zero gradient,
+   * as do rows past a sequence's end.
+   *
+   * <p>The loss of a target that {@linkplain CtcShape#requireAlignable cannot be aligned}, or that
+   * outputs of minus infinity make impossible, is infinite and its gradient NaN.
+   *
+   * @param outputs {@code a [T,B,N]}, before the softmax
+   * @param labels INT32 {@code [S,B]}, each 0…N−1 and none of them the blank; past a target's end
+   *     any class
+   * @param labelLengths INT32 {@code [B]}, the labels of each target, 0…S; negative for no target
+   * @param lengths INT32 {@code [B]}, each 0…T; null when every sequence has T steps
+   * @param gradientScale FLOAT32 {@code [1]}, factor of the gradient, usually 1 / (number of
+   *     sequences that count); null for 1
+   * @param lossScale FLOAT32 {@code [1]}, a second factor, see {@link UpdateReport}; null for 1
+   * @param dOutputs {@code [T,B,N]}, overwritten by {@code gradientScale · ∂(sum of losses)/∂a};
+   *     null if not wanted. May be the same memory as {@code outputs}
+   * @param workspace FLOAT32, {@link CtcShape#workspaceElements()}, overwritten
+   * @param result FLOAT32 {@code [2]}, overwritten: the sum of the sequences' losses, and the
+   *     number of sequences that count
+   */
+  public void ctcLoss(
+      CtcShape shape,
+      Buffer outputs,
+      Buffer labels,
+      Buffer labelLengths,
+      @Nullable Buffer lengths,
+      @Nullable Buffer gradientScale,
+      @Nullable Buffer lossScale,
+      @Nullable Buffer dOutputs,
+      Buffer workspace,
+      Buffer result) {
+    begin();
+    try {
+      Required.present("shape", shape);
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("outputs", outputs, DType.FLOAT32, shape.outputElements())
+              .reads("labels", labels, DType.INT32, shape.labelElements())
+              .reads("labelLengths", labelLengths, DType.INT32, shape.batchSize())
+              .mayRead("lengths", lengths, DType.INT32, shape.batchSize())
+              .mayRead("gradientScale", gradientScale, DType.FLOAT32, 1)
+              .mayRead("lossScale", lossScale, DType.FLOAT32, 1)
+              .mayWriteOver("outputs", "dOutputs", dOutputs, DType.FLOAT32, shape.outputElements())
+              .writes("workspace", workspace, DType.FLOAT32, shape.workspaceElements())
+              .writes("result", result, DType.FLOAT32, 2);
+      checked.check();
+      arguments.contents("labels", labels, shape.labelElements(), 0, shape.outputSize() - 1, "");
+      arguments.contents(
+          "labelLengths",
+          labelLengths,
+          shape.batchSize(),
+          Integer.MIN_VALUE,
+          shape.mostLabels(),
+          "S=");
+      arguments.lengths(lengths, shape.batchSize(), shape.timeSteps());
+      engine.ctcLoss(
+          shape,
+          outputs.memory(),
+          labels.memory(),
+          labelLengths.memory(),
+          memory(lengths),
+          memory(gradientScale),
+          memory(lossScale),
+          memory(dOutputs),
+          workspace.memory(),
           result.memory());
       checked.written();
     } finally {

@@ -114,6 +114,19 @@ public interface Engine {
       @Nullable Memory dOutputs,
       Memory result);
 
+  /** See {@link Backend#ctcLoss}. */
+  void ctcLoss(
+      CtcShape shape,
+      Memory outputs,
+      Memory labels,
+      Memory labelLengths,
+      @Nullable Memory lengths,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
+      @Nullable Memory dOutputs,
+      Memory workspace,
+      Memory result);
+
   /** See {@link Backend#optimizerStep}. */
   void optimizerStep(
       UpdateRule rule,

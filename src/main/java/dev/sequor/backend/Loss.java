@@ -75,6 +75,45 @@ public sealed interface Loss {
     }
   }
 
+  /**
+   * Connectionist temporal classification (Graves et al. 2006), for targets that say which labels
+   * come in which order, but not when: {@code −log P(labels)}, where {@code P} is the sum over all
+   * alignments. An alignment gives each step a label or the blank; the labels are what is left when
+   * what repeats is written once and then the blanks are dropped. The loss is of a whole sequence,
+   * and a batch's loss the mean over its sequences with a target. Written once in {@code
+   * native/include/sequor/ctc.h}; see {@link Backend#ctcLoss}.
+   *
+   * <p>{@code S} labels of which {@code R} are the same as the one before need at least {@code S +
+   * R} steps.
+   *
+   * @param blank the class that stands for "no label here"; no target has it
+   * @param skipsUnalignable what is done with a target that needs more steps than its sequence has:
+   *     if true, the sequence counts nothing, as if it had no target; if false, the window is
+   *     refused
+   */
+  record Ctc(int blank, boolean skipsUnalignable) implements Loss {
+    /**
+     * Checks the blank.
+     *
+     * @throws IllegalArgumentException if it is negative
+     */
+    public Ctc {
+      if (blank < 0) {
+        throw new IllegalArgumentException("blank is " + blank + "; needed a class, at least 0");
+      }
+    }
+
+    @Override
+    public LossFunction function() {
+      return LossFunction.CTC;
+    }
+  }
+
+  /** See {@link Ctc}; targets that cannot be aligned are refused. */
+  static Loss ctc(int blank) {
+    return new Ctc(blank, false);
+  }
+
   /** See {@link LabelSmoothedCrossEntropy}. */
   static Loss labelSmoothedCrossEntropy(float smoothing) {
     return new LabelSmoothedCrossEntropy(smoothing);

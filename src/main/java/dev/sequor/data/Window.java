@@ -21,7 +21,8 @@ public sealed interface Window permits TokenWindow, SeriesWindow, ParallelWindow
   /**
    * Tokens {@code [T,B]} or vectors {@code [T,B,N]}; for models that read out the last step only,
    * {@code [B]} or {@code [B,N]}. Entries past a sequence's end are unused, and a negative token
-   * means "no target here".
+   * means "no target here". For losses without alignment {@link Values.Labels}, one sequence of
+   * labels a sequence.
    */
   Values targetValues();
 

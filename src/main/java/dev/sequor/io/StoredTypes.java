@@ -11,6 +11,7 @@ import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.module.Activate;
+import dev.sequor.module.AdaptiveSoftmax;
 import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Embedding;
@@ -52,6 +53,7 @@ final class StoredTypes {
     @JsonSubTypes.Type(
         value = Loss.LabelSmoothedCrossEntropy.class,
         name = "label-smoothed-cross-entropy"),
+    @JsonSubTypes.Type(value = Loss.Ctc.class, name = "ctc"),
   })
   private interface Losses {}
 
@@ -79,6 +81,7 @@ final class StoredTypes {
   private static Map<String, Class<? extends Module>> modules() {
     Map<String, Class<? extends Module>> modules = new LinkedHashMap<>();
     modules.put("activation", Activate.class);
+    modules.put("adaptive-softmax", AdaptiveSoftmax.class);
     modules.put("concatenation", Concatenation.class);
     modules.put("dropout", Dropout.class);
     modules.put("embedding", Embedding.class);

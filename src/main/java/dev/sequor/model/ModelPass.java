@@ -3,6 +3,7 @@ package dev.sequor.model;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Loss;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.StepInput;
@@ -49,13 +50,29 @@ final class ModelPass implements AutoCloseable {
   private final Buffer targets;
   private final ByteBuffer targetStaging;
 
+  /** Of a loss of label sequences, instead of {@link #targets}. */
+  private final @Nullable LabelTargets labels;
+
+  /** Of an output that is an adaptive softmax, instead of the loss of its outputs. */
+  private final @Nullable AdaptiveOutput adaptive;
+
   /** Of outputs of one each: 1, or 0 for a sequence without a step. */
   private final @Nullable Buffer counts;
 
   private @Nullable StepInput staged;
 
+  /**
+   * A pass over windows of one shape.
+   *
+   * @param mostLabels {@link #mostLabels} of the windows
+   */
   ModelPass(
-      ModelSpec spec, NetworkWeights weights, Extent extent, Mode mode, WeightStorage storage) {
+      ModelSpec spec,
+      NetworkWeights weights,
+      Extent extent,
+      int mostLabels,
+      Mode mode,
+      WeightStorage storage) {
     this.spec = spec;
     this.network = weights.network();
     this.backend = weights.backend();
@@ -83,6 +100,11 @@ final class ModelPass implements AutoCloseable {
               : null;
       this.targets = pass.allocate(type, targetElements());
       this.targetStaging = Backend.hostMemory(type, targetElements());
+      this.labels =
+          spec.loss() instanceof Loss.Ctc ctc
+              ? new LabelTargets(ctc, lossShape, mostLabels, pass)
+              : null;
+      this.adaptive = AdaptiveOutput.of(spec, weights, pass, rows, mode);
     } catch (RuntimeException | Error e) {
       pass.close();
       throw e;
@@ -98,6 +120,16 @@ final class ModelPass implements AutoCloseable {
       }
     }
     return new Extent(window.batchSize(), timeSteps);
+  }
+
+  /**
+   * The labels of the longest target, rounded up, so that windows share passes; 0 for targets that
+   * are no sequences of labels.
+   */
+  static int mostLabels(Window window) {
+    return window.targetValues() instanceof Values.Labels labels
+        ? LabelTargets.roomFor(labels.longest())
+        : 0;
   }
 
   /** What {@code window} has for an input; one that has a single part needs no name for it. */
@@ -127,6 +159,9 @@ final class ModelPass implements AutoCloseable {
   }
 
   private long targetElements() {
+    if (lossShape.function().takesLabels()) {
+      return 0;
+    }
     return takesClasses() ? rows : (long) rows * lossShape.outputSize();
   }
 
@@ -140,6 +175,29 @@ final class ModelPass implements AutoCloseable {
     return pass.value(spec.output());
   }
 
+  /**
+   * What to draw the next token of the only row from: the outputs, or what an adaptive softmax
+   * makes of them. To be called after each forward pass; queues work.
+   */
+  Buffer logits() {
+    return adaptive == null ? outputs() : adaptive.logits(outputs());
+  }
+
+  /** What of the targets decides which work the loss is; equal for most windows. */
+  List<Integer> lossWork() {
+    return adaptive == null ? List.of() : adaptive.chunks();
+  }
+
+  /** {@code T} of the outputs; 1 if there is one a sequence. */
+  int timeSteps() {
+    return lossShape.timeSteps();
+  }
+
+  /** How many steps of the outputs each sequence has, {@code [B]}; null if all have as many. */
+  int @Nullable [] outputLengths() {
+    return oneEach || axis.isEmpty() ? null : pass.lengthsOnHost(axis);
+  }
+
   /** Checks and stages the inputs of a window. */
   void takeInputs(Window window) {
     inputs(); // What a window that was refused has left would change their order.
@@ -149,6 +207,9 @@ final class ModelPass implements AutoCloseable {
         pass.put(input.name(), tokens.ids(), part.lengths());
       } else if (part.values() instanceof Values.Reals reals) {
         pass.put(input.name(), reals.values(), part.lengths());
+      } else {
+        throw new IllegalArgumentException(
+            "input '" + input.name() + "' is sequences of labels; needed tokens or real vectors");
       }
     }
   }
@@ -159,6 +220,12 @@ final class ModelPass implements AutoCloseable {
     if (staged != null) {
       inputs.add(staged);
       staged = null;
+    }
+    if (labels != null) {
+      inputs.addAll(labels.takeInputs());
+    }
+    if (adaptive != null) {
+      inputs.addAll(adaptive.takeInputs());
     }
     return inputs;
   }
@@ -202,8 +269,15 @@ final class ModelPass implements AutoCloseable {
   /** Checks and stages the targets; returns how many predictions count. */
   int takeTargets(Values given) {
     int @Nullable [] lengths = axis.isEmpty() ? null : pass.lengthsOnHost(axis);
-    int outputs = lossShape.outputSize();
+    if (labels != null) {
+      return labels.take(given, lengths);
+    }
+    int outputs = AdaptiveOutput.classes(spec);
     int count = 0;
+    if (given instanceof Values.Labels) {
+      throw new IllegalArgumentException(
+          "the targets are sequences of labels; " + lossShape.function() + " needs a target a row");
+    }
     if (given instanceof Values.Tokens classTargets) {
       if (!takesClasses()) {
         throw new IllegalArgumentException(
@@ -247,6 +321,10 @@ final class ModelPass implements AutoCloseable {
         count += countsAt(row, lengths) ? 1 : 0;
       }
     }
+    if (adaptive != null) {
+      adaptive.take(targetStaging.asIntBuffer());
+      return count;
+    }
     staged = new StepInput(targetStaging, targets);
     return count;
   }
@@ -270,6 +348,15 @@ final class ModelPass implements AutoCloseable {
    */
   void loss(@Nullable Buffer gradientScale, @Nullable Buffer lossScale, Buffer result) {
     boolean padded = pass.lengths(axis) != null;
+    Buffer gradient = mode == Mode.TRAINING ? pass.gradient(spec.output()) : null;
+    if (labels != null) {
+      labels.loss(outputs(), pass.lengths(axis), gradientScale, lossScale, gradient, result);
+      return;
+    }
+    if (adaptive != null) {
+      adaptive.loss(outputs(), gradientScale, lossScale, gradient, result);
+      return;
+    }
     backend.loss(
         lossShape,
         outputs(),
@@ -277,7 +364,7 @@ final class ModelPass implements AutoCloseable {
         !padded ? null : counts != null ? counts : pass.lengths(axis),
         gradientScale,
         lossScale,
-        mode == Mode.TRAINING ? pass.gradient(spec.output()) : null,
+        gradient,
         result);
   }
 

@@ -65,9 +65,10 @@ public final class Sampler implements AutoCloseable {
         "has the loss " + spec.loss().function(),
         LossFunction.SOFTMAX_CROSS_ENTROPY.toString());
     this.vocabularySize = input instanceof ValueShape.Tokens tokens ? tokens.vocabularySize() : 0;
+    int predicted = AdaptiveOutput.classes(spec);
     require(
-        output.width() == vocabularySize,
-        "reads " + vocabularySize + " tokens and predicts " + output.width(),
+        predicted == vocabularySize,
+        "reads " + vocabularySize + " tokens and predicts " + predicted,
         "the same tokens");
     this.tokenInput = network.inputs().get(0).name();
     this.model = model;
@@ -188,7 +189,7 @@ public final class Sampler implements AutoCloseable {
         List.of(new StepInput(firstStaging, first)),
         () -> {
           for (int i = 0; i < drawn.elements(); i++) {
-            backend.drawToken(shape, key, first, i, pass.outputs(), tokens);
+            backend.drawToken(shape, key, first, i, pass.logits(), tokens);
             backend.copy(tokens, drawn.slice(i, 1));
             pass.forward();
           }

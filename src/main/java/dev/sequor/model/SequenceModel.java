@@ -38,7 +38,7 @@ public final class SequenceModel implements AutoCloseable {
   private final Map<PassKey, ModelPass> passes = new LinkedHashMap<>(16, 0.75f, true);
   private boolean closed;
 
-  private record PassKey(Extent extent, Mode mode) {}
+  private record PassKey(Extent extent, int mostLabels, Mode mode) {}
 
   /**
    * A model with first weights drawn from {@code seed}, see {@link NetworkWeights#draw}.
@@ -191,7 +191,10 @@ public final class SequenceModel implements AutoCloseable {
     return infer(window, state).outputs();
   }
 
-  private ModelPass infer(Window window, @Nullable NetworkState state) {
+  /**
+   * The pass with what comes of the inputs of a window; see {@link #forward(Window, NetworkState)}.
+   */
+  ModelPass infer(Window window, @Nullable NetworkState state) {
     ModelPass pass = pass(window, Mode.INFERENCE);
     pass.carry(state);
     pass.takeInputs(window);
@@ -212,7 +215,7 @@ public final class SequenceModel implements AutoCloseable {
    */
   void keepTokenPass(ModelPass pass) {
     requireOpen();
-    if (passes.get(new PassKey(pass.network().extent(), Mode.INFERENCE)) != pass) {
+    if (passes.get(new PassKey(pass.network().extent(), 0, Mode.INFERENCE)) != pass) {
       throw new IllegalStateException(
           "the model was used for too many other shapes while it was sampling");
     }
@@ -259,10 +262,11 @@ public final class SequenceModel implements AutoCloseable {
   /** The pass for windows of that shape, made if need be; of many the least lately used go. */
   ModelPass pass(Window window, Mode mode) {
     requireOpen();
-    PassKey key = new PassKey(ModelPass.extent(weights.network(), window), mode);
+    Extent extent = ModelPass.extent(weights.network(), window);
+    PassKey key = new PassKey(extent, ModelPass.mostLabels(window), mode);
     ModelPass pass = passes.get(key);
     if (pass == null) {
-      pass = new ModelPass(spec, weights, key.extent(), mode, inferenceWeights);
+      pass = new ModelPass(spec, weights, extent, key.mostLabels(), mode, inferenceWeights);
       passes.put(key, pass);
       if (passes.size() > PASSES_KEPT) {
         var eldest = passes.values().iterator();

@@ -69,6 +69,7 @@ public record SequenceModelSpec(
       throw new IllegalArgumentException("outputSize is " + outputSize + "; needed at least 1");
     }
     atMost("the number of denseLayers", denseLayers.size());
+    LabelTargets.requireFit(loss, outputSize, readout == Readout.EVERY_STEP);
     requireWeights(weights(input, stack, denseLayers, outputSize));
   }
 

@@ -249,6 +249,7 @@ public final class Trainer implements AutoCloseable {
       @Nullable NetworkState state,
       boolean resetState,
       Set<String> axesWithLengths,
+      List<Integer> lossWork,
       UpdateRule rule) {}
 
   /**
@@ -269,7 +270,8 @@ public final class Trainer implements AutoCloseable {
     inputs.add(new StepInput(stepStaging, stepNumbers));
     boolean reset = window.resetState();
     backend.step(
-        new StepKey(this, pass, carried, reset, pass.axesWithLengths(), next.rule()),
+        new StepKey(
+            this, pass, carried, reset, pass.axesWithLengths(), pass.lossWork(), next.rule()),
         inputs,
         () -> {
           passes(pass, reset, carried);

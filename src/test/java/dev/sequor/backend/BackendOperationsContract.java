@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -534,8 +535,9 @@ public abstract class BackendOperationsContract {
 
   @Test
   void everyLossFunctionIsTried() {
-    assertEquals(
-        Set.of(LossFunction.values()), losses().map(Loss::function).collect(Collectors.toSet()));
+    Set<LossFunction> ofRows = EnumSet.allOf(LossFunction.class);
+    ofRows.removeIf(LossFunction::takesLabels); // those are in CtcContract
+    assertEquals(ofRows, losses().map(Loss::function).collect(Collectors.toSet()));
   }
 
   /** The loss of one row, in double precision and as plainly as can be. */

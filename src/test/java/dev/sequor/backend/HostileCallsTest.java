@@ -218,6 +218,21 @@ final class HostileCallsTest {
                   w.floats(1),
                   w.floats(T * B * V),
                   w.floats(2)));
+      CtcShape ctc = new CtcShape(T, B, V, 2, 0);
+      call(
+          "Backend.ctcLoss",
+          w ->
+              of(
+                  ctc,
+                  w.floats(T * B * V),
+                  w.integers(2 * B),
+                  w.integers(B),
+                  w.tensors.lengths(),
+                  w.floats(1),
+                  w.floats(1),
+                  w.floats(T * B * V),
+                  w.floats(ctc.workspaceElements()),
+                  w.floats(2)));
       call(
           "Backend.optimizerStep",
           w ->

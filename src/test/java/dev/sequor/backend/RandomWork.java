@@ -60,7 +60,7 @@ public final class RandomWork implements AutoCloseable {
   }
 
   private String anyKind(List<WeightStorage> storages) {
-    return switch (random.nextInt(16)) {
+    return switch (random.nextInt(17)) {
       case 0, 1 -> linear();
       case 2 -> embedding();
       case 3 -> loss();
@@ -72,6 +72,7 @@ public final class RandomWork implements AutoCloseable {
       case 9 -> columns();
       case 10 -> norm();
       case 11 -> softmax();
+      case 12 -> ctc();
       default -> train(stack(60, 2));
     };
   }
@@ -260,6 +261,26 @@ public final class RandomWork implements AutoCloseable {
     Buffer scale = own(backend.allocate(DType.FLOAT32, 1));
     scale.write(1f / rows);
     call(() -> backend.loss(shape, a, targets, lengths, scale, null, dOutputs, sum));
+    return shape.toString();
+  }
+
+  private String ctc() {
+    CtcShape shape = new CtcShape(size(60), size(20), 2 + size(200), size(30), 0);
+    long outputs = (long) shape.timeSteps() * shape.batchSize() * shape.outputSize();
+    Buffer a = numbers(outputs, 4);
+    int batch = shape.batchSize();
+    Buffer labels = integers(shape.mostLabels() * batch, 1, shape.outputSize());
+    Buffer labelLengths =
+        integers(batch, -1, Math.min(shape.timeSteps() / 2, shape.mostLabels()) + 1);
+    boolean padded = random.nextBoolean();
+    Buffer lengths = padded ? integers(batch, shape.timeSteps() / 2, shape.timeSteps() + 1) : null;
+    Buffer dOutputs = random.nextInt(4) > 0 ? result(outputs) : null;
+    Buffer sum = result(2);
+    Buffer workspace = own(backend.allocate(DType.FLOAT32, shape.workspaceElements()));
+    call(
+        () ->
+            backend.ctcLoss(
+                shape, a, labels, labelLengths, lengths, null, null, dOutputs, workspace, sum));
     return shape.toString();
   }
 

@@ -40,7 +40,8 @@ class CheckpointPropertyTest {
     Loss.softmaxCrossEntropy(),
     Loss.binaryCrossEntropy(),
     Loss.meanSquaredError(),
-    Loss.labelSmoothedCrossEntropy(0.1f)
+    Loss.labelSmoothedCrossEntropy(0.1f),
+    new Loss.Ctc(0, true)
   };
 
   @TempDir Path folder;
@@ -90,6 +91,7 @@ class CheckpointPropertyTest {
       while (random.nextInt(4) == 0) {
         dense.add(new DenseSpec(random.nextInt(1, 4), anyOf(Activation.values())));
       }
+      Loss loss = anyOf(LOSSES);
       return new SequenceModelSpec(
           input,
           new RnnSpec(
@@ -101,8 +103,8 @@ class CheckpointPropertyTest {
               fraction()),
           dense,
           outputs,
-          anyOf(Readout.values()),
-          anyOf(LOSSES));
+          loss.function().takesLabels() ? Readout.EVERY_STEP : anyOf(Readout.values()),
+          loss);
     }
 
     /** Characters of every kind: controls, quotes, noncharacters, and now and then no character. */

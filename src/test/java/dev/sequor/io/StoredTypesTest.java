@@ -14,6 +14,7 @@ import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.module.Activate;
+import dev.sequor.module.AdaptiveSoftmax;
 import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Embedding;
@@ -108,6 +109,7 @@ class StoredTypesTest {
             .add("output", new Linear(4, 2), "sum")
             .add("again", new Linear(4, 2), "sum")
             .sharing("output")
+            .add("classes", new AdaptiveSoftmax(4, 90, List.of(10, 30), 2), "sum")
             .output("output")
             .build();
     return new NetworkModelSpec(network, Loss.meanSquaredError());
@@ -157,7 +159,7 @@ class StoredTypesTest {
       Object[] values = new Object[components.length];
       for (int i = 0; i < types.length; i++) {
         types[i] = components[i].getType();
-        values[i] = 0.5f;
+        values[i] = types[i] == int.class ? 3 : types[i] == boolean.class ? true : (Object) 0.5f;
       }
       var constructor = type.getDeclaredConstructor(types);
       return constructor.newInstance(values);

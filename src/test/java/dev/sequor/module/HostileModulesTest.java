@@ -110,6 +110,7 @@ class HostileModulesTest {
       put(new Linear(4, 2), new Embedding(7, 3), new OneHot(7), new Activate(Activation.TANH));
       put(new Softmax(), Direction.FORWARD);
       put(new Dropout(0.5f), new LastStep(2), new MergeDirections(MergeDirections.How.SUM));
+      put(new AdaptiveSoftmax(4, 9, List.of(2), 2));
       put(new LayerNorm(4), new Concatenation(), new Sum(), Recurrent.of(CellType.LSTM, 4, 5));
       byType.put(Module.class, new Linear(4, 2));
       put(RnnSpec.of(CellType.LSTM, 4, 5), CellType.GRU, Activation.RELU, DType.INT32);
@@ -142,6 +143,9 @@ class HostileModulesTest {
       byName.put("List<Network$Shared>", List.of());
       byName.put("List<String>", List.of("x"));
       byName.put("Network#2", network.outputs());
+      byName.put("AdaptiveSoftmax#1", 9);
+      byName.put("AdaptiveSoftmax.clusterSize#0", 0);
+      byName.put("AdaptiveSoftmax.features#0", 0);
       byName.put("NamedTensor#2", new float[2]);
       byName.put("NetworkLayout.split#0", new float[(int) network.layout().totalElements()]);
       byName.put("NetworkLayout.region#0", "y.bias");

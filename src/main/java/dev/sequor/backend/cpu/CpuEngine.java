@@ -5,6 +5,7 @@ import static dev.sequor.backend.cpu.CpuMemory.address;
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.ColumnCopy;
+import dev.sequor.backend.CtcShape;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.EnginePlan;
@@ -332,6 +333,36 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
         address(gradientScale),
         address(lossScale),
         address(dOutputs),
+        address(result));
+  }
+
+  @Override
+  public void ctcLoss(
+      CtcShape shape,
+      Memory outputs,
+      Memory labels,
+      Memory labelLengths,
+      @Nullable Memory lengths,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
+      @Nullable Memory dOutputs,
+      Memory workspace,
+      Memory result) {
+    NativeEngine.sequor_ctc_loss(
+        engine,
+        shape.timeSteps(),
+        shape.batchSize(),
+        shape.outputSize(),
+        shape.mostLabels(),
+        shape.blank(),
+        address(outputs),
+        address(labels),
+        address(labelLengths),
+        address(lengths),
+        address(gradientScale),
+        address(lossScale),
+        address(dOutputs),
+        address(workspace),
         address(result));
   }
 

@@ -367,6 +367,23 @@ final class NativeEngine {
       @Cast("float*") long dOutputs,
       @Cast("float*") long result);
 
+  static native void sequor_ctc_loss(
+      @Cast("SeqEngine*") long engine,
+      int timeSteps,
+      int batch,
+      int output,
+      int mostLabels,
+      int blank,
+      @Cast("const float*") long outputs,
+      @Cast("const int32_t*") long labels,
+      @Cast("const int32_t*") long labelLengths,
+      @Cast("const int32_t*") long lengths,
+      @Cast("const float*") long gradientScale,
+      @Cast("const float*") long lossScale,
+      @Cast("float*") long dOutputs,
+      @Cast("float*") long workspace,
+      @Cast("float*") long result);
+
   static native void sequor_optimizer_step(
       @Cast("SeqEngine*") long engine,
       int rule,

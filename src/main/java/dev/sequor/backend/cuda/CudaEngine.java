@@ -6,6 +6,7 @@ import dev.sequor.backend.Activation;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.ColumnCopy;
+import dev.sequor.backend.CtcShape;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DrawShape;
 import dev.sequor.backend.EnginePlan;
@@ -566,6 +567,65 @@ final class CudaEngine implements OptionsEngine {
         .pointer(scratch.address())
         .pointer(address(result));
     main.launch(main.kernel("finish_loss"), 1, 1, 32);
+  }
+
+  @Override
+  public void ctcLoss(
+      CtcShape shape,
+      Memory outputs,
+      Memory labels,
+      Memory labelLengths,
+      @Nullable Memory lengths,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
+      @Nullable Memory dOutputs,
+      Memory workspace,
+      Memory result) {
+    WorkQueue main = queue();
+    int rows = shape.timeSteps() * shape.batchSize();
+    ctcSizes(shape)
+        .pointer(address(outputs))
+        .pointer(address(labelLengths))
+        .pointer(address(lengths))
+        .pointer(address(workspace));
+    main.launch(main.kernel("ctc_rows"), warps(rows), 1, WorkQueue.BLOCK);
+    ctcSizes(shape)
+        .pointer(address(outputs))
+        .pointer(address(labels))
+        .pointer(address(labelLengths))
+        .pointer(address(lengths))
+        .int32(dOutputs == null ? 0 : 1)
+        .pointer(address(workspace));
+    main.launch(main.kernel("ctc_sequences"), shape.batchSize(), 1, WorkQueue.BLOCK);
+    if (dOutputs != null) {
+      ctcSizes(shape)
+          .pointer(address(outputs))
+          .pointer(address(labels))
+          .pointer(address(labelLengths))
+          .pointer(address(lengths))
+          .pointer(address(gradientScale))
+          .pointer(address(lossScale))
+          .pointer(address(dOutputs))
+          .pointer(address(workspace));
+      main.launch(main.kernel("ctc_gradients"), warps(rows), 1, WorkQueue.BLOCK);
+    }
+    ctcSizes(shape)
+        .pointer(address(labelLengths))
+        .pointer(address(lengths))
+        .pointer(address(workspace))
+        .pointer(address(result));
+    main.launch(main.kernel("finish_ctc"), 1, 1, 32);
+  }
+
+  /** New arguments of a kernel of {@code kernels/ctc.cu}, which all begin like this. */
+  private KernelArguments ctcSizes(CtcShape shape) {
+    return queue()
+        .arguments()
+        .int32(shape.timeSteps())
+        .int32(shape.batchSize())
+        .int32(shape.outputSize())
+        .int32(shape.mostLabels())
+        .int32(shape.blank());
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.sequor.backend.java;
 
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.ColumnCopy;
+import dev.sequor.backend.CtcShape;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LinearShape;
@@ -49,6 +50,7 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
   private final StepOrder stepOrder;
   private final Softmax softmax;
   private final Losses losses;
+  private final CtcLoss ctcLoss;
   private final Optimizer optimizer;
 
   JavaEngine(int threads) {
@@ -72,6 +74,7 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
     stepOrder = new StepOrder(team);
     softmax = new Softmax(team);
     losses = new Losses(team);
+    ctcLoss = new CtcLoss(team);
     optimizer = new Optimizer(team);
   }
 
@@ -406,6 +409,30 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
   private static float oneOr(@Nullable Memory factor) {
     JavaMemory memory = JavaMemory.ofNullable(factor);
     return memory == null ? 1f : memory.floats()[memory.offset()];
+  }
+
+  @Override
+  public void ctcLoss(
+      CtcShape shape,
+      Memory outputs,
+      Memory labels,
+      Memory labelLengths,
+      @Nullable Memory lengths,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
+      @Nullable Memory dOutputs,
+      Memory workspace,
+      Memory result) {
+    ctcLoss.run(
+        shape,
+        JavaMemory.of(outputs),
+        JavaMemory.of(labels),
+        JavaMemory.of(labelLengths),
+        JavaMemory.ofNullable(lengths),
+        oneOr(gradientScale) * oneOr(lossScale),
+        JavaMemory.ofNullable(dOutputs),
+        JavaMemory.of(workspace),
+        JavaMemory.of(result));
   }
 
   @Override
