@@ -89,6 +89,7 @@ struct LossCall {
   const float* outputs;
   const void* targets;
   const int32_t* lengths;
+  const float* weights;
   float gradient_scale;
   float* d_outputs;
   float* result;
@@ -97,6 +98,7 @@ struct LossCall {
 struct OptimizerCall {
   int rule;
   const Rates* rates;
+  UpdateGroups groups;
   int64_t elements;
   float* parameters;
   const float* gradients;

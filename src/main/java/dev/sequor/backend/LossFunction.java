@@ -9,7 +9,9 @@ public enum LossFunction {
   /** {@link Loss.MeanSquaredError}. */
   MEAN_SQUARED_ERROR(2, false),
   /** {@link Loss.LabelSmoothedCrossEntropy}. */
-  LABEL_SMOOTHED_CROSS_ENTROPY(3, true);
+  LABEL_SMOOTHED_CROSS_ENTROPY(3, true),
+  /** {@link Loss.WeightedBinaryCrossEntropy}. */
+  WEIGHTED_BINARY_CROSS_ENTROPY(4, false);
 
   private final int number;
   private final boolean classes;

@@ -13,6 +13,7 @@ import dev.sequor.module.Activate;
 import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Embedding;
+import dev.sequor.module.InitialState;
 import dev.sequor.module.LastStep;
 import dev.sequor.module.LayerNorm;
 import dev.sequor.module.Linear;
@@ -50,6 +51,10 @@ final class StoredTypes {
     @JsonSubTypes.Type(
         value = Loss.LabelSmoothedCrossEntropy.class,
         name = "label-smoothed-cross-entropy"),
+    @JsonSubTypes.Type(
+        value = Loss.WeightedBinaryCrossEntropy.class,
+        name = "weighted-binary-cross-entropy"),
+    @JsonSubTypes.Type(value = Loss.ClassWeighted.class, name = "class-weighted"),
   })
   private interface Losses {}
 
@@ -59,6 +64,11 @@ final class StoredTypes {
     @JsonSubTypes.Type(value = Optimizer.Adam.class, name = "adam"),
     @JsonSubTypes.Type(value = Optimizer.AdamW.class, name = "adamw"),
     @JsonSubTypes.Type(value = Optimizer.RmsProp.class, name = "rmsprop"),
+    @JsonSubTypes.Type(value = Optimizer.Nesterov.class, name = "nesterov"),
+    @JsonSubTypes.Type(value = Optimizer.CenteredRmsProp.class, name = "centered-rmsprop"),
+    @JsonSubTypes.Type(value = Optimizer.Adagrad.class, name = "adagrad"),
+    @JsonSubTypes.Type(value = Optimizer.Lion.class, name = "lion"),
+    @JsonSubTypes.Type(value = Optimizer.Grouped.class, name = "grouped"),
   })
   private interface Optimizers {}
 
@@ -80,6 +90,7 @@ final class StoredTypes {
     modules.put("concatenation", Concatenation.class);
     modules.put("dropout", Dropout.class);
     modules.put("embedding", Embedding.class);
+    modules.put("initial-state", InitialState.class);
     modules.put("last-step", LastStep.class);
     modules.put("layer-norm", LayerNorm.class);
     modules.put("linear", Linear.class);

@@ -4,6 +4,7 @@ import dev.sequor.backend.Loss;
 import dev.sequor.module.Network;
 import dev.sequor.module.ValueShape;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Any network with a loss.
@@ -27,6 +28,7 @@ public record NetworkModelSpec(Network network, Loss loss) implements ModelSpec 
       throw new IllegalArgumentException(
           "the output '" + outputs.get(0) + "' is " + state + "; needed a sequence or a vector");
     }
+    loss.requireOutputs(Objects.requireNonNull(network.shapes().get(outputs.get(0))).width());
   }
 
   @Override

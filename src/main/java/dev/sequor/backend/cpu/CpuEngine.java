@@ -15,6 +15,7 @@ import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.NormShape;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
@@ -253,6 +254,7 @@ final class CpuEngine implements Engine, LayerEngine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
+      @Nullable Memory weights,
       @Nullable Memory gradientScale,
       @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
@@ -267,6 +269,7 @@ final class CpuEngine implements Engine, LayerEngine {
         address(outputs),
         address(targets),
         address(lengths),
+        address(weights),
         address(gradientScale),
         address(lossScale),
         address(dOutputs),
@@ -277,6 +280,7 @@ final class CpuEngine implements Engine, LayerEngine {
   public void optimizerStep(
       UpdateRule rule,
       Memory numbers,
+      @Nullable UpdateGroups groups,
       Memory parameters,
       Memory gradients,
       Memory moments,
@@ -285,6 +289,9 @@ final class CpuEngine implements Engine, LayerEngine {
         engine,
         rule.number(),
         address(numbers),
+        groups == null ? 0 : groups.regions(),
+        address(groups == null ? null : groups.ends().memory()),
+        address(groups == null ? null : groups.groups().memory()),
         parameters.elements(),
         address(parameters),
         address(gradients),

@@ -13,6 +13,7 @@ import dev.sequor.backend.NormShape;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
@@ -336,6 +337,7 @@ final class JavaEngine implements Engine, LayerEngine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
+      @Nullable Memory weights,
       @Nullable Memory gradientScale,
       @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
@@ -345,6 +347,7 @@ final class JavaEngine implements Engine, LayerEngine {
         JavaMemory.of(outputs),
         JavaMemory.of(targets),
         JavaMemory.ofNullable(lengths),
+        JavaMemory.ofNullable(weights),
         oneOr(gradientScale) * oneOr(lossScale),
         JavaMemory.ofNullable(dOutputs),
         JavaMemory.of(result));
@@ -360,6 +363,7 @@ final class JavaEngine implements Engine, LayerEngine {
   public void optimizerStep(
       UpdateRule rule,
       Memory numbers,
+      @Nullable UpdateGroups groups,
       Memory parameters,
       Memory gradients,
       Memory moments,
@@ -367,6 +371,7 @@ final class JavaEngine implements Engine, LayerEngine {
     optimizer.step(
         rule,
         JavaMemory.of(numbers),
+        groups,
         JavaMemory.of(parameters),
         JavaMemory.of(gradients),
         JavaMemory.of(moments),
