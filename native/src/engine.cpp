@@ -449,11 +449,11 @@ void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int
 static float one_or(const float* factor) { return factor ? factor[0] : 1.0f; }
 
 void sequor_loss(SeqEngine* engine, int function, const float* constants, int time_steps, int batch, int output,
-                 const float* outputs, const void* targets, const int32_t* lengths, const float* gradient_scale,
-                 const float* loss_scale, float* d_outputs, float* result) {
+                 const float* outputs, const void* targets, const int32_t* lengths, const float* weights,
+                 const float* gradient_scale, const float* loss_scale, float* d_outputs, float* result) {
   const float scale = one_or(gradient_scale) * one_or(loss_scale);
-  engine->variant->loss(
-      *engine, {function, constants, time_steps, batch, output, outputs, targets, lengths, scale, d_outputs, result});
+  engine->variant->loss(*engine, {function, constants, time_steps, batch, output, outputs, targets, lengths, weights, scale,
+                                  d_outputs, result});
 }
 
 void sequor_ctc_loss(SeqEngine* engine, int time_steps, int batch, int output, int most_labels, int blank,
@@ -471,10 +471,17 @@ void sequor_ctc_loss(SeqEngine* engine, int time_steps, int batch, int output, i
                                       result});
 }
 
-void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int64_t elements, float* parameters,
-                           const float* gradients, float* moments, float* report) {
-  engine->variant->optimizer_step(*engine, {rule, reinterpret_cast<const Rates*>(rates), elements, parameters, gradients,
-                                            moments, reinterpret_cast<UpdateReport*>(report)});
+void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int regions, const int32_t* ends,
+                           const int32_t* groups, int64_t elements, float* parameters, const float* gradients,
+                           float* moments, float* report) {
+  engine->variant->optimizer_step(*engine, {rule,
+                                            reinterpret_cast<const Rates*>(rates),
+                                            {regions, ends, groups},
+                                            elements,
+                                            parameters,
+                                            gradients,
+                                            moments,
+                                            reinterpret_cast<UpdateReport*>(report)});
 }
 
 void sequor_engine_fix_threads(SeqEngine* engine, int threads) { engine->team->fix_advisable(threads); }

@@ -130,6 +130,7 @@ struct LossCall {
   const float* outputs;
   const void* targets;
   const int32_t* lengths;
+  const float* weights;
   float gradient_scale;
   float* d_outputs;
   float* result;
@@ -146,6 +147,7 @@ struct CtcCall {
 struct OptimizerCall {
   int rule;
   const Rates* rates;
+  UpdateGroups groups;
   int64_t elements;
   float* parameters;
   const float* gradients;

@@ -127,12 +127,12 @@ void sequor_step_keep_gradient(SeqEngine* engine, const int32_t* step, int k, co
 void sequor_step_operand_gradient(SeqEngine* engine, const int32_t* step, const float* d_operand, const float* more,
                                   float* d_state, const int32_t* key);
 
-// function: a number of losses.h, with its constants; targets [T,B] int32 or [T,B,N] float32. lengths [B] or null; the gradient's
-// factor is gradient_scale[0]·loss_scale[0], each 1 where it is null; d_outputs or null, may be outputs; result[2] = sum of the
-// rows' losses, number of valid rows.
+// function: a number of losses.h, with its constants; targets [T,B] int32 or [T,B,N] float32. lengths [B] or null; weights
+// [T,B] of the rows, or null for 1; the gradient's factor is gradient_scale[0]·loss_scale[0], each 1 where it is null; d_outputs or
+// null, may be outputs; result[2] = sums of the valid rows' weighted losses and of their weights.
 void sequor_loss(SeqEngine* engine, int function, const float* constants, int time_steps, int batch, int output,
-                 const float* outputs, const void* targets, const int32_t* lengths, const float* gradient_scale,
-                 const float* loss_scale, float* d_outputs, float* result);
+                 const float* outputs, const void* targets, const int32_t* lengths, const float* weights,
+                 const float* gradient_scale, const float* loss_scale, float* d_outputs, float* result);
 
 // See sequor/ctc.h. labels [most_labels,B], of which sequence b has label_lengths[b], -1 for no target; the rest as for
 // sequor_loss. workspace: dev.sequor.backend.CtcShape.workspaceElements() floats, overwritten.
@@ -141,9 +141,11 @@ void sequor_ctc_loss(SeqEngine* engine, int time_steps, int batch, int output, i
                      const float* gradient_scale, const float* loss_scale, float* d_outputs, float* workspace,
                      float* result);
 
-// rule: a number of updates.h; rates is a struct Rates and report a struct UpdateReport of updates/update.h.
-void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int64_t elements, float* parameters,
-                           const float* gradients, float* moments, float* report);
+// rule: a number of updates.h; rates is a struct Rates of each group, ends and groups [regions] a struct UpdateGroups (0 regions: all
+// are of one group) and report a struct UpdateReport of updates/update.h.
+void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int regions, const int32_t* ends,
+                           const int32_t* groups, int64_t elements, float* parameters, const float* gradients,
+                           float* moments, float* report);
 
 // For tests: works with so many threads from now on, as if other programs kept the other cores busy; 0 to find out again.
 void sequor_engine_fix_threads(SeqEngine* engine, int threads);

@@ -807,6 +807,27 @@ public final class Backend implements AutoCloseable {
       @Nullable Buffer lossScale,
       @Nullable Buffer dOutputs,
       Buffer result) {
+    loss(shape, outputs, targets, lengths, null, gradientScale, lossScale, dOutputs, result);
+  }
+
+  /**
+   * The same, where some rows count more than others.
+   *
+   * @param weights FLOAT32 {@code [T,B]}, factor of each row's loss and gradient; a row of weight 0
+   *     counts nothing. Null for 1
+   * @param result FLOAT32 {@code [2]}, overwritten: the sum of the rows' losses times their
+   *     weights, and the sum of the valid rows' weights
+   */
+  public void loss(
+      LossShape shape,
+      Buffer outputs,
+      Buffer targets,
+      @Nullable Buffer lengths,
+      @Nullable Buffer weights,
+      @Nullable Buffer gradientScale,
+      @Nullable Buffer lossScale,
+      @Nullable Buffer dOutputs,
+      Buffer result) {
     begin();
     try {
       Required.present("shape", shape);
@@ -825,6 +846,7 @@ public final class Backend implements AutoCloseable {
                   classes ? DType.INT32 : DType.FLOAT32,
                   classes ? shape.rows() : shape.outputElements())
               .mayRead("lengths", lengths, DType.INT32, shape.batchSize())
+              .mayRead("weights", weights, DType.FLOAT32, shape.rows())
               .mayRead("gradientScale", gradientScale, DType.FLOAT32, 1)
               .mayRead("lossScale", lossScale, DType.FLOAT32, 1)
               .mayWriteOver("outputs", "dOutputs", dOutputs, DType.FLOAT32, shape.outputElements())
@@ -840,6 +862,7 @@ public final class Backend implements AutoCloseable {
           outputs.memory(),
           targets.memory(),
           memory(lengths),
+          memory(weights),
           memory(gradientScale),
           memory(lossScale),
           memory(dOutputs),
@@ -946,36 +969,107 @@ public final class Backend implements AutoCloseable {
       Buffer report) {
     begin();
     try {
-      Required.present("rule", rule);
-      Required.present("parameters", parameters);
-      long elements = parameters.elements();
-      Arguments checked =
-          arguments
-              .of("an update of " + elements + " parameters by " + rule)
-              .reads("numbers", numbers, DType.FLOAT32, OptimizerStep.ELEMENTS)
-              .writes("parameters", parameters, DType.FLOAT32, elements)
-              .reads("gradients", gradients, DType.FLOAT32, elements)
-              .writes("moments", moments, DType.FLOAT32, rule.moments() * elements)
-              .writes("report", report, DType.FLOAT32, UpdateReport.ELEMENTS);
-      checked.check();
-      if (gradients.elements() != elements) {
-        throw new IllegalArgumentException(
-            "gradients holds "
-                + gradients.elements()
-                + " floats; needed as many as parameters, "
-                + elements);
-      }
-      engine.optimizerStep(
-          rule,
-          numbers.memory(),
-          parameters.memory(),
-          gradients.memory(),
-          moments.memory(),
-          report.memory());
-      checked.written();
+      update(rule, numbers, null, parameters, gradients, moments, report);
     } finally {
       end();
     }
+  }
+
+  /**
+   * The same, with other numbers for each group of parameters. The gradient's norm, its bound and
+   * the report are one, over all groups.
+   *
+   * @param numbers FLOAT32 {@code [G,}{@value OptimizerStep#ELEMENTS}{@code ]}, the numbers of each
+   *     group; step and bound of the norm are those of the first
+   */
+  public void optimizerStep(
+      UpdateRule rule,
+      Buffer numbers,
+      UpdateGroups groups,
+      Buffer parameters,
+      Buffer gradients,
+      Buffer moments,
+      Buffer report) {
+    begin();
+    try {
+      update(
+          rule,
+          numbers,
+          Required.present("groups", groups),
+          parameters,
+          gradients,
+          moments,
+          report);
+    } finally {
+      end();
+    }
+  }
+
+  private void update(
+      UpdateRule rule,
+      Buffer numbers,
+      @Nullable UpdateGroups groups,
+      Buffer parameters,
+      Buffer gradients,
+      Buffer moments,
+      Buffer report) {
+    Required.present("rule", rule);
+    Required.present("parameters", parameters);
+    long elements = parameters.elements();
+    Arguments checked =
+        arguments
+            .of("an update of " + elements + " parameters by " + rule)
+            .reads("numbers", numbers, DType.FLOAT32, OptimizerStep.ELEMENTS)
+            .mayRead("ends", groups == null ? null : groups.ends(), DType.INT32, 1)
+            .mayRead("groups", groups == null ? null : groups.groups(), DType.INT32, 1)
+            .writes("parameters", parameters, DType.FLOAT32, elements)
+            .reads("gradients", gradients, DType.FLOAT32, elements)
+            .writes("moments", moments, DType.FLOAT32, rule.moments() * elements)
+            .writes("report", report, DType.FLOAT32, UpdateReport.ELEMENTS);
+    checked.check();
+    if (gradients.elements() != elements) {
+      throw new IllegalArgumentException(
+          "gradients holds "
+              + gradients.elements()
+              + " floats; needed as many as parameters, "
+              + elements);
+    }
+    if (groups != null) {
+      requireGroups(groups, numbers, elements);
+    }
+    engine.optimizerStep(
+        rule,
+        numbers.memory(),
+        groups,
+        parameters.memory(),
+        gradients.memory(),
+        moments.memory(),
+        report.memory());
+    checked.written();
+  }
+
+  private void requireGroups(UpdateGroups groups, Buffer numbers, long elements) {
+    long count = numbers.elements() / OptimizerStep.ELEMENTS;
+    if (numbers.elements() % OptimizerStep.ELEMENTS != 0 || count > UpdateGroups.MOST) {
+      throw new IllegalArgumentException(
+          "numbers holds "
+              + numbers.elements()
+              + " floats; needed "
+              + OptimizerStep.ELEMENTS
+              + " for each of 1 to "
+              + UpdateGroups.MOST
+              + " groups");
+    }
+    if (elements > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "an update of "
+              + elements
+              + " parameters has groups; needed at most "
+              + Integer.MAX_VALUE);
+    }
+    int regions = groups.regions();
+    arguments.contents("ends", groups.ends(), regions, 0, (int) elements, "");
+    arguments.contents("groups", groups.groups(), regions, UpdateGroups.NONE, (int) count - 1, "");
   }
 
   /**

@@ -10,6 +10,8 @@ public enum LossFunction {
   MEAN_SQUARED_ERROR(2, false),
   /** {@link Loss.LabelSmoothedCrossEntropy}. */
   LABEL_SMOOTHED_CROSS_ENTROPY(3, true),
+  /** {@link Loss.WeightedBinaryCrossEntropy}. */
+  WEIGHTED_BINARY_CROSS_ENTROPY(4, false),
   /** {@link Loss.Ctc}: not of rows but of whole sequences, see {@link Backend#ctcLoss}. */
   CTC(-1, false);
 

@@ -15,6 +15,7 @@ import dev.sequor.module.AdaptiveSoftmax;
 import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Embedding;
+import dev.sequor.module.InitialState;
 import dev.sequor.module.LastStep;
 import dev.sequor.module.LayerNorm;
 import dev.sequor.module.Linear;
@@ -54,6 +55,10 @@ final class StoredTypes {
         value = Loss.LabelSmoothedCrossEntropy.class,
         name = "label-smoothed-cross-entropy"),
     @JsonSubTypes.Type(value = Loss.Ctc.class, name = "ctc"),
+    @JsonSubTypes.Type(
+        value = Loss.WeightedBinaryCrossEntropy.class,
+        name = "weighted-binary-cross-entropy"),
+    @JsonSubTypes.Type(value = Loss.ClassWeighted.class, name = "class-weighted"),
   })
   private interface Losses {}
 
@@ -63,6 +68,11 @@ final class StoredTypes {
     @JsonSubTypes.Type(value = Optimizer.Adam.class, name = "adam"),
     @JsonSubTypes.Type(value = Optimizer.AdamW.class, name = "adamw"),
     @JsonSubTypes.Type(value = Optimizer.RmsProp.class, name = "rmsprop"),
+    @JsonSubTypes.Type(value = Optimizer.Nesterov.class, name = "nesterov"),
+    @JsonSubTypes.Type(value = Optimizer.CenteredRmsProp.class, name = "centered-rmsprop"),
+    @JsonSubTypes.Type(value = Optimizer.Adagrad.class, name = "adagrad"),
+    @JsonSubTypes.Type(value = Optimizer.Lion.class, name = "lion"),
+    @JsonSubTypes.Type(value = Optimizer.Grouped.class, name = "grouped"),
   })
   private interface Optimizers {}
 
@@ -85,6 +95,7 @@ final class StoredTypes {
     modules.put("concatenation", Concatenation.class);
     modules.put("dropout", Dropout.class);
     modules.put("embedding", Embedding.class);
+    modules.put("initial-state", InitialState.class);
     modules.put("last-step", LastStep.class);
     modules.put("layer-norm", LayerNorm.class);
     modules.put("linear", Linear.class);

@@ -61,6 +61,16 @@ final class ModelPass implements AutoCloseable {
 
   private @Nullable StepInput staged;
 
+  /** Factors of the rows' losses; made when the first window has some. */
+  private @Nullable Buffer weights;
+
+  private @Nullable ByteBuffer weightStaging;
+
+  /** Whether the window taken last has them. */
+  private boolean weighted;
+
+  private @Nullable StepInput stagedWeights;
+
   /**
    * A pass over windows of one shape.
    *
@@ -83,7 +93,7 @@ final class ModelPass implements AutoCloseable {
     this.batchSize = extent.batchSize();
     int timeSteps = oneEach ? 1 : extent.timeSteps().getOrDefault(axis, 1);
     this.rows = Math.multiplyExact(timeSteps, batchSize);
-    this.lossShape = new LossShape(spec.loss(), timeSteps, batchSize, output.width());
+    this.lossShape = new LossShape(spec.loss().ofRow(), timeSteps, batchSize, output.width());
     this.pass = new NetworkPass(weights, extent, mode, storage, Set.of());
     try {
       DType type = takesClasses() ? DType.INT32 : DType.FLOAT32;
@@ -227,6 +237,10 @@ final class ModelPass implements AutoCloseable {
     if (adaptive != null) {
       inputs.addAll(adaptive.takeInputs());
     }
+    if (stagedWeights != null) {
+      inputs.add(stagedWeights);
+      stagedWeights = null;
+    }
     return inputs;
   }
 
@@ -266,14 +280,18 @@ final class ModelPass implements AutoCloseable {
     }
   }
 
-  /** Checks and stages the targets; returns how many predictions count. */
-  int takeTargets(Values given) {
+  /** Checks and stages the targets, and their weights; returns the predictions that count. */
+  Predictions takeTargets(Window window) {
+    Values given = window.targetValues();
+    float @Nullable [] givenWeights = window.weights();
     int @Nullable [] lengths = axis.isEmpty() ? null : pass.lengthsOnHost(axis);
     if (labels != null) {
-      return labels.take(given, lengths);
+      requireUnweighted(givenWeights);
+      int sequences = labels.take(given, lengths);
+      return new Predictions(sequences, sequences);
     }
     int outputs = AdaptiveOutput.classes(spec);
-    int count = 0;
+    boolean[] counted = new boolean[rows];
     if (given instanceof Values.Labels) {
       throw new IllegalArgumentException(
           "the targets are sequences of labels; " + lossShape.function() + " needs a target a row");
@@ -306,7 +324,7 @@ final class ModelPass implements AutoCloseable {
                   + ", or a negative number for none");
         }
         to.put(row, target);
-        count += target >= 0 ? 1 : 0;
+        counted[row] = target >= 0;
       }
     } else if (given instanceof Values.Reals realTargets) {
       if (takesClasses()) {
@@ -318,15 +336,91 @@ final class ModelPass implements AutoCloseable {
       FloatBuffer to = targetStaging.clear().asFloatBuffer();
       to.put(values);
       for (int row = 0; row < rows; row++) {
-        count += countsAt(row, lengths) ? 1 : 0;
+        counted[row] = countsAt(row, lengths);
       }
     }
     if (adaptive != null) {
+      requireUnweighted(givenWeights);
       adaptive.take(targetStaging.asIntBuffer());
-      return count;
+      return unweighted(counted);
     }
     staged = new StepInput(targetStaging, targets);
-    return count;
+    weighted = givenWeights != null || spec.loss() instanceof Loss.ClassWeighted;
+    return weighted ? takeWeights(givenWeights, counted) : unweighted(counted);
+  }
+
+  private void requireUnweighted(float @Nullable [] given) {
+    if (given != null) {
+      throw new IllegalArgumentException(
+          "the window has weights of its targets; a loss of "
+              + (labels != null ? "sequences of labels" : "an adaptive softmax")
+              + " needs none");
+    }
+  }
+
+  private static Predictions unweighted(boolean[] counted) {
+    int count = 0;
+    for (boolean counts : counted) {
+      count += counts ? 1 : 0;
+    }
+    return new Predictions(count, count);
+  }
+
+  /** Checks and stages the weights of the rows whose targets were staged. */
+  private Predictions takeWeights(float @Nullable [] given, boolean[] counted) {
+    if (given != null && given.length != rows && given.length != batchSize) {
+      throw new IllegalArgumentException(
+          "weights holds "
+              + given.length
+              + " elements; a batch with "
+              + rows
+              + " targets of "
+              + batchSize
+              + " sequences needs "
+              + rows
+              + ", or "
+              + batchSize
+              + " for whole sequences");
+    }
+    ByteBuffer staging = weightStaging;
+    Buffer buffer = weights;
+    if (staging == null || buffer == null) {
+      staging = Backend.hostMemory(DType.FLOAT32, rows);
+      buffer = pass.allocate(DType.FLOAT32, rows);
+      weightStaging = staging;
+      weights = buffer;
+    }
+    FloatBuffer to = staging.clear().asFloatBuffer();
+    int count = 0;
+    double sum = 0;
+    for (int row = 0; row < rows; row++) {
+      float weight = 0f;
+      if (counted[row]) {
+        weight = given == null ? 1f : given[given.length == rows ? row : row % batchSize];
+        if (!(weight >= 0f && weight < Float.POSITIVE_INFINITY)) {
+          throw new IllegalArgumentException(
+              "the weight at t="
+                  + row / batchSize
+                  + " b="
+                  + row % batchSize
+                  + " is "
+                  + weight
+                  + "; needed a finite number of at least 0");
+        }
+        weight *=
+            takesClasses() ? spec.loss().weight(targetStaging.getInt(row * Integer.BYTES)) : 1f;
+      }
+      to.put(row, weight);
+      count += weight > 0f ? 1 : 0;
+      sum += weight;
+    }
+    stagedWeights = new StepInput(staging, buffer);
+    return new Predictions(count, sum);
+  }
+
+  /** Whether the rows of the window taken last have weights: passes differ by that. */
+  boolean weighted() {
+    return weighted;
   }
 
   /** Carries a state of as many streams as there are sequences; null for none. */
@@ -340,8 +434,8 @@ final class ModelPass implements AutoCloseable {
   }
 
   /**
-   * The sum of the losses into {@code result [2]}; in training, the gradient by the outputs as
-   * well.
+   * The sum of the losses, each times its weight, into {@code result [2]}; in training, the
+   * gradient by the outputs as well.
    *
    * @param gradientScale FLOAT32 {@code [1]}; null for 1
    * @param lossScale FLOAT32 {@code [1]}; null for 1
@@ -362,6 +456,7 @@ final class ModelPass implements AutoCloseable {
         outputs(),
         targets,
         !padded ? null : counts != null ? counts : pass.lengths(axis),
+        weighted ? weights : null,
         gradientScale,
         lossScale,
         gradient,

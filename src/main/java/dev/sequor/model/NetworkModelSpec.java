@@ -4,6 +4,7 @@ import dev.sequor.backend.Loss;
 import dev.sequor.module.Network;
 import dev.sequor.module.ValueShape;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Any network with a loss.
@@ -33,6 +34,7 @@ public record NetworkModelSpec(Network network, Loss loss) implements ModelSpec 
       LabelTargets.requireFit(loss, output.width(), output instanceof ValueShape.Sequence);
     }
     AdaptiveOutput.requireFit(network, outputs.get(0), loss);
+    loss.requireOutputs(Objects.requireNonNull(network.shapes().get(outputs.get(0))).width());
   }
 
   @Override

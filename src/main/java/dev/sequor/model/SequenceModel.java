@@ -232,15 +232,23 @@ public final class SequenceModel implements AutoCloseable {
     ModelPass pass = pass(window, Mode.INFERENCE);
     pass.carry(state);
     pass.takeInputs(window);
-    int predictions = pass.takeTargets(window.targetValues());
+    Predictions predictions = pass.takeTargets(window);
     requireStateFor(window, state);
+    if (state != null && window.advance() < window.timeSteps()) {
+      throw new IllegalArgumentException(
+          "the next window begins after "
+              + window.advance()
+              + " of the "
+              + window.timeSteps()
+              + " steps of this one; only training takes such windows");
+    }
     pass.upload();
     if (window.resetState() && state != null) {
       state.zero();
     }
     pass.forward();
     pass.loss(null, null, lossResult);
-    return new BatchLoss(lossResult.readFloats()[0], predictions);
+    return predictions.loss(lossResult.readFloats()[0]);
   }
 
   /** Refuses a window that continues sequences whose state is not there. */

@@ -68,9 +68,31 @@ public record SequenceModelSpec(
     if (outputSize < 1) {
       throw new IllegalArgumentException("outputSize is " + outputSize + "; needed at least 1");
     }
+    loss.requireOutputs(outputSize);
+    if (input.kind() == InputKind.TIED_EMBEDDING) {
+      requireTied(input, stack, denseLayers, outputSize);
+    }
     atMost("the number of denseLayers", denseLayers.size());
     LabelTargets.requireFit(loss, outputSize, readout == Readout.EVERY_STEP);
     requireWeights(weights(input, stack, denseLayers, outputSize));
+  }
+
+  private static void requireTied(
+      InputSpec input, RnnSpec stack, List<DenseSpec> denseLayers, int outputSize) {
+    int width =
+        denseLayers.isEmpty() ? stack.outputSize() : denseLayers.get(denseLayers.size() - 1).size();
+    if (input.width() != width || input.vocabularySize() != outputSize) {
+      throw new IllegalArgumentException(
+          "the output layer's weights are ["
+              + outputSize
+              + ", "
+              + width
+              + "], and the embedding that they are to be ["
+              + input.vocabularySize()
+              + ", "
+              + input.width()
+              + "]; needed the same");
+    }
   }
 
   private static BigInteger weights(
@@ -135,7 +157,7 @@ public record SequenceModelSpec(
             .multiply(BigInteger.valueOf(layers))
             .add(gateRows.multiply(inputs))
             .multiply(directions);
-    if (input.kind() == InputKind.EMBEDDING) {
+    if (input.kind().hasTable()) {
       sum =
           sum.add(
               BigInteger.valueOf(input.vocabularySize())
@@ -147,7 +169,9 @@ public record SequenceModelSpec(
       sum = sum.add(size.multiply(width.add(BigInteger.ONE)));
       width = size;
     }
-    return sum.add(BigInteger.valueOf(outputSize).multiply(width.add(BigInteger.ONE)));
+    BigInteger shared = input.kind() == InputKind.TIED_EMBEDDING ? width : BigInteger.ZERO;
+    return sum.add(
+        BigInteger.valueOf(outputSize).multiply(width.add(BigInteger.ONE).subtract(shared)));
   }
 
   /** Trainable weights, at most {@value #MAX_WEIGHTS}. */
@@ -169,7 +193,7 @@ public record SequenceModelSpec(
     Network.Builder network = Network.builder();
     String below = INPUT;
     switch (input.kind()) {
-      case EMBEDDING -> {
+      case EMBEDDING, TIED_EMBEDDING -> {
         network.tokens(INPUT, input.vocabularySize());
         network.add("embedding", new Embedding(input.vocabularySize(), input.width()), below);
         below = "embedding";
@@ -194,7 +218,11 @@ public record SequenceModelSpec(
       below = "dense." + i;
       width = dense.size();
     }
-    return network.add(OUTPUT, new Linear(width, outputSize), below).build();
+    network.add(OUTPUT, new Linear(width, outputSize), below);
+    if (input.kind() == InputKind.TIED_EMBEDDING) {
+      network.sharing("weights", "embedding.weights");
+    }
+    return network.build();
   }
 
   /**

@@ -207,7 +207,20 @@ final class HostileCallsTest {
       call(
           "Backend.embeddingBackward", w -> of(3, 4, w.integers(3), w.floats(12), w.floats(4 * V)));
       call(
-          "Backend.loss",
+          "Backend.loss/9",
+          w ->
+              of(
+                  new LossShape(Loss.softmaxCrossEntropy(), T, B, V),
+                  w.floats(T * B * V),
+                  w.integers(T * B),
+                  w.tensors.lengths(),
+                  w.floats(T * B),
+                  w.floats(1),
+                  w.floats(1),
+                  w.floats(T * B * V),
+                  w.floats(2)));
+      call(
+          "Backend.loss/8",
           w ->
               of(
                   new LossShape(Loss.softmaxCrossEntropy(), T, B, V),
@@ -234,7 +247,18 @@ final class HostileCallsTest {
                   w.floats(ctc.workspaceElements()),
                   w.floats(2)));
       call(
-          "Backend.optimizerStep",
+          "Backend.optimizerStep/7",
+          w ->
+              of(
+                  UpdateRule.ADAM,
+                  w.numbers(),
+                  new UpdateGroups(w.integers(2), w.integers(2)),
+                  w.floats(9),
+                  w.floats(9),
+                  w.floats(18),
+                  w.report()));
+      call(
+          "Backend.optimizerStep/6",
           w ->
               of(UpdateRule.ADAM, w.numbers(), w.floats(9), w.floats(9), w.floats(18), w.report()));
       call(

@@ -244,7 +244,10 @@ public final class RandomWork implements AutoCloseable {
     Loss function =
         any(
             new Loss[] {
-              Loss.softmaxCrossEntropy(), Loss.binaryCrossEntropy(), Loss.meanSquaredError()
+              Loss.softmaxCrossEntropy(),
+              Loss.binaryCrossEntropy(),
+              Loss.meanSquaredError(),
+              Loss.weightedBinaryCrossEntropy(3f)
             });
     LossShape shape = new LossShape(function, size(60), size(60), size(120));
     int rows = shape.timeSteps() * shape.batchSize();
@@ -260,7 +263,8 @@ public final class RandomWork implements AutoCloseable {
     Buffer sum = result(2);
     Buffer scale = own(backend.allocate(DType.FLOAT32, 1));
     scale.write(1f / rows);
-    call(() -> backend.loss(shape, a, targets, lengths, scale, null, dOutputs, sum));
+    Buffer weights = random.nextBoolean() ? numbers(rows, 1) : null;
+    call(() -> backend.loss(shape, a, targets, lengths, weights, scale, null, dOutputs, sum));
     return shape.toString();
   }
 
@@ -295,13 +299,24 @@ public final class RandomWork implements AutoCloseable {
     results.add(moments);
     Buffer report = result(UpdateReport.ELEMENTS);
     report.write(UpdateReport.initial(1f));
+    boolean grouped = random.nextBoolean();
+    Buffer ends = own(backend.allocate(DType.INT32, 3));
+    ends.write(new int[] {elements / 3, elements / 2, elements});
+    Buffer ofRegions = own(backend.allocate(DType.INT32, 3));
+    ofRegions.write(new int[] {0, -1, 0});
+    UpdateGroups where = new UpdateGroups(ends, ofRegions);
     for (int t = 1; t <= 2; t++) {
       Buffer gradients = numbers(elements, 1);
       // All rules take fractions: their constants are means, small numbers and decays.
       List<Float> constants = Collections.nCopies(rule.constants(), constant);
       Buffer step = own(backend.allocate(DType.FLOAT32, OptimizerStep.ELEMENTS));
       step.write(new OptimizerStep(rule, t, 0.01f, clipNorm, clipValue, constants).values());
-      call(() -> backend.optimizerStep(rule, step, parameters, gradients, moments, report));
+      if (grouped) {
+        call(
+            () -> backend.optimizerStep(rule, step, where, parameters, gradients, moments, report));
+      } else {
+        call(() -> backend.optimizerStep(rule, step, parameters, gradients, moments, report));
+      }
     }
     return rule + " of " + elements + " parameters";
   }

@@ -169,6 +169,38 @@ class TrainSampleEvalTest {
         Files.readAllBytes(Checkpoint.weightsFile(halves)));
   }
 
+  /** Options that are part of the checkpoint, all at once. */
+  @Test
+  void aRunWithTiedWeightsAndWindowsThatOverlapGoesOnBitForBit() throws IOException {
+    Path whole = folder.resolve("whole");
+    Path halves = folder.resolve("halves");
+    for (Path out : List.of(whole, halves)) {
+      train(
+              "--text",
+              text(),
+              "--out",
+              out,
+              "--steps",
+              out.equals(whole) ? 40 : 17,
+              "--tie",
+              "--embedding",
+              16,
+              "--hidden",
+              16,
+              "--seq-length",
+              12,
+              "--new-steps",
+              5,
+              "--optimizer",
+              "lion")
+          .succeeds();
+    }
+    CommandLineRun.of("train", "--resume", halves, "--steps", 40).succeeds();
+    assertArrayEquals(
+        Files.readAllBytes(Checkpoint.weightsFile(whole)),
+        Files.readAllBytes(Checkpoint.weightsFile(halves)));
+  }
+
   @Test
   void namesAreLearntWhereNoTextIsGivenAndFiveAreShown() throws IOException {
     Path model = folder.resolve("model");

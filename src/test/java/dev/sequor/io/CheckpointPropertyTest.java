@@ -136,7 +136,21 @@ class CheckpointPropertyTest {
     }
 
     Optimizer optimizer() {
-      return switch (random.nextInt(4)) {
+      return switch (random.nextInt(9)) {
+        case 4 -> new Optimizer.Nesterov(positive(), fraction(), positive());
+        case 5 ->
+            new Optimizer.CenteredRmsProp(
+                positive(), fraction(), positive(), fraction(), positive());
+        case 6 -> new Optimizer.Adagrad(positive(), positive(), positive());
+        case 7 -> new Optimizer.Lion(positive(), fraction(), fraction(), positive());
+        case 8 -> {
+          Optimizer whole = Optimizer.adamw(positive(), positive());
+          yield whole.with(
+              whole
+                  .group(rarely() ? "nothing.*" : "output.*", "output.bias")
+                  .withRate(rarely() ? 0f : positive()),
+              whole.group(rarely() ? "*bias" : "recurrent.*").withWeightDecay(positive()));
+        }
         case 3 -> new Optimizer.RmsProp(positive(), fraction(), positive(), positive());
         case 0 -> new Optimizer.Sgd(positive(), fraction(), positive());
         case 1 -> new Optimizer.Adam(positive(), fraction(), fraction(), positive(), positive());
@@ -208,11 +222,13 @@ class CheckpointPropertyTest {
     }
 
     TrainingRun run(long steps) {
+      int timeSteps = 1 + (int) Math.min(count(), 30_000);
       return new TrainingRun(
           text(),
           rarely() ? Double.longBitsToDouble(random.nextLong()) : random.nextDouble(),
           text(),
-          1 + (int) Math.min(count(), 30_000),
+          timeSteps,
+          rarely() ? timeSteps + 1 : random.nextInt(timeSteps + 1),
           1 + (int) Math.min(count(), 30_000),
           random.nextLong(),
           1 + count() / 2,

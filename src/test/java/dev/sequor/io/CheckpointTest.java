@@ -77,6 +77,7 @@ class CheckpointTest {
             0.05,
             "00",
             16,
+            5,
             4,
             Long.MIN_VALUE,
             100,

@@ -12,12 +12,14 @@ import dev.sequor.backend.RnnSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;
+import dev.sequor.model.ParameterGroup;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.module.Activate;
 import dev.sequor.module.AdaptiveSoftmax;
 import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Embedding;
+import dev.sequor.module.InitialState;
 import dev.sequor.module.LastStep;
 import dev.sequor.module.LayerNorm;
 import dev.sequor.module.Linear;
@@ -100,6 +102,7 @@ class StoredTypesTest {
             .add("joined", new Concatenation(), "series", "more")
             .add("decoder", Recurrent.of(CellType.GRU, 5, 4), "joined", "start")
             .add("last", new LastStep(1), "decoder")
+            .add("first", new InitialState(1, 1, 4))
             .add("dropped", new Dropout(0.5f), "last")
             .add("normal", new LayerNorm(4), "dropped")
             .add("shares", new Softmax(), "normal")
@@ -159,7 +162,20 @@ class StoredTypesTest {
       Object[] values = new Object[components.length];
       for (int i = 0; i < types.length; i++) {
         types[i] = components[i].getType();
-        values[i] = types[i] == int.class ? 3 : types[i] == boolean.class ? true : (Object) 0.5f;
+        values[i] =
+            types[i] == int.class
+                ? (Object) 3
+                : types[i] == boolean.class
+                    ? (Object) true
+                    : types[i] == Loss.class
+                        ? Loss.softmaxCrossEntropy()
+                        : types[i] == Optimizer.class
+                            ? Optimizer.lion(0.5f, 0.25f)
+                            : types[i] != List.class
+                                ? (Object) 0.5f
+                                : type == Optimizer.Grouped.class
+                                    ? List.of(new ParameterGroup(List.of("a.*", "*b"), 0.5f, 0.25f))
+                                    : List.of(0.5f, 0f);
       }
       var constructor = type.getDeclaredConstructor(types);
       return constructor.newInstance(values);

@@ -117,7 +117,13 @@ final class TrainerTest {
             Optimizer.sgd(0.5f),
             Optimizer.sgd(0.1f, 0.9f),
             Optimizer.adam(0.02f),
-            Optimizer.adamw(0.02f, 0.01f));
+            Optimizer.adamw(0.02f, 0.01f),
+            Optimizer.rmsprop(0.01f),
+            Optimizer.nesterov(0.1f, 0.9f),
+            Optimizer.centeredRmsprop(0.003f, 0.5f),
+            Optimizer.adagrad(0.1f),
+            Optimizer.lion(0.003f, 0.1f),
+            ADAM.withLearningRate(0.02f).with(ADAM.group("recurrent.*").withRate(0.5f)));
     for (Optimizer rule : rules) {
       for (Clipping clipping : List.of(Clipping.none(), new Clipping(1f, 0.5f))) {
         Window window = echo(new SplittableRandom(3), 8, 8);

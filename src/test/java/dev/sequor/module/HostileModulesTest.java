@@ -113,6 +113,7 @@ class HostileModulesTest {
       put(new AdaptiveSoftmax(4, 9, List.of(2), 2));
       put(new LayerNorm(4), new Concatenation(), new Sum(), Recurrent.of(CellType.LSTM, 4, 5));
       byType.put(Module.class, new Linear(4, 2));
+      put(new InitialState(1, 1, 4));
       put(RnnSpec.of(CellType.LSTM, 4, 5), CellType.GRU, Activation.RELU, DType.INT32);
       put(MergeDirections.How.MEAN, WeightStorage.FLOAT32, UpdateRule.ADAM);
       put(network.inputs().get(0), network.nodes().get(0), new Network.Shared("weights", "y.z"));

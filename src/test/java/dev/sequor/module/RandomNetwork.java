@@ -163,12 +163,25 @@ final class RandomNetwork {
     return module;
   }
 
+  /** A state that any stack it fits may start from, perhaps several. */
+  private void learnedState(int states, int width, int blocks) {
+    String name = "node" + number++;
+    Module module = new InitialState(blocks, states, width);
+    builder.add(name, module);
+    shareWithAnother(module);
+    nodes.add(new Network.Node(name, module, List.of(), List.of()));
+    values.put(name, new ValueShape.State(blocks, states, width));
+  }
+
   private Module recurrent(ValueShape shape, List<String> inputs) {
     CellType cell = any(List.of(CellType.values()));
     int hidden = random.nextInt(1, 5);
     int layers = random.nextInt(1, 3);
     Direction direction =
         random.nextInt(3) > 0 ? Direction.FORWARD : any(List.of(Direction.values()));
+    if (random.nextInt(3) == 0) {
+      learnedState(cell.states(), hidden, direction.count() * layers);
+    }
     for (Map.Entry<String, ValueShape> value : values.entrySet()) {
       // A state to start from, if there is one.
       if (value.getValue() instanceof ValueShape.State state && random.nextBoolean()) {

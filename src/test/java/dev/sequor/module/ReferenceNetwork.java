@@ -115,6 +115,17 @@ final class ReferenceNetwork {
 
   private void run(Network.Node node, Map<String, ValueShape> shapes, int stream) {
     Module module = node.module();
+    if (module instanceof InitialState initial) {
+      int from = parameter(node, "values");
+      double[] y =
+          new double[(int) extent.elements(Objects.requireNonNull(shapes.get(node.name())))];
+      for (int i = 0; i < y.length; i++) {
+        int block = i / initial.width() / extent.batchSize(); // of every sequence the same
+        y[i] = parameters[from + block * initial.width() + i % initial.width()];
+      }
+      values.put(node.name(), y);
+      return;
+    }
     String first = node.inputs().get(0);
     ValueShape shape = Objects.requireNonNull(shapes.get(first));
     int batchSize = extent.batchSize();

@@ -16,6 +16,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.NormShape;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.SoftmaxShape;
+import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
@@ -316,6 +317,7 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
+      @Nullable Memory weights,
       @Nullable Memory gradientScale,
       @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
@@ -330,6 +332,7 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
         address(outputs),
         address(targets),
         address(lengths),
+        address(weights),
         address(gradientScale),
         address(lossScale),
         address(dOutputs),
@@ -370,6 +373,7 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
   public void optimizerStep(
       UpdateRule rule,
       Memory numbers,
+      @Nullable UpdateGroups groups,
       Memory parameters,
       Memory gradients,
       Memory moments,
@@ -378,6 +382,9 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
         engine,
         rule.number(),
         address(numbers),
+        groups == null ? 0 : groups.regions(),
+        address(groups == null ? null : groups.ends().memory()),
+        address(groups == null ? null : groups.groups().memory()),
         parameters.elements(),
         address(parameters),
         address(gradients),

@@ -15,10 +15,12 @@ import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.NormShape;
+import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.SoftmaxShape;
 import dev.sequor.backend.StepInput;
+import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.cuda.Products.Matrix;
@@ -50,7 +52,7 @@ final class CudaEngine implements OptionsEngine {
    */
   private static final long SCRATCH_BYTES = 4 << 20;
 
-  /** {@code kPreparedBytes} of {@code kernels/optimizer.cu}. */
+  /** Of one group of parameters: {@code kPreparedBytes} of {@code kernels/optimizer.cu}. */
   private static final int PREPARED_BYTES = 64;
 
   private final CudaDevice device;
@@ -84,7 +86,10 @@ final class CudaEngine implements OptionsEngine {
             + (mode == MathMode.FP32 ? "" : " (" + mode.name().toLowerCase(Locale.ROOT) + ")");
     this.queue = WorkQueue.main(device, mode);
     try {
-      this.prepared = device.memory().allocate(PREPARED_BYTES, "factors of an update");
+      this.prepared =
+          device
+              .memory()
+              .allocate((long) UpdateGroups.MOST * PREPARED_BYTES, "factors of an update");
       this.scratch = device.memory().allocate(SCRATCH_BYTES, "scratch");
     } catch (RuntimeException | Error e) {
       queue.close(); // which the caller's closing of the device cannot reach
@@ -539,6 +544,7 @@ final class CudaEngine implements OptionsEngine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
+      @Nullable Memory weights,
       @Nullable Memory gradientScale,
       @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
@@ -556,6 +562,7 @@ final class CudaEngine implements OptionsEngine {
         .pointer(address(outputs))
         .pointer(address(targets))
         .pointer(address(lengths))
+        .pointer(address(weights))
         .pointer(address(gradientScale))
         .pointer(address(lossScale))
         .pointer(address(dOutputs))
@@ -632,6 +639,7 @@ final class CudaEngine implements OptionsEngine {
   public void optimizerStep(
       UpdateRule rule,
       Memory numbers,
+      @Nullable UpdateGroups groups,
       Memory parameters,
       Memory gradients,
       Memory moments,
@@ -639,10 +647,20 @@ final class CudaEngine implements OptionsEngine {
     WorkQueue main = queue();
     long elements = parameters.elements();
     int blocks = partialBlocks(elements, ELEMENTS_PER_THREAD * WorkQueue.BLOCK);
-    main.arguments().int64(elements).pointer(address(gradients)).pointer(scratch.address());
+    int regions = groups == null ? 0 : groups.regions();
+    long ends = address(groups == null ? null : groups.ends().memory());
+    long ofRegions = address(groups == null ? null : groups.groups().memory());
+    main.arguments()
+        .int64(elements)
+        .pointer(address(gradients))
+        .int32(regions)
+        .pointer(ends)
+        .pointer(ofRegions)
+        .pointer(scratch.address());
     main.launch(main.kernel("partial_squares"), blocks, 1, WorkQueue.BLOCK);
     main.arguments()
         .int32(rule.number())
+        .int32(groups == null ? 1 : (int) (numbers.elements() / OptimizerStep.ELEMENTS))
         .int32(blocks * WARPS_PER_BLOCK)
         .pointer(scratch.address())
         .pointer(address(numbers))
@@ -652,6 +670,9 @@ final class CudaEngine implements OptionsEngine {
     main.arguments()
         .int32(rule.number())
         .int64(elements)
+        .int32(regions)
+        .pointer(ends)
+        .pointer(ofRegions)
         .pointer(prepared.address())
         .pointer(address(gradients))
         .pointer(address(parameters))

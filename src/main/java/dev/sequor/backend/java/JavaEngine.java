@@ -14,6 +14,7 @@ import dev.sequor.backend.Philox;
 import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.SoftmaxShape;
+import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
@@ -391,6 +392,7 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
+      @Nullable Memory weights,
       @Nullable Memory gradientScale,
       @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
@@ -400,6 +402,7 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
         JavaMemory.of(outputs),
         JavaMemory.of(targets),
         JavaMemory.ofNullable(lengths),
+        JavaMemory.ofNullable(weights),
         oneOr(gradientScale) * oneOr(lossScale),
         JavaMemory.ofNullable(dOutputs),
         JavaMemory.of(result));
@@ -439,6 +442,7 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
   public void optimizerStep(
       UpdateRule rule,
       Memory numbers,
+      @Nullable UpdateGroups groups,
       Memory parameters,
       Memory gradients,
       Memory moments,
@@ -446,6 +450,7 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
     optimizer.step(
         rule,
         JavaMemory.of(numbers),
+        groups,
         JavaMemory.of(parameters),
         JavaMemory.of(gradients),
         JavaMemory.of(moments),
