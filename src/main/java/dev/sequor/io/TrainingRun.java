@@ -1,6 +1,7 @@
 package dev.sequor.io;
 
 import com.fasterxml.jackson.annotation.JacksonInject;
+import com.fasterxml.jackson.annotation.OptBoolean;
 import java.util.List;
 
 /**
@@ -25,7 +26,7 @@ public record TrainingRun(
     double heldOutFraction,
     String corpusSha256,
     int sequenceLength,
-    @JacksonInject(NEW_STEPS) int newSteps,
+    @JacksonInject(value = NEW_STEPS, useInput = OptBoolean.TRUE) int newSteps,
     int batchSize,
     long seed,
     long totalSteps,

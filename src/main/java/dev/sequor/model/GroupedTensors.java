@@ -23,6 +23,7 @@ final class GroupedTensors {
   GroupedTensors(List<ParameterGroup> groups, NetworkLayout layout) {
     List<TensorRegion> regions = layout.regions();
     int[] numbers = new int[regions.size()];
+    int[] owners = new int[numbers.length];
     @Nullable String[] named = new String[numbers.length];
     for (int g = 0; g < groups.size(); g++) {
       int group = g + 1;
@@ -36,7 +37,7 @@ final class GroupedTensors {
           }
           found = true;
           String before = named[i];
-          if (before != null && !groups.get(g).tensors().contains(before)) {
+          if (before != null && owners[i] != group) {
             throw new IllegalArgumentException(
                 "tensor '"
                     + regions.get(i).name()
@@ -47,6 +48,7 @@ final class GroupedTensors {
                     + "'; needed one at most");
           }
           named[i] = pattern;
+          owners[i] = group;
           numbers[i] = number;
         }
         if (!found) {
@@ -72,7 +74,8 @@ final class GroupedTensors {
       ends[r] = (int) (next < numbers.length ? regions.get(next).offset() : layout.totalElements());
       this.groups[r] = numbers[lasts.get(r)];
     }
-    if (Arrays.stream(numbers).allMatch(number -> number == UpdateGroups.NONE)) {
+    if (numbers.length > 0
+        && Arrays.stream(numbers).allMatch(number -> number == UpdateGroups.NONE)) {
       throw new IllegalArgumentException(
           "all tensors are of groups with rate 0; needed one that is updated");
     }

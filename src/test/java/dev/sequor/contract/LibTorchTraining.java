@@ -26,7 +26,10 @@ final class LibTorchTraining {
   private static final double RATE = 0.01f;
   private static final double MOMENTUM = 0.9f;
   private static final double ALPHA = 0.95f;
-  private static final double BETA2 = 0.99f;
+
+  /** β₁ of Adam is {@link #MOMENTUM}; PyTorch has both by itself. */
+  private static final double BETA2 = 0.999f;
+
   private static final double EPSILON = 1e-3f;
 
   /** In PyTorch's enumeration of reductions. */
@@ -76,14 +79,12 @@ final class LibTorchTraining {
       }
       case ADAM -> {
         AdamOptions options = new AdamOptions(RATE);
-        options.betas().put(0, MOMENTUM).put(1, BETA2);
         options.eps().put(EPSILON);
         options.weight_decay().put(decay);
         return new Adam(parameters, options);
       }
       case ADAMW -> {
         AdamWOptions options = new AdamWOptions(RATE);
-        options.betas().put(0, MOMENTUM).put(1, BETA2);
         options.eps().put(EPSILON);
         options.weight_decay().put(decay);
         return new AdamW(parameters, options);

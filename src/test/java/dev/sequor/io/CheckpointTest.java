@@ -26,6 +26,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -138,6 +139,18 @@ class CheckpointTest {
   void whatIsSavedIsLoaded() throws IOException {
     checkpoint(7).save(folder);
     assertSame(checkpoint(7), Checkpoint.load(folder));
+  }
+
+  /** Written before windows could overlap: all steps are new. */
+  @Test
+  void aRunThatDoesNotSayHowManyStepsAreNewIsLoaded() throws IOException {
+    checkpoint(7).save(folder);
+    Path config = folder.resolve("config.json");
+    String json = Files.readString(config);
+    String before = json.replaceFirst("\\s*\"newSteps\" : 5,", "");
+    assertTrue(before.length() < json.length());
+    Files.writeString(config, before);
+    assertEquals(16, Objects.requireNonNull(Checkpoint.load(folder).run()).newSteps());
   }
 
   @Test

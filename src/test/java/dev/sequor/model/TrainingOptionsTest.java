@@ -169,6 +169,10 @@ final class TrainingOptionsTest {
           "tensor 'output.bias' is of two groups of parameters, by 'output.*' and by '*bias';"
               + " needed one at most",
           refusal(() -> new Trainer(model, twice, Clipping.none(), 1)));
+      Optimizer same = adam.with(adam.group("*bias"), adam.group("*bias").frozen());
+      assertTrue(
+          refusal(() -> new Trainer(model, same, Clipping.none(), 1))
+              .endsWith("by '*bias' and by '*bias'; needed one at most"));
       Optimizer all = adam.with(adam.group("*").frozen());
       assertTrue(
           refusal(() -> new Trainer(model, all, Clipping.none(), 1))

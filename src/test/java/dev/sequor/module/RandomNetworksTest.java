@@ -297,6 +297,7 @@ class RandomNetworksTest {
               "Concatenation",
               "Dropout",
               "Embedding",
+              "InitialState",
               "LastStep",
               "LayerNorm",
               "Linear",
