@@ -1,8 +1,6 @@
 package dev.sequor.contract;
 
-import dev.sequor.backend.CellType;
 import dev.sequor.contract.OracleCases.Case;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,11 +20,20 @@ abstract class OracleContract extends BackendContract {
   }
 
   static List<Case> cellsOfOnnx() {
-    return OracleCases.of(Arrays.stream(CellType.values()).filter(OnnxRuntime::knows).toList());
+    return OracleCases.of(OnnxRuntime.cells());
+  }
+
+  static List<Case> randomOptionsOfOnnx() {
+    int count = Integer.getInteger("sequor.test.oracleCases", 60);
+    return OracleCases.randomOptionsOfOnnx(OnnxRuntime.cells(), count, 500);
+  }
+
+  static List<Case> projectionsOfPyTorch() {
+    return OracleCases.projections();
   }
 
   @ParameterizedTest(name = "{0}")
-  @MethodSource("cellsOfPyTorch")
+  @MethodSource({"cellsOfPyTorch", "projectionsOfPyTorch"})
   void outputsAndAllGradientsAgreeWithLibTorch(Case c) {
     Solver.Solution torch = new LibTorch().solve(c.problem());
     BackendRun.Results actual = BackendRun.run(backend, c.problem());
@@ -39,7 +46,7 @@ abstract class OracleContract extends BackendContract {
   }
 
   @ParameterizedTest(name = "{0}")
-  @MethodSource("cellsOfOnnx")
+  @MethodSource({"cellsOfOnnx", "randomOptionsOfOnnx"})
   void outputsAgreeWithOnnxRuntime(Case c) {
     Solver.Solution onnx = new OnnxRuntime().solve(c.problem());
     BackendRun.Results actual = BackendRun.run(backend, c.problem().inference());

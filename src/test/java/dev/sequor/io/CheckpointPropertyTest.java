@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.data.CharacterVocabulary;
@@ -20,6 +22,7 @@ import dev.sequor.model.TrainerProgress;
 import dev.sequor.model.TrainerSnapshot;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.TensorShapes;
+import dev.sequor.reference.SampleOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -90,15 +93,20 @@ class CheckpointPropertyTest {
       while (random.nextInt(4) == 0) {
         dense.add(new DenseSpec(random.nextInt(1, 4), anyOf(Activation.values())));
       }
+      CellType cell = anyOf(CellType.values());
+      int hiddenSize = random.nextInt(1, 5);
       return new SequenceModelSpec(
           input,
           new RnnSpec(
-              anyOf(CellType.values()),
+              cell,
               input.width(),
-              random.nextInt(1, 5),
+              hiddenSize,
               random.nextInt(1, 4),
-              random.nextInt(4) == 0,
-              fraction()),
+              random.nextInt(3) > 0 ? Direction.FORWARD : anyOf(Direction.values()),
+              fraction(),
+              random.nextBoolean()
+                  ? CellOptions.NONE
+                  : SampleOptions.random(random, cell, hiddenSize)),
           dense,
           outputs,
           anyOf(Readout.values()),
@@ -223,7 +231,7 @@ class CheckpointPropertyTest {
     Checkpoint checkpoint() {
       SequenceModelSpec spec = spec();
       Optimizer optimizer = optimizer();
-      int streams = spec.stack().bidirectional() && !rarely() ? 0 : random.nextInt(3);
+      int streams = !spec.stack().canContinue() && !rarely() ? 0 : random.nextInt(3);
       TrainerProgress progress = progress(streams);
       return new Checkpoint(
           spec,
