@@ -48,10 +48,14 @@ class ArchitectureTest {
           Layer.of("data..", "rnn..", "backend"),
           Layer.of("rnn..", "backend"),
           Layer.of(
-              "backend.cuda..", "backend.natives..", "backend.host..", "backend.options..", "backend"),
+              "backend.cuda..",
+              "backend.natives..",
+              "backend.host..",
+              "backend.options",
+              "backend"),
           Layer.of(
-              "backend.cpu..", "backend.natives..", "backend.host..", "backend.options..", "backend"),
-          Layer.of("backend.java..", "backend.host..", "backend.options..", "backend"),
+              "backend.cpu..", "backend.natives..", "backend.host..", "backend.options", "backend"),
+          Layer.of("backend.java..", "backend.host..", "backend.options", "backend"),
           Layer.of("backend.natives..", "backend.host..", "backend"),
           Layer.of("backend.host..", "backend"),
           Layer.of("backend.options..", "backend"),

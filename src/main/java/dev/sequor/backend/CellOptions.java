@@ -1,6 +1,7 @@
 package dev.sequor.backend;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -77,7 +78,10 @@ public record CellOptions(
     probability("recurrentDropout", recurrentDropout);
     limit("gateClip", gateClip);
     limit("cellClip", cellClip);
-    activations = List.copyOf(Required.present("activations", activations));
+    for (GateFunction function : Required.present("activations", activations)) {
+      Required.present("a function of activations", function);
+    }
+    activations = List.copyOf(activations);
   }
 
   private static void probability(String name, float p) {
@@ -188,7 +192,7 @@ public record CellOptions(
 
     /** See {@link CellOptions#activations()}. */
     public Builder activations(GateFunction... functions) {
-      activations = List.of(Required.present("functions", functions));
+      activations = Arrays.asList(Required.present("functions", functions).clone());
       return this;
     }
 

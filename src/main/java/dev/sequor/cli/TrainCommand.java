@@ -234,6 +234,8 @@ final class TrainCommand implements Callable<Integer> {
       description = "Probability of dropping a value between recurrent layers.")
   private float dropout;
 
+  @Mixin private CellOptionFlags cellOptions = new CellOptionFlags();
+
   @Mixin private DeviceOption device = new DeviceOption();
 
   @Range("(,)")
@@ -364,6 +366,7 @@ final class TrainCommand implements Callable<Integer> {
             .hiddenSize(hiddenSize)
             .layers(layers)
             .dropout(dropout)
+            .options(cellOptions.options())
             .build();
     requireEnoughText(corpus);
     TrainingRun run =

@@ -17,6 +17,7 @@ import dev.sequor.contract.BackendRun.Results;
 import dev.sequor.reference.ReferenceRnn;
 import dev.sequor.reference.ReferenceRnn.Variable;
 import dev.sequor.reference.RnnProblem;
+import dev.sequor.reference.SampleOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -92,9 +93,11 @@ abstract class CellOptionsContract extends BackendContract {
     List<Case> cases = new ArrayList<>();
     for (CellType cell : CellType.values()) {
       List<Named> all = new ArrayList<>(single());
-      all.add(new Named("everything", everything(cell)));
+      all.add(new Named("everything", SampleOptions.everything(cell)));
       all.add(
-          new Named("everything but norms", everything(cell).toBuilder().layerNorm(false).build()));
+          new Named(
+              "everything but norms",
+              SampleOptions.everything(cell).toBuilder().layerNorm(false).build()));
       for (Named named : all) {
         if (fits(cell, named.options)) {
           cases.add(new Case(cell, named));
@@ -102,29 +105,6 @@ abstract class CellOptionsContract extends BackendContract {
       }
     }
     return cases.stream();
-  }
-
-  /** All options that the cell can have at once. */
-  static CellOptions everything(CellType cell) {
-    boolean lstm = cell.states() == 2;
-    GateFunction[] others = {
-      GateFunction.of(GateFunction.Kind.HARD_SIGMOID),
-      GateFunction.of(GateFunction.Kind.SOFTSIGN),
-      GateFunction.of(GateFunction.Kind.SCALED_TANH)
-    };
-    GateFunction[] own = Arrays.copyOf(others, cell.functions().size());
-    return CellOptions.builder()
-        .projectionSize(lstm && cell != CellType.LSTM_CELL_RECURRENT ? 6 : 0)
-        .layerNorm(true)
-        .zoneout(0.2f, lstm ? 0.1f : 0)
-        .recurrentDropConnect(0.2f)
-        .inputDropout(0.1f)
-        .recurrentDropout(0.3f)
-        .coupledGates(lstm)
-        .gateClip(1.5f)
-        .cellClip(lstm ? 2f : 0)
-        .activations(own)
-        .build();
   }
 
   private void matchesTheReference(RnnProblem problem) {
@@ -169,7 +149,8 @@ abstract class CellOptionsContract extends BackendContract {
   @EnumSource(CellType.class)
   void gradientsWithEverythingOnMatchCentralDifferences(CellType cell) {
     // Clipping and hard functions have corners, across which no difference is a slope.
-    CellOptions smooth = everything(cell).toBuilder().gateClip(0).cellClip(0).activations().build();
+    CellOptions smooth =
+        SampleOptions.everything(cell).toBuilder().gateClip(0).cellClip(0).activations().build();
     RnnSpec stack =
         RnnSpec.of(cell, 3, 8)
             .withLayers(2)
@@ -200,7 +181,7 @@ abstract class CellOptionsContract extends BackendContract {
 
   static Stream<Case> everything() {
     return Stream.of(CellType.values())
-        .map(cell -> new Case(cell, new Named("all", everything(cell))));
+        .map(cell -> new Case(cell, new Named("all", SampleOptions.everything(cell))));
   }
 
   @ParameterizedTest(name = "{0}")

@@ -3,7 +3,6 @@ package dev.sequor.contract;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.sequor.backend.Buffer;
-import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.LossShape;
@@ -35,11 +34,20 @@ abstract class OracleContract extends BackendContract {
   }
 
   static List<Case> cellsOfOnnx() {
-    return OracleCases.of(Arrays.stream(CellType.values()).filter(OnnxRuntime::knows).toList());
+    return OracleCases.of(OnnxRuntime.cells());
+  }
+
+  static List<Case> randomOptionsOfOnnx() {
+    int count = Integer.getInteger("sequor.test.oracleCases", 60);
+    return OracleCases.randomOptionsOfOnnx(OnnxRuntime.cells(), count, 500);
+  }
+
+  static List<Case> projectionsOfPyTorch() {
+    return OracleCases.projections();
   }
 
   @ParameterizedTest(name = "{0}")
-  @MethodSource("cellsOfPyTorch")
+  @MethodSource({"cellsOfPyTorch", "projectionsOfPyTorch"})
   void outputsAndAllGradientsAgreeWithLibTorch(Case c) {
     Solver.Solution torch = new LibTorch().solve(c.problem());
     BackendRun.Results actual = BackendRun.run(backend, c.problem());
@@ -147,7 +155,7 @@ abstract class OracleContract extends BackendContract {
   }
 
   @ParameterizedTest(name = "{0}")
-  @MethodSource("cellsOfOnnx")
+  @MethodSource({"cellsOfOnnx", "randomOptionsOfOnnx"})
   void outputsAgreeWithOnnxRuntime(Case c) {
     Solver.Solution onnx = new OnnxRuntime().solve(c.problem());
     BackendRun.Results actual = BackendRun.run(backend, c.problem().inference());

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.data.CharacterVocabulary;
@@ -20,6 +22,7 @@ import dev.sequor.model.TrainerProgress;
 import dev.sequor.model.TrainerSnapshot;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.TensorShapes;
+import dev.sequor.reference.SampleOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -92,15 +95,20 @@ class CheckpointPropertyTest {
         dense.add(new DenseSpec(random.nextInt(1, 4), anyOf(Activation.values())));
       }
       Loss loss = anyOf(LOSSES);
+      CellType cell = anyOf(CellType.values());
+      int hiddenSize = random.nextInt(1, 5);
       return new SequenceModelSpec(
           input,
           new RnnSpec(
-              anyOf(CellType.values()),
+              cell,
               input.width(),
-              random.nextInt(1, 5),
+              hiddenSize,
               random.nextInt(1, 4),
-              random.nextInt(4) == 0,
-              fraction()),
+              random.nextInt(3) > 0 ? Direction.FORWARD : anyOf(Direction.values()),
+              fraction(),
+              random.nextBoolean()
+                  ? CellOptions.NONE
+                  : SampleOptions.random(random, cell, hiddenSize)),
           dense,
           outputs,
           loss.function().takesLabels() ? Readout.EVERY_STEP : anyOf(Readout.values()),
@@ -241,7 +249,7 @@ class CheckpointPropertyTest {
     Checkpoint checkpoint() {
       SequenceModelSpec spec = spec();
       Optimizer optimizer = optimizer();
-      int streams = spec.stack().bidirectional() && !rarely() ? 0 : random.nextInt(3);
+      int streams = !spec.stack().canContinue() && !rarely() ? 0 : random.nextInt(3);
       TrainerProgress progress = progress(streams);
       return new Checkpoint(
           spec,

@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
+import dev.sequor.backend.GateFunction;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.model.ModelSpec;
@@ -30,6 +33,7 @@ import dev.sequor.module.Recurrent;
 import dev.sequor.module.Softmax;
 import dev.sequor.module.Sum;
 import dev.sequor.module.ValueShape;
+import dev.sequor.reference.SampleOptions;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -63,6 +67,25 @@ class StoredTypesTest {
             + "\"readout\":\"EVERY_STEP\",\"loss\":{\"type\":\"softmax-cross-entropy\"}}",
         written);
     assertEquals(spec, json().readValue(written, ModelSpec.class));
+  }
+
+  @Test
+  void everyOptionAndDirectionOfEveryCellIsReadAsItWasWritten() throws Exception {
+    for (CellType cell : CellType.values()) {
+      for (Direction direction : Direction.values()) {
+        RnnSpec spec =
+            RnnSpec.of(cell, 3, 8)
+                .withDirection(direction)
+                .withOptions(SampleOptions.everything(cell));
+        String written = json().writeValueAsString(spec);
+        assertEquals(spec, json().readValue(written, RnnSpec.class));
+      }
+    }
+    for (GateFunction.Kind kind : GateFunction.Kind.values()) {
+      CellOptions options = CellOptions.builder().activations(GateFunction.of(kind)).build();
+      String written = json().writeValueAsString(options);
+      assertEquals(options, json().readValue(written, CellOptions.class));
+    }
   }
 
   /** What these records had before they could say more. */

@@ -17,6 +17,7 @@ import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.NetworkState;
+import dev.sequor.reference.SampleOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -149,8 +150,28 @@ final class TrainerTest {
   @ParameterizedTest
   @MethodSource("devices")
   void aRestoredTrainerRepeatsTheUninterruptedRunBitForBit(String device) {
-    SequenceModelSpec spec =
-        SequenceModelSpec.languageModel(9, 6).hiddenSize(10).layers(2).dropout(0.3f).build();
+    repeatsTheUninterruptedRun(
+        device,
+        SequenceModelSpec.languageModel(9, 6).hiddenSize(10).layers(2).dropout(0.3f).build());
+  }
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void soDoesOneOfCellsWithEveryOption(String device) {
+    for (CellType cell : List.of(CellType.LSTM_PEEPHOLE, CellType.GRU_RESET_AFTER)) {
+      repeatsTheUninterruptedRun(
+          device,
+          SequenceModelSpec.languageModel(9, 6)
+              .cell(cell)
+              .hiddenSize(10)
+              .layers(2)
+              .dropout(0.3f)
+              .options(SampleOptions.everything(cell))
+              .build());
+    }
+  }
+
+  private static void repeatsTheUninterruptedRun(String device, SequenceModelSpec spec) {
     RandomStreams data = new RandomStreams(9, 6, 4, 5);
     try (Backend backend = Devices.open(device);
         SequenceModel model = new SequenceModel(backend, spec, 4);

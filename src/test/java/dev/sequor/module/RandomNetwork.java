@@ -1,9 +1,11 @@
 package dev.sequor.module;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Direction;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.reference.SampleOptions;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -198,8 +200,10 @@ final class RandomNetwork {
         break;
       }
     }
+    boolean plain = random.nextInt(2) == 0;
     return new Recurrent(
         RnnSpec.of(cell, shape.width(), hidden)
+            .withOptions(plain ? CellOptions.NONE : SampleOptions.random(random, cell, hidden))
             .withLayers(layers)
             .withDirection(direction)
             .withDropout(random.nextInt(3) * 0.25f));
