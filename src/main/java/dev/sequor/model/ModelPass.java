@@ -104,7 +104,7 @@ final class ModelPass implements AutoCloseable {
           spec.loss() instanceof Loss.Ctc ctc
               ? new LabelTargets(ctc, lossShape, mostLabels, pass)
               : null;
-      this.adaptive = AdaptiveOutput.of(spec, weights, pass, rows, mode);
+      this.adaptive = AdaptiveOutput.of(spec.output(), weights, pass, rows, mode);
     } catch (RuntimeException | Error e) {
       pass.close();
       throw e;
@@ -272,7 +272,7 @@ final class ModelPass implements AutoCloseable {
     if (labels != null) {
       return labels.take(given, lengths);
     }
-    int outputs = AdaptiveOutput.classes(spec);
+    int outputs = adaptive == null ? lossShape.outputSize() : adaptive.classes();
     int count = 0;
     if (given instanceof Values.Labels) {
       throw new IllegalArgumentException(
