@@ -882,8 +882,8 @@ public final class Backend implements AutoCloseable {
    * outputs of minus infinity make impossible, is infinite and its gradient NaN.
    *
    * @param outputs {@code a [T,B,N]}, before the softmax
-   * @param labels INT32 {@code [S,B]}, each 0…N−1 and none of them the blank; past a target's end
-   *     any class
+   * @param labels INT32 {@code [S,B]}, each 0…N−1, past a target's end as well; that none is the
+   *     blank is not looked at here but by {@link CtcShape#requireLabels}, on the host
    * @param labelLengths INT32 {@code [B]}, the labels of each target, 0…S; negative for no target
    * @param lengths INT32 {@code [B]}, each 0…T; null when every sequence has T steps
    * @param gradientScale FLOAT32 {@code [1]}, factor of the gradient, usually 1 / (number of

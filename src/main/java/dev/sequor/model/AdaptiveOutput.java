@@ -182,25 +182,39 @@ final class AdaptiveOutput {
    * @param rows {@code T·B}
    */
   static @Nullable AdaptiveOutput of(
-      ModelSpec spec, NetworkWeights weights, NetworkPass pass, int rows, Mode mode) {
-    AdaptiveSoftmax module = last(spec.network(), spec.output());
-    return module == null
-        ? null
-        : new AdaptiveOutput(module, spec.output(), weights, pass, rows, mode);
+      String output, NetworkWeights weights, NetworkPass pass, int rows, Mode mode) {
+    AdaptiveSoftmax module = last(weights.network(), output);
+    return module == null ? null : new AdaptiveOutput(module, output, weights, pass, rows, mode);
   }
 
   /**
    * Throws unless a loss can be of such a network.
    *
-   * @throws IllegalArgumentException if it ends in an adaptive softmax, and the loss is another
+   * @throws IllegalArgumentException if it has an adaptive softmax that is not its output, or the
+   *     loss is not that of one
    */
   static void requireFit(Network network, String output, Loss loss) {
+    for (Network.Node node : network.nodes()) {
+      if (node.module() instanceof AdaptiveSoftmax && !node.name().equals(output)) {
+        throw new IllegalArgumentException(
+            "node '"
+                + node.name()
+                + "' is an adaptive softmax; needed as the output of the network, which is '"
+                + output
+                + "'");
+      }
+    }
     if (last(network, output) != null && !(loss instanceof Loss.SoftmaxCrossEntropy)) {
       throw new IllegalArgumentException(
           "the loss of an adaptive softmax is "
               + loss.function()
               + "; needed SOFTMAX_CROSS_ENTROPY");
     }
+  }
+
+  /** {@code V}. */
+  int classes() {
+    return module.classes();
   }
 
   /** Stages targets that have been checked, {@code [rows]}, negative for none. */

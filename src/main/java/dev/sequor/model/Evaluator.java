@@ -55,6 +55,7 @@ public final class Evaluator {
           throw new IllegalArgumentException(
               "the targets of a window are no sequences of labels; needed those");
         }
+        LabelTargets.requireCount(labels, window.batchSize());
         model.requireStateFor(window, state);
         state = stateFor(model, window, state);
         if (state != null && window.resetState()) {

@@ -77,6 +77,23 @@ final class LabelTargets {
   }
 
   /**
+   * Throws unless there is one target a sequence.
+   *
+   * @throws IllegalArgumentException if not
+   */
+  static void requireCount(Values.Labels targets, int batchSize) {
+    if (targets.lengths().length != batchSize) {
+      throw new IllegalArgumentException(
+          "the targets are "
+              + targets.lengths().length
+              + " sequences of labels; B="
+              + batchSize
+              + " needs "
+              + batchSize);
+    }
+  }
+
+  /**
    * Checks and stages targets; returns how many sequences count.
    *
    * @param steps {@code [B]}, of each sequence
@@ -91,15 +108,7 @@ final class LabelTargets {
               + " needs sequences of labels");
     }
     int batchSize = shape.batchSize();
-    if (targets.lengths().length != batchSize) {
-      throw new IllegalArgumentException(
-          "the targets are "
-              + targets.lengths().length
-              + " sequences of labels; B="
-              + batchSize
-              + " needs "
-              + batchSize);
-    }
+    requireCount(targets, batchSize);
     int[] ids = targets.ids();
     int[] lengths = targets.lengths();
     shape.requireLabels(ids, lengths);

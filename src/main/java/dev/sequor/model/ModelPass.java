@@ -114,7 +114,7 @@ final class ModelPass implements AutoCloseable {
           spec.loss() instanceof Loss.Ctc ctc
               ? new LabelTargets(ctc, lossShape, mostLabels, pass)
               : null;
-      this.adaptive = AdaptiveOutput.of(spec, weights, pass, rows, mode);
+      this.adaptive = AdaptiveOutput.of(spec.output(), weights, pass, rows, mode);
     } catch (RuntimeException | Error e) {
       pass.close();
       throw e;
@@ -290,7 +290,7 @@ final class ModelPass implements AutoCloseable {
       int sequences = labels.take(given, lengths);
       return new Predictions(sequences, sequences);
     }
-    int outputs = AdaptiveOutput.classes(spec);
+    int outputs = adaptive == null ? lossShape.outputSize() : adaptive.classes();
     boolean[] counted = new boolean[rows];
     if (given instanceof Values.Labels) {
       throw new IllegalArgumentException(

@@ -94,10 +94,10 @@ class CtcDecoderTest {
   /** What a narrow beam finds is no likelier than it is, is there once, and gets no worse. */
   @Test
   void aNarrowBeamNeverOverstates() {
-    for (int seed = 0; seed < 20; seed++) {
+    for (int seed = 0; seed < 8; seed++) {
       float[] outputs = random(seed, 12 * 4, 2);
       double before = Double.NEGATIVE_INFINITY;
-      for (int width : new int[] {1, 2, 5, 50, 5000}) {
+      for (int width : new int[] {1, 2, 5, 50, 500}) {
         List<Hypothesis> found = beam(outputs, 12, 4, 0, width);
         assertTrue(!found.isEmpty() && found.size() <= width);
         Set<List<Integer>> different = new HashSet<>();

@@ -312,6 +312,16 @@ class CtcTrainingTest {
       assertEquals(
           "the targets of a window are no sequences of labels; needed those",
           message(() -> errors(model, window)));
+      Window two =
+          new SeriesWindow(
+              2,
+              1,
+              new Values.Tokens(new int[2]),
+              Values.Labels.of(new int[] {1}, new int[] {2}),
+              null,
+              true);
+      assertEquals(
+          "the targets are 2 sequences of labels; B=1 needs 1", message(() -> errors(model, two)));
     }
   }
 
