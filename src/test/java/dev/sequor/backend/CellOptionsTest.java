@@ -109,14 +109,17 @@ final class CellOptionsTest {
   @Test
   @SuppressWarnings("NullAway") // what a caller without its checks may do
   void whatIsMissingIsNamed() {
-    refused("options is null", () -> RnnSpec.of(CellType.LSTM, 4, 8).withOptions(null));
-    refused("kind is null", () -> GateFunction.of(null));
-    refused("functions is null", () -> CellOptions.builder().activations((GateFunction[]) null));
     refused(
-        "a function of activations is null",
+        "options is missing; needed one", () -> RnnSpec.of(CellType.LSTM, 4, 8).withOptions(null));
+    refused("kind is missing; needed one", () -> GateFunction.of(null));
+    refused(
+        "functions is missing; needed one",
+        () -> CellOptions.builder().activations((GateFunction[]) null));
+    refused(
+        "a function of activations is missing; needed one",
         () -> CellOptions.builder().activations(GateFunction.TANH, null, null).build());
     refused(
-        "a function of activations is null",
+        "a function of activations is missing; needed one",
         () ->
             new CellOptions(
                 0, false, 0, 0, 0, 0, 0, false, 0, 0, Arrays.asList((GateFunction) null)));

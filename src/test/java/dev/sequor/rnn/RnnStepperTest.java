@@ -271,8 +271,8 @@ final class RnnStepperTest {
       Rnn both = new Rnn(backend, RnnSpec.of(CellType.GRU, 2, 3).withBidirectional(true));
       try (Parameters parameters = both.newParameters(1)) {
         assertEquals(
-            "the stack is bidirectional, and its second direction starts at the end of each sequence;"
-                + " stepping needs a stack of one direction",
+            "the stack's direction is BIDIRECTIONAL, which starts at the end of each sequence;"
+                + " stepping needs FORWARD",
             assertThrows(
                     IllegalArgumentException.class, () -> both.newStepper(parameters.values(), 1))
                 .getMessage());

@@ -3,6 +3,7 @@ package dev.sequor.benchmarks.accuracy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.Philox;
@@ -26,12 +27,13 @@ import java.util.List;
 /**
  * Chorales of J. S. Bach: which of 88 keys sound in the next step (Boulanger-Lewandowski, Bengio and
  * Vincent, ICML 2012), with the sizes of Chung et al., arXiv:1412.3555: a GRU of 46 units and an LSTM
- * of 36. The weights that were best on the chorales for validation are judged on those for the test;
+ * of 36; with dropout of the same inputs and states in all steps, without which both learn 229
+ * chorales by heart (8.69 and 8.59). The weights that were best on the chorales for validation are judged on those for the test;
  * the figure is the negative log-likelihood of a step, the sum over the keys, a mean over all steps.
  */
 final class JsbChorales implements Experiment {
   private static final int KEYS = 88;
-  private static final int BATCH = 16;
+  private static final int BATCH = 32;
 
   /** Passes over the training chorales without a better validation before a run ends. */
   private static final int PATIENCE = 20;
@@ -81,6 +83,7 @@ final class JsbChorales implements Experiment {
         SequenceModelSpec.builder(InputSpec.dense(KEYS), KEYS)
             .cell(gru ? CellType.GRU : CellType.LSTM)
             .hiddenSize(gru ? 46 : 36)
+            .options(CellOptions.builder().inputDropout(0.1f).recurrentDropout(0.1f).build())
             .loss(Loss.binaryCrossEntropy())
             .build();
     float rate = 5e-3f;
