@@ -1084,28 +1084,144 @@ public final class Backend implements AutoCloseable {
    */
   public void drawToken(
       DrawShape shape, Buffer key, Buffer first, int index, Buffer logits, Buffer token) {
+    draw(shape, 1, "key", key, first, index, logits, null, "token", token);
+  }
+
+  /**
+   * Draws a token of each of {@code R} sequences, as {@link #drawToken} does: number {@code first +
+   * index} of each sequence's own key, so that a sequence has the same tokens alone and among
+   * others.
+   *
+   * @param rows {@code R}
+   * @param keys INT32 {@code [R]}, {@link RandomKey}s next to each other
+   * @param first INT32 {@code [2]}, the low and the high word of a number of at least 0
+   * @param logits {@code [R,V]}
+   * @param seen INT32 {@code [R,V]}, not 0 for what a repetition penalty is for; the drawn token is
+   *     added. Null for no penalty
+   * @param tokens INT32 {@code [R]}, overwritten: the token, or −1 if a logit is not finite
+   */
+  public void drawTokens(
+      DrawShape shape,
+      int rows,
+      Buffer keys,
+      Buffer first,
+      int index,
+      Buffer logits,
+      @Nullable Buffer seen,
+      Buffer tokens) {
+    draw(shape, rows, "keys", keys, first, index, logits, seen, "tokens", tokens);
+  }
+
+  private void draw(
+      DrawShape shape,
+      int rows,
+      String keysName,
+      Buffer keys,
+      Buffer first,
+      int index,
+      Buffer logits,
+      @Nullable Buffer seen,
+      String tokensName,
+      Buffer tokens) {
     begin();
     try {
       Required.present("shape", shape);
+      Sizes.atLeastOne("rows", rows);
       if (index < 0) {
         throw new IllegalArgumentException("index is " + index + "; needed at least 0");
       }
+      long elements =
+          Sizes.product("rows · vocabularySize", Integer.MAX_VALUE, rows, shape.vocabularySize());
       Arguments checked =
           arguments
               .of(shape)
-              .reads("key", key, DType.INT32, RandomKey.ELEMENTS)
+              .reads(keysName, keys, DType.INT32, (long) rows * RandomKey.ELEMENTS)
               .reads("first", first, DType.INT32, 2)
-              .reads("logits", logits, DType.FLOAT32, shape.vocabularySize())
-              .writes("token", token, DType.INT32, 1);
+              .reads("logits", logits, DType.FLOAT32, elements)
+              .mayWrite("seen", seen, DType.INT32, elements)
+              .writes(tokensName, tokens, DType.INT32, rows);
       checked.check();
-      engine.drawToken(
+      engine.drawTokens(
           shape,
-          key.memory(),
+          rows,
+          keys.memory(),
           first.memory(),
           index,
-          logits.memory().slice(0, shape.vocabularySize()),
-          token.memory());
-      putRange(TokenDraw.NONE, shape.vocabularySize() - 1, token, 1);
+          logits.memory(),
+          memory(seen),
+          tokens.memory());
+      if (seen != null) {
+        seen.memory().contents().include(1, 1);
+      }
+      putRange(TokenDraw.NONE, shape.vocabularySize() - 1, tokens, rows);
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * The likeliest tokens of each row of logits, the likeliest first and of equal ones that of the
+   * smaller number, and the logarithms of their probabilities by the softmax of the row, which are
+   * added up in double precision.
+   *
+   * @param logits {@code [R,V]}
+   * @param tokens INT32 {@code [R,count]}, overwritten; −1 in a row with a logit that is not finite
+   * @param logarithms FLOAT32 {@code [R,count]}, overwritten; NaN in such a row
+   */
+  public void likeliest(LikeliestShape shape, Buffer logits, Buffer tokens, Buffer logarithms) {
+    begin();
+    try {
+      Required.present("shape", shape);
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("logits", logits, DType.FLOAT32, shape.logits())
+              .writes("tokens", tokens, DType.INT32, shape.results())
+              .writes("logarithms", logarithms, DType.FLOAT32, shape.results());
+      checked.check();
+      engine.likeliest(shape, logits.memory(), tokens.memory(), logarithms.memory());
+      putRange(TokenDraw.NONE, shape.vocabularySize() - 1, tokens, shape.results());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * Mixes what is given with what was predicted, see {@link TokenMix}.
+   *
+   * @param key INT32, a {@link RandomKey}
+   * @param threshold INT32 {@code [1]}, 0 to {@link TokenMix#ALWAYS}
+   * @param given INT32 {@code [T,B]}, less than V
+   * @param predicted INT32 {@code [T,B]}, less than V; a negative one is for no prediction
+   * @param mixed INT32 {@code [T,B]}, overwritten
+   */
+  public void mixTokens(
+      TokenMix mix, Buffer key, Buffer threshold, Buffer given, Buffer predicted, Buffer mixed) {
+    begin();
+    try {
+      Required.present("mix", mix);
+      Arguments checked =
+          arguments
+              .of(mix)
+              .reads("key", key, DType.INT32, RandomKey.ELEMENTS)
+              .reads("threshold", threshold, DType.INT32, 1)
+              .reads("given", given, DType.INT32, mix.elements())
+              .reads("predicted", predicted, DType.INT32, mix.elements())
+              .writes("mixed", mixed, DType.INT32, mix.elements());
+      checked.check();
+      int last = mix.vocabularySize() - 1;
+      arguments.contents("given", given, mix.elements(), Integer.MIN_VALUE, last, "");
+      arguments.contents("predicted", predicted, mix.elements(), Integer.MIN_VALUE, last, "");
+      engine.mixTokens(
+          mix,
+          key.memory(),
+          threshold.memory(),
+          given.memory(),
+          predicted.memory(),
+          mixed.memory());
+      putRange(Integer.MIN_VALUE, last, mixed, mix.elements());
       checked.written();
     } finally {
       end();

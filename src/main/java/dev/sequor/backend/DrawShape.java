@@ -1,7 +1,8 @@
 package dev.sequor.backend;
 
 /**
- * How a token is drawn from logits {@code [V]}.
+ * How a token is drawn from logits {@code [V]}. The filters work in this order: repetition penalty,
+ * temperature, top-k, top-p of what that left, min-p of what that left.
  *
  * @param vocabularySize {@code V}
  * @param temperature divides the logits; 0 takes the likeliest token
@@ -9,8 +10,23 @@ package dev.sequor.backend;
  *     are
  * @param topP of these, keep the fewest likeliest tokens whose probabilities reach it (nucleus
  *     sampling, Holtzman et al. 2020), at least one; 1 keeps all
+ * @param minP of these, keep those at least so many times as probable as the likeliest (Nguyen et
+ *     al. 2024); 0 keeps all
+ * @param repetitionPenalty divides the positive logits of tokens that have been seen and multiplies
+ *     the negative ones (Keskar et al. 2019); 1 for none
  */
-public record DrawShape(int vocabularySize, float temperature, int topK, float topP) {
+public record DrawShape(
+    int vocabularySize,
+    float temperature,
+    int topK,
+    float topP,
+    float minP,
+    float repetitionPenalty) {
+  /** Without min-p and repetition penalty. */
+  public DrawShape(int vocabularySize, float temperature, int topK, float topP) {
+    this(vocabularySize, temperature, topK, topP, 0f, 1f);
+  }
+
   /**
    * Checks each number.
    *
@@ -28,6 +44,24 @@ public record DrawShape(int vocabularySize, float temperature, int topK, float t
     if (!(topP > 0f && topP <= 1f)) {
       throw new IllegalArgumentException("topP is " + topP + "; needed 0 < topP <= 1");
     }
+    if (!(minP >= 0f && minP <= 1f)) {
+      throw new IllegalArgumentException("minP is " + minP + "; needed 0 <= minP <= 1");
+    }
+    if (!(repetitionPenalty >= 1f && repetitionPenalty < Float.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(
+          "repetitionPenalty is " + repetitionPenalty + "; needed a number of at least 1");
+    }
+  }
+
+  /** Whether it matters which tokens have been seen. */
+  public boolean penalizes() {
+    return repetitionPenalty > 1f;
+  }
+
+  /** The logit of a token that has been seen. */
+  float penalized(float logit) {
+    return Math.max(
+        logit > 0f ? logit / repetitionPenalty : logit * repetitionPenalty, -Float.MAX_VALUE);
   }
 
   /** How many tokens {@link #topK} keeps. */

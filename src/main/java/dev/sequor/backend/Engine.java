@@ -1,8 +1,6 @@
 package dev.sequor.backend;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -138,31 +136,28 @@ public interface Engine {
       Memory moments,
       Memory report);
 
-  /** See {@link Backend#drawToken}. */
-  default void drawToken(
-      DrawShape shape, Memory key, Memory first, int index, Memory logits, Memory token) {
-    RandomKey random = RandomKey.of(readInts(key, RandomKey.ELEMENTS));
-    int[] number = readInts(first, 2);
-    long at = ((long) number[1] << 32 | (number[0] & 0xFFFFFFFFL)) + index;
-    TokenDraw draw = new TokenDraw(shape.vocabularySize());
-    ByteBuffer host =
-        ByteBuffer.allocateDirect(shape.vocabularySize() * Float.BYTES)
-            .order(ByteOrder.nativeOrder());
-    download(logits, host);
-    FloatBuffer floats = host.asFloatBuffer();
-    floats.get(draw.logits());
-    int word = Philox.word(random.seed(), random.stream(), random.offset(), at);
-    host.clear().putInt(0, draw.draw(shape, word)).limit(Integer.BYTES);
-    upload(host, token);
+  /** See {@link Backend#drawTokens}. */
+  default void drawTokens(
+      DrawShape shape,
+      int rows,
+      Memory keys,
+      Memory first,
+      int index,
+      Memory logits,
+      @Nullable Memory seen,
+      Memory tokens) {
+    HostDecoding.drawTokens(this, shape, rows, keys, first, index, logits, seen, tokens);
   }
 
-  private int[] readInts(Memory memory, int count) {
-    ByteBuffer host =
-        ByteBuffer.allocateDirect(count * Integer.BYTES).order(ByteOrder.nativeOrder());
-    download(memory.slice(0, count), host);
-    int[] values = new int[count];
-    host.asIntBuffer().get(values);
-    return values;
+  /** See {@link Backend#likeliest}. */
+  default void likeliest(LikeliestShape shape, Memory logits, Memory tokens, Memory logarithms) {
+    HostDecoding.likeliest(this, shape, logits, tokens, logarithms);
+  }
+
+  /** See {@link Backend#mixTokens}. */
+  default void mixTokens(
+      TokenMix mix, Memory key, Memory threshold, Memory given, Memory predicted, Memory mixed) {
+    HostDecoding.mixTokens(this, mix, key, threshold, given, predicted, mixed);
   }
 
   /** See {@link Backend#wantsLossScaling}. */

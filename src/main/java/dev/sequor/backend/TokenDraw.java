@@ -68,6 +68,15 @@ final class TokenDraw {
       kept = reaching;
       total = sum;
     }
+    if (shape.minP() > 0f) {
+      total = 0;
+      for (int i = 0; i < kept; i++) {
+        if (weights[i] < shape.minP()) { // the likeliest has the weight 1
+          weights[i] = 0;
+        }
+        total += weights[i];
+      }
+    }
     double point = Philox.uniform(word) * total;
     double sum = 0;
     int picked = 0;

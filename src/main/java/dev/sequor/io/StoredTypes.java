@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.jsontype.NamedType;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.model.EncoderDecoderSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;
@@ -23,7 +24,9 @@ import dev.sequor.module.MergeDirections;
 import dev.sequor.module.Module;
 import dev.sequor.module.OneHot;
 import dev.sequor.module.Recurrent;
+import dev.sequor.module.ScheduledTokens;
 import dev.sequor.module.Softmax;
+import dev.sequor.module.StateBridge;
 import dev.sequor.module.Sum;
 import dev.sequor.module.ValueShape;
 import java.util.LinkedHashMap;
@@ -43,6 +46,7 @@ final class StoredTypes {
   @JsonSubTypes({
     @JsonSubTypes.Type(value = SequenceModelSpec.class, name = "sequence"),
     @JsonSubTypes.Type(value = NetworkModelSpec.class, name = "network"),
+    @JsonSubTypes.Type(value = EncoderDecoderSpec.class, name = "encoder-decoder"),
   })
   private interface Models {}
 
@@ -103,6 +107,8 @@ final class StoredTypes {
     modules.put("one-hot", OneHot.class);
     modules.put("recurrent", Recurrent.class);
     modules.put("softmax", Softmax.class);
+    modules.put("scheduled-tokens", ScheduledTokens.class);
+    modules.put("state-bridge", StateBridge.class);
     modules.put("sum", Sum.class);
     for (ModuleNames others : ServiceLoader.load(ModuleNames.class)) {
       others

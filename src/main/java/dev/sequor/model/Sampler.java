@@ -1,54 +1,63 @@
 package dev.sequor.model;
 
-import dev.sequor.backend.Backend;
-import dev.sequor.backend.Buffer;
-import dev.sequor.backend.DType;
 import dev.sequor.backend.DrawShape;
 import dev.sequor.backend.LossFunction;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RandomKey;
-import dev.sequor.backend.StepInput;
+import dev.sequor.backend.Required;
+import dev.sequor.backend.Sizes;
 import dev.sequor.module.Network;
 import dev.sequor.module.NetworkState;
 import dev.sequor.module.ValueShape;
-import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Writes sequences with a language model: reads the tokens to continue as one sequence, then draws
- * one token after another, each from the state that all before it left.
+ * Writes sequences with a language model: reads the tokens to continue, then draws one token after
+ * another, each from the state that all before it left, or searches for the likeliest continuation.
+ * Several sequences may run side by side; each has random numbers of its own, so that it is the
+ * same alone and among others, up to the rounding of the logits.
  */
 public final class Sampler implements AutoCloseable {
-  /**
-   * Tokens that a device draws before the host looks at them: enough that their launch costs
-   * little, few enough that not many are drawn in vain.
-   */
-  private static final int CHUNK = 32;
+  /** Which random numbers a start takes: none that a sequence has. */
+  private static final int STARTS = Philox.Stream.SAMPLER.number() + 1;
 
   private final SequenceModel model;
   private final int vocabularySize;
-  private final NetworkState state;
+  private final TokenSteps steps;
+  private @Nullable TokenSteps beams;
+  private @Nullable NetworkState primed;
+  private boolean closed;
 
-  /** The tokens of one chunk. */
-  private final Buffer drawn;
+  /** Gets each token as soon as the host sees it. */
+  @FunctionalInterface
+  public interface Reader {
+    /**
+     * A token of a sequence.
+     *
+     * @param sequence from 0
+     * @return whether the sequence goes on; if not, no other token of it comes
+     */
+    boolean accept(int sequence, int token);
+  }
 
-  /** Which random numbers they take: the key, and the number of the first of the chunk. */
-  private final Buffer random;
-
-  private final Buffer key;
-  private final Buffer first;
-  private final ByteBuffer firstStaging = Backend.hostMemory(DType.INT32, 2);
-  private final String tokenInput;
+  /** A sampler of one sequence at a time, see {@link #Sampler(SequenceModel, int)}. */
+  public Sampler(SequenceModel model) {
+    this(model, 1);
+  }
 
   /**
    * A sampler for {@code model}, which stays the caller's.
    *
+   * @param sequences how many run side by side; more run one group after another
    * @throws IllegalArgumentException if the model is bidirectional, does not read tokens, does not
    *     predict one of the same tokens at every step, or has another loss than softmax
    */
-  public Sampler(SequenceModel model) {
+  public Sampler(SequenceModel model, int sequences) {
+    Sizes.atLeastOne("sequences", sequences);
     ModelSpec spec = model.spec();
     Network network = spec.network();
     require(model.carriesState(), "is bidirectional", "a unidirectional one");
@@ -70,25 +79,9 @@ public final class Sampler implements AutoCloseable {
         predicted == vocabularySize,
         "reads " + vocabularySize + " tokens and predicts " + predicted,
         "the same tokens");
-    this.tokenInput = network.inputs().get(0).name();
     this.model = model;
-    this.state = model.newState(1);
-    int chunk = model.backend().isAsynchronous() ? CHUNK : 1;
-    try {
-      this.drawn = model.backend().allocate(DType.INT32, chunk);
-    } catch (RuntimeException | Error e) {
-      state.close();
-      throw e;
-    }
-    try {
-      this.random = model.backend().allocate(DType.INT32, RandomKey.ELEMENTS + 2);
-    } catch (RuntimeException | Error e) {
-      state.close();
-      drawn.close();
-      throw e;
-    }
-    this.key = random.slice(0, RandomKey.ELEMENTS);
-    this.first = random.slice(RandomKey.ELEMENTS, 2);
+    this.steps =
+        new TokenSteps(model.weights(), spec.output(), sequences, 1, model.inferenceWeights());
   }
 
   private static void require(boolean holds, String what, String needed) {
@@ -125,22 +118,256 @@ public final class Sampler implements AutoCloseable {
   }
 
   /**
-   * Continues {@code prime} until {@code accept}, which gets each token as soon as it is drawn,
-   * returns false. Token number {@code n} takes random number {@code n} of the seed.
+   * Continues {@code prime} until {@code accept}, which gets each token as soon as the host sees
+   * it, returns false. Token number {@code n} takes random number {@code n} of the seed. A device
+   * draws a chunk of tokens in one launch, and {@code accept} gets them then.
    *
    * @param prime the tokens to continue, at least one
    * @throws IllegalArgumentException if {@code prime} is empty or holds an unknown token
    */
   public void sample(int[] prime, Sampling sampling, IntPredicate accept) {
-    if (prime.length == 0) {
-      throw new IllegalArgumentException("prime holds no token; needed at least 1 to continue");
+    requirePrime("prime", prime);
+    sample(new int[][] {prime}, 0, sampling, (sequence, token) -> accept.test(token));
+  }
+
+  /**
+   * Continues each of {@code primes} by {@code length} tokens, or until it holds one of {@code
+   * stops}.
+   *
+   * @param stops sequences of tokens that end a continuation and are no part of it
+   * @return the continuations, without the primes
+   * @throws IllegalArgumentException naming the first prime or stop that is empty or holds an
+   *     unknown token, or {@code length} if it is negative
+   */
+  public int[][] sample(int[][] primes, int length, List<int[]> stops, Sampling sampling) {
+    return sample(primes, length, stops, sampling, (sequence, token) -> {});
+  }
+
+  /** Gets the tokens of continuations as they are made. */
+  @FunctionalInterface
+  public interface Listener {
+    /** A token of a sequence, numbered from 0, that belongs to its continuation. */
+    void drawn(int sequence, int token);
+  }
+
+  /**
+   * The same, and hands each token on as soon as it is certain that it is no part of a stop.
+   *
+   * @param listener gets the tokens of each sequence in their order
+   */
+  public int[][] sample(
+      int[][] primes, int length, List<int[]> stops, Sampling sampling, Listener listener) {
+    if (length < 0) {
+      throw new IllegalArgumentException("length is " + length + "; needed at least 0");
+    }
+    requirePrimes(primes);
+    int longest = 1;
+    for (int i = 0; i < Required.present("stops", stops).size(); i++) {
+      requirePrime("stop " + i, stops.get(i));
+      longest = Math.max(longest, stops.get(i).length);
+    }
+    Required.present("listener", listener);
+    int heldBack = longest - 1; // so many may yet turn out to begin a stop
+    int[][] written = new int[primes.length][length];
+    int[] lengths = new int[primes.length];
+    int[] told = new int[primes.length];
+    Reader reader =
+        (sequence, token) -> {
+          int[] own = written[sequence];
+          own[lengths[sequence]++] = token;
+          int stop = stopAt(own, lengths[sequence], stops);
+          boolean goesOn = stop < 0 && lengths[sequence] < length;
+          lengths[sequence] = stop < 0 ? lengths[sequence] : stop;
+          int certain = lengths[sequence] - (goesOn ? heldBack : 0);
+          while (told[sequence] < certain) {
+            listener.drawn(sequence, own[told[sequence]++]);
+          }
+          return goesOn;
+        };
+    if (length > 0) {
+      sample(primes, 0, sampling, reader);
+    }
+    for (int i = 0; i < written.length; i++) {
+      written[i] = Arrays.copyOf(written[i], lengths[i]);
+    }
+    return written;
+  }
+
+  /** Where the first of {@code stops} that {@code tokens} end with begins; −1 if none. */
+  private static int stopAt(int[] tokens, int length, List<int[]> stops) {
+    for (int[] stop : stops) {
+      int from = length - stop.length;
+      if (from >= 0 && Arrays.equals(stop, 0, stop.length, tokens, from, length)) {
+        return from;
+      }
+    }
+    return -1;
+  }
+
+  /**
+   * Continues each of {@code primes} until {@code reader} has enough of it.
+   *
+   * @param primes the tokens to continue, at least one each
+   * @param firstSequence sequence {@code i} takes the random numbers of sequence {@code
+   *     firstSequence + i} of the seed
+   * @throws IllegalArgumentException naming the first prime that is empty or holds an unknown token
+   */
+  public void sample(int[][] primes, long firstSequence, Sampling sampling, Reader reader) {
+    Required.present("sampling", sampling);
+    Required.present("reader", reader);
+    requirePrimes(primes);
+    requireOpen();
+    DrawShape shape = sampling.shape(vocabularySize);
+    for (int from = 0; from < primes.length; from += steps.rows()) {
+      int count = Math.min(steps.rows(), primes.length - from);
+      int[][] group = Arrays.copyOfRange(primes, from, from + count);
+      List<RandomKey> keys = new ArrayList<>();
+      for (int i = 0; i < count; i++) {
+        long number = firstSequence + from + i;
+        keys.add(new RandomKey(sampling.seed(), Philox.Stream.SAMPLER.number(), number));
+      }
+      int[] last = prime(group, steps.rows(), steps.state());
+      steps.drawFrom(shape, keys, group);
+      steps.read(last);
+      draw(shape, from, count, reader);
+    }
+  }
+
+  private void draw(DrawShape shape, int from, int count, Reader reader) {
+    boolean[] over = new boolean[count];
+    int left = count;
+    for (long number = 0; left > 0; ) {
+      int[] drawn = steps.draw(shape, number);
+      int chunk = drawn.length / steps.rows();
+      for (int i = 0; i < chunk; i++, number++) {
+        for (int row = 0; row < count; row++) {
+          if (over[row]) {
+            continue;
+          }
+          int token = drawn[i * steps.rows() + row];
+          requireDrawn(token);
+          if (!reader.accept(from + row, token)) {
+            over[row] = true;
+            left--;
+          }
+        }
+      }
+    }
+  }
+
+  static void requireDrawn(int token) {
+    if (token < 0) {
+      throw new IllegalArgumentException(
+          "a logit of the model is not finite; needed finite numbers to draw a token from");
+    }
+  }
+
+  /** Reads all but the last tokens of some primes into {@code state}; returns the last of each. */
+  private int[] prime(int[][] primes, int rows, NetworkState state) {
+    int longest = Arrays.stream(primes).mapToInt(p -> p.length - 1).max().orElse(0);
+    int[] last = new int[rows];
+    int[] lengths = new int[rows];
+    int[] tokens = new int[Math.multiplyExact(longest, rows)];
+    for (int row = 0; row < primes.length; row++) {
+      int[] prime = primes[row];
+      lengths[row] = prime.length - 1;
+      last[row] = prime[prime.length - 1];
+      for (int t = 0; t < prime.length - 1; t++) {
+        tokens[t * rows + row] = prime[t];
+      }
+    }
+    state.zero();
+    if (longest > 0) {
+      model.forward(longest, rows, tokens, rows == 1 ? null : lengths, state);
+    }
+    return last;
+  }
+
+  /**
+   * The continuations of {@code prime} that a beam search finds, the best first.
+   *
+   * @param end the token that ends one; −1 for none, so that all are as long as the search allows
+   * @throws IllegalArgumentException if {@code prime} is empty or holds an unknown token, or {@code
+   *     end} is none of the vocabulary
+   */
+  public List<Hypothesis> search(int[] prime, BeamSearch search, int end) {
+    requirePrime("prime", prime);
+    Required.present("search", search);
+    if (end < -1 || end >= vocabularySize) {
+      throw new IllegalArgumentException(
+          "end is "
+              + end
+              + "; a vocabulary of "
+              + vocabularySize
+              + " needs 0 to "
+              + (vocabularySize - 1)
+              + ", or -1 for none");
+    }
+    requireOpen();
+    int width = search.width();
+    TokenSteps running = beams;
+    if (running == null || running.rows() != width) {
+      if (running != null) {
+        beams = null;
+        running.close();
+      }
+      running =
+          new TokenSteps(
+              model.weights(), model.spec().output(), width, width, model.inferenceWeights());
+      beams = running;
+    }
+    NetworkState first = primed;
+    if (first == null) {
+      first = model.newState(1);
+      primed = first;
+    }
+    int[] tokens = new int[width];
+    Arrays.fill(tokens, prime(new int[][] {prime}, 1, first)[0]);
+    running.start(first, width);
+    Beam beam = new Beam(search, end);
+    while (!beam.isOver()) {
+      int[] parents = new int[width];
+      for (int row = 0; row < width; row++) {
+        tokens[row] = beam.token(row, tokens[row]);
+        parents[row] = beam.parent(row);
+      }
+      TokenSteps.Likeliest next = running.likeliest(tokens, parents);
+      beam.advance(next.tokens(), next.logarithms(), 0, running.count());
+    }
+    return beam.best();
+  }
+
+  /**
+   * A token to start sequence {@code sequence} from, each as likely as the others.
+   *
+   * @throws IllegalArgumentException if {@code sequence} is negative
+   */
+  public int randomStart(long seed, long sequence) {
+    if (sequence < 0) {
+      throw new IllegalArgumentException("sequence is " + sequence + "; needed at least 0");
+    }
+    long word = Philox.word(seed, STARTS, sequence, 0) & 0xFFFFFFFFL;
+    return (int) ((word * vocabularySize) >>> 32);
+  }
+
+  private void requirePrimes(int[][] primes) {
+    for (int i = 0; i < Required.present("primes", primes).length; i++) {
+      requirePrime(primes.length == 1 ? "prime" : "prime " + i, primes[i]);
+    }
+  }
+
+  private void requirePrime(String name, int[] prime) {
+    if (Required.present(name, prime).length == 0) {
+      throw new IllegalArgumentException(name + " holds no token; needed at least 1 to continue");
     }
     for (int i = 0; i < prime.length; i++) {
       if (prime[i] < 0 || prime[i] >= vocabularySize) {
         throw new IllegalArgumentException(
             "token "
                 + i
-                + " of prime is "
+                + " of "
+                + name
+                + " is "
                 + prime[i]
                 + "; a vocabulary of "
                 + vocabularySize
@@ -148,59 +375,24 @@ public final class Sampler implements AutoCloseable {
                 + (vocabularySize - 1));
       }
     }
-    state.zero();
-    int last = prime.length - 1;
-    if (last > 0) {
-      model.forward(last, 1, Arrays.copyOf(prime, last), null, state);
-    }
-    ModelPass pass = model.readToken(prime[last], state);
-    DrawShape shape = sampling.shape(vocabularySize);
-    int chunk = Math.toIntExact(drawn.elements());
-    key.write(new RandomKey(sampling.seed(), Philox.Stream.SAMPLER.number(), 0).words());
-    for (long number = 0; ; number += chunk) {
-      draw(pass, shape, number);
-      for (int token : drawn.readInts()) {
-        if (token < 0) {
-          throw new IllegalArgumentException(
-              "a logit of the model is not finite; needed finite numbers to draw a token from");
-        }
-        if (!accept.test(token)) {
-          return;
-        }
-      }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the sampler is used after close");
     }
   }
 
-  /** What a chunk depends on besides the random numbers. */
-  private record ChunkKey(Sampler sampler, ModelPass pass, DrawShape shape) {}
-
-  /**
-   * Draws a chunk of tokens, each from the outputs that {@code pass} holds, and reads it at once. A
-   * device does so without the host.
-   */
-  private void draw(ModelPass pass, DrawShape shape, long number) {
-    model.keepTokenPass(pass);
-    pass.carry(state);
-    Backend backend = model.backend();
-    Buffer tokens = pass.network().value(tokenInput);
-    firstStaging.clear().asIntBuffer().put((int) number).put((int) (number >>> 32));
-    backend.step(
-        new ChunkKey(this, pass, shape),
-        List.of(new StepInput(firstStaging, first)),
-        () -> {
-          for (int i = 0; i < drawn.elements(); i++) {
-            backend.drawToken(shape, key, first, i, pass.logits(), tokens);
-            backend.copy(tokens, drawn.slice(i, 1));
-            pass.forward();
-          }
-        });
-  }
-
-  /** Frees the carried state and the tokens. */
+  /** Frees its passes and states; the model stays. */
   @Override
   public void close() {
-    state.close();
-    drawn.close();
-    random.close();
+    closed = true;
+    steps.close();
+    if (beams != null) {
+      beams.close();
+    }
+    if (primed != null) {
+      primed.close();
+    }
   }
 }

@@ -109,6 +109,11 @@ public final class SequenceModel implements AutoCloseable {
     return weights.parameters();
   }
 
+  /** How inference keeps recurrent matrices. */
+  WeightStorage inferenceWeights() {
+    return inferenceWeights;
+  }
+
   /** Whether it may read the next steps of the same sequences in another window. */
   public boolean carriesState() {
     return carriesState;
@@ -201,24 +206,6 @@ public final class SequenceModel implements AutoCloseable {
     pass.upload();
     pass.forward();
     return pass;
-  }
-
-  /** Reads one token of one sequence; the pass returned holds what follows. */
-  ModelPass readToken(int token, NetworkState state) {
-    return infer(1, 1, new Values.Tokens(new int[] {token}), null, state);
-  }
-
-  /**
-   * Keeps {@code pass}, of {@link #readToken}, from giving way to others.
-   *
-   * @throws IllegalStateException if it has already
-   */
-  void keepTokenPass(ModelPass pass) {
-    requireOpen();
-    if (passes.get(new PassKey(pass.network().extent(), 0, Mode.INFERENCE)) != pass) {
-      throw new IllegalStateException(
-          "the model was used for too many other shapes while it was sampling");
-    }
   }
 
   /**

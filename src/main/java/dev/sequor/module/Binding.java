@@ -25,6 +25,18 @@ public final class Binding {
     void write(int[] lengths, IntBuffer to);
   }
 
+  /** Integers that follow from the number of the training step. */
+  @FunctionalInterface
+  public interface OfStep {
+    /**
+     * Writes all of them.
+     *
+     * @param step of the training, 0 for the first
+     * @param to from its start
+     */
+    void write(long step, IntBuffer to);
+  }
+
   /** One value of the network, as a module sees it: its memory, and that of the gradient by it. */
   record Port(ValueShape shape, Buffer value, @Nullable Buffer gradient) {}
 
@@ -211,5 +223,14 @@ public final class Binding {
    */
   public Buffer fromLengths(int i, int elements, OfLengths written) {
     return pass.fromLengths(inputShape(i).axis(), elements, written);
+  }
+
+  /**
+   * INT32 memory {@code [elements]} that holds, in every step of a training, what {@code written}
+   * makes of the number of the step: an input of the step like its data, so that a recorded one
+   * sees what changes.
+   */
+  public Buffer fromStep(int elements, OfStep written) {
+    return pass.fromStep(elements, written);
   }
 }

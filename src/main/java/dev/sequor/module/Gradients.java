@@ -39,7 +39,11 @@ final class Gradients {
       made.put(node, outputs);
       if (!node.module().parameters().isEmpty()
           || node.inputs().stream().anyMatch(trainable::contains)) {
-        trainable.addAll(outputs);
+        for (String output : outputs) {
+          if (!(shapes.get(output) instanceof ValueShape.Tokens)) { // no gradient by integers
+            trainable.add(output);
+          }
+        }
       }
     }
     Set<String> reached = new HashSet<>(network.outputs());

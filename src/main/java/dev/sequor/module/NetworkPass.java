@@ -62,6 +62,7 @@ public final class NetworkPass implements AutoCloseable {
   private @Nullable Buffer keys;
   private @Nullable ByteBuffer keyStaging;
   private final List<Integer> keyStreams = new ArrayList<>();
+  private final List<OfStep> ofSteps = new ArrayList<>();
 
   /** What was given since the last copy to the device. */
   private final Map<Buffer, StepInput> staged = new LinkedHashMap<>();
@@ -106,6 +107,9 @@ public final class NetworkPass implements AutoCloseable {
 
   /** Integers that follow from lengths. */
   private record Derived(Buffer buffer, ByteBuffer staging, Binding.OfLengths written) {}
+
+  /** Integers that follow from the number of a training step. */
+  private record OfStep(Buffer buffer, ByteBuffer staging, Binding.OfStep written) {}
 
   /** A node at work. */
   private static final class Working {
@@ -408,6 +412,15 @@ public final class NetworkPass implements AutoCloseable {
     return derived.buffer();
   }
 
+  Buffer fromStep(int elements, Binding.OfStep written) {
+    Required.present("written", written);
+    OfStep made =
+        new OfStep(
+            allocate(DType.INT32, elements), Backend.hostMemory(DType.INT32, elements), written);
+    ofSteps.add(made);
+    return made.buffer();
+  }
+
   @Nullable Buffer carriedState(String node) {
     return state == null ? null : state.of(node);
   }
@@ -648,12 +661,17 @@ public final class NetworkPass implements AutoCloseable {
   }
 
   /**
-   * Gives the random numbers of a step of a training, for dropout.
+   * Gives the random numbers of a step of a training, for dropout, and what else follows from its
+   * number.
    *
    * @param seed of the training
-   * @param offset distinguishes steps
+   * @param offset the number of the step, 0 for the first
    */
   public void randomNumbers(long seed, long offset) {
+    for (OfStep of : ofSteps) {
+      of.written().write(offset, of.staging().clear().asIntBuffer());
+      staged.put(of.buffer(), new StepInput(of.staging(), of.buffer()));
+    }
     if (keys == null || keyStaging == null) {
       return;
     }

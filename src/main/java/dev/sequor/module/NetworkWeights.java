@@ -6,7 +6,9 @@ import dev.sequor.backend.DType;
 import dev.sequor.backend.Required;
 import dev.sequor.rnn.Initializer;
 import dev.sequor.rnn.TensorRegion;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,10 +22,14 @@ public final class NetworkWeights implements AutoCloseable {
   private final Buffer parameters;
   private @Nullable Buffer gradients;
 
+  /** Those that this is a part of. */
+  private final @Nullable NetworkWeights whole;
+
   private NetworkWeights(Backend backend, Network network, NetworkLayout layout, float[] flat) {
     this.backend = backend;
     this.network = network;
     this.layout = layout;
+    this.whole = null;
     this.parameters = backend.allocate(DType.FLOAT32, layout.totalElements());
     try {
       parameters.write(flat);
@@ -57,6 +63,41 @@ public final class NetworkWeights implements AutoCloseable {
     return new NetworkWeights(backend, network, layout, layout.join(tensors, ""));
   }
 
+  /**
+   * The same weights for a network of some of these nodes, for example for a decoder alone. They
+   * are seen, not copied; closing what is returned frees nothing.
+   *
+   * @param part nodes with the names and the tensors of nodes of this network
+   * @throws IllegalArgumentException naming the first node that is not there, or has other tensors
+   */
+  public NetworkWeights part(Network part) {
+    Map<String, Network.Node> own = new HashMap<>();
+    network.nodes().forEach(node -> own.put(node.name(), node));
+    for (Network.Node node : Required.present("part", part).nodes()) {
+      Network.Node known = own.get(node.name());
+      if (known == null || !tensors(known).equals(tensors(node))) {
+        throw new IllegalArgumentException(
+            "the network has no node '" + node.name() + "' with the tensors of " + node.module());
+      }
+    }
+    return new NetworkWeights(this, part);
+  }
+
+  private static List<String> tensors(Network.Node node) {
+    return node.module().parameters().stream()
+        .flatMap(block -> block.tensors().stream())
+        .map(tensor -> tensor.name() + tensor.shape())
+        .toList();
+  }
+
+  private NetworkWeights(NetworkWeights whole, Network part) {
+    this.backend = whole.backend;
+    this.network = part;
+    this.layout = whole.layout;
+    this.parameters = whole.parameters.slice(0, whole.parameters.elements());
+    this.whole = whole;
+  }
+
   /** Whose weights these are. */
   public Network network() {
     return network;
@@ -79,6 +120,9 @@ public final class NetworkWeights implements AutoCloseable {
 
   /** The flat gradients, to which backward passes add; made, and zero, when first asked for. */
   public Buffer gradients() {
+    if (whole != null) {
+      return whole.gradients();
+    }
     Buffer known = gradients;
     if (known == null) {
       known = backend.allocate(DType.FLOAT32, layout.totalElements());
@@ -123,9 +167,12 @@ public final class NetworkWeights implements AutoCloseable {
     parameters.write(layout.join(tensors, ""));
   }
 
-  /** Frees parameters and gradients. */
+  /** Frees parameters and gradients, unless they are those of a whole network. */
   @Override
   public void close() {
+    if (whole != null) {
+      return;
+    }
     parameters.close();
     if (gradients != null) {
       gradients.close();

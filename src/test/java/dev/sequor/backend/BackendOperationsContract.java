@@ -1290,4 +1290,122 @@ public abstract class BackendOperationsContract {
       assertEquals(-1, token.readInts()[0]);
     }
   }
+
+  @ParameterizedTest(name = "R={0} V={1} topK {2} topP {3} minP {4} penalty {5}")
+  @CsvSource({
+    "3, 5, 0, 1, 0, 1",
+    "2, 33, 7, 0.9, 0.05, 1.3",
+    "70, 40, 0, 1, 0.2, 1.5",
+    "4, 100, 0, 0.8, 0, 3",
+    "3, 150000, 0, 1, 0, 1"
+  })
+  void severalRowsDrawWhatEachWouldAloneAndRememberIt(
+      int rows, int vocabulary, int topK, float topP, float minP, float penalty) {
+    DrawShape shape = new DrawShape(vocabulary, 1f, topK, topP, minP, penalty);
+    DrawShape plain = new DrawShape(vocabulary, 1f, topK, topP, minP, 1f);
+    Buffer logits = random(rows * vocabulary);
+    float[] values = logits.readFloats();
+    int[] keys = new int[rows * RandomKey.ELEMENTS];
+    for (int row = 0; row < rows; row++) {
+      int[] words = new RandomKey(7, 0x30000, row * 11L).words();
+      System.arraycopy(words, 0, keys, row * RandomKey.ELEMENTS, words.length);
+    }
+    boolean[][] seenByHost = new boolean[rows][vocabulary];
+    Buffer seen = tokens(new int[rows * vocabulary]);
+    Buffer drawn = tokens(new int[rows]);
+    TokenDraw host = new TokenDraw(vocabulary);
+    for (int n = 0; n < (vocabulary > 1000 ? 2 : 12); n++) {
+      backend.drawTokens(shape, rows, tokens(keys), tokens(5, 0), n, logits, seen, drawn);
+      int[] actual = drawn.readInts();
+      for (int row = 0; row < rows; row++) {
+        for (int i = 0; i < vocabulary; i++) {
+          float logit = values[row * vocabulary + i];
+          boolean penalized = seenByHost[row][i];
+          host.logits()[i] = !penalized ? logit : logit > 0 ? logit / penalty : logit * penalty;
+        }
+        int expected = host.draw(plain, Philox.word(7, 0x30000, row * 11L, 5L + n));
+        assertEquals(expected, actual[row], "draw " + n + " of row " + row);
+        seenByHost[row][expected] = true;
+      }
+    }
+    int[] marks = seen.readInts();
+    for (int i = 0; i < marks.length; i++) {
+      assertEquals(seenByHost[i / vocabulary][i % vocabulary] ? 1 : 0, marks[i]);
+    }
+  }
+
+  @ParameterizedTest(name = "R={0} V={1} count {2}")
+  @CsvSource({"1, 1, 1", "3, 5, 5", "7, 33, 4", "2, 257, 31", "9, 3000, 6"})
+  void theLikeliestTokensComeInOrderWithTheirLogarithms(int rows, int vocabulary, int count) {
+    Buffer logits = random(rows * vocabulary);
+    if (vocabulary > 4) {
+      logits.slice(1, 3).write(9f, 9f, 9f); // equal ones by rising number
+    }
+    float[] values = logits.readFloats();
+    Buffer chosen = tokens(new int[rows * count]);
+    Buffer logarithms = poisoned(rows * count);
+    backend.likeliest(new LikeliestShape(rows, vocabulary, count), logits, chosen, logarithms);
+    int[] tokens = chosen.readInts();
+    float[] actual = logarithms.readFloats();
+    for (int row = 0; row < rows; row++) {
+      int from = row * vocabulary;
+      Integer[] order = new Integer[vocabulary];
+      Arrays.setAll(order, i -> i);
+      Arrays.sort(order, (a, b) -> Float.compare(values[from + b], values[from + a]));
+      double sum = 0;
+      for (int i = 0; i < vocabulary; i++) {
+        sum += Math.exp(values[from + i]);
+      }
+      for (int i = 0; i < count; i++) {
+        assertEquals(order[i], tokens[row * count + i], "rank " + i + " of row " + row);
+        double expected = values[from + order[i]] - Math.log(sum);
+        assertEquals(expected, actual[row * count + i], 1e-6 * (1 + Math.abs(expected)));
+      }
+    }
+  }
+
+  @Test
+  void aRowThatIsNotFiniteHasNoLikeliestTokenAndDisturbsNoOther() {
+    float huge = Float.MAX_VALUE;
+    Buffer logits = buffer(1, 2, 3, 1, Float.NaN, 3, -huge, huge, 0);
+    Buffer chosen = tokens(new int[6]);
+    Buffer logarithms = poisoned(6);
+    backend.likeliest(new LikeliestShape(3, 3, 2), logits, chosen, logarithms);
+    assertArrayEquals(new int[] {2, 1, -1, -1, 1, 2}, chosen.readInts());
+    float[] values = logarithms.readFloats();
+    assertTrue(Float.isNaN(values[2]) && Float.isNaN(values[3]));
+    assertEquals(0f, values[4]);
+    assertEquals(-huge, values[5]);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0", "5000000", "16777216"})
+  void tokensAreMixedByTheWordsOfTheKey(int threshold) {
+    int steps = 41;
+    int batch = 13;
+    int[] given = new int[steps * batch];
+    int[] predicted = new int[given.length];
+    for (int i = 0; i < given.length; i++) {
+      given[i] = i % 7 == 3 ? -1 : i % 50;
+      predicted[i] = 50 + i % 50;
+    }
+    Buffer mixed = tokens(new int[given.length]);
+    RandomKey key = new RandomKey(3, 5, 1L << 40);
+    backend.mixTokens(
+        new TokenMix(steps, batch, 100),
+        tokens(key.words()),
+        tokens(threshold),
+        tokens(given),
+        tokens(predicted),
+        mixed);
+    int[] actual = mixed.readInts();
+    int taken = 0;
+    for (int i = 0; i < given.length; i++) {
+      boolean own = Philox.word(3, 5, 1L << 40, i) >>> 8 >= threshold;
+      boolean replaced = i >= batch && given[i] >= 0 && own;
+      assertEquals(replaced ? predicted[i - batch] : given[i], actual[i], "element " + i);
+      taken += replaced ? 1 : 0;
+    }
+    assertEquals(threshold == TokenMix.ALWAYS, taken == 0);
+  }
 }

@@ -271,6 +271,31 @@ final class HostileCallsTest {
                   0,
                   w.floats(V),
                   w.integers(1)));
+      call(
+          "Backend.drawTokens",
+          w ->
+              of(
+                  new DrawShape(V, 1f, 3, 0.9f, 0.1f, 1.2f),
+                  2,
+                  w.integers(2 * RandomKey.ELEMENTS),
+                  w.integers(2),
+                  0,
+                  w.floats(2 * V),
+                  w.integers(2 * V),
+                  w.integers(2)));
+      call(
+          "Backend.likeliest",
+          w -> of(new LikeliestShape(2, V, 3), w.floats(2 * V), w.integers(6), w.floats(6)));
+      call(
+          "Backend.mixTokens",
+          w ->
+              of(
+                  new TokenMix(T, B, V),
+                  w.integers(RandomKey.ELEMENTS),
+                  w.integers(1),
+                  w.integers(T * B),
+                  w.integers(T * B),
+                  w.integers(T * B)));
       call("Backend.activation", w -> of(Activation.TANH, w.floats(7), w.floats(7)));
       call(
           "Backend.activationGradient",

@@ -98,7 +98,8 @@ class FreeTextOptionsTest {
         }
       }
     }
-    assertEquals(5, tests.size(), "train --text --out --resume, sample --prime, eval --text");
+    assertEquals(
+        6, tests.size(), "train --text --out --resume, sample --prime --stop, eval --text");
     return tests.stream();
   }
 

@@ -105,6 +105,76 @@ class TrainSampleEvalTest {
     assertEquals(List.of("text"), keys(sampled));
     assertEquals(24, sampled.get("text").asText().length());
     assertTrue(sampled.get("text").asText().startsWith("the "));
+    samplesInEveryWay(model);
+  }
+
+  private static JsonNode sample(Path model, Object... options) throws IOException {
+    List<Object> arguments = new ArrayList<>(List.of("sample", model, "--device=java", "--json"));
+    arguments.addAll(List.of(options));
+    return CommandLineRun.of(arguments.toArray()).succeeds().json();
+  }
+
+  private static void samplesInEveryWay(Path model) throws IOException {
+    String whole = sample(model, "--prime", "the ", "--length", 60).get("text").asText();
+    JsonNode texts = sample(model, "--prime", "the ", "--length", 60, "--count", 3).get("texts");
+    assertEquals(3, texts.size());
+    assertEquals(whole, texts.get(0).asText());
+    assertNotEquals(whole, texts.get(1).asText());
+    // A stop, streamed or not.
+    String stop = whole.substring(14, 17);
+    int at = whole.indexOf(stop, 4);
+    String expected = whole.substring(0, at);
+    assertEquals(
+        expected,
+        sample(model, "--prime", "the ", "--length", 60, "--stop", stop).get("text").asText());
+    CommandLineRun streamed =
+        CommandLineRun.of(
+                "sample",
+                model,
+                "--device=java",
+                "--stream",
+                "--prime",
+                "the ",
+                "--length",
+                60,
+                "--stop",
+                stop)
+            .succeeds();
+    assertEquals(expected + System.lineSeparator(), streamed.out());
+    assertEquals(
+        expected,
+        sample(model, "--stream", "--prime", "the ", "--length", 60, "--stop", stop)
+            .get("text")
+            .asText());
+    // Searching: a beam of one is greedy; the best of a wider one are different texts.
+    String greedy =
+        sample(model, "--prime", "the ", "--length", 9, "--temperature", 0).get("text").asText();
+    assertEquals(
+        greedy, sample(model, "--prime", "the ", "--length", 9, "--beam", 1).get("text").asText());
+    JsonNode found =
+        sample(model, "--prime", "the ", "--length", 9, "--beam", 4, "--count", 2).get("texts");
+    assertNotEquals(found.get(0), found.get(1));
+    assertEquals(
+        5,
+        sample(model, "--random-start", "--length", 4, "--min-p", 0.1)
+            .get("text")
+            .asText()
+            .length());
+    assertEquals(
+        5,
+        sample(model, "--random-start", "--length", 4, "--repetition-penalty", 1.5)
+            .get("text")
+            .asText()
+            .length());
+    CommandLineRun.of("sample", model, "--stream", "--count", 2)
+        .isRefusedWith(2, "--stream prints one text as it is drawn; needed neither");
+    CommandLineRun.of("sample", model, "--beam", 2, "--count", 3)
+        .isRefusedWith(2, "--count is 3; a --beam of 2 finds at most as many");
+    CommandLineRun.of("sample", model, "--random-start", "--prime", "the")
+        .isRefusedWith(2, "--random-start and --prime were given; needed one");
+    CommandLineRun.of("sample", model, "--stop", "").isRefusedWith(2, "--stop is empty");
+    CommandLineRun.of("sample", model, "--beam", 2, "--stop", "the")
+        .isRefusedWith(2, "--stop has 3 characters; with --beam needed 1");
   }
 
   @Test

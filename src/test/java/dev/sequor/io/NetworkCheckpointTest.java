@@ -17,6 +17,7 @@ import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.model.Clipping;
+import dev.sequor.model.EncoderDecoderSpec;
 import dev.sequor.model.InputSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
@@ -36,6 +37,7 @@ import dev.sequor.module.Network;
 import dev.sequor.module.OwnModule;
 import dev.sequor.module.Pass;
 import dev.sequor.module.Recurrent;
+import dev.sequor.module.TeacherForcing;
 import dev.sequor.module.ValueShape;
 import java.nio.file.Path;
 import java.util.List;
@@ -203,6 +205,20 @@ class NetworkCheckpointTest {
     assertSame(
         trained(transcriber(), optimizer, NetworkCheckpointTest::recording, 0, folder),
         trained(transcriber(), optimizer, NetworkCheckpointTest::recording, 5, folder));
+  }
+
+  @Test
+  void anEncoderAndADecoderWithAScheduleGoOnBitForBit() throws Exception {
+    RnnSpec stack = new RnnSpec(CellType.LSTM, 5, 7, 2, false, 0.2f);
+    EncoderDecoderSpec spec =
+        EncoderDecoderSpec.of(6, 6, 0, 1, stack.withBidirectional(true), stack)
+            .withSharedEmbeddings(true)
+            .withDropout(0.1f)
+            .withTeacherForcing(TeacherForcing.exponential(0.8, 0.1));
+    Optimizer optimizer = Optimizer.adam(0.01f);
+    assertSame(
+        trained(spec, optimizer, NetworkCheckpointTest::sentences, 0, folder),
+        trained(spec, optimizer, NetworkCheckpointTest::sentences, 5, folder));
   }
 
   @Test

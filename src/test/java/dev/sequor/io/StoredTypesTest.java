@@ -2,6 +2,7 @@ package dev.sequor.io;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -12,6 +13,7 @@ import dev.sequor.backend.Direction;
 import dev.sequor.backend.GateFunction;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.model.EncoderDecoderSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;
@@ -30,8 +32,11 @@ import dev.sequor.module.MergeDirections;
 import dev.sequor.module.Network;
 import dev.sequor.module.OneHot;
 import dev.sequor.module.Recurrent;
+import dev.sequor.module.ScheduledTokens;
 import dev.sequor.module.Softmax;
+import dev.sequor.module.StateBridge;
 import dev.sequor.module.Sum;
+import dev.sequor.module.TeacherForcing;
 import dev.sequor.module.ValueShape;
 import dev.sequor.reference.SampleOptions;
 import java.util.List;
@@ -133,6 +138,21 @@ class StoredTypesTest {
             .add("dense", new Linear(4, 4, Activation.RELU, false), "static")
             .add("sum", new Sum(), "active", "active")
             .add("output", new Linear(4, 2), "sum")
+            .add(
+                "bridge",
+                new StateBridge(
+                    new ValueShape.State(2, 1, 4),
+                    2,
+                    new ValueShape.State(1, 1, 3),
+                    Activation.TANH,
+                    true),
+                "encoder.final_state")
+            .add("scores", new Linear(10, 7), "both")
+            .add(
+                "scheduled",
+                new ScheduledTokens(TeacherForcing.linear(0.1, 0.2)),
+                "source",
+                "scores")
             .add("again", new Linear(4, 2), "sum")
             .sharing("output")
             .output("output")
@@ -158,6 +178,33 @@ class StoredTypesTest {
                 .build(),
             Loss.softmaxCrossEntropy());
     String written = json().writerFor(ModelSpec.class).writeValueAsString(spec);
+    assertEquals(spec, json().readValue(written, ModelSpec.class));
+  }
+
+  @Test
+  void anEncoderAndADecoderAreReadAsTheyWereWritten() throws Exception {
+    EncoderDecoderSpec spec =
+        EncoderDecoderSpec.of(
+                5,
+                6,
+                0,
+                1,
+                RnnSpec.of(CellType.GRU, 3, 4).withBidirectional(true),
+                RnnSpec.of(CellType.LSTM, 3, 2))
+            .withDropout(0.25f)
+            .withTeacherForcing(TeacherForcing.inverseSigmoid(30, 0.1));
+    String written = json().writerFor(ModelSpec.class).writeValueAsString(spec);
+    assertTrue(
+        written.startsWith(
+            "{\"type\":\"encoder-decoder\",\"sourceVocabulary\":5,\"targetVocabulary\":6,"
+                + "\"begin\":0,\"end\":1,\"encoder\":{"),
+        written);
+    assertTrue(
+        written.endsWith(
+            "\"bridge\":\"TANH\",\"sharedEmbeddings\":false,\"dropout\":0.25,"
+                + "\"teacherForcing\":{\"decay\":\"INVERSE_SIGMOID\",\"start\":1.0,"
+                + "\"rate\":30.0,\"floor\":0.1},\"loss\":{\"type\":\"softmax-cross-entropy\"}}"),
+        written);
     assertEquals(spec, json().readValue(written, ModelSpec.class));
   }
 

@@ -121,6 +121,20 @@ class HostileModulesTest {
       byType.put(TensorSpec.class, tensors().get(0));
       byType.put(Pass.class, Pass.of(() -> {}, () -> {}));
       byType.put(Binding.OfLengths.class, (Binding.OfLengths) (lengths, to) -> {});
+      byType.put(Binding.OfStep.class, (Binding.OfStep) (step, to) -> {});
+      put(TeacherForcing.linear(0.5, 0.5), TeacherForcing.Decay.CONSTANT);
+      put(new ScheduledTokens(TeacherForcing.constant(0.5)));
+      put(
+          new StateBridge(
+              new ValueShape.State(1, 1, 4),
+              1,
+              new ValueShape.State(1, 1, 4),
+              Activation.TANH,
+              true));
+      byName.put(
+          "ScheduledTokens.outputs#0",
+          List.of(new ValueShape.Tokens("x", 4), new ValueShape.Sequence("x", 4)));
+      byName.put("StateBridge.outputs#0", List.of(new ValueShape.State(1, 1, 4)));
       byType.put(Runnable.class, (Runnable) () -> {});
       byType.put(GradientCheck.class, GradientCheck.of(backend, network, extent, 1));
       byType.put(int.class, 1);

@@ -10,6 +10,7 @@ import dev.sequor.backend.CtcShape;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DrawShape;
 import dev.sequor.backend.EnginePlan;
+import dev.sequor.backend.LikeliestShape;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Memory;
@@ -17,9 +18,11 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.NormShape;
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.Philox;
+import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.SoftmaxShape;
 import dev.sequor.backend.StepInput;
+import dev.sequor.backend.TokenMix;
 import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
@@ -499,9 +502,15 @@ final class CudaEngine implements OptionsEngine {
   }
 
   @Override
-  public void drawToken(
-      DrawShape shape, Memory key, Memory first, int index, Memory logits, Memory token) {
-    WorkQueue main = queue();
+  public void drawTokens(
+      DrawShape shape,
+      int rows,
+      Memory keys,
+      Memory first,
+      int index,
+      Memory logits,
+      @Nullable Memory seen,
+      Memory tokens) {
     int vocabulary = shape.vocabularySize();
     long needed = (long) vocabulary * (Double.BYTES + Integer.BYTES);
     if (needed > SCRATCH_BYTES) {
@@ -513,25 +522,88 @@ final class CudaEngine implements OptionsEngine {
               + " bytes of scratch memory; there are "
               + SCRATCH_BYTES);
     }
+    int atOnce = (int) Math.min(Math.min(rows, 65535), SCRATCH_BYTES / needed);
+    for (int row = 0; row < rows; row += atOnce) {
+      long at = (long) row * vocabulary;
+      drawTokens(
+          shape,
+          Math.min(atOnce, rows - row),
+          address(keys) + (long) row * RandomKey.ELEMENTS * Integer.BYTES,
+          address(first),
+          index,
+          address(logits) + at * Float.BYTES,
+          seen == null ? 0 : address(seen) + at * Integer.BYTES,
+          address(tokens) + (long) row * Integer.BYTES);
+    }
+  }
+
+  private void drawTokens(
+      DrawShape shape,
+      int rows,
+      long keys,
+      long first,
+      int index,
+      long logits,
+      long seen,
+      long tokens) {
+    WorkQueue main = queue();
+    int vocabulary = shape.vocabularySize();
     long weights = scratch.address();
-    long order = shape.needsOrder() ? weights + (long) vocabulary * Double.BYTES : 0;
+    long order = shape.needsOrder() ? weights + (long) rows * vocabulary * Double.BYTES : 0;
     if (order != 0) {
-      main.arguments().int32(vocabulary).pointer(address(logits)).pointer(order);
-      main.launch(main.kernel("rank_tokens"), vocabulary);
+      main.arguments()
+          .int32(vocabulary)
+          .float32(shape.repetitionPenalty())
+          .pointer(logits)
+          .pointer(seen)
+          .pointer(order);
+      int blocks = (vocabulary - 1) / WorkQueue.BLOCK + 1;
+      main.launch(main.kernel("rank_tokens"), blocks, rows, WorkQueue.BLOCK);
     }
     main.arguments()
         .int32(vocabulary)
         .float32(shape.temperature())
         .int32(shape.tokensKept())
         .float32(shape.topP())
-        .pointer(address(key))
-        .pointer(address(first))
+        .float32(shape.minP())
+        .float32(shape.repetitionPenalty())
+        .pointer(keys)
+        .pointer(first)
         .int32(index)
-        .pointer(address(logits))
+        .pointer(logits)
+        .pointer(seen)
         .pointer(order)
         .pointer(weights)
-        .pointer(address(token));
-    main.launch(main.kernel("draw_token"), 1, 1, 32);
+        .pointer(tokens);
+    main.launch(main.kernel("draw_token"), rows, 1, 32);
+  }
+
+  @Override
+  public void likeliest(LikeliestShape shape, Memory logits, Memory tokens, Memory logarithms) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int32(shape.rows())
+        .int32(shape.vocabularySize())
+        .int32(shape.count())
+        .pointer(address(logits))
+        .pointer(address(tokens))
+        .pointer(address(logarithms));
+    main.launch(main.kernel("likeliest_tokens"), warps(shape.rows()), 1, WorkQueue.BLOCK);
+  }
+
+  @Override
+  public void mixTokens(
+      TokenMix mix, Memory key, Memory threshold, Memory given, Memory predicted, Memory mixed) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int32(mix.elements())
+        .int32(mix.batchSize())
+        .pointer(address(key))
+        .pointer(address(threshold))
+        .pointer(address(given))
+        .pointer(address(predicted))
+        .pointer(address(mixed));
+    main.launch(main.kernel("mix_tokens"), mix.elements());
   }
 
   private static int partialBlocks(long work, int workPerBlock) {
