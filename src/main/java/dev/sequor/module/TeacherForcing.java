@@ -99,9 +99,9 @@ public record TeacherForcing(Decay decay, double start, double rate, double floo
     double falling =
         switch (decay) {
           case CONSTANT -> start;
-          case LINEAR -> start - rate * step;
-          case EXPONENTIAL -> start * StrictMath.pow(rate, step);
-          case INVERSE_SIGMOID -> rate / (rate + StrictMath.exp(step / rate));
+          case LINEAR -> start - rate * (double) step;
+          case EXPONENTIAL -> start * StrictMath.pow(rate, (double) step);
+          case INVERSE_SIGMOID -> rate / (rate + StrictMath.exp((double) step / rate));
         };
     return Math.min(1, Math.max(floor, falling));
   }

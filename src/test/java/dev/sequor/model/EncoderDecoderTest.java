@@ -95,7 +95,7 @@ final class EncoderDecoderTest {
         EncoderDecoderSpec.of(5, 6, 0, 1, small.withBidirectional(true), small);
     assertTrue(
         assertThrows(IllegalArgumentException.class, () -> both.withBridge(Bridge.DIRECT))
-            .getMessage()
+            .toString()
             .contains("without one needed 1 direction and equal widths"));
     refused(
         "there are 2 sources and 1 targets; needed as many, and at least 1",

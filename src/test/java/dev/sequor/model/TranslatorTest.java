@@ -87,6 +87,7 @@ final class TranslatorTest {
     return longer;
   }
 
+  @SuppressWarnings("ArrayRecordComponent")
   private record Scored(int[] tokens, boolean ended, double logProbability) {
     double score(double penalty) {
       int length = tokens.length + (ended ? 1 : 0);
