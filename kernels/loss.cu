@@ -12,6 +12,7 @@ struct LossBatch {
   const float* outputs;
   const void* targets;
   const int* lengths;
+  const float* weights;
   float scale;
   float* d_outputs;
 };
@@ -35,7 +36,7 @@ __device__ inline double row_loss(const float* constants, const float* a, int N,
   const auto target_of = [=](int j) { return Loss::kClasses ? 0.0f : t[j]; };
   for (int j = lane; j < N; j += 32) {
     if (Loss::kSums > 0) Loss::add(Loss::keep(Loss::kShifted ? a[j] - row.top : a[j], target_of(j)), row.sums);
-    if (Loss::kTerms) row.terms += Loss::term(a[j], target_of(j));
+    if (Loss::kTerms) row.terms += Loss::term(constants, a[j], target_of(j));
   }
   for (int s = 0; s < Loss::kSums; ++s) row.sums[s] = warp_sum(row.sums[s]);
   if (Loss::kTerms) row.terms = warp_sum(row.terms);
@@ -57,10 +58,11 @@ __device__ inline void warp_losses(const float* constants, const LossBatch& c, i
   for (long long row = warp; row < static_cast<long long>(c.T) * c.B; row += warps) {
     float* d = c.d_outputs ? c.d_outputs + row * N : nullptr;
     const int target = Loss::kClasses ? static_cast<const int*>(c.targets)[row] : 0;
-    if (target >= 0 && (!c.lengths || row / c.B < c.lengths[row % c.B])) {
+    const float weight = c.weights ? c.weights[row] : 1.0f;
+    if (weight != 0 && target >= 0 && (!c.lengths || row / c.B < c.lengths[row % c.B])) {
       const float* t = Loss::kClasses ? nullptr : static_cast<const float*>(c.targets) + row * N;
-      total += row_loss<Loss>(constants, c.outputs + row * N, N, t, target, c.scale, d);
-      count += 1;
+      total += weight * row_loss<Loss>(constants, c.outputs + row * N, N, t, target, c.scale * weight, d);
+      count += weight;
     } else if (d) {
       for (int j = lane; j < N; j += 32) d[j] = 0.0f;
     }
@@ -73,16 +75,16 @@ __device__ inline void warp_losses(const float* constants, const LossBatch& c, i
 }  // namespace
 
 // function: a number of losses.h, with its constants; targets are int [T,B] where they are classes, else float [T,B,N].
-// outputs [T,B,N]; d_outputs may be null or outputs. partial[w] [2] = sum of the losses and number of the rows that count, of the
-// rows that warp w works on. gradient_scale and loss_scale lie in device memory, because they change from step to step; each may
+// outputs [T,B,N]; weights [T,B] or null for 1; d_outputs may be null or outputs. partial[w] [2] = sums of the weighted losses and of
+// the weights of the rows that warp w works on. gradient_scale and loss_scale lie in device memory, because they change from step to step; each may
 // be null. Launch: grid (blocks), block 128; any number of blocks.
 SEQ_KERNEL partial_losses(int function, float constant0, float constant1, float constant2, float constant3, int T, int B,
-                          int N, const float* outputs, const void* targets, const int* lengths, const float* gradient_scale,
-                          const float* loss_scale, float* d_outputs, double* partial) {
+                          int N, const float* outputs, const void* targets, const int* lengths, const float* weights,
+                          const float* gradient_scale, const float* loss_scale, float* d_outputs, double* partial) {
   const float constants[kMostLossConstants] = {constant0, constant1, constant2, constant3};
   const int warp = blockIdx.x * 4 + threadIdx.x / 32, warps = gridDim.x * 4;
   const float scale = (gradient_scale ? gradient_scale[0] : 1.0f) * (loss_scale ? loss_scale[0] : 1.0f);
-  const LossBatch c = {T, B, N, outputs, targets, lengths, scale, d_outputs};
+  const LossBatch c = {T, B, N, outputs, targets, lengths, weights, scale, d_outputs};
 #define SEQ_LOSS(number, Loss) \
   if (function == number) warp_losses<Loss>(constants, c, warp, warps, partial);
   SEQUOR_LOSSES(SEQ_LOSS)
@@ -90,7 +92,7 @@ SEQ_KERNEL partial_losses(int function, float constant0, float constant1, float 
 }
 SEQ_REGISTER(partial_losses)
 
-// result[2] = sum of the rows' losses, number of rows that count. Launch: one block of 32.
+// result[2] = sums of the rows' weighted losses and of their weights. Launch: one block of 32.
 SEQ_KERNEL finish_loss(int partials, const double* partial, float* result) {
   double loss = 0, count = 0;
   for (int i = threadIdx.x; i < partials; i += 32) {

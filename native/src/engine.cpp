@@ -297,6 +297,114 @@ void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const fl
   engine->variant->layer_norm_backward(*engine, {rows, width, 0.0f, x, parameters, nullptr, saved, dy, dx, d_parameters});
 }
 
+void sequor_softmax_forward(SeqEngine* engine, int rows, int width, const float* x, float* y) {
+  engine->variant->softmax_forward(*engine, rows, width, x, y);
+}
+
+void sequor_softmax_backward(SeqEngine* engine, int rows, int width, const float* y, const float* dy, float* dx) {
+  engine->variant->softmax_backward(*engine, rows, width, y, dy, dx);
+}
+
+namespace {
+
+const OptionedStep& optioned(const int32_t* step) { return *reinterpret_cast<const OptionedStep*>(step); }
+
+const RandomKey* random_key(const int32_t* key) { return reinterpret_cast<const RandomKey*>(key); }
+
+}  // namespace
+
+void sequor_gather_steps(SeqEngine* engine, int time_steps, int batch, int width, int reverse, float p, int stream,
+                         const float* x, const int32_t* lengths, const int32_t* key, float* target) {
+  engine->variant->gather_steps(
+      *engine, {time_steps, batch, width, reverse != 0, p, stream, x, lengths, random_key(key), false, target});
+}
+
+void sequor_scatter_steps(SeqEngine* engine, int time_steps, int batch, int width, int reverse, float p, int stream,
+                          const float* from, const int32_t* lengths, const int32_t* key, int add, float* dx) {
+  engine->variant->scatter_steps(
+      *engine, {time_steps, batch, width, reverse != 0, p, stream, from, lengths, random_key(key), add != 0, dx});
+}
+
+void sequor_step_gates(SeqEngine* engine, const int32_t* step, const float* wx, const float* rh, const float* operand,
+                       const float* c, const float* peepholes, float* kept, float* result) {
+  StepGatesCall call = {};
+  call.wx = wx;
+  call.rh = rh;
+  call.operand = operand;
+  call.c = c;
+  call.peepholes = peepholes;
+  call.kept = kept;
+  call.result = result;
+  engine->variant->step_gates(*engine, optioned(step), call);
+}
+
+void sequor_step_gates_gradient(SeqEngine* engine, const int32_t* step, const float* kept, const float* operand,
+                                const float* c, const float* new_cell, const float* peepholes, float* d_result,
+                                float* d_gates, float* d_c, float* d_peepholes) {
+  StepGatesCall call = {};
+  call.kept = const_cast<float*>(kept);
+  call.operand = operand;
+  call.c = c;
+  call.new_cell = new_cell;
+  call.peepholes = peepholes;
+  call.d_result = d_result;
+  call.d_gates = d_gates;
+  call.d_c = d_c;
+  call.d_peepholes = d_peepholes;
+  engine->variant->step_gates_gradient(*engine, optioned(step), call);
+}
+
+void sequor_step_output(SeqEngine* engine, const int32_t* step, const float* wx, const float* rh, const float* state,
+                        const float* kept, float* candidate, float* result) {
+  engine->variant->step_output(*engine, optioned(step),
+                               {wx, rh, state, kept, candidate, result, nullptr, nullptr, nullptr, nullptr, nullptr});
+}
+
+void sequor_step_output_gradient(SeqEngine* engine, const int32_t* step, const float* d_result, const float* state,
+                                 const float* kept, const float* candidate, float* d_gates, float* d_state, float* d_wx,
+                                 float* d_rh) {
+  engine->variant->step_output_gradient(
+      *engine, optioned(step),
+      {nullptr, nullptr, state, kept, const_cast<float*>(candidate), nullptr, d_result, d_gates, d_state, d_wx, d_rh});
+}
+
+void sequor_step_keep(SeqEngine* engine, const int32_t* step, int k, const float* result, const float* new_cell,
+                      const float* h, const float* c, float* next_h, float* next_c, float* operand, float* y,
+                      const int32_t* lengths, const int32_t* key) {
+  StepKeepCall call = {};
+  call.k = k;
+  call.result = result;
+  call.new_cell = new_cell;
+  call.h = h;
+  call.c = c;
+  call.next_h = next_h;
+  call.next_c = next_c;
+  call.operand = operand;
+  call.y = y;
+  call.lengths = lengths;
+  call.key = random_key(key);
+  engine->variant->step_keep(*engine, optioned(step), call);
+}
+
+void sequor_step_keep_gradient(SeqEngine* engine, const int32_t* step, int k, const float* dy, float* dh, float* dc,
+                               float* d_result, float* d_new_cell, const int32_t* lengths, const int32_t* key) {
+  StepKeepCall call = {};
+  call.k = k;
+  call.dy = dy;
+  call.dh = dh;
+  call.dc = dc;
+  call.d_result = d_result;
+  call.d_new_cell = d_new_cell;
+  call.lengths = lengths;
+  call.key = random_key(key);
+  engine->variant->step_keep_gradient(*engine, optioned(step), call);
+}
+
+void sequor_step_operand_gradient(SeqEngine* engine, const int32_t* step, const float* d_operand, const float* more,
+                                  float* d_state, const int32_t* key) {
+  engine->variant->step_operand_gradient(*engine, optioned(step), d_operand, more, d_state, random_key(key));
+}
+
 void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
                            const float* weight, const float* bias, float* y) {
   LinearCall call{};
@@ -337,18 +445,43 @@ void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int
   engine->variant->embedding_backward(*engine, rows, width, tokens, dy, d_table);
 }
 
+// A factor, which is 1 where there is none.
+static float one_or(const float* factor) { return factor ? factor[0] : 1.0f; }
+
 void sequor_loss(SeqEngine* engine, int function, const float* constants, int time_steps, int batch, int output,
-                 const float* outputs, const void* targets, const int32_t* lengths, const float* gradient_scale,
-                 const float* loss_scale, float* d_outputs, float* result) {
-  const float scale = (gradient_scale ? gradient_scale[0] : 1.0f) * (loss_scale ? loss_scale[0] : 1.0f);
-  engine->variant->loss(
-      *engine, {function, constants, time_steps, batch, output, outputs, targets, lengths, scale, d_outputs, result});
+                 const float* outputs, const void* targets, const int32_t* lengths, const float* weights,
+                 const float* gradient_scale, const float* loss_scale, float* d_outputs, float* result) {
+  const float scale = one_or(gradient_scale) * one_or(loss_scale);
+  engine->variant->loss(*engine, {function, constants, time_steps, batch, output, outputs, targets, lengths, weights, scale,
+                                  d_outputs, result});
 }
 
-void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int64_t elements, float* parameters,
-                           const float* gradients, float* moments, float* report) {
-  engine->variant->optimizer_step(*engine, {rule, reinterpret_cast<const Rates*>(rates), elements, parameters, gradients,
-                                            moments, reinterpret_cast<UpdateReport*>(report)});
+void sequor_ctc_loss(SeqEngine* engine, int time_steps, int batch, int output, int most_labels, int blank,
+                     const float* outputs, const int32_t* labels, const int32_t* label_lengths, const int32_t* lengths,
+                     const float* gradient_scale, const float* loss_scale, float* d_outputs, float* workspace,
+                     float* result) {
+  engine->variant->ctc_loss(*engine, {{time_steps, batch, output, most_labels, blank},
+                                      outputs,
+                                      labels,
+                                      label_lengths,
+                                      lengths,
+                                      one_or(gradient_scale) * one_or(loss_scale),
+                                      d_outputs,
+                                      workspace,
+                                      result});
+}
+
+void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int regions, const int32_t* ends,
+                           const int32_t* groups, int64_t elements, float* parameters, const float* gradients,
+                           float* moments, float* report) {
+  engine->variant->optimizer_step(*engine, {rule,
+                                            reinterpret_cast<const Rates*>(rates),
+                                            {regions, ends, groups},
+                                            elements,
+                                            parameters,
+                                            gradients,
+                                            moments,
+                                            reinterpret_cast<UpdateReport*>(report)});
 }
 
 void sequor_engine_fix_threads(SeqEngine* engine, int threads) { engine->team->fix_advisable(threads); }

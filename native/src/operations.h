@@ -65,8 +65,10 @@ static void linear_backward(SeqEngine& e, const LinearCall& c) {
       e.team->barrier(member);
     }
     float* scratch = gemm_scratch(e, member);
-    gemm_part(member, members, c.output, c.rows, {c.dy, 1, c.output}, {{c.input, {c.x, c.input, 1}, c.d_weight, c.input}},
-              true, scratch);
+    if (c.d_weight) {
+      gemm_part(member, members, c.output, c.rows, {c.dy, 1, c.output}, {{c.input, {c.x, c.input, 1}, c.d_weight, c.input}},
+                true, scratch);
+    }
     if (c.dx) {
       gemm_part(member, members, c.rows, c.output, {c.dy, c.output, 1}, {{c.input, {c.weight, c.input, 1}, c.dx, c.input}},
                 false, scratch);
@@ -167,7 +169,7 @@ static double row_loss(const float* constants, const float* a, long n, const flo
     row.top = largest(m);
     for (; j < n; ++j) row.top = a[j] > row.top ? a[j] : row.top;
   }
-  for (long j = 0; Loss::kTerms && j < n; ++j) row.terms += Loss::term(a[j], Loss::kClasses ? 0.0f : t[j]);
+  for (long j = 0; Loss::kTerms && j < n; ++j) row.terms += Loss::term(constants, a[j], Loss::kClasses ? 0.0f : t[j]);
   if (Loss::kSums == 0 && !d) return Loss::loss(row);
 
   // What is kept of each element lies where its gradient will.
@@ -210,13 +212,14 @@ static void batch_loss(SeqEngine& e, const LossCall& c) {
     for (long r = part(rows, number, parts); r < part(rows, number + 1, parts); ++r) {
       float* d = c.d_outputs ? c.d_outputs + r * n : nullptr;
       const int32_t target = Loss::kClasses ? static_cast<const int32_t*>(c.targets)[r] : 0;
-      if (target < 0 || (c.lengths && r / c.batch >= c.lengths[r % c.batch])) {
+      const float weight = c.weights ? c.weights[r] : 1.0f;
+      if (weight == 0 || target < 0 || (c.lengths && r / c.batch >= c.lengths[r % c.batch])) {
         if (d) std::memset(d, 0, sizeof(float) * n);
         continue;
       }
       const float* t = Loss::kClasses ? nullptr : static_cast<const float*>(c.targets) + r * n;
-      total += row_loss<Loss>(c.constants, c.outputs + r * n, n, t, target, c.gradient_scale, d);
-      valid += 1;
+      total += weight * row_loss<Loss>(c.constants, c.outputs + r * n, n, t, target, c.gradient_scale * weight, d);
+      valid += weight;
     }
     e.partial_sums[number * kPartialStride] = total;
     e.partial_sums[number * kPartialStride + 1] = valid;
@@ -237,6 +240,21 @@ static void loss(SeqEngine& e, const LossCall& c) {
 #undef SEQ_LOSS
 }
 
+// work(group, begin, end) for the runs of elements from begin to end - 1 that are of one group.
+template <typename Work>
+static void each_group(const UpdateGroups& groups, int64_t begin, int64_t end, Work work) {
+  if (!groups.regions) {
+    work(0, begin, end);
+    return;
+  }
+  for (int r = region_of(groups, begin); begin < end && r < groups.regions; ++r) {
+    const int64_t stop = groups.ends[r] < end ? groups.ends[r] : end;
+    if (stop <= begin) continue;
+    if (groups.groups[r] != kNoGroup) work(groups.groups[r], begin, stop);
+    begin = stop;
+  }
+}
+
 template <typename Rule>
 static void update_all(SeqEngine& e, const OptimizerCall& c) {
   // Whole registers for each part.
@@ -248,24 +266,28 @@ static void update_all(SeqEngine& e, const OptimizerCall& c) {
   };
   run_parts(*e.team, parts, [&](int number) {
     double squares = 0;
-    for (int64_t i = part(registers, number, parts) * kLanes; i < end_of(number); ++i)
-      squares += double(c.gradients[i]) * c.gradients[i];
+    each_group(c.groups, part(registers, number, parts) * kLanes, end_of(number), [&](int, int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) squares += double(c.gradients[i]) * c.gradients[i];
+    });
     e.partial_sums[number * kPartialStride] = squares;
   });
   double squares = 0;
   for (int number = 0; number < parts; ++number) squares += e.partial_sums[number * kPartialStride];
-  const Prepared<Rule> prepared = prepare_update<Rule>(squares, *c.rates, *c.report);
-  if (!prepared.applied) return;
+  const Update update = start_update(squares, c.rates[0], *c.report);
+  if (!update.applied) return;
   run_parts(*e.team, parts, [&](int number) {
-    const int64_t end = end_of(number);
-    for (int64_t i = part(registers, number, parts) * kLanes; i < end; i += kLanes) {
-      const int width = int(end - i < kLanes ? end - i : kLanes);
-      Vec w = load_first(c.parameters + i, width), moments[Rule::kMoments];
-      for (int m = 0; m < Rule::kMoments; ++m) moments[m] = load_first(c.moments + m * c.elements + i, width);
-      update_element(prepared, load_first(c.gradients + i, width), w, moments);
-      for (int m = 0; m < Rule::kMoments; ++m) store_first(c.moments + m * c.elements + i, moments[m], width);
-      store_first(c.parameters + i, w, width);
-    }
+    each_group(c.groups, part(registers, number, parts) * kLanes, end_of(number),
+               [&](int group, int64_t begin, int64_t end) {
+                 const Prepared<Rule> prepared = prepare_update<Rule>(update, c.rates[group]);
+                 for (int64_t i = begin; i < end; i += kLanes) {
+                   const int width = int(end - i < kLanes ? end - i : kLanes);
+                   Vec w = load_first(c.parameters + i, width), moments[Rule::kMoments];
+                   for (int m = 0; m < Rule::kMoments; ++m) moments[m] = load_first(c.moments + m * c.elements + i, width);
+                   update_element(prepared, load_first(c.gradients + i, width), w, moments);
+                   for (int m = 0; m < Rule::kMoments; ++m) store_first(c.moments + m * c.elements + i, moments[m], width);
+                   store_first(c.parameters + i, w, width);
+                 }
+               });
   });
 }
 

@@ -210,6 +210,12 @@ SEQ_HD Vec square_root(Vec x) {
   return r;
 }
 
+SEQ_HD Vec log_one_plus(Vec x) {
+  Vec r;
+  for (int i = 0; i < kLanes; ++i) r.v[i] = __builtin_log1pf(x.v[i]);
+  return r;
+}
+
 SEQ_HD Vec magnitude(Vec x) { return Vec(floats_of(bits_of(x.v) & 0x7FFFFFFF)); }
 
 SEQ_HD Vec with_sign(Vec value, Vec x) {

@@ -1,9 +1,12 @@
 // Compiled once per instruction set, with SEQ_ISA naming its namespace; see ci/build-native.
 #include <cstring>
 
+#include "ctc.h"
 #include "layer.h"
 #include "norms.h"
 #include "operations.h"
+#include "softmax.h"
+#include "stepwise.h"
 
 #define SEQ_STRING_OF(x) #x
 #define SEQ_STRING(x) SEQ_STRING_OF(x)
@@ -28,14 +31,34 @@ static bool bind_cell(SeqLayer& layer, const char* cell) {
 
 extern const Variant SEQ_JOIN(variant_, SEQ_ISA);
 const Variant SEQ_JOIN(variant_, SEQ_ISA) = {
-    SEQ_STRING(SEQ_ISA),          SEQ_ISA::kGemmScratch,
-    SEQ_ISA::bind_cell,           SEQ_ISA::linear_forward,
-    SEQ_ISA::linear_backward,     SEQ_ISA::embedding_forward,
-    SEQ_ISA::embedding_backward,  SEQ_ISA::loss,
-    SEQ_ISA::optimizer_step,      SEQ_ISA::dropout,
-    SEQ_ISA::activation,          SEQ_ISA::activation_gradient,
-    SEQ_ISA::copy_columns,        SEQ_ISA::layer_norm_forward,
-    SEQ_ISA::layer_norm_backward, SEQ_ISA::elementary_function,
+    SEQ_STRING(SEQ_ISA),
+    SEQ_ISA::kGemmScratch,
+    SEQ_ISA::bind_cell,
+    SEQ_ISA::linear_forward,
+    SEQ_ISA::linear_backward,
+    SEQ_ISA::embedding_forward,
+    SEQ_ISA::embedding_backward,
+    SEQ_ISA::loss,
+    SEQ_ISA::optimizer_step,
+    SEQ_ISA::dropout,
+    SEQ_ISA::activation,
+    SEQ_ISA::activation_gradient,
+    SEQ_ISA::copy_columns,
+    SEQ_ISA::layer_norm_forward,
+    SEQ_ISA::layer_norm_backward,
+    SEQ_ISA::softmax_forward,
+    SEQ_ISA::softmax_backward,
+    SEQ_ISA::gather_steps,
+    SEQ_ISA::scatter_steps,
+    SEQ_ISA::step_gates,
+    SEQ_ISA::step_gates_gradient,
+    SEQ_ISA::step_output,
+    SEQ_ISA::step_output_gradient,
+    SEQ_ISA::step_keep,
+    SEQ_ISA::step_keep_gradient,
+    SEQ_ISA::step_operand_gradient,
+    SEQ_ISA::ctc_loss,
+    SEQ_ISA::elementary_function,
 };
 
 }  // namespace sequor

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 
+#include "sequor/ctc.h"
 #include "sequor/engine.h"
+#include "sequor/options.h"
 #include "sequor/philox.h"
 #include "sequor/updates/update.h"
 #include "team.h"
@@ -82,6 +84,45 @@ struct NormCall {
   float *dx, *d_parameters;
 };
 
+// Of rows [T,B,width], see dev.sequor.backend.options.StepRows.
+struct StepRowsCall {
+  int T, B;
+  long width;
+  bool reverse;
+  float p;
+  int32_t stream;
+  const float* from;
+  const int32_t* lengths;
+  const RandomKey* key;
+  bool add;
+  float* to;
+};
+
+// Arguments of dev.sequor.backend.options.StepMaths, by their names there; a gradient's call has those of its function too.
+struct StepGatesCall {
+  const float *wx, *rh, *operand, *c, *peepholes;
+  float *kept, *result;
+  const float* new_cell;
+  float *d_result, *d_gates, *d_c, *d_peepholes;
+};
+
+struct StepOutputCall {
+  const float *wx, *rh, *state, *kept;
+  float *candidate, *result;
+  const float* d_result;
+  float *d_gates, *d_state, *d_wx, *d_rh;
+};
+
+struct StepKeepCall {
+  int k;
+  const float *result, *new_cell, *h, *c;
+  float *next_h, *next_c, *operand, *y;
+  const float* dy;
+  float *dh, *dc, *d_result, *d_new_cell;
+  const int32_t* lengths;
+  const RandomKey* key;
+};
+
 struct LossCall {
   int function;
   const float* constants;
@@ -89,14 +130,24 @@ struct LossCall {
   const float* outputs;
   const void* targets;
   const int32_t* lengths;
+  const float* weights;
   float gradient_scale;
   float* d_outputs;
   float* result;
 };
 
+struct CtcCall {
+  CtcSizes sizes;
+  const float* outputs;
+  const int32_t *labels, *label_lengths, *lengths;
+  float gradient_scale;
+  float *d_outputs, *workspace, *result;
+};
+
 struct OptimizerCall {
   int rule;
   const Rates* rates;
+  UpdateGroups groups;
   int64_t elements;
   float* parameters;
   const float* gradients;
@@ -139,6 +190,19 @@ struct Variant {
   void (*copy_columns)(SeqEngine&, const ColumnCopyCall&);
   void (*layer_norm_forward)(SeqEngine&, const NormCall&);
   void (*layer_norm_backward)(SeqEngine&, const NormCall&);
+  void (*softmax_forward)(SeqEngine&, long rows, long width, const float* x, float* y);
+  void (*softmax_backward)(SeqEngine&, long rows, long width, const float* y, const float* dy, float* dx);
+  void (*gather_steps)(SeqEngine&, const StepRowsCall&);
+  void (*scatter_steps)(SeqEngine&, const StepRowsCall&);
+  void (*step_gates)(SeqEngine&, const OptionedStep&, const StepGatesCall&);
+  void (*step_gates_gradient)(SeqEngine&, const OptionedStep&, const StepGatesCall&);
+  void (*step_output)(SeqEngine&, const OptionedStep&, const StepOutputCall&);
+  void (*step_output_gradient)(SeqEngine&, const OptionedStep&, const StepOutputCall&);
+  void (*step_keep)(SeqEngine&, const OptionedStep&, const StepKeepCall&);
+  void (*step_keep_gradient)(SeqEngine&, const OptionedStep&, const StepKeepCall&);
+  void (*step_operand_gradient)(SeqEngine&, const OptionedStep&, const float* d_operand, const float* more, float* d_state,
+                                const RandomKey* key);
+  void (*ctc_loss)(SeqEngine&, const CtcCall&);
   void (*elementary_function)(int function, int64_t n, const float* x, float* y);
 };
 

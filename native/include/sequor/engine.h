@@ -86,10 +86,14 @@ void sequor_layer_norm_forward(SeqEngine* engine, int rows, int width, float eps
 void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const float* x, const float* parameters,
                                 float* saved, const float* dy, float* dx, float* d_parameters);
 
-// activation: 0 none, 1 tanh, 2 relu. y[M,N] = f(x[M,K]·weight[N,K]^T + bias[N]); bias may be null.
+// Probabilities of rows [M,N]; y may be x, dx may be dy.
+void sequor_softmax_forward(SeqEngine* engine, int rows, int width, const float* x, float* y);
+void sequor_softmax_backward(SeqEngine* engine, int rows, int width, const float* y, const float* dy, float* dx);
+
+// activation: 0 none, 1 tanh, 2 relu, 3 sigmoid. y[M,N] = f(x[M,K]·weight[N,K]^T + bias[N]); bias may be null.
 void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
                            const float* weight, const float* bias, float* y);
-// dy is multiplied by f' in place; dx (or null) is overwritten; d_weight and d_bias (or null) are added to.
+// dy is multiplied by f' in place; dx is overwritten; d_weight and d_bias are added to; each may be null.
 void sequor_linear_backward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
                             const float* weight, const float* y, float* dy, float* dx, float* d_weight, float* d_bias);
 
@@ -98,16 +102,50 @@ void sequor_embedding_forward(SeqEngine* engine, int rows, int width, const int3
 void sequor_embedding_backward(SeqEngine* engine, int rows, int width, const int32_t* tokens, const float* dy,
                                float* d_table);
 
-// function: a number of losses.h, with its constants; targets [T,B] int32 or [T,B,N] float32. lengths [B] or null; the gradient's
-// factor is gradient_scale[0]·loss_scale[0], each 1 where it is null; d_outputs or null, may be outputs; result[2] = sum of the
-// rows' losses, number of valid rows.
-void sequor_loss(SeqEngine* engine, int function, const float* constants, int time_steps, int batch, int output,
-                 const float* outputs, const void* targets, const int32_t* lengths, const float* gradient_scale,
-                 const float* loss_scale, float* d_outputs, float* result);
+// ---- cells with options: dev.sequor.backend.options.StepMaths and OptionsEngine say what each does. step is a struct OptionedStep of
+// options.h; key a struct RandomKey of philox.h, or null. What a cell has no use for may be null.
 
-// rule: a number of updates.h; rates is a struct Rates and report a struct UpdateReport of updates/update.h.
-void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int64_t elements, float* parameters,
-                           const float* gradients, float* moments, float* report);
+void sequor_gather_steps(SeqEngine* engine, int time_steps, int batch, int width, int reverse, float p, int stream,
+                         const float* x, const int32_t* lengths, const int32_t* key, float* target);
+void sequor_scatter_steps(SeqEngine* engine, int time_steps, int batch, int width, int reverse, float p, int stream,
+                          const float* from, const int32_t* lengths, const int32_t* key, int add, float* dx);
+void sequor_step_gates(SeqEngine* engine, const int32_t* step, const float* wx, const float* rh, const float* operand,
+                       const float* c, const float* peepholes, float* kept, float* result);
+void sequor_step_gates_gradient(SeqEngine* engine, const int32_t* step, const float* kept, const float* operand,
+                                const float* c, const float* new_cell, const float* peepholes, float* d_result,
+                                float* d_gates, float* d_c, float* d_peepholes);
+void sequor_step_output(SeqEngine* engine, const int32_t* step, const float* wx, const float* rh, const float* state,
+                        const float* kept, float* candidate, float* result);
+void sequor_step_output_gradient(SeqEngine* engine, const int32_t* step, const float* d_result, const float* state,
+                                 const float* kept, const float* candidate, float* d_gates, float* d_state, float* d_wx,
+                                 float* d_rh);
+void sequor_step_keep(SeqEngine* engine, const int32_t* step, int k, const float* result, const float* new_cell,
+                      const float* h, const float* c, float* next_h, float* next_c, float* operand, float* y,
+                      const int32_t* lengths, const int32_t* key);
+void sequor_step_keep_gradient(SeqEngine* engine, const int32_t* step, int k, const float* dy, float* dh, float* dc,
+                               float* d_result, float* d_new_cell, const int32_t* lengths, const int32_t* key);
+void sequor_step_operand_gradient(SeqEngine* engine, const int32_t* step, const float* d_operand, const float* more,
+                                  float* d_state, const int32_t* key);
+
+// function: a number of losses.h, with its constants; targets [T,B] int32 or [T,B,N] float32. lengths [B] or null; weights
+// [T,B] of the rows, or null for 1; the gradient's factor is gradient_scale[0]·loss_scale[0], each 1 where it is null; d_outputs or
+// null, may be outputs; result[2] = sums of the valid rows' weighted losses and of their weights.
+void sequor_loss(SeqEngine* engine, int function, const float* constants, int time_steps, int batch, int output,
+                 const float* outputs, const void* targets, const int32_t* lengths, const float* weights,
+                 const float* gradient_scale, const float* loss_scale, float* d_outputs, float* result);
+
+// See sequor/ctc.h. labels [most_labels,B], of which sequence b has label_lengths[b], -1 for no target; the rest as for
+// sequor_loss. workspace: dev.sequor.backend.CtcShape.workspaceElements() floats, overwritten.
+void sequor_ctc_loss(SeqEngine* engine, int time_steps, int batch, int output, int most_labels, int blank,
+                     const float* outputs, const int32_t* labels, const int32_t* label_lengths, const int32_t* lengths,
+                     const float* gradient_scale, const float* loss_scale, float* d_outputs, float* workspace,
+                     float* result);
+
+// rule: a number of updates.h; rates is a struct Rates of each group, ends and groups [regions] a struct UpdateGroups (0 regions: all
+// are of one group) and report a struct UpdateReport of updates/update.h.
+void sequor_optimizer_step(SeqEngine* engine, int rule, const float* rates, int regions, const int32_t* ends,
+                           const int32_t* groups, int64_t elements, float* parameters, const float* gradients,
+                           float* moments, float* report);
 
 // For tests: works with so many threads from now on, as if other programs kept the other cores busy; 0 to find out again.
 void sequor_engine_fix_threads(SeqEngine* engine, int threads);

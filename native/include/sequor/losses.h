@@ -7,7 +7,7 @@
 //   kSums      how many sums of floats it wants; kTerms whether it wants one in double precision
 //   keep(a, t) -> k      what sums and gradient are made of; t is 0 where there are classes
 //   add(k, sums[kSums])  adds what the element adds to the sums
-//   term(a, t) -> what the element adds to LossRow::terms; a is not shifted
+//   term(constants, a, t) -> what the element adds to LossRow::terms; a is not shifted
 //   loss(row), factors(row, scale) of the whole row; row.constants are those of LossShape.loss()
 //   gradient(k, t, factors) -> d; at the target of a class the driver takes factors.target from it
 #pragma once
@@ -16,9 +16,11 @@
 #include "sequor/losses/label_smoothed_cross_entropy.h"
 #include "sequor/losses/mean_squared_error.h"
 #include "sequor/losses/softmax_cross_entropy.h"
+#include "sequor/losses/weighted_binary_cross_entropy.h"
 
-#define SEQUOR_LOSSES(X)    \
-  X(0, SoftmaxCrossEntropy) \
-  X(1, BinaryCrossEntropy)  \
-  X(2, MeanSquaredError)    \
-  X(3, LabelSmoothedCrossEntropy)
+#define SEQUOR_LOSSES(X)          \
+  X(0, SoftmaxCrossEntropy)       \
+  X(1, BinaryCrossEntropy)        \
+  X(2, MeanSquaredError)          \
+  X(3, LabelSmoothedCrossEntropy) \
+  X(4, WeightedBinaryCrossEntropy)

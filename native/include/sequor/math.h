@@ -57,6 +57,12 @@ SEQ_HD T square_root(T x) {
   return std::sqrt(x);
 }
 
+// log(1 + x) for x >= 0.
+template <typename T>
+SEQ_HD T log_one_plus(T x) {
+  return std::log1p(x);
+}
+
 template <typename T>
 SEQ_HD T exponential(T x) {
   return std::exp(x < T(-kFarthest) ? T(-kFarthest) : x > T(kFarthest) ? T(kFarthest) : x);

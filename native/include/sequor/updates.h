@@ -6,7 +6,10 @@
 //   update(factors, g, w, moments[kMoments])  g is clipped, and the loss scale taken out
 #pragma once
 
+#include "sequor/updates/adagrad.h"
 #include "sequor/updates/adam.h"
+#include "sequor/updates/centered_rms_prop.h"
+#include "sequor/updates/lion.h"
 #include "sequor/updates/rms_prop.h"
 #include "sequor/updates/sgd.h"
 
@@ -14,4 +17,8 @@
   X(0, Sgd)               \
   X(1, Adam)              \
   X(2, AdamW)             \
-  X(3, RmsProp)
+  X(3, RmsProp)           \
+  X(4, Nesterov)          \
+  X(5, CenteredRmsProp)   \
+  X(6, Adagrad)           \
+  X(7, Lion)

@@ -22,7 +22,7 @@ struct BinaryCrossEntropy {
   template <typename T>
   SEQ_HD static void add(T, T*) {}
 
-  SEQ_HD static double term(float a, float t) {
+  SEQ_HD static double term(const float*, float a, float t) {
     return (a > 0 ? a : 0.0f) - double(a) * t + std::log1p(std::exp(-std::fabs(a)));
   }
 

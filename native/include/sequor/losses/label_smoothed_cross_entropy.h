@@ -26,7 +26,7 @@ struct LabelSmoothedCrossEntropy {
     sums[0] = sums[0] + power;
   }
 
-  SEQ_HD static double term(float a, float) { return a; }
+  SEQ_HD static double term(const float*, float a, float) { return a; }
 
   SEQ_HD static double loss(const LossRow& row) {
     const double eps = row.constants[0];

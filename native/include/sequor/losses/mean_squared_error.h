@@ -21,7 +21,7 @@ struct MeanSquaredError {
   template <typename T>
   SEQ_HD static void add(T, T*) {}
 
-  SEQ_HD static double term(float a, float t) {
+  SEQ_HD static double term(const float*, float a, float t) {
     const float difference = a - t;
     return double(difference) * difference;
   }

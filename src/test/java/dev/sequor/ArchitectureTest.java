@@ -47,11 +47,18 @@ class ArchitectureTest {
           Layer.of("module..", "rnn..", "backend"),
           Layer.of("data..", "rnn..", "backend"),
           Layer.of("rnn..", "backend"),
-          Layer.of("backend.cuda..", "backend.natives..", "backend.host..", "backend"),
-          Layer.of("backend.cpu..", "backend.natives..", "backend.host..", "backend"),
-          Layer.of("backend.java..", "backend.host..", "backend"),
+          Layer.of(
+              "backend.cuda..",
+              "backend.natives..",
+              "backend.host..",
+              "backend.options",
+              "backend"),
+          Layer.of(
+              "backend.cpu..", "backend.natives..", "backend.host..", "backend.options", "backend"),
+          Layer.of("backend.java..", "backend.host..", "backend.options", "backend"),
           Layer.of("backend.natives..", "backend.host..", "backend"),
           Layer.of("backend.host..", "backend"),
+          Layer.of("backend.options..", "backend"),
           Layer.of("backend"));
 
   @TestFactory

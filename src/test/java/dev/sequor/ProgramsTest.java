@@ -36,6 +36,7 @@ class ProgramsTest {
           "Streaming inference", new Bound(0, 1e-5),
           "A recurrent stack alone", new Bound(0, 0.01),
           "Two stacks, the second from the first one's final state", new Bound(0, 1.0),
+          "A transcriber, without alignment", new Bound(0, 0.05),
           "A translator", new Bound(0.3, 1));
 
   private record Bound(double low, double high) {}

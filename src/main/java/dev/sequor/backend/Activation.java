@@ -7,7 +7,9 @@ public enum Activation {
   /** {@code f(a) = tanh(a)}. */
   TANH(1),
   /** {@code f(a) = max(0, a)}. */
-  RELU(2);
+  RELU(2),
+  /** {@code f(a) = 1 / (1 + e^−a)}. */
+  SIGMOID(3);
 
   private final int number;
 

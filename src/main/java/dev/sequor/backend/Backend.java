@@ -359,6 +359,14 @@ public final class Backend implements AutoCloseable {
         throw new IllegalArgumentException(
             "training with weights kept as " + weights.id() + "; needed float32");
       }
+      if (weights != WeightStorage.FLOAT32 && shape.stack().options().changeSteps(mode)) {
+        throw new IllegalArgumentException(
+            "weights are to be kept as "
+                + weights.id()
+                + " with options "
+                + shape.stack().options()
+                + "; needed float32");
+      }
       freeAbandoned();
       EnginePlan plan = enginePlan(shape, mode, weights);
       Engine working = engine;
@@ -595,6 +603,55 @@ public final class Backend implements AutoCloseable {
     }
   }
 
+  /**
+   * Probabilities of rows, see {@link SoftmaxShape}.
+   *
+   * @param x {@code [M,N]}
+   * @param y {@code [M,N]}, overwritten; may be {@code x}
+   */
+  public void softmaxForward(SoftmaxShape shape, Buffer x, Buffer y) {
+    begin();
+    try {
+      Required.present("shape", shape);
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("x", x, DType.FLOAT32, shape.elements())
+              .mayWriteOver("x", "y", Required.present("y", y), DType.FLOAT32, shape.elements());
+      checked.check();
+      engine.softmaxForward(shape, x.memory(), y.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * The gradient of {@link #softmaxForward}: {@code dx = y ∘ (dy − Σ dy∘y)}.
+   *
+   * @param y {@code [M,N]}
+   * @param dy {@code [M,N]}
+   * @param dx {@code [M,N]}, overwritten; may be {@code dy}
+   */
+  public void softmaxBackward(SoftmaxShape shape, Buffer y, Buffer dy, Buffer dx) {
+    begin();
+    try {
+      Required.present("shape", shape);
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("y", y, DType.FLOAT32, shape.elements())
+              .reads("dy", dy, DType.FLOAT32, shape.elements())
+              .mayWriteOver(
+                  "dy", "dx", Required.present("dx", dx), DType.FLOAT32, shape.elements());
+      checked.check();
+      engine.softmaxBackward(shape, y.memory(), dy.memory(), dx.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
   /** Copies columns of one matrix to columns of another, or adds them. */
   public void copyColumns(ColumnCopy copy, Buffer source, Buffer target) {
     begin();
@@ -750,9 +807,34 @@ public final class Backend implements AutoCloseable {
       @Nullable Buffer lossScale,
       @Nullable Buffer dOutputs,
       Buffer result) {
+    loss(shape, outputs, targets, lengths, null, gradientScale, lossScale, dOutputs, result);
+  }
+
+  /**
+   * The same, where some rows count more than others.
+   *
+   * @param weights FLOAT32 {@code [T,B]}, factor of each row's loss and gradient; a row of weight 0
+   *     counts nothing. Null for 1
+   * @param result FLOAT32 {@code [2]}, overwritten: the sum of the rows' losses times their
+   *     weights, and the sum of the valid rows' weights
+   */
+  public void loss(
+      LossShape shape,
+      Buffer outputs,
+      Buffer targets,
+      @Nullable Buffer lengths,
+      @Nullable Buffer weights,
+      @Nullable Buffer gradientScale,
+      @Nullable Buffer lossScale,
+      @Nullable Buffer dOutputs,
+      Buffer result) {
     begin();
     try {
       Required.present("shape", shape);
+      if (shape.function().takesLabels()) {
+        throw new IllegalArgumentException(
+            shape.function() + " is a loss of whole sequences; needed one of rows, or ctcLoss");
+      }
       boolean classes = shape.function().takesClasses();
       Arguments checked =
           arguments
@@ -764,6 +846,7 @@ public final class Backend implements AutoCloseable {
                   classes ? DType.INT32 : DType.FLOAT32,
                   classes ? shape.rows() : shape.outputElements())
               .mayRead("lengths", lengths, DType.INT32, shape.batchSize())
+              .mayRead("weights", weights, DType.FLOAT32, shape.rows())
               .mayRead("gradientScale", gradientScale, DType.FLOAT32, 1)
               .mayRead("lossScale", lossScale, DType.FLOAT32, 1)
               .mayWriteOver("outputs", "dOutputs", dOutputs, DType.FLOAT32, shape.outputElements())
@@ -779,9 +862,85 @@ public final class Backend implements AutoCloseable {
           outputs.memory(),
           targets.memory(),
           memory(lengths),
+          memory(weights),
           memory(gradientScale),
           memory(lossScale),
           memory(dOutputs),
+          result.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * The {@linkplain Loss.Ctc loss} of sequences of labels without alignment and, if asked for, its
+   * gradient. Sequences without a step or without a target count nothing and get a zero gradient,
+   * as do rows past a sequence's end.
+   *
+   * <p>The loss of a target that {@linkplain CtcShape#requireAlignable cannot be aligned}, or that
+   * outputs of minus infinity make impossible, is infinite and its gradient NaN.
+   *
+   * @param outputs {@code a [T,B,N]}, before the softmax
+   * @param labels INT32 {@code [S,B]}, each 0…N−1, past a target's end as well; that none is the
+   *     blank is not looked at here but by {@link CtcShape#requireLabels}, on the host
+   * @param labelLengths INT32 {@code [B]}, the labels of each target, 0…S; negative for no target
+   * @param lengths INT32 {@code [B]}, each 0…T; null when every sequence has T steps
+   * @param gradientScale FLOAT32 {@code [1]}, factor of the gradient, usually 1 / (number of
+   *     sequences that count); null for 1
+   * @param lossScale FLOAT32 {@code [1]}, a second factor, see {@link UpdateReport}; null for 1
+   * @param dOutputs {@code [T,B,N]}, overwritten by {@code gradientScale · ∂(sum of losses)/∂a};
+   *     null if not wanted. May be the same memory as {@code outputs}
+   * @param workspace FLOAT32, {@link CtcShape#workspaceElements()}, overwritten
+   * @param result FLOAT32 {@code [2]}, overwritten: the sum of the sequences' losses, and the
+   *     number of sequences that count
+   */
+  public void ctcLoss(
+      CtcShape shape,
+      Buffer outputs,
+      Buffer labels,
+      Buffer labelLengths,
+      @Nullable Buffer lengths,
+      @Nullable Buffer gradientScale,
+      @Nullable Buffer lossScale,
+      @Nullable Buffer dOutputs,
+      Buffer workspace,
+      Buffer result) {
+    begin();
+    try {
+      Required.present("shape", shape);
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("outputs", outputs, DType.FLOAT32, shape.outputElements())
+              .reads("labels", labels, DType.INT32, shape.labelElements())
+              .reads("labelLengths", labelLengths, DType.INT32, shape.batchSize())
+              .mayRead("lengths", lengths, DType.INT32, shape.batchSize())
+              .mayRead("gradientScale", gradientScale, DType.FLOAT32, 1)
+              .mayRead("lossScale", lossScale, DType.FLOAT32, 1)
+              .mayWriteOver("outputs", "dOutputs", dOutputs, DType.FLOAT32, shape.outputElements())
+              .writes("workspace", workspace, DType.FLOAT32, shape.workspaceElements())
+              .writes("result", result, DType.FLOAT32, 2);
+      checked.check();
+      arguments.contents("labels", labels, shape.labelElements(), 0, shape.outputSize() - 1, "");
+      arguments.contents(
+          "labelLengths",
+          labelLengths,
+          shape.batchSize(),
+          Integer.MIN_VALUE,
+          shape.mostLabels(),
+          "S=");
+      arguments.lengths(lengths, shape.batchSize(), shape.timeSteps());
+      engine.ctcLoss(
+          shape,
+          outputs.memory(),
+          labels.memory(),
+          labelLengths.memory(),
+          memory(lengths),
+          memory(gradientScale),
+          memory(lossScale),
+          memory(dOutputs),
+          workspace.memory(),
           result.memory());
       checked.written();
     } finally {
@@ -810,36 +969,107 @@ public final class Backend implements AutoCloseable {
       Buffer report) {
     begin();
     try {
-      Required.present("rule", rule);
-      Required.present("parameters", parameters);
-      long elements = parameters.elements();
-      Arguments checked =
-          arguments
-              .of("an update of " + elements + " parameters by " + rule)
-              .reads("numbers", numbers, DType.FLOAT32, OptimizerStep.ELEMENTS)
-              .writes("parameters", parameters, DType.FLOAT32, elements)
-              .reads("gradients", gradients, DType.FLOAT32, elements)
-              .writes("moments", moments, DType.FLOAT32, rule.moments() * elements)
-              .writes("report", report, DType.FLOAT32, UpdateReport.ELEMENTS);
-      checked.check();
-      if (gradients.elements() != elements) {
-        throw new IllegalArgumentException(
-            "gradients holds "
-                + gradients.elements()
-                + " floats; needed as many as parameters, "
-                + elements);
-      }
-      engine.optimizerStep(
-          rule,
-          numbers.memory(),
-          parameters.memory(),
-          gradients.memory(),
-          moments.memory(),
-          report.memory());
-      checked.written();
+      update(rule, numbers, null, parameters, gradients, moments, report);
     } finally {
       end();
     }
+  }
+
+  /**
+   * The same, with other numbers for each group of parameters. The gradient's norm, its bound and
+   * the report are one, over all groups.
+   *
+   * @param numbers FLOAT32 {@code [G,}{@value OptimizerStep#ELEMENTS}{@code ]}, the numbers of each
+   *     group; step and bound of the norm are those of the first
+   */
+  public void optimizerStep(
+      UpdateRule rule,
+      Buffer numbers,
+      UpdateGroups groups,
+      Buffer parameters,
+      Buffer gradients,
+      Buffer moments,
+      Buffer report) {
+    begin();
+    try {
+      update(
+          rule,
+          numbers,
+          Required.present("groups", groups),
+          parameters,
+          gradients,
+          moments,
+          report);
+    } finally {
+      end();
+    }
+  }
+
+  private void update(
+      UpdateRule rule,
+      Buffer numbers,
+      @Nullable UpdateGroups groups,
+      Buffer parameters,
+      Buffer gradients,
+      Buffer moments,
+      Buffer report) {
+    Required.present("rule", rule);
+    Required.present("parameters", parameters);
+    long elements = parameters.elements();
+    Arguments checked =
+        arguments
+            .of("an update of " + elements + " parameters by " + rule)
+            .reads("numbers", numbers, DType.FLOAT32, OptimizerStep.ELEMENTS)
+            .mayRead("ends", groups == null ? null : groups.ends(), DType.INT32, 1)
+            .mayRead("groups", groups == null ? null : groups.groups(), DType.INT32, 1)
+            .writes("parameters", parameters, DType.FLOAT32, elements)
+            .reads("gradients", gradients, DType.FLOAT32, elements)
+            .writes("moments", moments, DType.FLOAT32, rule.moments() * elements)
+            .writes("report", report, DType.FLOAT32, UpdateReport.ELEMENTS);
+    checked.check();
+    if (gradients.elements() != elements) {
+      throw new IllegalArgumentException(
+          "gradients holds "
+              + gradients.elements()
+              + " floats; needed as many as parameters, "
+              + elements);
+    }
+    if (groups != null) {
+      requireGroups(groups, numbers, elements);
+    }
+    engine.optimizerStep(
+        rule,
+        numbers.memory(),
+        groups,
+        parameters.memory(),
+        gradients.memory(),
+        moments.memory(),
+        report.memory());
+    checked.written();
+  }
+
+  private void requireGroups(UpdateGroups groups, Buffer numbers, long elements) {
+    long count = numbers.elements() / OptimizerStep.ELEMENTS;
+    if (numbers.elements() % OptimizerStep.ELEMENTS != 0 || count > UpdateGroups.MOST) {
+      throw new IllegalArgumentException(
+          "numbers holds "
+              + numbers.elements()
+              + " floats; needed "
+              + OptimizerStep.ELEMENTS
+              + " for each of 1 to "
+              + UpdateGroups.MOST
+              + " groups");
+    }
+    if (elements > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "an update of "
+              + elements
+              + " parameters has groups; needed at most "
+              + Integer.MAX_VALUE);
+    }
+    int regions = groups.regions();
+    arguments.contents("ends", groups.ends(), regions, 0, (int) elements, "");
+    arguments.contents("groups", groups.groups(), regions, UpdateGroups.NONE, (int) count - 1, "");
   }
 
   /**

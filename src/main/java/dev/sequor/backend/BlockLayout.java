@@ -3,9 +3,9 @@ package dev.sequor.backend;
 import dev.sequor.backend.ParameterLayout.Kind;
 
 /**
- * Where the parameters of one layer and direction lie, in elements from the start of its block.
- * {@link ParameterLayout#block} is the one place that computes it; engines are handed it and assume
- * no order.
+ * Where the parameters of one layer and direction of a stack without {@link CellOptions} lie, in
+ * elements from the start of its block. {@link ParameterLayout#block} is the one place that
+ * computes it; engines are handed it and assume no order.
  *
  * @param inputWeights of {@code W [G·H,I]}
  * @param recurrentWeights of {@code R [G·H,H]}
@@ -30,6 +30,8 @@ public record BlockLayout(
       case INPUT_BIAS -> inputBias;
       case RECURRENT_BIAS -> recurrentBias;
       case PEEPHOLES -> peepholes;
+      case PROJECTION, INPUT_GAIN, RECURRENT_GAIN, CELL_GAIN, CELL_BIAS ->
+          throw new IllegalArgumentException(kind + " is asked for of a block without options");
     };
   }
 }

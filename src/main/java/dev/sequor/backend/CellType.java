@@ -1,5 +1,7 @@
 package dev.sequor.backend;
 
+import java.util.List;
+
 /**
  * The recurrent cells. Symbols: {@code x} input, {@code h} hidden state, {@code c} cell state,
  * {@code σ} the logistic function, {@code ∘} the element-wise product. Gate rows are stacked in the
@@ -77,6 +79,18 @@ public enum CellType {
   /** {@code P}, the number of peephole vectors {@code [H]}, in the order i, f, o. */
   public int peepholes() {
     return peepholes;
+  }
+
+  /** The functions of its gates, in the order of {@link CellOptions#activations()}. */
+  public List<GateFunction> functions() {
+    return switch (this) {
+      case RNN_LINEAR -> List.of(GateFunction.of(GateFunction.Kind.AFFINE));
+      case RNN_TANH -> List.of(GateFunction.TANH);
+      case RNN_RELU -> List.of(GateFunction.RELU);
+      case GRU, GRU_RESET_AFTER -> List.of(GateFunction.SIGMOID, GateFunction.TANH);
+      case LSTM, LSTM_CELL_RECURRENT, LSTM_PEEPHOLE ->
+          List.of(GateFunction.SIGMOID, GateFunction.TANH, GateFunction.TANH);
+    };
   }
 
   /**

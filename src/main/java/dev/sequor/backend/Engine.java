@@ -45,7 +45,11 @@ public interface Engine {
   /** See {@link Backend#linearForward}. */
   void linearForward(LinearShape shape, Memory x, Memory weight, @Nullable Memory bias, Memory y);
 
-  /** See {@link Backend#linearBackward}. */
+  /**
+   * See {@link Backend#linearBackward}.
+   *
+   * @param dWeight or null if not wanted
+   */
   void linearBackward(
       LinearShape shape,
       Memory x,
@@ -53,7 +57,7 @@ public interface Engine {
       Memory y,
       Memory dy,
       @Nullable Memory dx,
-      Memory dWeight,
+      @Nullable Memory dWeight,
       @Nullable Memory dBias);
 
   /** See {@link Backend#activation}. */
@@ -78,6 +82,12 @@ public interface Engine {
       @Nullable Memory dx,
       Memory dParameters);
 
+  /** See {@link Backend#softmaxForward}. */
+  void softmaxForward(SoftmaxShape shape, Memory x, Memory y);
+
+  /** See {@link Backend#softmaxBackward}. */
+  void softmaxBackward(SoftmaxShape shape, Memory y, Memory dy, Memory dx);
+
   /**
    * See {@link Backend#dropout}.
    *
@@ -97,15 +107,30 @@ public interface Engine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
+      @Nullable Memory weights,
       @Nullable Memory gradientScale,
       @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
+      Memory result);
+
+  /** See {@link Backend#ctcLoss}. */
+  void ctcLoss(
+      CtcShape shape,
+      Memory outputs,
+      Memory labels,
+      Memory labelLengths,
+      @Nullable Memory lengths,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
+      @Nullable Memory dOutputs,
+      Memory workspace,
       Memory result);
 
   /** See {@link Backend#optimizerStep}. */
   void optimizerStep(
       UpdateRule rule,
       Memory numbers,
+      @Nullable UpdateGroups groups,
       Memory parameters,
       Memory gradients,
       Memory moments,

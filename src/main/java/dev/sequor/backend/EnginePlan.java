@@ -9,10 +9,10 @@ public interface EnginePlan {
   long savedElements();
 
   /** See {@link RnnPlan#forward}. */
-  void forward(RnnTensors tensors);
+  void forward(PlanTensors tensors);
 
   /** See {@link RnnPlan#backward}; only called in {@link Mode#TRAINING}. */
-  void backward(RnnTensors tensors, RnnGradients gradients);
+  void backward(PlanTensors tensors, PlanGradients gradients);
 
   /** Frees everything; called once, when no queued work uses it any more. */
   void close();

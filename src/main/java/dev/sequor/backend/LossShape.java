@@ -21,6 +21,10 @@ public record LossShape(Loss loss, int timeSteps, int batchSize, int outputSize)
    */
   public LossShape {
     Required.present("loss", loss);
+    if (loss.ofRow() != loss) {
+      throw new IllegalArgumentException(
+          loss + " was given to a backend; needed its loss alone, and weights of the rows");
+    }
     atLeastOne("timeSteps", timeSteps);
     atLeastOne("batchSize", batchSize);
     atLeastOne("outputSize", outputSize);

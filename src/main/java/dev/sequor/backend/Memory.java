@@ -100,6 +100,11 @@ public abstract class Memory {
     return contents.version;
   }
 
+  /** Says that an engine has written to this by itself, rather than for a {@link Backend}. */
+  public final void markWritten() {
+    contents.markWritten();
+  }
+
   final Contents contents() {
     return contents;
   }

@@ -24,6 +24,9 @@ public final class RnnPlan implements AutoCloseable {
   /** Tensors that were checked before: only what may have been closed is looked at again. */
   private @Nullable RnnTensors checked;
 
+  /** Their memory. */
+  private @Nullable PlanTensors memory;
+
   RnnPlan(Backend backend, RnnShape shape, Mode mode, EnginePlan plan, Held.Lease lease) {
     this.backend = backend;
     this.shape = shape;
@@ -80,8 +83,7 @@ public final class RnnPlan implements AutoCloseable {
     try {
       Arguments arguments = backend.arguments();
       arguments.use(lease.held());
-      check(arguments, tensors);
-      plan.forward(tensors);
+      plan.forward(check(arguments, tensors));
       written(arguments, tensors.y());
       written(arguments, tensors.finalState());
       if (mode == Mode.TRAINING) {
@@ -111,7 +113,7 @@ public final class RnnPlan implements AutoCloseable {
         throw new IllegalStateException(
             "backward of a plan for inference; needed one for training");
       }
-      check(arguments, tensors);
+      PlanTensors memory = check(arguments, tensors);
       Required.present("gradients", gradients);
       arguments
           .of(parametersPurpose)
@@ -127,7 +129,7 @@ public final class RnnPlan implements AutoCloseable {
               "dInitialState", gradients.dInitialState(), DType.FLOAT32, shape.stateElements())
           .check();
       requireWhole("dParameters", gradients.dParameters());
-      plan.backward(tensors, gradients);
+      plan.backward(memory, PlanGradients.of(gradients));
       arguments.written();
     } finally {
       backend.end();
@@ -151,9 +153,10 @@ public final class RnnPlan implements AutoCloseable {
   }
 
   @SuppressWarnings("ReferenceEquality") // An equal one is checked again; the same one is cheap.
-  private void check(Arguments arguments, @Nullable RnnTensors tensors) {
+  private PlanTensors check(Arguments arguments, @Nullable RnnTensors tensors) {
     RnnTensors t = Required.present("tensors", tensors);
-    if (t == checked) {
+    PlanTensors known = memory;
+    if (t == checked && known != null) {
       use(arguments, t.parameters());
       use(arguments, t.x());
       use(arguments, t.lengths());
@@ -164,13 +167,17 @@ public final class RnnPlan implements AutoCloseable {
       use(arguments, hasDropout() ? t.dropoutKey() : null);
     } else {
       checkAll(arguments, t);
+      known = PlanTensors.of(t, mode);
       checked = t;
+      memory = known;
     }
     arguments.lengths(t.lengths(), shape.batchSize(), shape.timeSteps());
+    return known;
   }
 
   private boolean hasDropout() {
-    return mode == Mode.TRAINING && shape.dropout() > 0 && shape.layers() > 1;
+    return mode == Mode.TRAINING
+        && ((shape.dropout() > 0 && shape.layers() > 1) || shape.stack().options().drawNumbers());
   }
 
   private static void use(Arguments arguments, @Nullable Buffer buffer) {

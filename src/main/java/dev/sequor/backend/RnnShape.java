@@ -102,7 +102,12 @@ public record RnnShape(RnnSpec stack, int timeSteps, int batchSize) {
     return (long) timeSteps * batchSize * inputSize();
   }
 
-  /** {@code D·H}, the width of {@code y}. */
+  /** Whether direction {@code index}, 0 to {@code D − 1}, reads from the end. */
+  public boolean isReverse(int index) {
+    return stack.direction().isReverse(index);
+  }
+
+  /** {@code D·H}, the width of {@code y}; see {@link RnnSpec#outputSize()}. */
   public int outputSize() {
     return stack.outputSize();
   }

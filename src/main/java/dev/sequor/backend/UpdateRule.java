@@ -24,7 +24,29 @@ public enum UpdateRule {
    * RMSProp (Tieleman and Hinton 2012): {@code g += weightDecay·w; v = α·v + (1−α)g²; w −= lr·g /
    * (√v + ε)}. Constants: α, ε, weight decay.
    */
-  RMSPROP(3, 1, 3);
+  RMSPROP(3, 1, 3),
+  /**
+   * Stochastic gradient descent with Nesterov's momentum (Sutskever et al. 2013, as
+   * torch.optim.SGD): {@code g += weightDecay·w; v = momentum·v + g; w −= lr·(g + momentum·v)}.
+   * Constants as for SGD.
+   */
+  NESTEROV(4, 1, 2),
+  /**
+   * RMSProp by the gradient's variance, with momentum (Graves 2013): {@code g += weightDecay·w; v =
+   * α·v + (1−α)g²; m = α·m + (1−α)g; u = momentum·u + g / (√(v − m²) + ε); w −= lr·u}. Moments: v,
+   * m, u. Constants: α, ε, weight decay, momentum.
+   */
+  CENTERED_RMSPROP(5, 3, 4),
+  /**
+   * Adagrad (Duchi, Hazan and Singer 2011): {@code g += weightDecay·w; v += g²; w −= lr·g / (√v +
+   * ε)}. Constants: ε, weight decay.
+   */
+  ADAGRAD(6, 1, 2),
+  /**
+   * Lion (Chen et al. 2023): {@code w −= lr·weightDecay·w; w −= lr·sign(β₁m + (1−β₁)g); m = β₂m +
+   * (1−β₂)g}. Constants: β₁, β₂, weight decay.
+   */
+  LION(7, 1, 3);
 
   /** No rule has more constants. */
   static final int MOST_CONSTANTS = 4;

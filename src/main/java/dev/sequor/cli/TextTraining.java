@@ -88,7 +88,8 @@ final class TextTraining implements AutoCloseable {
         new TokenStreams(
             vocabulary.encode(corpus.name(), corpus.training()),
             run.batchSize(),
-            run.sequenceLength());
+            run.sequenceLength(),
+            run.newSteps());
     this.curve = new LossCurve(run.curve(), run.totalSteps());
     this.model =
         start == null
@@ -167,7 +168,7 @@ final class TextTraining implements AutoCloseable {
   private Pace trainAndSave(Progress progress, Interruption interruption) throws IOException {
     long startSteps = steps();
     long startNanos = System.nanoTime();
-    long charactersPerStep = (long) run.batchSize() * run.sequenceLength();
+    long charactersPerStep = (long) run.batchSize() * run.newSteps();
     long judgementInterval = (run.totalSteps() - 1) / JUDGEMENTS + 1;
     while (steps() < run.totalSteps() && !interruption.isRequested()) {
       TrainStep step = trainer.steps(streams, stepsUntilReport(judgementInterval));

@@ -86,8 +86,16 @@ final class TrainCommand implements Callable<Integer> {
   static final class Rules extends Choice<UpdateRule> {
     Rules() {
       super(
-          List.of(UpdateRule.ADAM, UpdateRule.ADAMW, UpdateRule.RMSPROP, UpdateRule.SGD),
-          rule -> rule.name().toLowerCase(Locale.ROOT));
+          List.of(
+              UpdateRule.ADAGRAD,
+              UpdateRule.ADAM,
+              UpdateRule.ADAMW,
+              UpdateRule.CENTERED_RMSPROP,
+              UpdateRule.LION,
+              UpdateRule.NESTEROV,
+              UpdateRule.RMSPROP,
+              UpdateRule.SGD),
+          rule -> rule.name().toLowerCase(Locale.ROOT).replace('_', '-'));
     }
   }
 
@@ -145,6 +153,12 @@ final class TrainCommand implements Callable<Integer> {
       description = "Width of a character's learned vector; 0 for one-hot input.")
   private int embeddingWidth;
 
+  @Option(
+      names = "--tie",
+      description =
+          "The output layer's weights are the characters' vectors; --embedding as wide as --hidden.")
+  private boolean tied;
+
   @Range("[1,)")
   @Option(
       names = "--seq-length",
@@ -152,6 +166,15 @@ final class TrainCommand implements Callable<Integer> {
       defaultValue = "64",
       description = "Steps that a gradient reaches back.")
   private int sequenceLength;
+
+  @Range("[1,)")
+  @Option(
+      names = "--new-steps",
+      paramLabel = "K",
+      description =
+          "Steps from one update to the next; the gradient reaches back over those before as well"
+              + " (default: --seq-length).")
+  private @Nullable Integer newSteps;
 
   @Range("[1,)")
   @Option(
@@ -180,7 +203,8 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--lr",
       paramLabel = "RATE",
-      description = "Learning rate (default: 0.002, and 0.2 for sgd).")
+      description =
+          "Learning rate (default: 0.002; for sgd and nesterov 0.2, adagrad 0.02, lion 0.0005).")
   private @Nullable Float learningRate;
 
   @Option(
@@ -189,7 +213,9 @@ final class TrainCommand implements Callable<Integer> {
       defaultValue = "adam",
       converter = Rules.class,
       completionCandidates = Rules.class,
-      description = "adam, adamw (weight decay 0.01) or sgd (momentum 0.9).")
+      description =
+          "One of ${COMPLETION-CANDIDATES}; adamw and lion with a weight decay of 0.01, nesterov,"
+              + " centered-rmsprop and sgd with a momentum of 0.9.")
   private UpdateRule optimizer = UpdateRule.ADAM;
 
   @Range("[0,)")
@@ -207,6 +233,8 @@ final class TrainCommand implements Callable<Integer> {
       defaultValue = "0",
       description = "Probability of dropping a value between recurrent layers.")
   private float dropout;
+
+  @Mixin private CellOptionFlags cellOptions = new CellOptionFlags();
 
   @Mixin private DeviceOption device = new DeviceOption();
 
@@ -299,6 +327,22 @@ final class TrainCommand implements Callable<Integer> {
           "--bidirectional makes no sense here: read backwards, the text shows the model the"
               + " character it is to predict; leave it out");
     }
+    if (tied && embeddingWidth != hiddenSize) {
+      throw new IllegalArgumentException(
+          "--tie is given with --embedding "
+              + embeddingWidth
+              + " and --hidden "
+              + hiddenSize
+              + "; needed the same width of both");
+    }
+    if (newSteps != null && newSteps > sequenceLength) {
+      throw new IllegalArgumentException(
+          "--new-steps is "
+              + newSteps
+              + "; of a --seq-length of "
+              + sequenceLength
+              + " needed at most as many");
+    }
     if (dropout > 0 && layers == 1) {
       throw new IllegalArgumentException(
           "--dropout is "
@@ -313,13 +357,16 @@ final class TrainCommand implements Callable<Integer> {
     InputSpec input =
         embeddingWidth == 0
             ? InputSpec.oneHot(vocabulary.size())
-            : InputSpec.embedding(vocabulary.size(), embeddingWidth);
+            : tied
+                ? InputSpec.tiedEmbedding(vocabulary.size(), embeddingWidth)
+                : InputSpec.embedding(vocabulary.size(), embeddingWidth);
     SequenceModelSpec model =
         SequenceModelSpec.builder(input, vocabulary.size())
             .cell(cell)
             .hiddenSize(hiddenSize)
             .layers(layers)
             .dropout(dropout)
+            .options(cellOptions.options())
             .build();
     requireEnoughText(corpus);
     TrainingRun run =
@@ -328,9 +375,13 @@ final class TrainCommand implements Callable<Integer> {
             Objects.requireNonNullElse(heldOut, textFile == null ? NAMES_HELD_OUT : TEXT_HELD_OUT),
             corpus.fingerprint(),
             sequenceLength,
+            Objects.requireNonNullElse(newSteps, sequenceLength),
             batchSize,
             seed,
-            steps == null ? stepsOfEpochs(corpus, batchSize, sequenceLength) : steps,
+            steps == null
+                ? stepsOfEpochs(
+                    corpus, batchSize, Objects.requireNonNullElse(newSteps, sequenceLength))
+                : steps,
             checkpointInterval,
             device.orElse("auto"),
             "",
@@ -351,9 +402,9 @@ final class TrainCommand implements Callable<Integer> {
             file.toString(), () -> Corpus.ofText(file.toString(), TextFile.read(file), fraction));
   }
 
-  private long stepsOfEpochs(Corpus corpus, int batchSize, int sequenceLength) {
+  private long stepsOfEpochs(Corpus corpus, int batchSize, int newSteps) {
     int characters = characters(corpus.training());
-    long windows = TokenStreams.windowsPerEpoch(characters, batchSize, sequenceLength);
+    long windows = TokenStreams.windowsPerEpoch(characters, batchSize, newSteps);
     if (windows > 0 && epochs > MAX_STEPS / windows) {
       throw new IllegalArgumentException(
           String.format(
@@ -404,6 +455,13 @@ final class TrainCommand implements Callable<Integer> {
       case ADAMW ->
           Optimizer.adamw(Objects.requireNonNullElse(learningRate, 0.002f), ADAMW_WEIGHT_DECAY);
       case RMSPROP -> Optimizer.rmsprop(Objects.requireNonNullElse(learningRate, 0.002f));
+      case CENTERED_RMSPROP ->
+          Optimizer.centeredRmsprop(Objects.requireNonNullElse(learningRate, 0.002f), SGD_MOMENTUM);
+      case ADAGRAD -> Optimizer.adagrad(Objects.requireNonNullElse(learningRate, 0.02f));
+      case LION ->
+          Optimizer.lion(Objects.requireNonNullElse(learningRate, 0.0005f), ADAMW_WEIGHT_DECAY);
+      case NESTEROV ->
+          Optimizer.nesterov(Objects.requireNonNullElse(learningRate, 0.2f), SGD_MOMENTUM);
       case SGD -> Optimizer.sgd(Objects.requireNonNullElse(learningRate, 0.2f), SGD_MOMENTUM);
     };
   }
@@ -475,7 +533,7 @@ final class TrainCommand implements Callable<Integer> {
     if (steps != null) {
       total = steps;
     } else if (isGiven("--epochs")) {
-      total = stepsOfEpochs(corpus, run.batchSize(), run.sequenceLength());
+      total = stepsOfEpochs(corpus, run.batchSize(), run.newSteps());
     }
     long done = checkpoint.snapshot().progress().steps();
     if (total < done) {
@@ -493,6 +551,7 @@ final class TrainCommand implements Callable<Integer> {
             run.heldOutFraction(),
             run.corpusSha256(),
             run.sequenceLength(),
+            run.newSteps(),
             run.batchSize(),
             run.seed(),
             total,

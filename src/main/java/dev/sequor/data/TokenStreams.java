@@ -8,11 +8,17 @@ package dev.sequor.data;
  *
  * <p>Of {@code N} tokens each stream has {@code S = ⌊(N−1)/B⌋} steps and an epoch has {@code ⌊S/T⌋}
  * windows; what is left over at the end of every stream is not used.
+ *
+ * <p>With fewer new steps than {@code T} the windows overlap (truncated BPTT of k₁ and k₂, Williams
+ * and Peng 1990): window {@code n} ends with new steps {@code n·k₁} to {@code (n+1)·k₁ − 1}, whose
+ * targets alone count, and begins {@code k₂ = T} steps before its end, or at the beginning of the
+ * stream.
  */
 public final class TokenStreams implements WindowSource {
   private final int[] tokens;
   private final int batchSize;
   private final int timeSteps;
+  private final int newSteps;
   private final int streamSteps;
 
   /**
@@ -23,8 +29,24 @@ public final class TokenStreams implements WindowSource {
    * @throws IllegalArgumentException if a size is less than 1, or N less than {@code B·T + 1}
    */
   public TokenStreams(int[] tokens, int batchSize, int timeSteps) {
+    this(tokens, batchSize, timeSteps, timeSteps);
+  }
+
+  /**
+   * The same, with windows that overlap.
+   *
+   * @param timeSteps {@code k₂}, the steps that a gradient reaches back
+   * @param newSteps {@code k₁}, the steps from one window to the next
+   * @throws IllegalArgumentException if a size is less than 1, {@code newSteps} more than {@code
+   *     timeSteps}, or N less than {@code B·k₁ + 1}
+   */
+  public TokenStreams(int[] tokens, int batchSize, int timeSteps, int newSteps) {
     WindowShape.check(timeSteps, batchSize, null);
-    long needed = (long) batchSize * timeSteps + 1;
+    if (newSteps < 1 || newSteps > timeSteps) {
+      throw new IllegalArgumentException(
+          "newSteps is " + newSteps + "; needed 1 to T=" + timeSteps);
+    }
+    long needed = (long) batchSize * newSteps + 1;
     if (tokens.length < needed) {
       throw new IllegalArgumentException(
           "the text has "
@@ -32,49 +54,55 @@ public final class TokenStreams implements WindowSource {
               + " tokens; "
               + batchSize
               + " streams with sequences of "
-              + timeSteps
+              + newSteps
               + " need at least "
               + needed);
     }
     this.tokens = tokens;
     this.batchSize = batchSize;
     this.timeSteps = timeSteps;
+    this.newSteps = newSteps;
     this.streamSteps = (tokens.length - 1) / batchSize;
   }
 
   @Override
   public long windowsPerEpoch() {
-    return windowsPerEpoch(tokens.length, batchSize, timeSteps);
+    return windowsPerEpoch(tokens.length, batchSize, newSteps);
   }
 
-  /** The windows of one epoch over {@code tokens}: {@code ⌊⌊(N−1)/B⌋/T⌋}. */
+  /** The windows of one epoch over {@code tokens}: {@code ⌊⌊(N−1)/B⌋/T⌋}, of T new steps. */
   public static long windowsPerEpoch(int tokens, int batchSize, int timeSteps) {
     return (tokens - 1L) / batchSize / timeSteps;
   }
 
-  /** Tokens predicted in one epoch: {@code windowsPerEpoch() · T · B}. */
+  /** Tokens predicted in one epoch: {@code windowsPerEpoch() · k₁ · B}. */
   public long targetsPerEpoch() {
-    return windowsPerEpoch() * timeSteps * batchSize;
+    return windowsPerEpoch() * newSteps * batchSize;
   }
 
   /** The same in every epoch. */
   @Override
-  public TokenWindow window(long epoch, long index) {
+  public Window window(long epoch, long index) {
     if (index < 0 || index >= windowsPerEpoch()) {
       throw new IllegalArgumentException(
           "window " + index + " was asked for; needed 0 to " + (windowsPerEpoch() - 1));
     }
-    int[] inputs = new int[timeSteps * batchSize];
-    int[] targets = new int[timeSteps * batchSize];
-    int first = Math.toIntExact(index) * timeSteps;
+    int end = Math.toIntExact((index + 1) * newSteps);
+    int first = Math.max(0, end - timeSteps);
+    int steps = end - first;
+    int[] inputs = new int[steps * batchSize];
+    int[] targets = new int[steps * batchSize];
     for (int b = 0; b < batchSize; b++) {
       // N tokens fit an int, so no position in the run overflows one.
       int from = b * streamSteps + first;
-      for (int t = 0; t < timeSteps; t++) {
+      for (int t = 0; t < steps; t++) {
         inputs[t * batchSize + b] = tokens[from + t];
-        targets[t * batchSize + b] = tokens[from + t + 1];
+        targets[t * batchSize + b] = t < steps - newSteps ? -1 : tokens[from + t + 1];
       }
     }
-    return new TokenWindow(timeSteps, batchSize, inputs, targets, null, index == 0);
+    Window window = new TokenWindow(steps, batchSize, inputs, targets, null, index == 0);
+    return newSteps == timeSteps
+        ? window
+        : window.overlapping(Math.max(0, end + newSteps - timeSteps) - first);
   }
 }

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * streams, with what is to be predicted. Implementations hand their arrays over without copying;
  * nobody may change them while the window is in use.
  */
-public sealed interface Window permits TokenWindow, SeriesWindow, ParallelWindow {
+public sealed interface Window permits TokenWindow, SeriesWindow, ParallelWindow, WindowWithMore {
   /** {@code T}, the padded length. */
   int timeSteps();
 
@@ -21,7 +21,8 @@ public sealed interface Window permits TokenWindow, SeriesWindow, ParallelWindow
   /**
    * Tokens {@code [T,B]} or vectors {@code [T,B,N]}; for models that read out the last step only,
    * {@code [B]} or {@code [B,N]}. Entries past a sequence's end are unused, and a negative token
-   * means "no target here".
+   * means "no target here". For losses without alignment {@link Values.Labels}, one sequence of
+   * labels a sequence.
    */
   Values targetValues();
 
@@ -33,6 +34,34 @@ public sealed interface Window permits TokenWindow, SeriesWindow, ParallelWindow
    * window before.
    */
   boolean resetState();
+
+  /**
+   * Steps from the beginning of this window to that of the next one of the same streams: {@link
+   * #timeSteps()}, or fewer where windows overlap. The next window then starts from the state that
+   * its streams have after so many steps of this one.
+   */
+  default int advance() {
+    return timeSteps();
+  }
+
+  /** The same, but the next one begins after {@code advance} steps of it. */
+  default Window overlapping(int advance) {
+    return new OverlappingWindow(this, advance);
+  }
+
+  /**
+   * How often each target counts, {@code [T,B]} or, of whole sequences, {@code [B]}: the loss of a
+   * window is {@code Σ w·loss / Σ w}. Null if all count once. Weights past a sequence's end are
+   * unused.
+   */
+  default float @Nullable [] weights() {
+    return null;
+  }
+
+  /** The same with {@link #weights()}. */
+  default Window weighted(float... weights) {
+    return new WeightedWindow(this, weights);
+  }
 
   /**
    * What one input of a model is given.

@@ -5,15 +5,18 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.jsontype.NamedType;
 import dev.sequor.backend.Loss;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.model.EncoderDecoderSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.module.Activate;
+import dev.sequor.module.AdaptiveSoftmax;
 import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Embedding;
+import dev.sequor.module.InitialState;
 import dev.sequor.module.LastStep;
 import dev.sequor.module.LayerNorm;
 import dev.sequor.module.Linear;
@@ -22,6 +25,7 @@ import dev.sequor.module.Module;
 import dev.sequor.module.OneHot;
 import dev.sequor.module.Recurrent;
 import dev.sequor.module.ScheduledTokens;
+import dev.sequor.module.Softmax;
 import dev.sequor.module.StateBridge;
 import dev.sequor.module.Sum;
 import dev.sequor.module.ValueShape;
@@ -54,6 +58,11 @@ final class StoredTypes {
     @JsonSubTypes.Type(
         value = Loss.LabelSmoothedCrossEntropy.class,
         name = "label-smoothed-cross-entropy"),
+    @JsonSubTypes.Type(value = Loss.Ctc.class, name = "ctc"),
+    @JsonSubTypes.Type(
+        value = Loss.WeightedBinaryCrossEntropy.class,
+        name = "weighted-binary-cross-entropy"),
+    @JsonSubTypes.Type(value = Loss.ClassWeighted.class, name = "class-weighted"),
   })
   private interface Losses {}
 
@@ -63,6 +72,11 @@ final class StoredTypes {
     @JsonSubTypes.Type(value = Optimizer.Adam.class, name = "adam"),
     @JsonSubTypes.Type(value = Optimizer.AdamW.class, name = "adamw"),
     @JsonSubTypes.Type(value = Optimizer.RmsProp.class, name = "rmsprop"),
+    @JsonSubTypes.Type(value = Optimizer.Nesterov.class, name = "nesterov"),
+    @JsonSubTypes.Type(value = Optimizer.CenteredRmsProp.class, name = "centered-rmsprop"),
+    @JsonSubTypes.Type(value = Optimizer.Adagrad.class, name = "adagrad"),
+    @JsonSubTypes.Type(value = Optimizer.Lion.class, name = "lion"),
+    @JsonSubTypes.Type(value = Optimizer.Grouped.class, name = "grouped"),
   })
   private interface Optimizers {}
 
@@ -81,15 +95,18 @@ final class StoredTypes {
   private static Map<String, Class<? extends Module>> modules() {
     Map<String, Class<? extends Module>> modules = new LinkedHashMap<>();
     modules.put("activation", Activate.class);
+    modules.put("adaptive-softmax", AdaptiveSoftmax.class);
     modules.put("concatenation", Concatenation.class);
     modules.put("dropout", Dropout.class);
     modules.put("embedding", Embedding.class);
+    modules.put("initial-state", InitialState.class);
     modules.put("last-step", LastStep.class);
     modules.put("layer-norm", LayerNorm.class);
     modules.put("linear", Linear.class);
     modules.put("merge-directions", MergeDirections.class);
     modules.put("one-hot", OneHot.class);
     modules.put("recurrent", Recurrent.class);
+    modules.put("softmax", Softmax.class);
     modules.put("scheduled-tokens", ScheduledTokens.class);
     modules.put("state-bridge", StateBridge.class);
     modules.put("sum", Sum.class);
@@ -132,6 +149,8 @@ final class StoredTypes {
 
   /** Teaches {@code mapper} the names. */
   static void addTo(JsonMapper.Builder mapper) {
+    mapper.addMixIn(RnnSpec.class, EarlierFields.Stacks.class);
+    mapper.addMixIn(LastStep.class, EarlierFields.LastSteps.class);
     mapper.addMixIn(ModelSpec.class, Models.class);
     mapper.addMixIn(Loss.class, Losses.class);
     mapper.addMixIn(Optimizer.class, Optimizers.class);

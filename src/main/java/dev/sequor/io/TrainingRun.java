@@ -1,5 +1,7 @@
 package dev.sequor.io;
 
+import com.fasterxml.jackson.annotation.JacksonInject;
+import com.fasterxml.jackson.annotation.OptBoolean;
 import java.util.List;
 
 /**
@@ -10,6 +12,7 @@ import java.util.List;
  * @param heldOutFraction the part of the text that training never sees, from 0 to less than 1
  * @param corpusSha256 {@link dev.sequor.data.Corpus#fingerprint()}
  * @param sequenceLength {@code T}
+ * @param newSteps steps from one update to the next, at most {@code T}; 0 stands for {@code T}
  * @param batchSize {@code B}; {@code T·B} is less than 2^31
  * @param seed key of initial weights, shuffling and dropout
  * @param totalSteps the step at which the run is complete
@@ -23,6 +26,7 @@ public record TrainingRun(
     double heldOutFraction,
     String corpusSha256,
     int sequenceLength,
+    @JacksonInject(value = NEW_STEPS, useInput = OptBoolean.TRUE) int newSteps,
     int batchSize,
     long seed,
     long totalSteps,
@@ -31,6 +35,9 @@ public record TrainingRun(
     String backend,
     Curve curve)
     implements CheckpointConfig.Run {
+
+  /** What an older checkpoint, which does not say, is taken to say of {@link #newSteps()}: 0. */
+  static final String NEW_STEPS = "newSteps";
 
   /** Beyond it a double, which many readers of JSON use, no longer tells n from n + 1. */
   private static final long MAX_COUNT = 1L << 53;
@@ -109,6 +116,12 @@ public record TrainingRun(
    */
   public TrainingRun {
     count("sequenceLength", sequenceLength);
+    newSteps = newSteps == 0 ? sequenceLength : newSteps;
+    count("newSteps", newSteps);
+    if (newSteps > sequenceLength) {
+      throw new IllegalArgumentException(
+          "newSteps is " + newSteps + "; needed at most sequenceLength, " + sequenceLength);
+    }
     count("batchSize", batchSize);
     if ((long) sequenceLength * batchSize > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
@@ -179,6 +192,7 @@ public record TrainingRun(
         heldOutFraction,
         corpusSha256,
         sequenceLength,
+        newSteps,
         batchSize,
         seed,
         totalSteps,

@@ -1,6 +1,8 @@
 package dev.sequor.model;
 
+import dev.sequor.backend.Loss;
 import dev.sequor.data.TokenWindow;
+import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.module.NetworkState;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +25,58 @@ public final class Evaluator {
       for (Window window : windows) {
         state = stateFor(model, window, state);
         total = total.plus(model.loss(window, state));
+      }
+    } finally {
+      if (state != null) {
+        state.close();
+      }
+    }
+    return total;
+  }
+
+  /**
+   * How many labels of {@code windows} a model with a {@linkplain Loss.Ctc loss of label sequences}
+   * gets wrong, if at every step its likeliest class is taken ({@link CtcDecoder#bestPath}); every
+   * sequence with a target counts, those too that its steps are too few for.
+   *
+   * @throws IllegalArgumentException if the model has another loss, or a window does not fit it
+   */
+  public static LabelErrors labelErrors(SequenceModel model, Iterable<? extends Window> windows) {
+    if (!(model.spec().loss() instanceof Loss.Ctc ctc)) {
+      throw new IllegalArgumentException(
+          "the model's loss is " + model.spec().loss().function() + "; needed CTC");
+    }
+    int outputs = model.spec().outputShape().width();
+    LabelErrors total = LabelErrors.NONE;
+    NetworkState state = null;
+    try {
+      for (Window window : windows) {
+        if (!(window.targetValues() instanceof Values.Labels labels)) {
+          throw new IllegalArgumentException(
+              "the targets of a window are no sequences of labels; needed those");
+        }
+        LabelTargets.requireCount(labels, window.batchSize());
+        model.requireStateFor(window, state);
+        state = stateFor(model, window, state);
+        if (state != null && window.resetState()) {
+          state.zero();
+        }
+        ModelPass pass = model.infer(window, state);
+        int steps = pass.timeSteps();
+        int[][] said =
+            CtcDecoder.bestPath(
+                pass.outputs().readFloats(),
+                steps,
+                window.batchSize(),
+                outputs,
+                pass.outputLengths(),
+                ctc.blank());
+        for (int b = 0; b < said.length; b++) {
+          int[] target = labels.of(b);
+          if (target != null) {
+            total = total.plus(LabelErrors.of(target, said[b]));
+          }
+        }
       }
     } finally {
       if (state != null) {

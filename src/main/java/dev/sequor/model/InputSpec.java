@@ -42,6 +42,14 @@ public record InputSpec(InputKind kind, int vocabularySize, int width) {
     return new InputSpec(InputKind.EMBEDDING, vocabularySize, width);
   }
 
+  /**
+   * Tokens, each mapped to a learned vector of {@code width} that is its row of the output layer's
+   * weights too: a model of as many outputs, whose last layer below them is as wide.
+   */
+  public static InputSpec tiedEmbedding(int vocabularySize, int width) {
+    return new InputSpec(InputKind.TIED_EMBEDDING, vocabularySize, width);
+  }
+
   /** Tokens as one-hot vectors. */
   public static InputSpec oneHot(int vocabularySize) {
     return new InputSpec(InputKind.ONE_HOT, vocabularySize, vocabularySize);

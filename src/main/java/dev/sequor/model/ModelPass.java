@@ -3,6 +3,7 @@ package dev.sequor.model;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Loss;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.StepInput;
@@ -49,13 +50,39 @@ final class ModelPass implements AutoCloseable {
   private final Buffer targets;
   private final ByteBuffer targetStaging;
 
+  /** Of a loss of label sequences, instead of {@link #targets}. */
+  private final @Nullable LabelTargets labels;
+
+  /** Of an output that is an adaptive softmax, instead of the loss of its outputs. */
+  private final @Nullable AdaptiveOutput adaptive;
+
   /** Of outputs of one each: 1, or 0 for a sequence without a step. */
   private final @Nullable Buffer counts;
 
   private @Nullable StepInput staged;
 
+  /** Factors of the rows' losses; made when the first window has some. */
+  private @Nullable Buffer weights;
+
+  private @Nullable ByteBuffer weightStaging;
+
+  /** Whether the window taken last has them. */
+  private boolean weighted;
+
+  private @Nullable StepInput stagedWeights;
+
+  /**
+   * A pass over windows of one shape.
+   *
+   * @param mostLabels {@link #mostLabels} of the windows
+   */
   ModelPass(
-      ModelSpec spec, NetworkWeights weights, Extent extent, Mode mode, WeightStorage storage) {
+      ModelSpec spec,
+      NetworkWeights weights,
+      Extent extent,
+      int mostLabels,
+      Mode mode,
+      WeightStorage storage) {
     this.spec = spec;
     this.network = weights.network();
     this.backend = weights.backend();
@@ -66,7 +93,7 @@ final class ModelPass implements AutoCloseable {
     this.batchSize = extent.batchSize();
     int timeSteps = oneEach ? 1 : extent.timeSteps().getOrDefault(axis, 1);
     this.rows = Math.multiplyExact(timeSteps, batchSize);
-    this.lossShape = new LossShape(spec.loss(), timeSteps, batchSize, output.width());
+    this.lossShape = new LossShape(spec.loss().ofRow(), timeSteps, batchSize, output.width());
     this.pass = new NetworkPass(weights, extent, mode, storage, Set.of());
     try {
       DType type = takesClasses() ? DType.INT32 : DType.FLOAT32;
@@ -83,6 +110,11 @@ final class ModelPass implements AutoCloseable {
               : null;
       this.targets = pass.allocate(type, targetElements());
       this.targetStaging = Backend.hostMemory(type, targetElements());
+      this.labels =
+          spec.loss() instanceof Loss.Ctc ctc
+              ? new LabelTargets(ctc, lossShape, mostLabels, pass)
+              : null;
+      this.adaptive = AdaptiveOutput.of(spec.output(), weights, pass, rows, mode);
     } catch (RuntimeException | Error e) {
       pass.close();
       throw e;
@@ -98,6 +130,16 @@ final class ModelPass implements AutoCloseable {
       }
     }
     return new Extent(window.batchSize(), timeSteps);
+  }
+
+  /**
+   * The labels of the longest target, rounded up, so that windows share passes; 0 for targets that
+   * are no sequences of labels.
+   */
+  static int mostLabels(Window window) {
+    return window.targetValues() instanceof Values.Labels labels
+        ? LabelTargets.roomFor(labels.longest())
+        : 0;
   }
 
   /** What {@code window} has for an input; one that has a single part needs no name for it. */
@@ -127,6 +169,9 @@ final class ModelPass implements AutoCloseable {
   }
 
   private long targetElements() {
+    if (lossShape.function().takesLabels()) {
+      return 0;
+    }
     return takesClasses() ? rows : (long) rows * lossShape.outputSize();
   }
 
@@ -140,6 +185,29 @@ final class ModelPass implements AutoCloseable {
     return pass.value(spec.output());
   }
 
+  /**
+   * What to draw the next token of the only row from: the outputs, or what an adaptive softmax
+   * makes of them. To be called after each forward pass; queues work.
+   */
+  Buffer logits() {
+    return adaptive == null ? outputs() : adaptive.logits(outputs());
+  }
+
+  /** What of the targets decides which work the loss is; equal for most windows. */
+  List<Integer> lossWork() {
+    return adaptive == null ? List.of() : adaptive.chunks();
+  }
+
+  /** {@code T} of the outputs; 1 if there is one a sequence. */
+  int timeSteps() {
+    return lossShape.timeSteps();
+  }
+
+  /** How many steps of the outputs each sequence has, {@code [B]}; null if all have as many. */
+  int @Nullable [] outputLengths() {
+    return oneEach || axis.isEmpty() ? null : pass.lengthsOnHost(axis);
+  }
+
   /** Checks and stages the inputs of a window. */
   void takeInputs(Window window) {
     inputs(); // What a window that was refused has left would change their order.
@@ -149,6 +217,9 @@ final class ModelPass implements AutoCloseable {
         pass.put(input.name(), tokens.ids(), part.lengths());
       } else if (part.values() instanceof Values.Reals reals) {
         pass.put(input.name(), reals.values(), part.lengths());
+      } else {
+        throw new IllegalArgumentException(
+            "input '" + input.name() + "' is sequences of labels; needed tokens or real vectors");
       }
     }
   }
@@ -159,6 +230,16 @@ final class ModelPass implements AutoCloseable {
     if (staged != null) {
       inputs.add(staged);
       staged = null;
+    }
+    if (labels != null) {
+      inputs.addAll(labels.takeInputs());
+    }
+    if (adaptive != null) {
+      inputs.addAll(adaptive.takeInputs());
+    }
+    if (stagedWeights != null) {
+      inputs.add(stagedWeights);
+      stagedWeights = null;
     }
     return inputs;
   }
@@ -199,11 +280,22 @@ final class ModelPass implements AutoCloseable {
     }
   }
 
-  /** Checks and stages the targets; returns how many predictions count. */
-  int takeTargets(Values given) {
+  /** Checks and stages the targets, and their weights; returns the predictions that count. */
+  Predictions takeTargets(Window window) {
+    Values given = window.targetValues();
+    float @Nullable [] givenWeights = window.weights();
     int @Nullable [] lengths = axis.isEmpty() ? null : pass.lengthsOnHost(axis);
-    int outputs = lossShape.outputSize();
-    int count = 0;
+    if (labels != null) {
+      requireUnweighted(givenWeights);
+      int sequences = labels.take(given, lengths);
+      return new Predictions(sequences, sequences);
+    }
+    int outputs = adaptive == null ? lossShape.outputSize() : adaptive.classes();
+    boolean[] counted = new boolean[rows];
+    if (given instanceof Values.Labels) {
+      throw new IllegalArgumentException(
+          "the targets are sequences of labels; " + lossShape.function() + " needs a target a row");
+    }
     if (given instanceof Values.Tokens classTargets) {
       if (!takesClasses()) {
         throw new IllegalArgumentException(
@@ -232,7 +324,7 @@ final class ModelPass implements AutoCloseable {
                   + ", or a negative number for none");
         }
         to.put(row, target);
-        count += target >= 0 ? 1 : 0;
+        counted[row] = target >= 0;
       }
     } else if (given instanceof Values.Reals realTargets) {
       if (takesClasses()) {
@@ -244,11 +336,91 @@ final class ModelPass implements AutoCloseable {
       FloatBuffer to = targetStaging.clear().asFloatBuffer();
       to.put(values);
       for (int row = 0; row < rows; row++) {
-        count += countsAt(row, lengths) ? 1 : 0;
+        counted[row] = countsAt(row, lengths);
       }
     }
+    if (adaptive != null) {
+      requireUnweighted(givenWeights);
+      adaptive.take(targetStaging.asIntBuffer());
+      return unweighted(counted);
+    }
     staged = new StepInput(targetStaging, targets);
-    return count;
+    weighted = givenWeights != null || spec.loss() instanceof Loss.ClassWeighted;
+    return weighted ? takeWeights(givenWeights, counted) : unweighted(counted);
+  }
+
+  private void requireUnweighted(float @Nullable [] given) {
+    if (given != null) {
+      throw new IllegalArgumentException(
+          "the window has weights of its targets; a loss of "
+              + (labels != null ? "sequences of labels" : "an adaptive softmax")
+              + " needs none");
+    }
+  }
+
+  private static Predictions unweighted(boolean[] counted) {
+    int count = 0;
+    for (boolean counts : counted) {
+      count += counts ? 1 : 0;
+    }
+    return new Predictions(count, count);
+  }
+
+  /** Checks and stages the weights of the rows whose targets were staged. */
+  private Predictions takeWeights(float @Nullable [] given, boolean[] counted) {
+    if (given != null && given.length != rows && given.length != batchSize) {
+      throw new IllegalArgumentException(
+          "weights holds "
+              + given.length
+              + " elements; a batch with "
+              + rows
+              + " targets of "
+              + batchSize
+              + " sequences needs "
+              + rows
+              + ", or "
+              + batchSize
+              + " for whole sequences");
+    }
+    ByteBuffer staging = weightStaging;
+    Buffer buffer = weights;
+    if (staging == null || buffer == null) {
+      staging = Backend.hostMemory(DType.FLOAT32, rows);
+      buffer = pass.allocate(DType.FLOAT32, rows);
+      weightStaging = staging;
+      weights = buffer;
+    }
+    FloatBuffer to = staging.clear().asFloatBuffer();
+    int count = 0;
+    double sum = 0;
+    for (int row = 0; row < rows; row++) {
+      float weight = 0f;
+      if (counted[row]) {
+        weight = given == null ? 1f : given[given.length == rows ? row : row % batchSize];
+        if (!(weight >= 0f && weight < Float.POSITIVE_INFINITY)) {
+          throw new IllegalArgumentException(
+              "the weight at t="
+                  + row / batchSize
+                  + " b="
+                  + row % batchSize
+                  + " is "
+                  + weight
+                  + "; needed a finite number of at least 0");
+        }
+        weight *=
+            takesClasses() ? spec.loss().weight(targetStaging.getInt(row * Integer.BYTES)) : 1f;
+      }
+      to.put(row, weight);
+      count += weight > 0f ? 1 : 0;
+      sum += weight;
+    }
+    stagedWeights = new StepInput(staging, buffer);
+    return new Predictions(count, sum);
+  }
+
+  /** Whether the rows of the window taken last have weights: passes differ by that. */
+  boolean weighted() {
+    return weighted;
   }
 
   /** Carries a state of as many streams as there are sequences; null for none. */
@@ -262,22 +434,32 @@ final class ModelPass implements AutoCloseable {
   }
 
   /**
-   * The sum of the losses into {@code result [2]}; in training, the gradient by the outputs as
-   * well.
+   * The sum of the losses, each times its weight, into {@code result [2]}; in training, the
+   * gradient by the outputs as well.
    *
    * @param gradientScale FLOAT32 {@code [1]}; null for 1
    * @param lossScale FLOAT32 {@code [1]}; null for 1
    */
   void loss(@Nullable Buffer gradientScale, @Nullable Buffer lossScale, Buffer result) {
     boolean padded = pass.lengths(axis) != null;
+    Buffer gradient = mode == Mode.TRAINING ? pass.gradient(spec.output()) : null;
+    if (labels != null) {
+      labels.loss(outputs(), pass.lengths(axis), gradientScale, lossScale, gradient, result);
+      return;
+    }
+    if (adaptive != null) {
+      adaptive.loss(outputs(), gradientScale, lossScale, gradient, result);
+      return;
+    }
     backend.loss(
         lossShape,
         outputs(),
         targets,
         !padded ? null : counts != null ? counts : pass.lengths(axis),
+        weighted ? weights : null,
         gradientScale,
         lossScale,
-        mode == Mode.TRAINING ? pass.gradient(spec.output()) : null,
+        gradient,
         result);
   }
 

@@ -74,9 +74,10 @@ public final class Sampler implements AutoCloseable {
         "has the loss " + spec.loss().function(),
         LossFunction.SOFTMAX_CROSS_ENTROPY.toString());
     this.vocabularySize = input instanceof ValueShape.Tokens tokens ? tokens.vocabularySize() : 0;
+    int predicted = AdaptiveOutput.classes(spec);
     require(
-        output.width() == vocabularySize,
-        "reads " + vocabularySize + " tokens and predicts " + output.width(),
+        predicted == vocabularySize,
+        "reads " + vocabularySize + " tokens and predicts " + predicted,
         "the same tokens");
     this.model = model;
     this.steps =

@@ -38,7 +38,7 @@ public final class SequenceModel implements AutoCloseable {
   private final Map<PassKey, ModelPass> passes = new LinkedHashMap<>(16, 0.75f, true);
   private boolean closed;
 
-  private record PassKey(Extent extent, Mode mode) {}
+  private record PassKey(Extent extent, int mostLabels, Mode mode) {}
 
   /**
    * A model with first weights drawn from {@code seed}, see {@link NetworkWeights#draw}.
@@ -196,7 +196,10 @@ public final class SequenceModel implements AutoCloseable {
     return infer(window, state).outputs();
   }
 
-  private ModelPass infer(Window window, @Nullable NetworkState state) {
+  /**
+   * The pass with what comes of the inputs of a window; see {@link #forward(Window, NetworkState)}.
+   */
+  ModelPass infer(Window window, @Nullable NetworkState state) {
     ModelPass pass = pass(window, Mode.INFERENCE);
     pass.carry(state);
     pass.takeInputs(window);
@@ -216,15 +219,23 @@ public final class SequenceModel implements AutoCloseable {
     ModelPass pass = pass(window, Mode.INFERENCE);
     pass.carry(state);
     pass.takeInputs(window);
-    int predictions = pass.takeTargets(window.targetValues());
+    Predictions predictions = pass.takeTargets(window);
     requireStateFor(window, state);
+    if (state != null && window.advance() < window.timeSteps()) {
+      throw new IllegalArgumentException(
+          "the next window begins after "
+              + window.advance()
+              + " of the "
+              + window.timeSteps()
+              + " steps of this one; only training takes such windows");
+    }
     pass.upload();
     if (window.resetState() && state != null) {
       state.zero();
     }
     pass.forward();
     pass.loss(null, null, lossResult);
-    return new BatchLoss(lossResult.readFloats()[0], predictions);
+    return predictions.loss(lossResult.readFloats()[0]);
   }
 
   /** Refuses a window that continues sequences whose state is not there. */
@@ -246,10 +257,11 @@ public final class SequenceModel implements AutoCloseable {
   /** The pass for windows of that shape, made if need be; of many the least lately used go. */
   ModelPass pass(Window window, Mode mode) {
     requireOpen();
-    PassKey key = new PassKey(ModelPass.extent(weights.network(), window), mode);
+    Extent extent = ModelPass.extent(weights.network(), window);
+    PassKey key = new PassKey(extent, ModelPass.mostLabels(window), mode);
     ModelPass pass = passes.get(key);
     if (pass == null) {
-      pass = new ModelPass(spec, weights, key.extent(), mode, inferenceWeights);
+      pass = new ModelPass(spec, weights, extent, key.mostLabels(), mode, inferenceWeights);
       passes.put(key, pass);
       if (passes.size() > PASSES_KEPT) {
         var eldest = passes.values().iterator();

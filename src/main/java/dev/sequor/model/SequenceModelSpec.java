@@ -1,7 +1,9 @@
 package dev.sequor.model;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.module.Embedding;
@@ -66,8 +68,31 @@ public record SequenceModelSpec(
     if (outputSize < 1) {
       throw new IllegalArgumentException("outputSize is " + outputSize + "; needed at least 1");
     }
+    loss.requireOutputs(outputSize);
+    if (input.kind() == InputKind.TIED_EMBEDDING) {
+      requireTied(input, stack, denseLayers, outputSize);
+    }
     atMost("the number of denseLayers", denseLayers.size());
+    LabelTargets.requireFit(loss, outputSize, readout == Readout.EVERY_STEP);
     requireWeights(weights(input, stack, denseLayers, outputSize));
+  }
+
+  private static void requireTied(
+      InputSpec input, RnnSpec stack, List<DenseSpec> denseLayers, int outputSize) {
+    int width =
+        denseLayers.isEmpty() ? stack.outputSize() : denseLayers.get(denseLayers.size() - 1).size();
+    if (input.width() != width || input.vocabularySize() != outputSize) {
+      throw new IllegalArgumentException(
+          "the output layer's weights are ["
+              + outputSize
+              + ", "
+              + width
+              + "], and the embedding that they are to be ["
+              + input.vocabularySize()
+              + ", "
+              + input.width()
+              + "]; needed the same");
+    }
   }
 
   private static BigInteger weights(
@@ -77,7 +102,8 @@ public record SequenceModelSpec(
         stack.cell(),
         stack.hiddenSize(),
         stack.layers(),
-        stack.bidirectional(),
+        stack.direction(),
+        stack.options(),
         denseLayers,
         outputSize);
   }
@@ -101,18 +127,29 @@ public record SequenceModelSpec(
       CellType cell,
       int hiddenSize,
       int layers,
-      boolean bidirectional,
+      Direction direction,
+      CellOptions options,
       List<DenseSpec> denseLayers,
       int outputSize) {
     BigInteger hidden = BigInteger.valueOf(hiddenSize);
-    BigInteger gateRows = hidden.multiply(BigInteger.valueOf(cell.gates()));
-    BigInteger directions = BigInteger.valueOf(bidirectional ? 2 : 1);
-    BigInteger outputs = hidden.multiply(directions);
-    // Of one layer and direction, but for its input weights: R, two biases and the peepholes.
+    int gates = cell.gates() - (options.coupledGates() ? 1 : 0);
+    int peepholes = Math.max(0, cell.peepholes() - (options.coupledGates() ? 1 : 0));
+    BigInteger gateRows = hidden.multiply(BigInteger.valueOf(gates));
+    BigInteger directions = BigInteger.valueOf(direction.count());
+    BigInteger projection = BigInteger.valueOf(options.projectionSize());
+    BigInteger state = projection.signum() > 0 ? projection : hidden;
+    BigInteger outputs = state.multiply(directions);
+    // Of one layer and direction, but for its input weights: R, two biases, peepholes, the
+    // options'.
     BigInteger apart =
         gateRows
-            .multiply(hidden.add(BigInteger.TWO))
-            .add(hidden.multiply(BigInteger.valueOf(cell.peepholes())));
+            .multiply(state.add(BigInteger.TWO))
+            .add(hidden.multiply(BigInteger.valueOf(peepholes)))
+            .add(hidden.multiply(projection));
+    if (options.layerNorm()) {
+      apart = apart.add(gateRows.multiply(BigInteger.TWO));
+      apart = cell.states() == 2 ? apart.add(hidden.multiply(BigInteger.TWO)) : apart;
+    }
     BigInteger inputs =
         outputs.multiply(BigInteger.valueOf(layers - 1L)).add(BigInteger.valueOf(input.width()));
     BigInteger sum =
@@ -120,7 +157,7 @@ public record SequenceModelSpec(
             .multiply(BigInteger.valueOf(layers))
             .add(gateRows.multiply(inputs))
             .multiply(directions);
-    if (input.kind() == InputKind.EMBEDDING) {
+    if (input.kind().hasTable()) {
       sum =
           sum.add(
               BigInteger.valueOf(input.vocabularySize())
@@ -132,7 +169,9 @@ public record SequenceModelSpec(
       sum = sum.add(size.multiply(width.add(BigInteger.ONE)));
       width = size;
     }
-    return sum.add(BigInteger.valueOf(outputSize).multiply(width.add(BigInteger.ONE)));
+    BigInteger shared = input.kind() == InputKind.TIED_EMBEDDING ? width : BigInteger.ZERO;
+    return sum.add(
+        BigInteger.valueOf(outputSize).multiply(width.add(BigInteger.ONE).subtract(shared)));
   }
 
   /** Trainable weights, at most {@value #MAX_WEIGHTS}. */
@@ -154,7 +193,7 @@ public record SequenceModelSpec(
     Network.Builder network = Network.builder();
     String below = INPUT;
     switch (input.kind()) {
-      case EMBEDDING -> {
+      case EMBEDDING, TIED_EMBEDDING -> {
         network.tokens(INPUT, input.vocabularySize());
         network.add("embedding", new Embedding(input.vocabularySize(), input.width()), below);
         below = "embedding";
@@ -169,7 +208,7 @@ public record SequenceModelSpec(
     network.add("recurrent", new Recurrent(stack), below);
     below = "recurrent";
     if (readout == Readout.LAST_STEP) {
-      network.add("last_step", new LastStep(stack.directions()), below);
+      network.add("last_step", new LastStep(stack.direction()), below);
       below = "last_step";
     }
     int width = stack.outputSize();
@@ -179,7 +218,11 @@ public record SequenceModelSpec(
       below = "dense." + i;
       width = dense.size();
     }
-    return network.add(OUTPUT, new Linear(width, outputSize), below).build();
+    network.add(OUTPUT, new Linear(width, outputSize), below);
+    if (input.kind() == InputKind.TIED_EMBEDDING) {
+      network.sharing("weights", "embedding.weights");
+    }
+    return network.build();
   }
 
   /**
@@ -203,7 +246,8 @@ public record SequenceModelSpec(
     private CellType cell = CellType.LSTM;
     private int hiddenSize = 128;
     private int layers = 1;
-    private boolean bidirectional;
+    private Direction direction = Direction.FORWARD;
+    private CellOptions options = CellOptions.NONE;
     private float dropout;
     private Readout readout = Readout.EVERY_STEP;
     private Loss loss = Loss.softmaxCrossEntropy();
@@ -233,7 +277,18 @@ public record SequenceModelSpec(
 
     /** Whether a second direction reads each sequence from its end. */
     public Builder bidirectional(boolean bidirectional) {
-      this.bidirectional = bidirectional;
+      return direction(bidirectional ? Direction.BIDIRECTIONAL : Direction.FORWARD);
+    }
+
+    /** In which order the recurrent layers read the steps. */
+    public Builder direction(Direction direction) {
+      this.direction = direction;
+      return this;
+    }
+
+    /** What is changed inside the recurrent cell. */
+    public Builder options(CellOptions options) {
+      this.options = options;
       return this;
     }
 
@@ -271,11 +326,11 @@ public record SequenceModelSpec(
         // Before the limits of a stack, which are larger and do not name the model.
         atMost("layers", layers);
         requireWeights(
-            weights(input, cell, hiddenSize, layers, bidirectional, denseLayers, outputSize));
+            weights(input, cell, hiddenSize, layers, direction, options, denseLayers, outputSize));
       }
       return new SequenceModelSpec(
           input,
-          new RnnSpec(cell, input.width(), hiddenSize, layers, bidirectional, dropout),
+          new RnnSpec(cell, input.width(), hiddenSize, layers, direction, dropout, options),
           denseLayers,
           outputSize,
           readout,

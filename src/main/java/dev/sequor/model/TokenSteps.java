@@ -32,8 +32,20 @@ final class TokenSteps implements AutoCloseable {
   private final Backend backend;
   private final NetworkPass pass;
   private final String input;
-  private final String output;
   private final int rows;
+
+  /** The width of the output. */
+  private final int features;
+
+  /** Of an output that is an adaptive softmax: the logits of one row. */
+  private final @Nullable AdaptiveOutput adaptive;
+
+  /** {@code [R,features]}. */
+  private final Buffer output;
+
+  /** {@code [R,V]}; the output itself unless it is an adaptive softmax. */
+  private final Buffer logits;
+
   private final int vocabularySize;
   private final NetworkState state;
   private final NetworkState moved;
@@ -67,15 +79,21 @@ final class TokenSteps implements AutoCloseable {
   TokenSteps(NetworkWeights weights, String output, int rows, int count, WeightStorage storage) {
     this.backend = weights.backend();
     this.rows = rows;
-    this.output = output;
     this.input = weights.network().inputs().get(0).name();
-    ValueShape shape = weights.network().shapes().get(output);
-    this.vocabularySize = shape == null ? 0 : shape.width();
-    this.likeliest = new LikeliestShape(rows, vocabularySize, Math.min(count, vocabularySize));
     this.pass =
         new NetworkPass(weights, Extent.of(input, 1, rows), Mode.INFERENCE, storage, Set.of());
     NetworkState first = null;
     try {
+      ValueShape shape = weights.network().shapes().get(output);
+      this.features = shape == null ? 0 : shape.width();
+      this.adaptive = AdaptiveOutput.of(output, weights, pass, 1, Mode.INFERENCE);
+      this.vocabularySize = adaptive == null ? features : adaptive.classes();
+      this.likeliest = new LikeliestShape(rows, vocabularySize, Math.min(count, vocabularySize));
+      this.output = pass.value(output);
+      this.logits =
+          adaptive == null
+              ? this.output
+              : pass.allocate(DType.FLOAT32, (long) rows * vocabularySize);
       first = new NetworkState(backend, weights.network(), rows);
       this.moved = new NetworkState(backend, weights.network(), rows);
     } catch (RuntimeException | Error e) {
@@ -198,9 +216,18 @@ final class TokenSteps implements AutoCloseable {
             backend.copy(other, own);
           }
           pass.forward();
-          backend.likeliest(likeliest, pass.value(output), chosen, logarithms);
+          backend.likeliest(likeliest, logits(), chosen, logarithms);
         });
     return new Likeliest(chosen.readInts(), logarithms.readFloats());
+  }
+
+  /** The logits of the last step. */
+  private Buffer logits() {
+    for (int row = 0; row < rows && adaptive != null; row++) {
+      Buffer of = output.slice((long) row * features, features);
+      backend.copy(adaptive.logits(of), logits.slice((long) row * vocabularySize, vocabularySize));
+    }
+    return logits;
   }
 
   /** Takes the keys of the rows' random numbers, and what they have seen if that matters. */
@@ -257,7 +284,7 @@ final class TokenSteps implements AutoCloseable {
         List.of(new StepInput(numberStaging, number)),
         () -> {
           for (int i = 0; i < steps; i++) {
-            backend.drawTokens(shape, rows, keys, number, i, pass.value(output), marks, tokens);
+            backend.drawTokens(shape, rows, keys, number, i, logits(), marks, tokens);
             backend.copy(tokens, to.slice((long) i * rows, rows));
             pass.forward();
           }

@@ -6,8 +6,11 @@ import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.StepInput;
+import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.UpdateRule;
+import dev.sequor.data.SeriesWindow;
+import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
 import dev.sequor.module.NamedTensor;
@@ -16,6 +19,7 @@ import dev.sequor.module.TensorShapes;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -27,7 +31,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Trains a model by back-propagation through time: full BPTT on batches whose windows all reset the
  * state, truncated BPTT on contiguous streams whose windows carry it (the state's value is handed
- * on, its gradient is not).
+ * on, its gradient is not); with windows that {@linkplain Window#advance overlap} the gradient
+ * reaches further back than to the update before.
  *
  * <p>Its state, {@link #snapshot()}, is all that a resumed run needs to continue bit for bit on the
  * same backend.
@@ -60,8 +65,10 @@ public final class Trainer implements AutoCloseable {
 
   private final Buffer gradientScale;
   private final Buffer optimizerNumbers;
-  private final ByteBuffer stepStaging =
-      Backend.hostMemory(DType.FLOAT32, 1 + OptimizerStep.ELEMENTS);
+  private final ByteBuffer stepStaging;
+
+  /** Where the groups of parameters lie; null if there are none. */
+  private final @Nullable UpdateGroups groups;
 
   private Optimizer optimizer;
   private long seed;
@@ -78,6 +85,9 @@ public final class Trainer implements AutoCloseable {
   /** Whether {@link #state} continues the streams of the last window. */
   private boolean carries;
 
+  /** What the sequences of a window that overlaps the next one start from, while it is used. */
+  private @Nullable NetworkState beginning;
+
   /** The state before the steps that are queued, unless that {@linkplain #keptIsZero was zero}. */
   private @Nullable NetworkState kept;
 
@@ -89,6 +99,8 @@ public final class Trainer implements AutoCloseable {
    *
    * @param model stays the caller's
    * @param seed key of the dropout bits
+   * @throws IllegalArgumentException if a group of parameters of {@code optimizer} names no tensor
+   *     of the model, or a tensor is of two groups
    */
   public Trainer(SequenceModel model, Optimizer optimizer, Clipping clipping, long seed) {
     this.model = model;
@@ -96,26 +108,41 @@ public final class Trainer implements AutoCloseable {
     this.optimizer = optimizer;
     this.clipping = clipping;
     this.seed = seed;
+    GroupedTensors tensors =
+        optimizer.groups().isEmpty()
+            ? null
+            : new GroupedTensors(optimizer.groups(), model.layout());
     long elements = optimizer.rule().moments() * model.layout().totalElements();
     this.moments = backend.allocate(DType.FLOAT32, elements);
-    Buffer reports = null;
+    List<Buffer> made = new ArrayList<>(List.of(moments));
+    int numbers = OptimizerStep.ELEMENTS * (1 + optimizer.groups().size());
     try {
-      reports = backend.allocate(DType.FLOAT32, LOSS_RESULT + UpdateReport.ELEMENTS);
-      this.stepNumbers = backend.allocate(DType.FLOAT32, 1 + OptimizerStep.ELEMENTS);
+      this.report = backend.allocate(DType.FLOAT32, LOSS_RESULT + UpdateReport.ELEMENTS);
+      made.add(report);
+      this.stepNumbers = backend.allocate(DType.FLOAT32, 1 + numbers);
+      made.add(stepNumbers);
+      this.groups = tensors == null ? null : allocate(backend, tensors, made);
+      this.stepStaging = Backend.hostMemory(DType.FLOAT32, 1 + numbers);
     } catch (RuntimeException | Error e) {
-      moments.close();
-      if (reports != null) {
-        reports.close();
-      }
+      made.forEach(Buffer::close);
       throw e;
     }
-    this.report = reports;
     this.lossResult = report.slice(0, LOSS_RESULT);
     this.updateReport = report.slice(LOSS_RESULT, UpdateReport.ELEMENTS);
     this.lossScale = updateReport.slice(UpdateReport.LOSS_SCALE, 1);
     this.gradientScale = stepNumbers.slice(0, 1);
-    this.optimizerNumbers = stepNumbers.slice(1, OptimizerStep.ELEMENTS);
+    this.optimizerNumbers = stepNumbers.slice(1, numbers);
     setLossScale(LossScale.none());
+  }
+
+  private static UpdateGroups allocate(Backend backend, GroupedTensors tensors, List<Buffer> made) {
+    Buffer ends = backend.allocate(DType.INT32, tensors.ends().length);
+    made.add(ends);
+    Buffer groups = backend.allocate(DType.INT32, tensors.groups().length);
+    made.add(groups);
+    ends.write(tensors.ends());
+    groups.write(tensors.groups());
+    return new UpdateGroups(ends, groups);
   }
 
   /** Goes on from {@code known}; it is for backends that want scaling, and the others have none. */
@@ -168,7 +195,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   private TrainStep queued(WindowSource source, int count) {
-    int predictions = 0;
+    Predictions predictions = new Predictions(0, 0);
     int queued = 0;
     try {
       for (; queued < count; queued++) {
@@ -183,7 +210,7 @@ public final class Trainer implements AutoCloseable {
     return report(predictions, count);
   }
 
-  private int queue(WindowSource source, int queuedBefore) {
+  private Predictions queue(WindowSource source, int queuedBefore) {
     long windows = source.windowsPerEpoch();
     if (position >= windows) {
       throw new IllegalArgumentException(
@@ -193,7 +220,7 @@ public final class Trainer implements AutoCloseable {
               + position
               + " and needs more");
     }
-    int predictions = queue(source.window(epoch, position), queuedBefore);
+    Predictions predictions = queue(source.window(epoch, position), queuedBefore);
     position++;
     if (position == windows) {
       position = 0;
@@ -221,11 +248,11 @@ public final class Trainer implements AutoCloseable {
    *
    * @return the predictions that count
    */
-  private int queue(Window window, int queuedBefore) {
+  private Predictions queue(Window window, int queuedBefore) {
     NetworkState carried = stateFor(window);
     keepState(window, queuedBefore);
-    OptimizerStep next = optimizer.step(updates + queuedBefore + 1, clipping);
-    int predictions;
+    List<OptimizerStep> next = optimizer.steps(updates + queuedBefore + 1, clipping);
+    Predictions predictions;
     try {
       predictions = queue(window, carried, next);
     } catch (RuntimeException | Error e) {
@@ -249,7 +276,10 @@ public final class Trainer implements AutoCloseable {
       @Nullable NetworkState state,
       boolean resetState,
       Set<String> axesWithLengths,
-      UpdateRule rule) {}
+      List<Integer> lossWork,
+      boolean weighted,
+      @Nullable NetworkState beginning,
+      @Nullable ModelPass head) {}
 
   /**
    * Queues a step: forward pass, mean loss, backward pass and update. {@link #report} fetches what
@@ -259,29 +289,63 @@ public final class Trainer implements AutoCloseable {
    *     carry none
    * @return the predictions that count, at least one
    */
-  private int queue(Window window, @Nullable NetworkState carried, OptimizerStep next) {
+  private Predictions queue(
+      Window window, @Nullable NetworkState carried, List<OptimizerStep> next) {
     ModelPass pass = model.pass(window, Mode.TRAINING);
-    int predictions = stage(pass, window, carried);
+    Predictions predictions = stage(pass, window, carried);
     pass.network().randomNumbers(seed, steps);
     FloatBuffer numbers = stepStaging.clear().asFloatBuffer();
-    numbers.put(1f / predictions).put(next.values());
+    numbers.put((float) (1 / predictions.weight()));
+    next.forEach(group -> numbers.put(group.values()));
     List<StepInput> inputs = new ArrayList<>(pass.inputs());
+    NetworkState start = overlaps(window) ? beginning(window, carried) : null;
+    ModelPass head = start == null ? null : head(window, carried);
+    if (head != null) {
+      inputs.addAll(head.inputs());
+    }
     inputs.add(new StepInput(stepStaging, stepNumbers));
     boolean reset = window.resetState();
     backend.step(
-        new StepKey(this, pass, carried, reset, pass.axesWithLengths(), next.rule()),
+        new StepKey(
+            this,
+            pass,
+            carried,
+            reset,
+            pass.axesWithLengths(),
+            pass.lossWork(),
+            pass.weighted(),
+            start,
+            head),
         inputs,
         () -> {
-          passes(pass, reset, carried);
-          backend.optimizerStep(
-              next.rule(),
-              optimizerNumbers,
-              model.parameters(),
-              model.weights().gradients(),
-              moments,
-              updateReport);
+          if (reset && carried != null) {
+            carried.zero();
+          }
+          if (carried != null && start != null) {
+            backend.copy(carried.values(), start.values());
+          }
+          passes(pass);
+          if (carried != null && start != null) {
+            backend.copy(start.values(), carried.values());
+          }
+          if (head != null) {
+            head.forward(); // from the same weights and by the same dropout bits
+          }
+          update();
         });
     return predictions;
+  }
+
+  private void update() {
+    Buffer parameters = model.parameters();
+    Buffer gradients = model.weights().gradients();
+    UpdateRule rule = optimizer.rule();
+    if (groups == null) {
+      backend.optimizerStep(rule, optimizerNumbers, parameters, gradients, moments, updateReport);
+    } else {
+      backend.optimizerStep(
+          rule, optimizerNumbers, groups, parameters, gradients, moments, updateReport);
+    }
   }
 
   /**
@@ -292,30 +356,81 @@ public final class Trainer implements AutoCloseable {
    */
   BatchLoss backpropagate(Window window, long dropoutSeed, long dropoutOffset) {
     ModelPass pass = model.pass(window, Mode.TRAINING);
-    int predictions = stage(pass, window, null);
+    Predictions predictions = stage(pass, window, null);
     pass.network().randomNumbers(dropoutSeed, dropoutOffset);
     pass.upload();
-    gradientScale.write(1f / predictions);
-    passes(pass, window.resetState(), null);
-    return new BatchLoss(lossResult.readFloats()[0], predictions);
+    gradientScale.write((float) (1 / predictions.weight()));
+    passes(pass);
+    return predictions.loss(lossResult.readFloats()[0]);
   }
 
-  /** Checks a window and stages it; returns the predictions that count. */
-  private int stage(ModelPass pass, Window window, @Nullable NetworkState carried) {
+  /** Checks a window and stages it; returns the predictions that count, at least one. */
+  private Predictions stage(ModelPass pass, Window window, @Nullable NetworkState carried) {
     pass.carry(carried);
     pass.takeInputs(window);
-    int predictions = pass.takeTargets(window.targetValues());
-    if (predictions == 0) {
+    Predictions predictions = pass.takeTargets(window);
+    if (predictions.count() == 0) {
       throw new IllegalArgumentException("the window has no target that counts; needed at least 1");
     }
     model.requireStateFor(window, carried);
     return predictions;
   }
 
-  private void passes(ModelPass pass, boolean resetState, @Nullable NetworkState carried) {
-    if (resetState && carried != null) {
-      carried.zero();
+  private static boolean overlaps(Window window) {
+    return window.advance() < window.timeSteps();
+  }
+
+  /** Memory for what the sequences of {@code window} start from, which the pass replaces. */
+  private NetworkState beginning(Window window, @Nullable NetworkState carried) {
+    if (carried == null || window.parts().size() != 1) {
+      throw new IllegalArgumentException(
+          "the next window begins after "
+              + window.advance()
+              + " of the "
+              + window.timeSteps()
+              + " steps of this one; needed a model that carries a state, and has one input");
     }
+    NetworkState known = beginning;
+    if (known == null || known.batchSize() != carried.batchSize()) {
+      known = replaced(known, model.newState(carried.batchSize()));
+      beginning = known;
+    }
+    return known;
+  }
+
+  /**
+   * The pass that goes on to where the next window begins; null if that is where this one does. Its
+   * inputs are staged.
+   */
+  private @Nullable ModelPass head(Window window, @Nullable NetworkState carried) {
+    int steps = window.advance();
+    if (steps == 0) {
+      return null;
+    }
+    Values inputs = window.inputValues();
+    int entries = steps * window.batchSize();
+    if (inputs instanceof Values.Tokens tokens) {
+      inputs = new Values.Tokens(Arrays.copyOf(tokens.ids(), entries));
+    } else if (inputs instanceof Values.Reals reals) {
+      int all = window.timeSteps() * window.batchSize();
+      int width = reals.values().length / all;
+      inputs = new Values.Reals(Arrays.copyOf(reals.values(), entries * width));
+    }
+    int[] lengths = window.lengths();
+    if (lengths != null) {
+      lengths = Arrays.stream(lengths).map(length -> Math.min(length, steps)).toArray();
+    }
+    // The targets are not looked at.
+    Window first =
+        new SeriesWindow(steps, window.batchSize(), inputs, inputs, lengths, window.resetState());
+    ModelPass head = model.pass(first, Mode.TRAINING);
+    head.carry(carried);
+    head.takeInputs(first);
+    head.network().randomNumbers(seed, this.steps);
+    return head;
+  }
+
+  private void passes(ModelPass pass) {
     model.weights().zeroGradients();
     pass.forward();
     pass.loss(gradientScale, lossScale, lossResult);
@@ -328,9 +443,9 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** Waits for the queued steps and counts what came of them. */
-  private TrainStep report(int predictions, int queued) {
+  private TrainStep report(Predictions predictions, int queued) {
     backend.download(report, reportStaging.clear());
-    BatchLoss loss = new BatchLoss(reportStaging.getFloat(0), predictions);
+    BatchLoss loss = predictions.loss(reportStaging.getFloat(0));
     float norm = reported(UpdateReport.NORM);
     int skipped = (int) reported(UpdateReport.SKIPPED);
     boolean lastSkipped = !Float.isFinite(norm);
@@ -541,11 +656,18 @@ public final class Trainer implements AutoCloseable {
     moments.close();
     report.close();
     stepNumbers.close();
+    if (groups != null) {
+      groups.ends().close();
+      groups.groups().close();
+    }
     if (state != null) {
       state.close();
     }
     if (kept != null) {
       kept.close();
+    }
+    if (beginning != null) {
+      beginning.close();
     }
   }
 }

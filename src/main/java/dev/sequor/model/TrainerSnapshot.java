@@ -39,11 +39,12 @@ public record TrainerSnapshot(
    */
   public void requireFit(ModelSpec spec, Optimizer optimizer) {
     Network network = spec.network();
+    new GroupedTensors(optimizer.groups(), network.layout()); // refuses groups that do not fit
     TensorShapes.ofParameters(network).requireFit(parameters);
     TensorShapes.ofMoments(network, optimizer.rule()).requireFit(moments);
     for (int moment = 0; moment < optimizer.rule().moments(); moment++) {
       String prefix = TensorShapes.momentPrefix(moment);
-      if (optimizer.isMeanOfSquares(moment)) {
+      if (optimizer.isNeverNegative(moment)) {
         moments.stream()
             .filter(tensor -> tensor.name().startsWith(prefix))
             .forEach(NamedTensor::requireNoNegative);

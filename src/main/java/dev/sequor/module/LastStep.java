@@ -2,6 +2,7 @@ package dev.sequor.module;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.Required;
 import java.util.List;
 
@@ -10,22 +11,31 @@ import java.util.List;
  * forward direction ends at a sequence's last step, the backward direction at its first. A sequence
  * of length 0 has none and reads zeros.
  *
- * @param directions 1, or 2 if the input has those of two directions side by side
+ * @param direction that of the layer below; if bidirectional, the input has both side by side
  */
-public record LastStep(int directions) implements Module {
+public record LastStep(Direction direction) implements Module {
   /**
-   * Checks the number.
+   * Checks that there is a direction.
    *
-   * @throws IllegalArgumentException if it is not 1 or 2
+   * @throws IllegalArgumentException if not
    */
   public LastStep {
-    Shapes.requireDirections(directions);
+    Required.present("direction", direction);
+  }
+
+  /**
+   * Of one direction that reads forward, or of both.
+   *
+   * @throws IllegalArgumentException if {@code directions} is not 1 or 2
+   */
+  public LastStep(int directions) {
+    this(Shapes.direction(directions));
   }
 
   @Override
   public List<Output> outputs(List<ValueShape> inputs) {
     ValueShape.Sequence x = Shapes.onlySequence(this, inputs);
-    Shapes.requireMultiple(this, x, directions);
+    Shapes.requireMultiple(this, x, direction.count());
     return List.of(new Output("y", new ValueShape.Vector(x.axis(), x.width())));
   }
 
@@ -38,6 +48,7 @@ public record LastStep(int directions) implements Module {
   public Pass bind(Binding binding) {
     Backend backend = Required.present("binding", binding).backend();
     int batchSize = binding.batchSize();
+    int directions = direction.count();
     int width = binding.inputShape(0).width() / directions;
     int count = batchSize * directions;
     // Rows of x seen as [T·B·D,H]; a negative one reads zeros.
@@ -47,10 +58,9 @@ public record LastStep(int directions) implements Module {
             count,
             (lengths, to) -> {
               for (int b = 0; b < batchSize; b++) {
-                boolean empty = lengths[b] == 0;
-                to.put(empty ? -1 : ((lengths[b] - 1) * batchSize + b) * directions);
-                if (directions == 2) {
-                  to.put(empty ? -1 : b * directions + 1);
+                for (int d = 0; d < directions; d++) {
+                  int last = direction.isReverse(d) ? 0 : lengths[b] - 1;
+                  to.put(lengths[b] == 0 ? -1 : (last * batchSize + b) * directions + d);
                 }
               }
             });

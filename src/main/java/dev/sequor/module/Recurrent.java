@@ -98,7 +98,7 @@ public record Recurrent(RnnSpec stack) implements Module {
 
   @Override
   public ValueShape.@Nullable State carriedState(List<ValueShape> inputs) {
-    return Shapes.copy("inputs", inputs).size() == 1 && !stack.bidirectional() ? state() : null;
+    return Shapes.copy("inputs", inputs).size() == 1 && stack.canContinue() ? state() : null;
   }
 
   @Override
@@ -108,7 +108,7 @@ public record Recurrent(RnnSpec stack) implements Module {
 
   @Override
   public int randomStreams() {
-    return stack.layers();
+    return stack.randomStreams();
   }
 
   @Override

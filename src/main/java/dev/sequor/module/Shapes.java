@@ -1,5 +1,6 @@
 package dev.sequor.module;
 
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.Required;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,10 +17,12 @@ final class Shapes {
     return List.copyOf(list);
   }
 
-  static void requireDirections(int directions) {
+  /** One direction that reads forward, or two. */
+  static Direction direction(int directions) {
     if (directions != 1 && directions != 2) {
       throw new IllegalArgumentException("directions is " + directions + "; needed 1 or 2");
     }
+    return directions == 1 ? Direction.FORWARD : Direction.BIDIRECTIONAL;
   }
 
   /** The only input, of floats. */

@@ -48,7 +48,7 @@ public record StateBridge(
     Required.present("from", from);
     Required.present("to", to);
     Required.present("activation", activation);
-    Shapes.requireDirections(directions);
+    Shapes.direction(directions);
     if (from.blocks() % directions != 0) {
       throw new IllegalArgumentException(
           "from is " + from + "; " + directions + " directions need a multiple of blocks");

@@ -64,9 +64,11 @@ public final class Parameters implements AutoCloseable {
   /**
    * Every tensor of {@code layout}, in the order of their offsets: {@code
    * layers.<layer>.<direction>.<kind>}, where the direction is {@code forward} or {@code backward}
-   * and the kind {@code input_weights [G·H,I]}, {@code recurrent_weights [G·H,H]}, {@code
-   * input_bias [G·H]}, {@code recurrent_bias [G·H]}, and for cells that have them {@code peepholes
-   * [P·H]}. The names are part of the checkpoint format.
+   * and the kind one of {@link ParameterLayout.Kind}, of those that the stack has: {@code
+   * input_weights [G·H,I]}, {@code recurrent_weights [G·H,H]}, {@code input_bias [G·H]}, {@code
+   * recurrent_bias [G·H]}, and for some {@code peepholes [P·H]}, {@code projection [P,H]}, {@code
+   * input_gain [G·H]}, {@code recurrent_gain [G·H]}, {@code cell_gain [H]} and {@code cell_bias
+   * [H]}. The names are part of the checkpoint format.
    */
   public static List<TensorRegion> regions(ParameterLayout layout) {
     List<TensorRegion> regions = new ArrayList<>();
@@ -87,8 +89,8 @@ public final class Parameters implements AutoCloseable {
           if (layout.elements(kind, layer) > 0) {
             tensors.add(
                 new TensorSpec(
-                    name(layer, direction, kind),
-                    isMatrix(kind)
+                    name(layout, layer, direction, kind),
+                    kind.isMatrix()
                         ? List.of(layout.rows(kind), layout.columns(kind, layer))
                         : List.of(layout.rows(kind)),
                     initialization(layout, kind, layer)));
@@ -101,27 +103,29 @@ public final class Parameters implements AutoCloseable {
 
   private static Initialization initialization(ParameterLayout layout, Kind kind, int layer) {
     int hidden = layout.hiddenSize();
+    int columns = layout.columns(kind, layer);
     return switch (kind) {
-      case INPUT_WEIGHTS -> Initialization.glorotUniform(layout.columns(kind, layer), hidden);
-      case RECURRENT_WEIGHTS -> Initialization.orthogonal(hidden);
+      case INPUT_WEIGHTS -> Initialization.glorotUniform(columns, hidden);
+      case RECURRENT_WEIGHTS ->
+          columns == hidden
+              ? Initialization.orthogonal(hidden)
+              : Initialization.glorotUniform(columns, hidden);
+      case PROJECTION -> Initialization.glorotUniform(hidden, layout.rows(kind));
       case INPUT_BIAS -> {
-        int forget = layout.cell().gateNames().indexOf('f');
+        int forget = layout.stack().gateNames().indexOf('f');
         yield forget < 0
             ? Initialization.zeros()
             : Initialization.constantWithin(forget * hidden, hidden, 1f);
       }
-      case RECURRENT_BIAS, PEEPHOLES -> Initialization.zeros();
+      case RECURRENT_BIAS, PEEPHOLES, CELL_BIAS -> Initialization.zeros();
+      case INPUT_GAIN, RECURRENT_GAIN, CELL_GAIN -> Initialization.constant(1f);
     };
   }
 
-  private static boolean isMatrix(Kind kind) {
-    return kind == Kind.INPUT_WEIGHTS || kind == Kind.RECURRENT_WEIGHTS;
-  }
-
-  private static String name(int layer, int direction, Kind kind) {
+  private static String name(ParameterLayout layout, int layer, int direction, Kind kind) {
     return "layers."
         + layer
-        + (direction == 0 ? ".forward." : ".backward.")
+        + (layout.stack().direction().isReverse(direction) ? ".backward." : ".forward.")
         + kind.name().toLowerCase(Locale.ROOT);
   }
 

@@ -4,6 +4,7 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
@@ -46,10 +47,12 @@ public final class RnnStepper implements AutoCloseable {
   /** {@code parameters} have been checked. */
   RnnStepper(
       Backend backend, RnnSpec spec, WeightStorage weights, Buffer parameters, int batchSize) {
-    if (spec.bidirectional()) {
+    if (!spec.canContinue()) {
       throw new IllegalArgumentException(
-          "the stack is bidirectional, and its second direction starts at the end of each sequence;"
-              + " stepping needs a stack of one direction");
+          "the stack's direction is "
+              + spec.direction()
+              + ", which starts at the end of each sequence; stepping needs "
+              + Direction.FORWARD);
     }
     this.backend = backend;
     this.parameters = parameters;

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -201,6 +202,7 @@ public abstract class BackendOperationsContract {
       case NONE -> a;
       case TANH -> Math.tanh(a);
       case RELU -> Math.max(0, a);
+      case SIGMOID -> 1 / (1 + Math.exp(-a));
     };
   }
 
@@ -209,6 +211,7 @@ public abstract class BackendOperationsContract {
       case NONE -> 1;
       case TANH -> 1 - y * y;
       case RELU -> y > 0 ? 1 : 0;
+      case SIGMOID -> y * (1 - y);
     };
   }
 
@@ -424,6 +427,51 @@ public abstract class BackendOperationsContract {
     }
   }
 
+  @ParameterizedTest(name = "{0} rows, {1} columns")
+  @CsvSource({"1,1", "3,31", "31,3", "33,33", "2,257", "257,2", "1,1500", "700,5"})
+  void softmaxMatchesDoubleFormula(int rows, int n) {
+    SoftmaxShape shape = new SoftmaxShape(rows, n);
+    Buffer x = random(rows * n);
+    Buffer dy = random(rows * n);
+    double[] given = toDouble(x.readFloats());
+    double[] gradient = toDouble(dy.readFloats());
+    double[] expected = new double[rows * n];
+    double[] slopes = new double[rows * n];
+    for (int r = 0; r < rows; r++) {
+      double sum = 0;
+      double along = 0;
+      for (int i = r * n; i < (r + 1) * n; i++) {
+        expected[i] = Math.exp(given[i]);
+        sum += expected[i];
+      }
+      for (int i = r * n; i < (r + 1) * n; i++) {
+        expected[i] /= sum;
+        along += expected[i] * gradient[i];
+      }
+      for (int i = r * n; i < (r + 1) * n; i++) {
+        slopes[i] = expected[i] * (gradient[i] - along);
+      }
+    }
+    Buffer y = poisoned(rows * n);
+    backend.softmaxForward(shape, x, y);
+    assertClose(expected, y.readFloats());
+    Buffer dx = poisoned(rows * n);
+    backend.softmaxBackward(shape, y, dy, dx);
+    assertClose(slopes, dx.readFloats());
+    backend.softmaxBackward(shape, y, dy, dy);
+    assertArrayEquals(dx.readFloats(), dy.readFloats(), "in place");
+    backend.softmaxForward(shape, x, x);
+    assertArrayEquals(y.readFloats(), x.readFloats(), "in place");
+  }
+
+  @Test
+  void softmaxOfHugeNumbersIsFiniteAndSumsToOne() {
+    Buffer x = buffer(new float[] {3e38f, -3e38f, 3e38f, 0, 1e30f, -1e30f});
+    Buffer y = poisoned(6);
+    backend.softmaxForward(new SoftmaxShape(2, 3), x, y);
+    assertClose(new double[] {0.5, 0, 0.5, 0, 1, 0}, y.readFloats());
+  }
+
   private static double slope(
       int rows,
       int n,
@@ -478,7 +526,8 @@ public abstract class BackendOperationsContract {
         Loss.softmaxCrossEntropy(),
         Loss.binaryCrossEntropy(),
         Loss.meanSquaredError(),
-        Loss.labelSmoothedCrossEntropy(0.3f));
+        Loss.labelSmoothedCrossEntropy(0.3f),
+        Loss.weightedBinaryCrossEntropy(2.5f));
   }
 
   static Stream<Arguments> lossesOfAwkwardWidths() {
@@ -487,8 +536,9 @@ public abstract class BackendOperationsContract {
 
   @Test
   void everyLossFunctionIsTried() {
-    assertEquals(
-        Set.of(LossFunction.values()), losses().map(Loss::function).collect(Collectors.toSet()));
+    Set<LossFunction> ofRows = EnumSet.allOf(LossFunction.class);
+    ofRows.removeIf(LossFunction::takesLabels); // those are in CtcContract
+    assertEquals(ofRows, losses().map(Loss::function).collect(Collectors.toSet()));
   }
 
   /** The loss of one row, in double precision and as plainly as can be. */
@@ -507,11 +557,14 @@ public abstract class BackendOperationsContract {
       }
       return sum;
     }
+    boolean binary = !(loss instanceof Loss.MeanSquaredError);
+    double positive =
+        loss instanceof Loss.WeightedBinaryCrossEntropy weighted ? weighted.positiveWeight() : 1;
     for (int j = 0; j < a.length; j++) {
       double sigmoid = 1 / (1 + Math.exp(-a[j]));
       sum +=
-          loss instanceof Loss.BinaryCrossEntropy
-              ? -t[j] * Math.log(sigmoid) - (1 - t[j]) * Math.log(1 - sigmoid)
+          binary
+              ? -positive * t[j] * Math.log(sigmoid) - (1 - t[j]) * Math.log(1 - sigmoid)
               : (a[j] - t[j]) * (a[j] - t[j]) / a.length;
     }
     return sum;
@@ -586,6 +639,65 @@ public abstract class BackendOperationsContract {
     assertClose(gradient, a.readFloats());
   }
 
+  /** Against the plain rows; one weighs nothing, and what is there is not looked at. */
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("losses")
+  void rowsCountAsOftenAsTheirWeightsSay(Loss loss) {
+    int t = 2;
+    int b = 3;
+    int n = 33;
+    int[] lengths = {2, 1, 2};
+    float[] weights = {0.5f, 2, 0, 3, Float.NaN, 1};
+    float[] outputs = random(t * b * n).readFloats();
+    Arrays.fill(outputs, 2 * n, 3 * n, Float.NaN); // weighs 0
+    int[] classes = {3, 0, 1, 32, 5, -1};
+    float[] values = new float[t * b * n];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = random.nextFloat();
+    }
+    boolean softmax = loss.function().takesClasses();
+    double total = 0;
+    double weight = 0;
+    double[] gradient = new double[t * b * n];
+    for (int row = 0; row < t * b; row++) {
+      int at = row * n;
+      boolean past = row / b >= lengths[row % b];
+      if (past || weights[row] == 0 || (softmax && classes[row] < 0)) {
+        continue;
+      }
+      double[] a = toDouble(Arrays.copyOfRange(outputs, at, at + n));
+      double[] targets = toDouble(Arrays.copyOfRange(values, at, at + n));
+      total += weights[row] * rowLoss(loss, a, classes[row], targets);
+      weight += weights[row];
+      double[] slopes = rowGradient(loss, a, classes[row], targets);
+      for (int j = 0; j < n; j++) {
+        gradient[at + j] = 0.25 * 8 * weights[row] * slopes[j];
+      }
+    }
+    LossShape shape = new LossShape(loss, t, b, n);
+    Buffer result = poisoned(2);
+    Buffer dOutputs = poisoned(t * b * n);
+    Buffer scale = buffer(UpdateReport.initial(8f)).slice(UpdateReport.LOSS_SCALE, 1);
+    backend.loss(
+        shape,
+        buffer(outputs),
+        softmax ? tokens(classes) : buffer(values),
+        tokens(lengths),
+        buffer(weights),
+        buffer(0.25f),
+        scale,
+        dOutputs,
+        result);
+    assertClose(new double[] {total, weight}, result.readFloats());
+    assertClose(gradient, dOutputs.readFloats());
+  }
+
+  @Test
+  void aLossWithClassWeightsIsNoneForABackend() {
+    Loss weighted = Loss.classWeighted(Loss.softmaxCrossEntropy(), 1f, 2f);
+    assertThrows(IllegalArgumentException.class, () -> new LossShape(weighted, 1, 1, 2));
+  }
+
   @Test
   void softmaxOfHugeOutputsIsFinite() {
     Buffer result = poisoned(2);
@@ -620,19 +732,14 @@ public abstract class BackendOperationsContract {
 
   // Optimisers.
 
-  @ParameterizedTest(name = "{0} decay {1} norm {2} value {3}")
-  @CsvSource({
-    "SGD, 0, 0, 0",
-    "SGD, 0.1, 2, 0.3",
-    "ADAM, 0, 0, 0",
-    "ADAM, 0.1, 2, 0.3",
-    "ADAMW, 0.1, 2, 0",
-    "ADAMW, 0, 0, 0.3"
-  })
-  void optimizerMatchesDoubleFormula(
-      UpdateRule rule, float decay, float clipNorm, float clipValue) {
+  @ParameterizedTest
+  @EnumSource(UpdateRule.class)
+  void optimizerMatchesDoubleFormula(UpdateRule rule) {
     for (int n : new int[] {1, 3, 31, 33, 257, 10_001}) {
-      optimizerMatchesDoubleFormula(rule, n, decay, clipNorm, clipValue);
+      optimizerMatchesDoubleFormula(rule, n, 0f, 0f, 0f);
+      optimizerMatchesDoubleFormula(rule, n, 0.1f, 2f, 0.3f);
+      optimizerMatchesDoubleFormula(rule, n, 0.1f, 2f, 0f);
+      optimizerMatchesDoubleFormula(rule, n, 0f, 0f, 0.3f);
     }
   }
 
@@ -643,8 +750,7 @@ public abstract class BackendOperationsContract {
     buffers.add(moments);
     Buffer report = buffer(UpdateReport.initial(1f));
     double[] w = toDouble(parameters.readFloats());
-    double[] m = new double[n];
-    double[] v = new double[n];
+    double[][] m = new double[n][3];
     for (int t = 1; t <= 3; t++) {
       Buffer gradients = random(n);
       double[] g = toDouble(gradients.readFloats());
@@ -654,24 +760,7 @@ public abstract class BackendOperationsContract {
       for (int i = 0; i < n; i++) {
         double gi = g[i] * scale;
         gi = clipValue > 0 ? Math.max(-clipValue, Math.min(clipValue, gi)) : gi;
-        if (rule == UpdateRule.ADAMW) {
-          w[i] -= 0.01 * decay * w[i];
-        } else {
-          gi += decay * w[i];
-        }
-        if (rule == UpdateRule.SGD) {
-          m[i] = 0.9 * m[i] + gi;
-          w[i] -= 0.01 * m[i];
-        } else if (rule == UpdateRule.RMSPROP) {
-          v[i] = 0.99 * v[i] + 0.01 * gi * gi;
-          w[i] -= 0.01 * gi / (Math.sqrt(v[i]) + 1e-8);
-        } else {
-          m[i] = 0.9 * m[i] + 0.1 * gi;
-          v[i] = 0.99 * v[i] + 0.01 * gi * gi;
-          double mean = m[i] / (1 - Math.pow(0.9, t));
-          double variance = v[i] / (1 - Math.pow(0.99, t));
-          w[i] -= 0.01 * mean / (Math.sqrt(variance) + 1e-8);
-        }
+        w[i] = updated(rule, t, 0.01, decay, gi, w[i], m[i]);
       }
       backend.optimizerStep(rule, numbers, parameters, gradients, moments, report);
       assertEquals(length, report.readFloats()[UpdateReport.NORM], 1e-6 * length);
@@ -680,12 +769,138 @@ public abstract class BackendOperationsContract {
     }
   }
 
+  /**
+   * A parameter after its update {@code t}, as plainly as can be.
+   *
+   * @param m its moments, in an order of this function's own
+   */
+  private static double updated(
+      UpdateRule rule, int t, double rate, double decay, double given, double w, double[] m) {
+    boolean apart = rule == UpdateRule.ADAMW || rule == UpdateRule.LION;
+    double g = apart ? given : given + decay * w;
+    double start = apart ? w - rate * decay * w : w;
+    switch (rule) {
+      case SGD, NESTEROV -> {
+        m[0] = 0.9 * m[0] + g;
+        return start - rate * (rule == UpdateRule.NESTEROV ? g + 0.9 * m[0] : m[0]);
+      }
+      case RMSPROP -> {
+        m[0] = 0.99 * m[0] + 0.01 * g * g;
+        return start - rate * g / (Math.sqrt(m[0]) + 1e-8);
+      }
+      case CENTERED_RMSPROP -> {
+        m[0] = 0.9 * m[0] + 0.1 * g * g;
+        m[1] = 0.9 * m[1] + 0.1 * g;
+        m[2] = 0.8 * m[2] + g / (Math.sqrt(m[0] - m[1] * m[1]) + 1e-3);
+        return start - rate * m[2];
+      }
+      case ADAGRAD -> {
+        m[0] += g * g;
+        return start - rate * g / (Math.sqrt(m[0]) + 1e-8);
+      }
+      case LION -> {
+        double way = 0.9 * m[0] + 0.1 * g;
+        m[0] = 0.99 * m[0] + 0.01 * g;
+        return start - rate * Math.signum(way);
+      }
+      case ADAM, ADAMW -> {
+        m[0] = 0.9 * m[0] + 0.1 * g;
+        m[1] = 0.99 * m[1] + 0.01 * g * g;
+        double mean = m[0] / (1 - Math.pow(0.9, t));
+        double variance = m[1] / (1 - Math.pow(0.99, t));
+        return start - rate * mean / (Math.sqrt(variance) + 1e-8);
+      }
+    }
+    throw new AssertionError(rule);
+  }
+
   private static List<Float> constants(UpdateRule rule, float decay) {
     return switch (rule) {
-      case SGD -> List.of(0.9f, decay);
+      case SGD, NESTEROV -> List.of(0.9f, decay);
+      case CENTERED_RMSPROP -> List.of(0.9f, 1e-3f, decay, 0.8f);
+      case ADAGRAD -> List.of(1e-8f, decay);
+      case LION -> List.of(0.9f, 0.99f, decay);
       case ADAM, ADAMW -> List.of(0.9f, 0.99f, 1e-8f, decay);
       case RMSPROP -> List.of(0.99f, 1e-8f, decay);
     };
+  }
+
+  /**
+   * Groups whose borders lie within registers and blocks, one of a single element, and one that
+   * nothing happens to; against the plain formula with each group's numbers.
+   */
+  @ParameterizedTest
+  @EnumSource(UpdateRule.class)
+  void eachGroupIsUpdatedByItsOwnNumbersAndTheNormIsOfAll(UpdateRule rule) {
+    for (int n : new int[] {8, 40, 513, 10_001}) {
+      int[] ends = {1, 3, n / 2, n / 2 + 1, n - 1, n};
+      int[] groups = {2, UpdateGroups.NONE, 0, 1, 0, 2};
+      double[] rates = {0.01, 0.003, 0};
+      float[] decays = {0.1f, 0, 0.3f};
+      float clipNorm = 0.5f * (float) Math.sqrt(n / 3.0);
+      Buffer parameters = random(n);
+      Buffer moments = buffer(new float[rule.moments() * n]);
+      Buffer report = buffer(UpdateReport.initial(8f));
+      UpdateGroups where = new UpdateGroups(tokens(ends), tokens(groups));
+      double[] w = toDouble(parameters.readFloats());
+      double[][] m = new double[n][3];
+      for (int t = 1; t <= 3; t++) {
+        float[] g = random(n).readFloats();
+        g[1] = Float.NaN; // of no group
+        float[] rows = new float[3 * OptimizerStep.ELEMENTS];
+        for (int i = 0; i < 3; i++) {
+          float[] row = step(rule, t, (float) rates[i], decays[i], clipNorm, 0f).values();
+          System.arraycopy(row, 0, rows, i * row.length, row.length);
+        }
+        double squares = 0;
+        int[] groupOf = new int[n];
+        for (int i = 0, region = 0; i < n; i++) {
+          while (i >= ends[region]) {
+            region++;
+          }
+          groupOf[i] = groups[region];
+          squares += groupOf[i] < 0 ? 0 : (double) g[i] * g[i] / 64;
+        }
+        double scale = Math.min(1, clipNorm / Math.sqrt(squares)) / 8;
+        for (int i = 0; i < n; i++) {
+          int group = groupOf[i];
+          if (group >= 0) {
+            w[i] = updated(rule, t, rates[group], decays[group], g[i] * scale, w[i], m[i]);
+          }
+        }
+        backend.optimizerStep(rule, buffer(rows), where, parameters, buffer(g), moments, report);
+        assertEquals(Math.sqrt(squares), report.readFloats()[UpdateReport.NORM], 1e-5);
+        assertClose(w, parameters.readFloats());
+      }
+      for (int moment = 0; moment < rule.moments(); moment++) {
+        assertEquals(0f, moments.readFloats()[moment * n + 1], "of no group");
+      }
+    }
+  }
+
+  /** The same numbers for all groups are the update without groups, bit for bit. */
+  @ParameterizedTest
+  @EnumSource(UpdateRule.class)
+  void groupsOfTheSameNumbersChangeNoBit(UpdateRule rule) {
+    int n = 10_001;
+    float[] start = random(n).readFloats();
+    Buffer[] parameters = {buffer(start), buffer(start)};
+    Buffer[] moments = {
+      buffer(new float[rule.moments() * n]), buffer(new float[rule.moments() * n])
+    };
+    UpdateGroups where = new UpdateGroups(tokens(7, 4099, n), tokens(1, 0, 1));
+    for (int t = 1; t <= 2; t++) {
+      Buffer g = random(n);
+      float[] row = step(rule, t, 0.01f, 0.1f, 1f, 0f).values();
+      float[] rows = Arrays.copyOf(row, 2 * row.length);
+      System.arraycopy(row, 0, rows, row.length, row.length);
+      Buffer[] reports = {buffer(UpdateReport.initial(1f)), buffer(UpdateReport.initial(1f))};
+      backend.optimizerStep(rule, buffer(row), parameters[0], g, moments[0], reports[0]);
+      backend.optimizerStep(rule, buffer(rows), where, parameters[1], g, moments[1], reports[1]);
+      assertArrayEquals(reports[0].readFloats(), reports[1].readFloats());
+    }
+    assertArrayEquals(parameters[0].readFloats(), parameters[1].readFloats());
+    assertArrayEquals(moments[0].readFloats(), moments[1].readFloats());
   }
 
   private static OptimizerStep step(

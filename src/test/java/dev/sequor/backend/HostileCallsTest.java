@@ -207,7 +207,20 @@ final class HostileCallsTest {
       call(
           "Backend.embeddingBackward", w -> of(3, 4, w.integers(3), w.floats(12), w.floats(4 * V)));
       call(
-          "Backend.loss",
+          "Backend.loss/9",
+          w ->
+              of(
+                  new LossShape(Loss.softmaxCrossEntropy(), T, B, V),
+                  w.floats(T * B * V),
+                  w.integers(T * B),
+                  w.tensors.lengths(),
+                  w.floats(T * B),
+                  w.floats(1),
+                  w.floats(1),
+                  w.floats(T * B * V),
+                  w.floats(2)));
+      call(
+          "Backend.loss/8",
           w ->
               of(
                   new LossShape(Loss.softmaxCrossEntropy(), T, B, V),
@@ -218,8 +231,34 @@ final class HostileCallsTest {
                   w.floats(1),
                   w.floats(T * B * V),
                   w.floats(2)));
+      CtcShape ctc = new CtcShape(T, B, V, 2, 0);
       call(
-          "Backend.optimizerStep",
+          "Backend.ctcLoss",
+          w ->
+              of(
+                  ctc,
+                  w.floats(T * B * V),
+                  w.integers(2 * B),
+                  w.integers(B),
+                  w.tensors.lengths(),
+                  w.floats(1),
+                  w.floats(1),
+                  w.floats(T * B * V),
+                  w.floats(ctc.workspaceElements()),
+                  w.floats(2)));
+      call(
+          "Backend.optimizerStep/7",
+          w ->
+              of(
+                  UpdateRule.ADAM,
+                  w.numbers(),
+                  new UpdateGroups(w.integers(2), w.integers(2)),
+                  w.floats(9),
+                  w.floats(9),
+                  w.floats(18),
+                  w.report()));
+      call(
+          "Backend.optimizerStep/6",
           w ->
               of(UpdateRule.ADAM, w.numbers(), w.floats(9), w.floats(9), w.floats(18), w.report()));
       call(
@@ -279,6 +318,10 @@ final class HostileCallsTest {
                   w.floats(12),
                   w.floats(12),
                   w.floats(8)));
+      call("Backend.softmaxForward", w -> of(new SoftmaxShape(3, 4), w.floats(12), w.floats(12)));
+      call(
+          "Backend.softmaxBackward",
+          w -> of(new SoftmaxShape(3, 4), w.floats(12), w.floats(12), w.floats(12)));
       call(
           "Backend.dropout",
           w -> of(0.5f, w.integers(RandomKey.ELEMENTS), w.floats(7), w.floats(7)));
@@ -527,7 +570,9 @@ final class HostileCallsTest {
       bad.add(new Bad("too long", new int[999], true));
     } else if (value instanceof String) {
       bad.add(new Bad("unknown", "nothing", false));
-    } else if (value instanceof List<?> list && list.get(0) instanceof StepInput input) {
+    } else if (value instanceof List<?> list
+        && !list.isEmpty()
+        && list.get(0) instanceof StepInput input) {
       bad.add(new Bad("a list with null", Arrays.asList((Object) null), true));
       addRecords(world, bad, place, input, changed -> List.of(changed));
     } else if (value instanceof Record record) {

@@ -31,12 +31,11 @@ public record PermutedBlock(ParameterLayout layout, BlockLayout standard, BlockL
     float[] result = new float[(int) permuted.elements()];
     Arrays.fill(result, gaps);
     for (Kind kind : Kind.values()) {
-      System.arraycopy(
-          values,
-          (int) standard.offset(kind),
-          result,
-          (int) permuted.offset(kind),
-          (int) layout.elements(kind, 0));
+      int elements = (int) layout.elements(kind, 0);
+      if (elements > 0) { // Only a stack with options has all kinds.
+        System.arraycopy(
+            values, (int) standard.offset(kind), result, (int) permuted.offset(kind), elements);
+      }
     }
     return result;
   }

@@ -60,7 +60,7 @@ public final class RandomWork implements AutoCloseable {
   }
 
   private String anyKind(List<WeightStorage> storages) {
-    return switch (random.nextInt(15)) {
+    return switch (random.nextInt(17)) {
       case 0, 1 -> linear();
       case 2 -> embedding();
       case 3 -> loss();
@@ -71,6 +71,8 @@ public final class RandomWork implements AutoCloseable {
       case 8 -> elements();
       case 9 -> columns();
       case 10 -> norm();
+      case 11 -> softmax();
+      case 12 -> ctc();
       default -> train(stack(60, 2));
     };
   }
@@ -220,6 +222,18 @@ public final class RandomWork implements AutoCloseable {
     return shape.toString();
   }
 
+  private String softmax() {
+    SoftmaxShape shape = new SoftmaxShape(size(200), size(300));
+    long elements = (long) shape.rows() * shape.width();
+    Buffer x = numbers(elements, 3);
+    Buffer y = result(elements);
+    Buffer dy = numbers(elements, 1);
+    Buffer dx = result(elements);
+    call(() -> backend.softmaxForward(shape, x, y));
+    call(() -> backend.softmaxBackward(shape, y, dy, dx));
+    return shape.toString();
+  }
+
   private Buffer key(long seed, long offset) {
     Buffer key = own(backend.allocate(DType.INT32, RandomKey.ELEMENTS));
     key.write(new RandomKey(seed, 0, offset).words());
@@ -230,7 +244,10 @@ public final class RandomWork implements AutoCloseable {
     Loss function =
         any(
             new Loss[] {
-              Loss.softmaxCrossEntropy(), Loss.binaryCrossEntropy(), Loss.meanSquaredError()
+              Loss.softmaxCrossEntropy(),
+              Loss.binaryCrossEntropy(),
+              Loss.meanSquaredError(),
+              Loss.weightedBinaryCrossEntropy(3f)
             });
     LossShape shape = new LossShape(function, size(60), size(60), size(120));
     int rows = shape.timeSteps() * shape.batchSize();
@@ -246,7 +263,28 @@ public final class RandomWork implements AutoCloseable {
     Buffer sum = result(2);
     Buffer scale = own(backend.allocate(DType.FLOAT32, 1));
     scale.write(1f / rows);
-    call(() -> backend.loss(shape, a, targets, lengths, scale, null, dOutputs, sum));
+    Buffer weights = random.nextBoolean() ? numbers(rows, 1) : null;
+    call(() -> backend.loss(shape, a, targets, lengths, weights, scale, null, dOutputs, sum));
+    return shape.toString();
+  }
+
+  private String ctc() {
+    CtcShape shape = new CtcShape(size(60), size(20), 2 + size(200), size(30), 0);
+    long outputs = (long) shape.timeSteps() * shape.batchSize() * shape.outputSize();
+    Buffer a = numbers(outputs, 4);
+    int batch = shape.batchSize();
+    Buffer labels = integers(shape.mostLabels() * batch, 1, shape.outputSize());
+    Buffer labelLengths =
+        integers(batch, -1, Math.min(shape.timeSteps() / 2, shape.mostLabels()) + 1);
+    boolean padded = random.nextBoolean();
+    Buffer lengths = padded ? integers(batch, shape.timeSteps() / 2, shape.timeSteps() + 1) : null;
+    Buffer dOutputs = random.nextInt(4) > 0 ? result(outputs) : null;
+    Buffer sum = result(2);
+    Buffer workspace = own(backend.allocate(DType.FLOAT32, shape.workspaceElements()));
+    call(
+        () ->
+            backend.ctcLoss(
+                shape, a, labels, labelLengths, lengths, null, null, dOutputs, workspace, sum));
     return shape.toString();
   }
 
@@ -261,13 +299,24 @@ public final class RandomWork implements AutoCloseable {
     results.add(moments);
     Buffer report = result(UpdateReport.ELEMENTS);
     report.write(UpdateReport.initial(1f));
+    boolean grouped = random.nextBoolean();
+    Buffer ends = own(backend.allocate(DType.INT32, 3));
+    ends.write(new int[] {elements / 3, elements / 2, elements});
+    Buffer ofRegions = own(backend.allocate(DType.INT32, 3));
+    ofRegions.write(new int[] {0, -1, 0});
+    UpdateGroups where = new UpdateGroups(ends, ofRegions);
     for (int t = 1; t <= 2; t++) {
       Buffer gradients = numbers(elements, 1);
       // All rules take fractions: their constants are means, small numbers and decays.
       List<Float> constants = Collections.nCopies(rule.constants(), constant);
       Buffer step = own(backend.allocate(DType.FLOAT32, OptimizerStep.ELEMENTS));
       step.write(new OptimizerStep(rule, t, 0.01f, clipNorm, clipValue, constants).values());
-      call(() -> backend.optimizerStep(rule, step, parameters, gradients, moments, report));
+      if (grouped) {
+        call(
+            () -> backend.optimizerStep(rule, step, where, parameters, gradients, moments, report));
+      } else {
+        call(() -> backend.optimizerStep(rule, step, parameters, gradients, moments, report));
+      }
     }
     return rule + " of " + elements + " parameters";
   }

@@ -91,7 +91,10 @@ class BadInputTest {
     "--lr, NaN, --lr is NaN; needed a finite number",
     "--clip, -1, --clip is -1; needed a finite number of at least 0",
     "--dropout, 0.5, it acts between recurrent layers",
-    "--optimizer, lion, '''lion'' is unknown; known: adam, adamw, rmsprop, sgd'",
+    "--optimizer, tiger, '''tiger'' is unknown; known: adagrad, adam, adamw, centered-rmsprop, lion,"
+        + " nesterov, rmsprop, sgd'",
+    "--tie, --hidden=65, '--tie is given with --embedding 64 and --hidden 65; needed the same'",
+    "--new-steps, 65, '--new-steps is 65; of a --seq-length of 64 needed at most as many'",
     "--held-out, 0, --held-out is 0; needed a finite number of more than 0 and less than 1",
     "--held-out, 1, --held-out is 1; needed",
     "--device, tpu, '''tpu'' is unknown; known: auto, cpu, java, cuda, cuda:N'",

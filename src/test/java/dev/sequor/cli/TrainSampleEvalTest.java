@@ -39,7 +39,7 @@ class TrainSampleEvalTest {
                 "--hidden",
                 16,
                 "--embedding",
-                8,
+                List.of(more).contains("--tie") ? 16 : 8,
                 "--seq-length",
                 16,
                 "--batch",
@@ -234,6 +234,32 @@ class TrainSampleEvalTest {
     CommandLineRun run =
         CommandLineRun.of("train", "--resume", halves, "--steps", 90, "--json").succeeds();
     assertEquals(90, run.json().get("steps").asLong());
+    assertArrayEquals(
+        Files.readAllBytes(Checkpoint.weightsFile(whole)),
+        Files.readAllBytes(Checkpoint.weightsFile(halves)));
+  }
+
+  /** Options that are part of the checkpoint, all at once. */
+  @Test
+  void aRunWithTiedWeightsAndWindowsThatOverlapGoesOnBitForBit() throws IOException {
+    Path whole = folder.resolve("whole");
+    Path halves = folder.resolve("halves");
+    for (Path out : List.of(whole, halves)) {
+      train(
+              "--text",
+              text(),
+              "--out",
+              out,
+              "--steps",
+              out.equals(whole) ? 40 : 17,
+              "--tie",
+              "--new-steps",
+              5,
+              "--optimizer",
+              "lion")
+          .succeeds();
+    }
+    CommandLineRun.of("train", "--resume", halves, "--steps", 40).succeeds();
     assertArrayEquals(
         Files.readAllBytes(Checkpoint.weightsFile(whole)),
         Files.readAllBytes(Checkpoint.weightsFile(halves)));

@@ -35,6 +35,9 @@ final class ConformanceFiles {
 
   private static final String ONNX_NODE = "onnx_node";
 
+  /** Of which there are no weights under a known name. */
+  static final String A_LAYER_ON_TOP = "a further layer on top";
+
   static final String TO_BE_REJECTED = "to be rejected, by the facade";
 
   /** What cases of every schema may say; what else they say could change what is expected. */
@@ -111,7 +114,7 @@ final class ConformanceFiles {
       }
       requireKnown(id, "member", json, MEMBERS);
       if (json.path("expected").has("head_output")) {
-        return ConformanceCase.unsupported(id, kind, "a further layer on top");
+        return ConformanceCase.unsupported(id, kind, A_LAYER_ON_TOP);
       }
       return switch (schema) {
         case "rnn-case/1" -> rnnCase(id, kind, json);
@@ -202,6 +205,13 @@ final class ConformanceFiles {
                 List<String> texts = new ArrayList<>();
                 config.path(name).forEach(v -> texts.add(v.asText()));
                 return texts;
+              }
+
+              @Override
+              public List<Double> numbers(String name) {
+                List<Double> numbers = new ArrayList<>();
+                config.path(name).forEach(v -> numbers.add(ConformanceFiles.number(name, v, 0)));
+                return numbers;
               }
             },
             inputs,
@@ -336,6 +346,14 @@ final class ConformanceFiles {
       return found == null
           ? List.of()
           : found.getStringsList().stream().map(s -> s.toStringUtf8()).toList();
+    }
+
+    @Override
+    public List<Double> numbers(String name) {
+      OnnxMl.AttributeProto found = find(name);
+      return found == null
+          ? List.of()
+          : found.getFloatsList().stream().map(Float::doubleValue).toList();
     }
   }
 }

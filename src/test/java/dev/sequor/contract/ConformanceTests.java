@@ -25,13 +25,11 @@ final class ConformanceTests {
   private static final Set<String> REASONS =
       Set.of(
           ConformanceFiles.TO_BE_REJECTED,
-          "activations",
-          "clip",
-          "coupled input and forget gates",
-          "projection",
-          "layers of unequal width",
-          "several layers in one node",
-          "a further layer on top");
+          ConformanceFiles.A_LAYER_ON_TOP,
+          OnnxNodeCase.SEVERAL_LAYERS,
+          OnnxNodeCase.UNKNOWN_ACTIVATIONS,
+          OnnxNodeCase.COUPLED_OTHERWISE,
+          OnnxNodeCase.CLIPPED_PROJECTION);
 
   private ConformanceTests() {}
 

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DynamicContainer;
@@ -105,7 +106,7 @@ class ConformanceTestsTest {
 
   @Test
   void aKindOfWhichNoneIsRunFails() throws IOException {
-    write(good(), rnn("gradient", ", \"proj_size\": 1", "", "", ""));
+    write(good(), rnn("gradient", ", \"num_layers\": 2", "", "", ""));
     assertFailsOnly("of each kind one is run");
   }
 
@@ -144,14 +145,137 @@ class ConformanceTestsTest {
     assertFailsOnly("schema 'rnn-case/9' of other.json");
   }
 
-  /** Read as "not coupled", such a case would be run and fail, or pass by chance. */
+  private static double sigmoid(double x) {
+    return 1 / (1 + Math.exp(-x));
+  }
+
+  /** LSTM with one unit and one step of x = 0.5 from c = 0.8, gates' sums i, o, f, c in W. */
+  private static String lstm(String settings, double i, double f, double most) {
+    double g = Math.tanh(0.2);
+    double c = Math.min(most, i * g + f * 0.8);
+    double h = sigmoid(0.3) * Math.tanh(c);
+    return String.format(
+        Locale.ROOT,
+        """
+        {"id": "b", "cell": "lstm", "kind": "forward", "config": {"hidden_size": 1 %s},
+         "inputs": {"X": %s, "W": %s, "R": %s, "initial_c": %s},
+         "expected": {"Y": %s, "Y_c": %s}}
+        """,
+        settings,
+        tensor("[1, 1, 1]", "[0.5]"),
+        tensor("[1, 4, 1]", "[1.2, 0.6, -1.6, 0.4]"),
+        tensor("[1, 4, 1]", "[0, 0, 0, 0]"),
+        tensor("[1, 1, 1]", "[0.8]"),
+        tensor("[1, 1, 1, 1]", "[" + h + "]"),
+        tensor("[1, 1, 1]", "[" + c + "]"));
+  }
+
+  /** Read as "not coupled", or as coupled the other way, such a case would fail. */
   @ParameterizedTest
   @ValueSource(strings = {"true", "1", "\"true\"", "\"1\"", "\"i = 1 - f\"", "\"yes\""})
-  void coupledGatesAreRefusedHoweverTheyAreWritten(String value) throws IOException {
-    write(good(), rnn("forward", ", \"coupled_input_forget\": " + value, "", "", ""));
+  void anInputGateIsCoupledHoweverThatIsWritten(String value) throws IOException {
+    double f = sigmoid(-0.8);
+    write(lstm(", \"coupled_input_forget\": " + value, 1 - f, f, 9));
     assertNothingFails();
-    List<ConformanceCase> cases = ConformanceFiles.read(folder, "some.json");
-    assertEquals("coupled input and forget gates", cases.get(1).unsupported());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "\"input_forget\": 1",
+        "\"input_forget\": true",
+        "\"coupled_input_forget\": \"f = 1 - i\""
+      })
+  void aForgetGateIsCoupledHoweverThatIsWritten(String setting) throws IOException {
+    double i = sigmoid(0.6);
+    write(lstm(", " + setting, i, 1 - i, 9));
+    assertNothingFails();
+  }
+
+  @Test
+  void clipsAreOfGatesSumsOrOfTheCell() throws IOException {
+    write(
+        lstm(", \"clip\": 0.7", sigmoid(0.6), sigmoid(-0.7), 9),
+        lstm(", \"cell_clip\": 0.3", sigmoid(0.6), sigmoid(-0.8), 0.3));
+    assertNothingFails();
+    write(lstm(", \"clip\": 0.7", sigmoid(0.6), sigmoid(-0.8), 9));
+    assertFailsOnly("Y[0] is");
+  }
+
+  @Test
+  void eachDirectionHasFunctionsOfItsOwnWhichConsumeConstantsInOrder() throws IOException {
+    String two = tensor("[2, 1, 1]", "[1, 1]");
+    write(
+        String.format(
+            """
+            {"id": "c", "cell": "rnn", "kind": "gradient", "config": {"hidden_size": 1,
+               "direction": "bidirectional", "activations": ["LeakyRelu", "Affine"],
+               "activation_alpha": [0.5, 2], "activation_beta": [0.25]},
+             "inputs": {"X": %s, "W": %s, "R": %s},
+             "output_gradient": {"Y": %s},
+             "expected": {"Y": %s, "Y_h": %s, "dX": %s, "dW": %s}}
+            """,
+            tensor("[2, 1, 1]", "[-1, 1]"),
+            two,
+            two,
+            // [t, direction]: by the forward one's last step and the reverse one's last, t = 0.
+            tensor("[2, 2, 1, 1]", "[0, 1, 1, 0]"),
+            // forward: -0.5, then 1 - 0.5; reverse: 2.25, then 2(-1 + 2.25) + 0.25 = 2.75.
+            tensor("[2, 2, 1, 1]", "[-0.5, 2.75, 0.5, 2.25]"),
+            tensor("[2, 1, 1]", "[0.5, 2.75]"),
+            // forward: 0.5 through the first step and 1; reverse: 2, and 2 · 2.
+            tensor("[2, 1, 1]", "[2.5, 5]"),
+            // x times these: -0.5 + 1; -2 + 4.
+            tensor("[2, 1, 1]", "[0.5, 2]")));
+    assertNothingFails();
+  }
+
+  @Test
+  void cellsOfUnequalWidthAreRunOneAfterTheOther() throws IOException {
+    double a = Math.tanh(0.5);
+    double y = Math.tanh(2 * a);
+    double z = Math.tanh(-a);
+    String narrow =
+        String.format(
+            "{\"W\": %s, \"R\": %s}", tensor("[1, 1, 1]", "[1]"), tensor("[1, 1, 1]", "[1]"));
+    String wide =
+        String.format(
+            "{\"W\": %s, \"R\": %s}",
+            tensor("[1, 2, 1]", "[2, -1]"), tensor("[1, 2, 2]", "[0, 1, 1, 0]"));
+    Files.writeString(
+        folder.resolve("keras.json"),
+        String.format(
+            """
+            {"schema": "rnn-case/1-keras", "cases": [
+              {"id": "d", "cell": "rnn", "kind": "forward", "calls_with_same_input": 1,
+               "config": {"layer": "RNN", "units": [1, 2], "return_sequences": true},
+               "inputs": {"x": %s}, "weights": [%s, %s],
+               "expected": {"output": %s, "state0": %s, "state1": %s}}]}
+            """,
+            tensor("[1, 1, 1]", "[0.5]"),
+            narrow,
+            wide,
+            tensor("[1, 1, 2]", "[" + y + ", " + z + "]"),
+            tensor("[1, 1]", "[" + a + "]"),
+            tensor("[1, 2]", "[" + y + ", " + z + "]")));
+    assertNothingFails();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        ", \"activations\": [\"Gelu\"] | activations that ONNX does not name",
+        ", \"activations\": [\"Tanh\", \"Tanh\"] | activations that ONNX does not name",
+        ", \"num_layers\": 2 | several layers in one node",
+        ", \"proj_clip\": 0.5 | clipping of a projection",
+        ", \"coupled_input_forget\": 1 | an input gate coupled to one that is no sigmoid",
+      })
+  void whatTheLibraryHasNotIsRefusedWithTheReason(String settings, String reason)
+      throws IOException {
+    write(good(), rnn("forward", settings, "", "", ""));
+    assertNothingFails();
+    assertEquals(reason, ConformanceFiles.read(folder, "some.json").get(1).unsupported());
   }
 
   @ParameterizedTest

@@ -7,6 +7,7 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.BackendOperationsContract;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.CtcContract;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.reference.ReferenceRnn;
@@ -28,6 +29,13 @@ class CpuBackendTest {
   @Nested
   class Rnns extends RnnContract {
     Rnns() {
+      super(PROVIDER);
+    }
+  }
+
+  @Nested
+  class Options extends CellOptionsContract {
+    Options() {
       super(PROVIDER);
     }
   }
@@ -56,6 +64,49 @@ class CpuBackendTest {
     @Override
     protected Backend open() {
       return Devices.open(PROVIDER);
+    }
+  }
+
+  @Nested
+  class Ctc extends CtcContract {
+    @BeforeAll
+    static void requireUsable() {
+      BackendContract.requireUsable(BackendContract.status(PROVIDER));
+    }
+
+    @Override
+    protected Backend open() {
+      return Devices.open(PROVIDER);
+    }
+  }
+
+  @Nested
+  class CtcOfAvx2 extends Ctc {
+    @Override
+    protected Backend open() {
+      return openVariant("AVX2", "3");
+    }
+  }
+
+  @Nested
+  class CtcOfNoInstructionSet extends Ctc {
+    @Override
+    protected Backend open() {
+      return openVariant("baseline", "3");
+    }
+  }
+
+  /** Of threads that share even what one alone does faster. */
+  private static Backend openVariant(String instructionSet, String threads) {
+    System.setProperty("sequor.cpu.isa", instructionSet);
+    System.setProperty("sequor.threads", threads);
+    System.setProperty("sequor.threads.always", "true");
+    try {
+      return openVariant();
+    } finally {
+      System.clearProperty("sequor.cpu.isa");
+      System.clearProperty("sequor.threads");
+      System.clearProperty("sequor.threads.always");
     }
   }
 

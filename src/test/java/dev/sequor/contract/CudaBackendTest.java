@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendOperationsContract;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.CtcContract;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.reference.ReferenceRnn;
@@ -43,6 +44,13 @@ class CudaBackendTest {
   }
 
   @Nested
+  class Options extends CellOptionsContract {
+    Options() {
+      super(PROVIDER);
+    }
+  }
+
+  @Nested
   class Conformance extends ConformanceContract {
     Conformance() {
       super(PROVIDER);
@@ -58,6 +66,19 @@ class CudaBackendTest {
 
   @Nested
   class Operations extends BackendOperationsContract {
+    @BeforeAll
+    static void requireUsable() {
+      BackendContract.requireUsable(BackendContract.status(PROVIDER));
+    }
+
+    @Override
+    protected Backend open() {
+      return Devices.open(PROVIDER);
+    }
+  }
+
+  @Nested
+  class Ctc extends CtcContract {
     @BeforeAll
     static void requireUsable() {
       BackendContract.requireUsable(BackendContract.status(PROVIDER));

@@ -1,7 +1,11 @@
 package dev.sequor.contract;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
+import dev.sequor.backend.GateFunction;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.reference.RnnProblem;
 import java.util.List;
 import java.util.Locale;
@@ -31,7 +35,8 @@ final class DerivedCase {
 
   private static final Pattern INPUT =
       Pattern.compile("x|h0|c0|sequence_lens|l\\d+d\\d\\.(?:[WRBP]|projection)");
-  private static final Pattern PARAMETER = Pattern.compile("grad\\.l(\\d+)d(\\d)\\.([WRBP])");
+  private static final Pattern PARAMETER =
+      Pattern.compile("grad\\.l(\\d+)d(\\d)\\.([WRBP]|projection)");
 
   private final JsonNode json;
   private final JsonNode config;
@@ -40,15 +45,22 @@ final class DerivedCase {
   private DerivedCase(JsonNode json) {
     this.json = json;
     this.config = json.get("config");
+    CellOptions.Builder options =
+        CellOptions.builder()
+            .projectionSize(
+                (int) ConformanceFiles.number("proj_size", config.path("proj_size"), 0));
+    GateFunction function = activation(config);
+    if (function != null && !List.of(function).equals(cell().functions())) {
+      options.activations(function);
+    }
+    RnnSpec spec =
+        RnnSpec.of(cell(), config.get("input_size").asInt(), config.get("hidden_size").asInt())
+            .withLayers(config.get("num_layers").asInt())
+            .withDirection(
+                Direction.valueOf(config.get("direction").asText().toUpperCase(Locale.ROOT)))
+            .withOptions(options.build());
     this.stack =
-        new OnnxStack(
-            cell(),
-            config.get("num_layers").asInt(),
-            config.get("direction").asText(),
-            config.get("seq_len").asInt(),
-            config.get("batch").asInt(),
-            config.get("input_size").asInt(),
-            config.get("hidden_size").asInt());
+        new OnnxStack(spec.shape(config.get("seq_len").asInt(), config.get("batch").asInt()));
   }
 
   static ConformanceCase of(String id, String kind, JsonNode json) {
@@ -61,12 +73,9 @@ final class DerivedCase {
         throw new IllegalArgumentException(id + " has the input '" + input.getKey() + "'");
       }
     }
-    if (ConformanceFiles.number("proj_size", config.path("proj_size"), 0) > 0) {
-      return ConformanceCase.unsupported(id, kind, "projection");
-    }
-    if (!List.of("", "tanh", "relu")
-        .contains(config.path("activation").asText().toLowerCase(Locale.ROOT))) {
-      return ConformanceCase.unsupported(id, kind, "activations");
+    String name = config.path("activation").asText();
+    if (!name.isEmpty() && activation(config) == null) {
+      return ConformanceCase.unsupported(id, kind, OnnxNodeCase.UNKNOWN_ACTIVATIONS);
     }
     return ConformanceCase.of(id, kind, solver -> new DerivedCase(json).check(solver));
   }
@@ -84,6 +93,14 @@ final class DerivedCase {
     };
   }
 
+  /** The function of an RNN; null if there is none, or none that is known. */
+  private static @Nullable GateFunction activation(JsonNode config) {
+    String name = config.path("activation").asText();
+    List<List<GateFunction>> functions =
+        OnnxActivations.of(List.of(GateFunction.TANH), 1, List.of(name), List.of(), List.of());
+    return functions == null ? null : functions.get(0).get(0);
+  }
+
   private static double @Nullable [] data(JsonNode tensors, String name) {
     JsonNode node = tensors.get(name);
     return node == null ? null : CaseTensor.of(node).data;
@@ -96,20 +113,14 @@ final class DerivedCase {
         stack.parameters(
             (tensor, layer, direction) ->
                 data(inputs, "l" + layer + "d" + direction + "." + tensor));
-    double[] dy = data(weight, "y");
-    double[] dFinal = stack.state(data(weight, "h_n"), data(weight, "c_n"));
     RnnProblem problem =
-        new RnnProblem(
-            stack.shape,
+        stack.problem(
             parameters,
             Objects.requireNonNull(data(inputs, "x")),
             CaseTensor.of(inputs.get("sequence_lens")).toInts(),
             stack.state(data(inputs, "h0"), data(inputs, "c0")),
-            dy == null ? new double[(int) stack.shape.outputElements()] : spread(dy),
-            dFinal == null ? new double[(int) stack.shape.stateElements()] : dFinal,
-            0,
-            0,
-            true);
+            data(weight, "y"),
+            stack.state(data(weight, "h_n"), data(weight, "c_n")));
     Solver.Solution s = solver.solve(problem);
     double slack = json.get("id").asText().contains("saturated") ? solver.saturation() : 0;
     for (Map.Entry<String, JsonNode> field : json.get("expected").properties()) {
@@ -121,7 +132,7 @@ final class DerivedCase {
 
   private double[] actual(String name, Solver.Solution s, int elements) {
     return switch (name) {
-      case "y" -> gathered(s.y());
+      case "y" -> s.y();
       case "h_n" -> stack.stateOf(s.finalState(), 0);
       case "c_n" -> stack.stateOf(s.finalState(), 1);
       case "grad.x" -> s.dx();
@@ -134,34 +145,11 @@ final class DerivedCase {
         }
         yield stack.parameter(
             s.dParameters(),
-            matcher.group(3).charAt(0),
+            matcher.group(3),
             Integer.parseInt(matcher.group(1)),
             Integer.parseInt(matcher.group(2)),
             elements);
       }
     };
-  }
-
-  /**
-   * Their {@code [T,N,D·H]} in our {@code y}, which has a second direction if theirs is reverse.
-   */
-  private double[] spread(double[] theirs) {
-    double[] ours = new double[(int) stack.shape.outputElements()];
-    int width = stack.directions * stack.shape.hiddenSize();
-    int stride = stack.shape.outputSize();
-    for (int i = 0; i < theirs.length; i++) {
-      ours[i / width * stride + (stride - width) + i % width] = theirs[i];
-    }
-    return ours;
-  }
-
-  private double[] gathered(double[] ours) {
-    int width = stack.directions * stack.shape.hiddenSize();
-    int stride = stack.shape.outputSize();
-    double[] theirs = new double[ours.length / stride * width];
-    for (int i = 0; i < theirs.length; i++) {
-      theirs[i] = ours[i / width * stride + (stride - width) + i % width];
-    }
-    return theirs;
   }
 }

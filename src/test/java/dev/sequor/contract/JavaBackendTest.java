@@ -14,6 +14,13 @@ class JavaBackendTest {
   }
 
   @Nested
+  class Options extends CellOptionsContract {
+    Options() {
+      super(PROVIDER);
+    }
+  }
+
+  @Nested
   class Conformance extends ConformanceContract {
     Conformance() {
       super(PROVIDER);

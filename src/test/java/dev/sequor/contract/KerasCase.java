@@ -3,8 +3,11 @@ package dev.sequor.contract;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.reference.RnnProblem;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -44,9 +47,13 @@ final class KerasCase {
   private final int batch;
   private final int steps;
   private final int features;
-  private final int units;
   private final boolean bidirectional;
-  private final OnnxStack stack;
+
+  /** Units of the last cell, whose outputs are asserted. */
+  private final int units;
+
+  /** All cells, or one after the other if their widths differ. */
+  private final List<OnnxStack> stacks = new ArrayList<>();
 
   /** {@code [N][length]}: the time of the k-th step that counts, in processing order. */
   private final int[][] times;
@@ -58,17 +65,17 @@ final class KerasCase {
     this.batch = x.dims[0];
     this.steps = x.dims[1];
     this.features = x.dims[2];
-    this.units = config.get("units").get(0).asInt();
     this.bidirectional = flag("bidirectional");
-    this.stack =
-        new OnnxStack(
-            cell(),
-            config.get("units").size(),
-            bidirectional ? "bidirectional" : "forward",
-            steps,
-            batch,
-            features,
-            units);
+    int[] widths = new int[config.get("units").size()];
+    Arrays.setAll(widths, i -> config.get("units").get(i).asInt());
+    this.units = widths[widths.length - 1];
+    if (Arrays.stream(widths).allMatch(width -> width == units)) {
+      stacks.add(stack(features, units, widths.length));
+    } else {
+      for (int i = 0; i < widths.length; i++) {
+        stacks.add(stack(i == 0 ? features : widths[i - 1], widths[i], 1));
+      }
+    }
     this.times = times();
   }
 
@@ -76,12 +83,24 @@ final class KerasCase {
     ConformanceFiles.requireKnown(id, "setting", json.get("config"), SETTINGS);
     ConformanceFiles.requireKnown(
         id, "input", json.get("inputs"), Set.of("x", "mask", "initial_state"));
-    for (JsonNode u : json.get("config").get("units")) {
-      if (u.asInt() != json.get("config").get("units").get(0).asInt()) {
-        return ConformanceCase.unsupported(id, kind, "layers of unequal width");
-      }
-    }
     return ConformanceCase.of(id, kind, solver -> new KerasCase(json).check(solver));
+  }
+
+  private OnnxStack stack(int inputSize, int hiddenSize, int layers) {
+    return new OnnxStack(
+        RnnSpec.of(cell(), inputSize, hiddenSize)
+            .withLayers(layers)
+            .withBidirectional(bidirectional)
+            .shape(steps, batch));
+  }
+
+  /** The first of the cells in the case that a stack has. */
+  private int firstCell(int index) {
+    return stacks.get(0).layers * index;
+  }
+
+  private OnnxStack top() {
+    return stacks.get(stacks.size() - 1);
   }
 
   private boolean flag(String name) {
@@ -126,22 +145,31 @@ final class KerasCase {
             features);
       }
     }
-    OnnxStack.Weights weights =
-        (tensor, layer, direction) -> {
-          JsonNode of = json.get("weights").get(bidirectional ? direction : layer);
-          JsonNode values = of.get(String.valueOf(tensor));
-          return values == null || values.isNull() ? null : CaseTensor.input(values).data;
-        };
-    double[] parameters = stack.parameters(weights);
-    double @Nullable [] state = initialState();
+    double[] @Nullable [] states = new double[stacks.size()][];
+    Arrays.setAll(states, this::initialState);
     int calls = json.get("calls_with_same_input").asInt();
-    Solver.Solution solution = null;
+    Solver.@Nullable Solution[] solutions = new Solver.Solution[stacks.size()];
     for (int call = 0; call < calls; call++) {
-      RnnProblem problem = stack.problem(parameters, packed, lengths, state, null);
-      solution = solver.solve(problem);
-      state = flag("stateful") ? asFloats(solution.finalState()) : state;
+      double[] below = packed;
+      for (int i = 0; i < solutions.length; i++) {
+        OnnxStack stack = stacks.get(i);
+        double[] parameters = stack.parameters(weights(firstCell(i)));
+        RnnProblem problem = stack.problem(parameters, below, lengths, states[i], null, null);
+        Solver.Solution solution = solver.solve(problem);
+        solutions[i] = solution;
+        states[i] = flag("stateful") ? asFloats(solution.finalState()) : states[i];
+        below = asFloats(solution.y());
+      }
     }
-    compare(Objects.requireNonNull(solution), solver.bar());
+    compare(Arrays.stream(solutions).map(Objects::requireNonNull).toList(), solver.bar());
+  }
+
+  private OnnxStack.Weights weights(int firstCell) {
+    return (tensor, layer, direction) -> {
+      JsonNode of = json.get("weights").get(bidirectional ? direction : firstCell + layer);
+      JsonNode values = of.get(tensor);
+      return values == null || values.isNull() ? null : CaseTensor.input(values).data;
+    };
   }
 
   /** A backend holds its state in float32 anyway. */
@@ -149,22 +177,26 @@ final class KerasCase {
     return Arrays.stream(values).map(v -> (float) v).toArray();
   }
 
-  /** Keras lists the states of one direction or layer after the other. */
-  private double @Nullable [] initialState() {
+  /** Keras lists the states of one direction or cell after the other. */
+  private double @Nullable [] initialState(int index) {
     JsonNode list = json.get("inputs").get("initial_state");
     if (list == null || list.isNull()) {
       return null;
     }
+    OnnxStack stack = stacks.get(index);
     int states = cell().states();
-    int n = batch * units;
-    double[][] parts = new double[2][list.size() / states * n];
-    for (int i = 0; i < list.size(); i++) {
-      System.arraycopy(CaseTensor.input(list.get(i)).data, 0, parts[i % states], i / states * n, n);
+    int blocks = stack.layers * stack.directions;
+    int n = batch * stack.shape.hiddenSize();
+    double[][] parts = new double[2][blocks * n];
+    for (int i = 0; i < blocks * states; i++) {
+      JsonNode each = list.get(firstCell(index) * states + i);
+      System.arraycopy(CaseTensor.input(each).data, 0, parts[i % states], i / states * n, n);
     }
     return stack.state(parts[0], states == 2 ? parts[1] : null);
   }
 
-  private void compare(Solver.Solution s, double bar) {
+  private void compare(List<Solver.Solution> solutions, double bar) {
+    Solver.Solution s = solutions.get(solutions.size() - 1);
     JsonNode errors = json.path("verified").path("max_abs_err");
     for (Map.Entry<String, JsonNode> field : json.get("expected").properties()) {
       String name = field.getKey();
@@ -173,7 +205,7 @@ final class KerasCase {
             case "output" -> output(s);
             case "output_forward" -> last(s, 0);
             case "output_backward" -> last(s, 1);
-            default -> name.startsWith("state") ? state(s, name) : row(s, name);
+            default -> name.startsWith("state") ? state(solutions, name) : row(s, name);
           };
       CaseTensor.of(field.getValue())
           .check(name, actual, errors.path(name).asDouble(0), bar + CaseTensor.PRINTED);
@@ -194,19 +226,22 @@ final class KerasCase {
     return Arrays.copyOfRange(all, n * steps * units, (n + 1) * steps * units);
   }
 
-  private double[] state(Solver.Solution s, String name) {
+  private double[] state(List<Solver.Solution> solutions, String name) {
     int index = index(STATE, name);
-    double[] all = stack.stateOf(s.finalState(), index % cell().states());
-    int n = batch * units;
-    int block = index / cell().states();
+    int states = cell().states();
+    int perStack = stacks.get(0).layers * stacks.get(0).directions * states;
+    OnnxStack stack = stacks.get(index / perStack);
+    double[] all = stack.stateOf(solutions.get(index / perStack).finalState(), index % states);
+    int n = batch * stack.shape.hiddenSize();
+    int block = index % perStack / states;
     return Arrays.copyOfRange(all, block * n, (block + 1) * n);
   }
 
   /** Last output {@code [N,H]} of the top layer: its final h. */
   private double[] last(Solver.Solution s, int direction) {
-    double[] all = stack.stateOf(s.finalState(), 0);
+    double[] all = top().stateOf(s.finalState(), 0);
     int n = batch * units;
-    int block = (stack.layers - 1) * stack.directions + direction;
+    int block = (top().layers - 1) * top().directions + direction;
     return Arrays.copyOfRange(all, block * n, (block + 1) * n);
   }
 
@@ -240,7 +275,7 @@ final class KerasCase {
    * Keras leaves those of go_backwards in processing order.
    */
   private double[] sequences(Solver.Solution s, int direction) {
-    RnnShape shape = stack.shape;
+    RnnShape shape = top().shape;
     double[] result = new double[batch * steps * units];
     for (int n = 0; n < batch; n++) {
       int done = 0;

@@ -27,8 +27,14 @@ final class LibTorch implements Solver {
   private static final List<CellType> CELLS =
       List.of(CellType.RNN_TANH, CellType.RNN_RELU, CellType.GRU_RESET_AFTER, CellType.LSTM);
 
+  /** In PyTorch's order; the projection only where there is one. */
   private static final List<Kind> KINDS =
-      List.of(Kind.INPUT_WEIGHTS, Kind.RECURRENT_WEIGHTS, Kind.INPUT_BIAS, Kind.RECURRENT_BIAS);
+      List.of(
+          Kind.INPUT_WEIGHTS,
+          Kind.RECURRENT_WEIGHTS,
+          Kind.INPUT_BIAS,
+          Kind.RECURRENT_BIAS,
+          Kind.PROJECTION);
 
   /** The cells that PyTorch has too. */
   static List<CellType> cells() {
@@ -97,12 +103,12 @@ final class LibTorch implements Solver {
               ? new long[] {packed.length, shape.inputSize()}
               : new long[] {shape.timeSteps(), batch, shape.inputSize()};
       Tensor x = leaf(rows(p.x, shape.inputSize()), xDims);
-      long[] stateDims = {blocks, batch, shape.hiddenSize()};
       int states = shape.cell().states();
       TensorVector s0 = new TensorVector();
       List<Tensor> initial = new ArrayList<>();
       for (int s = 0; s < states; s++) {
-        initial.add(leaf(state(Objects.requireNonNull(p.initialState), s), stateDims));
+        double[] values = state(Objects.requireNonNull(p.initialState), s);
+        initial.add(leaf(values, blocks, batch, width(s)));
         s0.push_back(initial.get(s));
       }
       TensorVector weights = weights();
@@ -111,7 +117,7 @@ final class LibTorch implements Solver {
       Tensor dy = Tensor.create(rows(p.dy, shape.outputSize()), y.sizes().vec().get());
       Tensor loss = y.mul(dy).sum();
       for (int s = 0; s < states; s++) {
-        Tensor dFinal = Tensor.create(state(p.dFinalState, s), stateDims);
+        Tensor dFinal = Tensor.create(state(p.dFinalState, s), blocks, batch, width(s));
         loss = loss.add(out.get(1 + s).mul(dFinal).sum());
       }
       loss.backward();
@@ -163,13 +169,13 @@ final class LibTorch implements Solver {
       return Tensor.create(batchSizes);
     }
 
-    /** PyTorch's order is ours: for each layer and direction w_ih, w_hh, b_ih, b_hh. */
+    /** PyTorch's order is ours: for each layer and direction w_ih, w_hh, b_ih, b_hh, w_hr. */
     private TensorVector weights() {
       ParameterLayout layout = shape.parameterLayout();
       TensorVector weights = new TensorVector();
       for (int layer = 0; layer < shape.layers(); layer++) {
         for (int direction = 0; direction < shape.directions(); direction++) {
-          for (Kind kind : KINDS) {
+          for (Kind kind : kinds()) {
             int from = (int) layout.offset(kind, layer, direction);
             int to = from + (int) layout.elements(kind, layer);
             int rows = layout.rows(kind);
@@ -184,6 +190,15 @@ final class LibTorch implements Solver {
       return weights;
     }
 
+    private List<Kind> kinds() {
+      return KINDS.stream().filter(kind -> shape.parameterLayout().rows(kind) > 0).toList();
+    }
+
+    /** The width of h (0) or c (1). */
+    private int width(int s) {
+      return s == 0 ? shape.stack().stateSize() : shape.hiddenSize();
+    }
+
     private static boolean isBias(Kind kind) {
       return kind == Kind.INPUT_BIAS || kind == Kind.RECURRENT_BIAS;
     }
@@ -194,7 +209,7 @@ final class LibTorch implements Solver {
       int next = 0;
       for (int layer = 0; layer < shape.layers(); layer++) {
         for (int direction = 0; direction < shape.directions(); direction++) {
-          for (Kind kind : KINDS) {
+          for (Kind kind : kinds()) {
             double[] values = values(parameters.get(next++).grad());
             int at = (int) layout.offset(kind, layer, direction);
             System.arraycopy(values, 0, flat, at, values.length);
@@ -228,19 +243,16 @@ final class LibTorch implements Solver {
 
     /** State {@code s}, {@code [L·D,B,H]}, rows in PyTorch's order. */
     private double[] state(double[] ours, int s) {
-      double[] result = new double[ours.length / shape.cell().states()];
+      int blocks = shape.layers() * shape.directions();
+      double[] result = new double[blocks * shape.batchSize() * width(s)];
       forEachStateRow(
-          s,
-          (theirRow, ourRow) ->
-              System.arraycopy(ours, ourRow, result, theirRow, shape.hiddenSize()));
+          s, (theirRow, ourRow) -> System.arraycopy(ours, ourRow, result, theirRow, width(s)));
       return result;
     }
 
     private void putState(double[] theirs, int s, double[] ours) {
       forEachStateRow(
-          s,
-          (theirRow, ourRow) ->
-              System.arraycopy(theirs, theirRow, ours, ourRow, shape.hiddenSize()));
+          s, (theirRow, ourRow) -> System.arraycopy(theirs, theirRow, ours, ourRow, width(s)));
     }
 
     private interface RowVisitor {
@@ -254,7 +266,7 @@ final class LibTorch implements Solver {
         for (int i = 0; i < batch; i++) {
           int b = p.lengths == null ? i : order[i];
           int ours = ((block * shape.cell().states() + s) * batch + b) * h;
-          visitor.row((block * batch + i) * h, ours);
+          visitor.row((block * batch + i) * width(s), ours);
         }
       }
     }

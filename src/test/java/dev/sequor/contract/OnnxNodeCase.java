@@ -1,14 +1,19 @@
 package dev.sequor.contract;
 
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
+import dev.sequor.backend.GateFunction;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.reference.RnnProblem;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** One ONNX recurrent node with inputs and expected outputs, wherever they were read from. */
@@ -22,9 +27,11 @@ final class OnnxNodeCase {
           "direction",
           "hidden_size",
           "activations",
-          "activation_alpha", // of activations that no cell has
+          "activation_alpha",
           "activation_beta",
           "clip",
+          "cell_clip", // TensorFlow Lite's, of c
+          "proj_clip", // TensorFlow Lite's, of the projection's result
           "linear_before_reset",
           "layout",
           "input_forget",
@@ -39,7 +46,18 @@ final class OnnxNodeCase {
 
   /** TFLite's two outputs, as the files name their errors. */
   private static final Map<String, String> SLACK_NAMES =
-      Map.of("Y_forward", "Y[:,0]", "Y_backward", "Y[:,1]");
+      Map.of("Y_forward", "Y[:,0]", "Y_backward", "Y[:,1]", "Y_sum_of_directions", "sum");
+
+  /** Nowhere is it said where the weights of each would be. */
+  static final String SEVERAL_LAYERS = "several layers in one node";
+
+  /** Or more or fewer than there are gates, filled up by rules of one project. */
+  static final String UNKNOWN_ACTIVATIONS = "activations that ONNX does not name";
+
+  /** With {@code i = 1 − f} of a function that is not {@code 1 − f(−a)}. */
+  static final String COUPLED_OTHERWISE = "an input gate coupled to one that is no sigmoid";
+
+  static final String CLIPPED_PROJECTION = "clipping of a projection";
 
   private final String id;
   private final String kind;
@@ -59,6 +77,8 @@ final class OnnxNodeCase {
     double number(String name, double otherwise);
 
     List<String> texts(String name);
+
+    List<Double> numbers(String name);
   }
 
   OnnxNodeCase(
@@ -96,50 +116,124 @@ final class OnnxNodeCase {
     }
     require(DIRECTIONS, "direction", direction());
     if (attributes.number("num_layers", 1) != 1) {
-      return "several layers in one node";
+      return SEVERAL_LAYERS;
     }
-    if (attributes.number("proj_size", 0) > 0) {
-      return "projection";
+    if (attributes.number("proj_clip", 0) > 0) {
+      return CLIPPED_PROJECTION;
     }
-    if (attributes.number("input_forget", 0) != 0
-        || attributes.number("coupled_input_forget", 0) != 0) {
-      return "coupled input and forget gates";
+    List<List<GateFunction>> functions = functions();
+    if (functions == null) {
+      return UNKNOWN_ACTIVATIONS;
     }
-    if (cell() == null) {
-      return "activations";
-    }
-    if (largestPreactivation() >= attributes.number("clip", Double.POSITIVE_INFINITY)) {
-      return "clip";
+    if (coupling() == Coupling.INPUT) {
+      for (List<GateFunction> each : functions) {
+        if (!each.get(0).equals(GateFunction.SIGMOID)) {
+          return COUPLED_OTHERWISE;
+        }
+      }
     }
     return null;
   }
 
-  /** The cell, or null if the activations are not its own. */
-  private @Nullable CellType cell() {
-    // In their order for one direction, or for each of two.
-    List<String> given = attributes.texts("activations");
-    String names = String.join(" ", given).toLowerCase(Locale.ROOT);
+  /** How gates are coupled. */
+  private enum Coupling {
+    NONE,
+    /** {@code f = 1 − i}. */
+    FORGET,
+    /** {@code i = 1 − f}. */
+    INPUT
+  }
+
+  private Coupling coupling() {
+    for (String name : List.of("input_forget", "coupled_input_forget")) {
+      if (attributes.number(name, 0) != 0) {
+        String equation = attributes.text(name, "").replace(" ", "").toLowerCase(Locale.ROOT);
+        boolean onnx = name.equals("input_forget") || equation.startsWith("f=");
+        return onnx && !equation.startsWith("i=") ? Coupling.FORGET : Coupling.INPUT;
+      }
+    }
+    return Coupling.NONE;
+  }
+
+  private int directionCount() {
+    return direction().equals("bidirectional") ? 2 : 1;
+  }
+
+  /** The cell with functions of its own. */
+  private CellType usualCell() {
     return switch (op) {
-      case "rnn" ->
-          isRepeated(names, "tanh")
-              ? CellType.RNN_TANH
-              : isRepeated(names, "relu") && !given.isEmpty() ? CellType.RNN_RELU : null;
+      case "rnn" -> CellType.RNN_TANH;
       case "gru" ->
-          !isRepeated(names, "sigmoid tanh")
-              ? null
-              : attributes.number("linear_before_reset", 0) != 0
-                  ? CellType.GRU_RESET_AFTER
-                  : CellType.GRU;
-      case "lstm" ->
-          !isRepeated(names, "sigmoid tanh tanh")
-              ? null
-              : inputs.containsKey("P") ? CellType.LSTM_PEEPHOLE : CellType.LSTM;
+          attributes.number("linear_before_reset", 0) != 0
+              ? CellType.GRU_RESET_AFTER
+              : CellType.GRU;
+      case "lstm" -> inputs.containsKey("P") ? CellType.LSTM_PEEPHOLE : CellType.LSTM;
       default -> throw new IllegalArgumentException(id + ": unknown operator " + op);
     };
   }
 
-  private static boolean isRepeated(String names, String once) {
-    return names.isEmpty() || names.equals(once) || names.equals(once + " " + once);
+  /** Of each direction, or null; see {@link OnnxActivations}. */
+  private @Nullable List<List<GateFunction>> functions() {
+    return OnnxActivations.of(
+        usualCell().functions(),
+        directionCount(),
+        attributes.texts("activations"),
+        attributes.numbers("activation_alpha"),
+        attributes.numbers("activation_beta"));
+  }
+
+  private RnnSpec stack(Direction direction, List<GateFunction> functions) {
+    boolean relu = functions.equals(CellType.RNN_RELU.functions());
+    CellType cell = op.equals("rnn") && relu ? CellType.RNN_RELU : usualCell();
+    boolean own = functions.equals(cell.functions());
+    int projection = (int) attributes.number("proj_size", 0);
+    // States stay within 1 then, and a clip beyond what can be does nothing.
+    boolean bounded = own && projection == 0 && cell != CellType.RNN_RELU;
+    double clip = attributes.number("clip", 0);
+    CellOptions.Builder options =
+        CellOptions.builder()
+            .projectionSize(projection)
+            .coupledGates(coupling() != Coupling.NONE)
+            .gateClip(bounded && largestPreactivation() < clip ? 0 : (float) clip)
+            .cellClip((float) attributes.number("cell_clip", 0));
+    if (!own) {
+      options.activations(functions.toArray(GateFunction[]::new));
+    }
+    CaseTensor w = require("W");
+    int rows = cell.gates() * hiddenSize();
+    if (w.dims[1] != rows) {
+      throw new IllegalArgumentException(
+          id + ": W has " + w.dims[1] + " rows a direction; needed " + rows);
+    }
+    return RnnSpec.of(cell, w.dims[2], hiddenSize())
+        .withDirection(direction)
+        .withOptions(options.build());
+  }
+
+  private int hiddenSize() {
+    int rows = require("R").dims[1] / usualCell().gates();
+    return (int) attributes.number("hidden_size", rows);
+  }
+
+  /** Some directions of the node as one stack of ours. */
+  private record Part(OnnxStack stack, int first) {}
+
+  /** All directions at once, or each by itself if their functions differ. */
+  private List<Part> parts(int steps, int batch) {
+    List<List<GateFunction>> functions = Objects.requireNonNull(functions());
+    boolean forgets = coupling() == Coupling.INPUT;
+    List<Part> parts = new ArrayList<>();
+    if (Set.copyOf(functions).size() == 1) {
+      Direction direction = Direction.valueOf(direction().toUpperCase(Locale.ROOT));
+      RnnSpec all = stack(direction, functions.get(0));
+      parts.add(new Part(new OnnxStack(all.shape(steps, batch), forgets), 0));
+    } else {
+      for (int d = 0; d < functions.size(); d++) {
+        RnnSpec one = stack(d == 0 ? Direction.FORWARD : Direction.REVERSE, functions.get(d));
+        parts.add(new Part(new OnnxStack(one.shape(steps, batch), forgets), d));
+      }
+    }
+    return parts;
   }
 
   private void require(Set<String> known, String what, String name) {
@@ -187,43 +281,33 @@ final class OnnxNodeCase {
 
   private void check(Solver solver) {
     boolean batchFirst = attributes.number("layout", 0) != 0;
-    CaseTensor x = batchFirst ? swapFirstAxes(require("X")) : require("X");
-    OnnxStack stack =
-        new OnnxStack(
-            Objects.requireNonNull(cell()),
-            1,
-            direction(),
-            x.dims[0],
-            x.dims[1],
-            x.dims[2],
-            require("R").dims[2]);
-    OnnxStack.Weights weights =
-        (tensor, layer, direction) -> {
-          double[] all = optional(String.valueOf(tensor));
-          int each = all == null ? 0 : all.length / stack.directions;
-          return all == null
-              ? null
-              : Arrays.copyOfRange(all, direction * each, (direction + 1) * each);
-        };
-    double @Nullable [] dy = gradient("Y", "HAll");
-    double @Nullable [] dFinal =
-        stack.state(gradient("Y_h", "final_h"), gradient("Y_c", "final_c"));
     if (!gradients.isEmpty() && batchFirst) {
       throw new AssertionError(id + " gives gradients batch first, which is not understood");
     }
-    RnnProblem problem =
-        new RnnProblem(
-            stack.shape,
-            stack.parameters(weights),
-            x.data,
-            inputs.containsKey("sequence_lens") ? require("sequence_lens").toInts() : null,
-            stack.state(stateInput("initial_h", batchFirst), stateInput("initial_c", batchFirst)),
-            dy == null ? new double[(int) stack.shape.outputElements()] : stack.outputGradient(dy),
-            dFinal == null ? new double[(int) stack.shape.stateElements()] : dFinal,
-            0,
-            0,
-            true);
-    Solver.Solution solution = solver.solve(problem);
+    CaseTensor x = batchFirst ? swapFirstAxes(require("X")) : require("X");
+    int[] lengths = inputs.containsKey("sequence_lens") ? require("sequence_lens").toInts() : null;
+    double @Nullable [] h0 = stateInput("initial_h", batchFirst);
+    double @Nullable [] c0 = stateInput("initial_c", batchFirst);
+    List<Solved> solved = new ArrayList<>();
+    for (Part part : parts(x.dims[0], x.dims[1])) {
+      OnnxStack stack = part.stack();
+      double @Nullable [] dy = of(part, gradient("Y", "HAll"), x.dims[0]);
+      RnnProblem problem =
+          stack.problem(
+              stack.parameters(
+                  (tensor, layer, d) -> {
+                    double[] all = optional(tensor);
+                    return all == null ? null : slice(all, 1, part.first() + d, 1);
+                  }),
+              x.data,
+              lengths,
+              stack.state(of(part, h0, 1), of(part, c0, 1)),
+              dy == null ? null : stack.outputGradient(dy),
+              stack.state(
+                  of(part, gradient("Y_h", "final_h"), 1),
+                  of(part, gradient("Y_c", "final_c"), 1)));
+      solved.add(new Solved(stack, solver.solve(problem)));
+    }
     int compared = 0;
     for (Map.Entry<String, CaseTensor> e : expected.entrySet()) {
       String name = e.getKey();
@@ -236,7 +320,7 @@ final class OnnxNodeCase {
       }
       tensor.check(
           name,
-          actual(name, stack, solution, tensor.data.length),
+          actual(name, solved, tensor.data.length),
           slack.getOrDefault(SLACK_NAMES.getOrDefault(name, name), 0.0),
           solver.bar() + CaseTensor.PRINTED);
       compared++;
@@ -257,38 +341,85 @@ final class OnnxNodeCase {
         : optional(name);
   }
 
-  private static double[] actual(String name, OnnxStack stack, Solver.Solution s, int elements) {
+  /** Of {@code [outer,D,…]}, the directions of a part. */
+  private double @Nullable [] of(Part part, double @Nullable [] all, int outer) {
+    return all == null ? null : slice(all, outer, part.first(), part.stack().directions);
+  }
+
+  private double[] slice(double[] all, int outer, int first, int count) {
+    int inner = all.length / outer / directionCount();
+    double[] result = new double[outer * count * inner];
+    for (int i = 0; i < outer; i++) {
+      int from = (i * directionCount() + first) * inner;
+      System.arraycopy(all, from, result, i * count * inner, count * inner);
+    }
+    return result;
+  }
+
+  /** What a solver makes of a part, in ONNX's terms. */
+  private record Solved(OnnxStack stack, Solver.Solution solution) {
+    /** {@code [T,d,N,H]}. */
+    double[] y() {
+      return stack.outputs(solution.y());
+    }
+
+    /** The gradient by W, R, B or P, {@code [d,…]}. */
+    double[] parameter(String tensor, int elements) {
+      double[] all = new double[stack.directions * elements];
+      for (int d = 0; d < stack.directions; d++) {
+        double[] one = stack.parameter(solution.dParameters(), tensor, 0, d, elements);
+        System.arraycopy(one, 0, all, d * elements, elements);
+      }
+      return all;
+    }
+  }
+
+  private double[] actual(String name, List<Solved> solved, int elements) {
+    int steps = solved.get(0).stack.shape.timeSteps();
     return switch (name) {
-      case "Y", "HAll" -> stack.outputs(s.y());
-      case "Y_h", "final_h" -> stack.stateOf(s.finalState(), 0);
-      case "Y_c", "final_c" -> stack.stateOf(s.finalState(), 1);
-      case "Y_forward" -> direction(stack, s, 0);
-      case "Y_backward" -> direction(stack, s, 1);
-      case "dX" -> s.dx();
-      case "dH0" -> stack.stateOf(s.dInitialState(), 0);
-      case "dC0" -> stack.stateOf(s.dInitialState(), 1);
-      case "dW", "dR", "dB", "dP" -> {
-        double[] all = new double[elements];
-        int each = elements / stack.directions;
-        for (int d = 0; d < stack.directions; d++) {
-          double[] one = stack.parameter(s.dParameters(), name.charAt(1), 0, d, each);
-          System.arraycopy(one, 0, all, d * each, each);
-        }
-        yield all;
+      case "Y", "HAll" -> joined(steps, solved, Solved::y);
+      case "Y_h", "final_h" -> joined(1, solved, s -> s.stack.stateOf(s.solution.finalState(), 0));
+      case "Y_c", "final_c" -> joined(1, solved, s -> s.stack.stateOf(s.solution.finalState(), 1));
+      case "Y_forward" -> slice(joined(steps, solved, Solved::y), steps, 0, 1);
+      case "Y_backward" -> slice(joined(steps, solved, Solved::y), steps, 1, 1);
+      case "Y_sum_of_directions" ->
+          sum(
+              slice(joined(steps, solved, Solved::y), steps, 0, 1),
+              slice(joined(steps, solved, Solved::y), steps, 1, 1));
+      case "dX" ->
+          solved.stream().map(s -> s.solution.dx()).reduce(OnnxNodeCase::sum).orElseThrow();
+      case "dH0" -> joined(1, solved, s -> s.stack.stateOf(s.solution.dInitialState(), 0));
+      case "dC0" -> joined(1, solved, s -> s.stack.stateOf(s.solution.dInitialState(), 1));
+      case "dW", "dR", "dB", "dP", "dprojection" -> {
+        int each = elements / directionCount();
+        yield joined(1, solved, s -> s.parameter(name.substring(1), each));
       }
       default -> throw new IllegalArgumentException("unknown expected tensor " + name);
     };
   }
 
-  /** {@code [T,N,H]} of one direction. */
-  private static double[] direction(OnnxStack stack, Solver.Solution s, int direction) {
-    double[] both = stack.outputs(s.y());
-    int n = stack.shape.batchSize() * stack.shape.hiddenSize();
-    double[] one = new double[stack.shape.timeSteps() * n];
-    for (int t = 0; t < stack.shape.timeSteps(); t++) {
-      System.arraycopy(both, (t * stack.directions + direction) * n, one, t * n, n);
+  /** {@code [outer,D,…]} of all directions, of those of each part. */
+  private static double[] joined(
+      int outer, List<Solved> solved, Function<Solved, double[]> values) {
+    List<double[]> parts = solved.stream().map(values).toList();
+    double[] result = new double[parts.stream().mapToInt(p -> p.length).sum()];
+    int at = 0;
+    for (int i = 0; i < outer; i++) {
+      for (double[] part : parts) {
+        int inner = part.length / outer;
+        System.arraycopy(part, i * inner, result, at, inner);
+        at += inner;
+      }
     }
-    return one;
+    return result;
+  }
+
+  private static double[] sum(double[] a, double[] b) {
+    double[] result = a.clone();
+    for (int i = 0; i < result.length; i++) {
+      result[i] += b[i];
+    }
+    return result;
   }
 
   /** {@code [a,b,…]} to {@code [b,a,…]}. */

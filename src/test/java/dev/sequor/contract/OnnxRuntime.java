@@ -10,8 +10,11 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import com.google.protobuf.ByteString;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.GateFunction;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.reference.RnnProblem;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -19,6 +22,7 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
@@ -30,12 +34,15 @@ final class OnnxRuntime implements Solver {
   private static final int OPSET = 17;
   private static final int IR = 8;
 
-  /** Whether ONNX has this cell; its default activations know no linear one. */
-  static boolean knows(CellType cell) {
-    return switch (cell) {
-      case RNN_TANH, RNN_RELU, GRU, GRU_RESET_AFTER, LSTM, LSTM_PEEPHOLE -> true;
-      default -> false;
-    };
+  /** The cells that ONNX has. */
+  static List<CellType> cells() {
+    return List.of(
+        CellType.RNN_TANH,
+        CellType.RNN_RELU,
+        CellType.GRU,
+        CellType.GRU_RESET_AFTER,
+        CellType.LSTM,
+        CellType.LSTM_PEEPHOLE);
   }
 
   @Override
@@ -52,15 +59,7 @@ final class OnnxRuntime implements Solver {
   @Override
   public Solution solve(RnnProblem p) {
     RnnShape s = p.shape;
-    OnnxStack stack =
-        new OnnxStack(
-            s.cell(),
-            s.layers(),
-            s.directions() == 2 ? "bidirectional" : "forward",
-            s.timeSteps(),
-            s.batchSize(),
-            s.inputSize(),
-            s.hiddenSize());
+    OnnxStack stack = new OnnxStack(s);
     byte[] model = model(p, stack).toByteArray();
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       options.setIntraOpNumThreads(1);
@@ -121,7 +120,7 @@ final class OnnxRuntime implements Solver {
     for (int layer = 0; layer < s.layers(); layer++) {
       List<String> inputs = new ArrayList<>();
       inputs.add(layer == 0 ? "x" : "below" + layer);
-      for (char tensor : new char[] {'W', 'R', 'B'}) {
+      for (String tensor : List.of("W", "R", "B")) {
         inputs.add(addWeights(graph, p, stack, tensor, layer));
       }
       inputs.add(p.lengths == null ? "" : "lengths");
@@ -130,7 +129,7 @@ final class OnnxRuntime implements Solver {
         double[] c0 = stack.stateOf(state, 1);
         inputs.add(addState(graph, s, "c0_" + layer, c0, layer));
         if (s.cell().peepholes() > 0) {
-          inputs.add(addWeights(graph, p, stack, 'P', layer));
+          inputs.add(addWeights(graph, p, stack, "P", layer));
         }
       }
       NodeProto.Builder node =
@@ -142,15 +141,12 @@ final class OnnxRuntime implements Solver {
               .addAttribute(
                   attribute(
                       "direction",
-                      List.of(s.directions() == 2 ? "bidirectional" : "forward"),
+                      List.of(s.stack().direction().name().toLowerCase(Locale.ROOT)),
                       false));
+      addOptions(node, s.stack());
       if (s.cell().gates() == 3) {
         int linearBeforeReset = s.cell() == CellType.GRU_RESET_AFTER ? 1 : 0;
         node.addAttribute(attribute("linear_before_reset", linearBeforeReset));
-      }
-      if (s.cell() == CellType.RNN_RELU) {
-        List<String> relu = List.of("Relu", "Relu").subList(0, s.directions());
-        node.addAttribute(attribute("activations", relu, true));
       }
       graph.addNode(node);
       for (String output : outputs(s.cell(), layer)) {
@@ -165,6 +161,50 @@ final class OnnxRuntime implements Solver {
         .addOpsetImport(OnnxMl.OperatorSetIdProto.newBuilder().setVersion(OPSET))
         .setGraph(graph)
         .build();
+  }
+
+  private static void addOptions(NodeProto.Builder node, RnnSpec stack) {
+    CellOptions options = stack.options();
+    if (options.coupledGates()) {
+      node.addAttribute(attribute("input_forget", 1));
+    }
+    if (options.gateClip() > 0) {
+      node.addAttribute(
+          AttributeProto.newBuilder()
+              .setName("clip")
+              .setType(AttributeProto.AttributeType.FLOAT)
+              .setF(options.gateClip()));
+    }
+    if (stack.cell() != CellType.RNN_RELU && options.activations().isEmpty()) {
+      return;
+    }
+    List<String> names = new ArrayList<>();
+    List<Float> alphas = new ArrayList<>();
+    List<Float> betas = new ArrayList<>();
+    for (int d = 0; d < stack.directions(); d++) {
+      for (GateFunction function : stack.functions()) {
+        names.add(OnnxActivations.name(function.kind()));
+        if (OnnxActivations.hasAlpha(function.kind())) {
+          alphas.add(function.alpha());
+        }
+        if (OnnxActivations.hasBeta(function.kind())) {
+          betas.add(function.beta());
+        }
+      }
+    }
+    node.addAttribute(attribute("activations", names, true));
+    addFloats(node, "activation_alpha", alphas);
+    addFloats(node, "activation_beta", betas);
+  }
+
+  private static void addFloats(NodeProto.Builder node, String name, List<Float> values) {
+    if (!values.isEmpty()) {
+      node.addAttribute(
+          AttributeProto.newBuilder()
+              .setName(name)
+              .setType(AttributeProto.AttributeType.FLOATS)
+              .addAllFloats(values));
+    }
   }
 
   private static String operator(CellType cell) {
@@ -202,14 +242,14 @@ final class OnnxRuntime implements Solver {
   }
 
   private static String addWeights(
-      GraphProto.Builder graph, RnnProblem p, OnnxStack stack, char tensor, int layer) {
+      GraphProto.Builder graph, RnnProblem p, OnnxStack stack, String tensor, int layer) {
     RnnShape s = p.shape;
     int gateRows = s.cell().gates() * s.hiddenSize();
     long[] one =
         switch (tensor) {
-          case 'W' -> new long[] {gateRows, s.layerInputSize(layer)};
-          case 'R' -> new long[] {gateRows, s.hiddenSize()};
-          case 'B' -> new long[] {2L * gateRows};
+          case "W" -> new long[] {gateRows, s.layerInputSize(layer)};
+          case "R" -> new long[] {gateRows, s.hiddenSize()};
+          case "B" -> new long[] {2L * gateRows};
           default -> new long[] {(long) s.cell().peepholes() * s.hiddenSize()};
         };
     int elements = (int) Arrays.stream(one).reduce(1, (a, b) -> a * b);

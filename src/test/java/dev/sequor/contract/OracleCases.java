@@ -1,10 +1,17 @@
 package dev.sequor.contract;
 
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
+import dev.sequor.backend.GateFunction;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.reference.RnnProblem;
+import dev.sequor.reference.SampleOptions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.SplittableRandom;
 
 /** Problems that other libraries can solve too: every sequence has at least one step. */
 final class OracleCases {
@@ -38,5 +45,67 @@ final class OracleCases {
       }
     }
     return cases;
+  }
+
+  /** Projected LSTMs: {1,2,3 layers} × {1,2 directions} × {no lengths, lengths in any order}. */
+  static List<Case> projections() {
+    List<Case> cases = new ArrayList<>();
+    for (Case c : of(List.of(CellType.LSTM))) {
+      RnnProblem p = c.problem;
+      int width = 1 + 5 * p.shape.layers();
+      RnnSpec stack =
+          p.shape.stack().withOptions(CellOptions.builder().projectionSize(width).build());
+      RnnShape shape = stack.shape(p.shape.timeSteps(), p.shape.batchSize());
+      RnnProblem projected = RnnProblem.random(shape, p.lengths, p.dropoutOffset);
+      cases.add(new Case(c.name.replace("lstm", "lstm P=" + width), projected));
+    }
+    return cases;
+  }
+
+  /**
+   * Random options that ONNX has: every activation with constants of its own, clipping, coupled
+   * gates; in every direction, with lengths or without.
+   */
+  static List<Case> randomOptionsOfOnnx(List<CellType> cells, int count, long seed) {
+    List<Case> cases = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      SplittableRandom random = new SplittableRandom(seed + i);
+      CellType cell = cells.get(i % cells.size());
+      CellOptions.Builder options =
+          CellOptions.builder()
+              .coupledGates(cell.states() == 2 && random.nextInt(3) == 0)
+              .gateClip(random.nextInt(3) == 0 ? 0 : 0.1f + (float) random.nextDouble());
+      if (random.nextInt(4) > 0) {
+        GateFunction[] functions = new GateFunction[cell.functions().size()];
+        Arrays.setAll(functions, f -> SampleOptions.function(random));
+        options.activations(functions);
+      }
+      RnnSpec stack =
+          RnnSpec.of(cell, 1 + random.nextInt(20), 1 + random.nextInt(20))
+              .withLayers(1 + random.nextInt(2))
+              .withDirection(pick(random, Direction.values()))
+              .withOptions(options.build());
+      int steps = 1 + random.nextInt(9);
+      int batch = 1 + random.nextInt(6);
+      int[] lengths = random.ints(batch, 1, steps + 1).toArray();
+      String name =
+          String.format(
+              "%d: %s L=%d %s %s %s",
+              seed + i,
+              cell.id(),
+              stack.layers(),
+              stack.direction(),
+              stack.options(),
+              random.nextBoolean() ? "lengths" : "no lengths");
+      boolean ragged = !name.endsWith("no lengths");
+      RnnProblem problem =
+          RnnProblem.random(stack.shape(steps, batch), ragged ? lengths : null, seed + i);
+      cases.add(new Case(name, problem));
+    }
+    return cases;
+  }
+
+  private static <T> T pick(SplittableRandom random, T[] values) {
+    return values[random.nextInt(values.length)];
   }
 }

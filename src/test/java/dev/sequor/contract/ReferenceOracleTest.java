@@ -12,8 +12,12 @@ class ReferenceOracleTest {
     return OracleCases.of(LibTorch.cells());
   }
 
+  static List<Case> projectionsOfPyTorch() {
+    return OracleCases.projections();
+  }
+
   @ParameterizedTest(name = "{0}")
-  @MethodSource("cellsOfPyTorch")
+  @MethodSource({"cellsOfPyTorch", "projectionsOfPyTorch"})
   void outputsAndAllGradientsAgreeWithLibTorch(Case c) {
     LibTorch torch = new LibTorch();
     Solver.Solution expected = torch.solve(c.problem());

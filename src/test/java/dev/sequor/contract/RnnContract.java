@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.ParameterLayout;
@@ -17,6 +18,7 @@ import dev.sequor.backend.ParameterLayout.Kind;
 import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.RnnTensors;
 import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.UpdateRule;
@@ -74,6 +76,20 @@ abstract class RnnContract extends BackendContract {
     bars.checkGradients(problem.shape, expected.gradients(), training);
     Results inference = BackendRun.run(backend, problem.inference());
     bars.checkOutputs(expected.outputs(), inference);
+  }
+
+  @ParameterizedTest
+  @EnumSource(CellType.class)
+  void layersThatReadFromTheEndAloneMatchTheReference(CellType cell) {
+    RnnSpec stack = RnnSpec.of(cell, 9, 13).withLayers(2).withDirection(Direction.REVERSE);
+    for (int[] lengths : new int[][] {null, ODD_LENGTHS}) {
+      RnnProblem problem = RnnProblem.random(stack.shape(7, 5), lengths, 29);
+      Results training = BackendRun.run(backend, problem);
+      Closeness.FLOAT32.checkOutputs(ReferenceRnn.forward(problem), training);
+      Closeness.FLOAT32.checkGradients(problem.shape, ReferenceRnn.gradients(problem), training);
+      Results inference = BackendRun.run(backend, problem.inference());
+      Closeness.FLOAT32.checkOutputs(ReferenceRnn.forward(problem), inference);
+    }
   }
 
   @ParameterizedTest

@@ -31,7 +31,7 @@ class TokenStreamsTest {
     int streamSteps = (count - 1) / batchSize;
     assertEquals(streamSteps / timeSteps, streams.windowsPerEpoch());
     for (long index = 0; index < streams.windowsPerEpoch(); index++) {
-      TokenWindow window = streams.window(2, index);
+      TokenWindow window = (TokenWindow) streams.window(2, index);
       assertEquals(index == 0, window.resetState());
       assertEquals(null, window.lengths());
       for (int t = 0; t < timeSteps; t++) {
@@ -59,7 +59,7 @@ class TokenStreamsTest {
           assertEquals(stream / timeSteps, streams.windowsPerEpoch(), sizes);
           boolean[] read = new boolean[count];
           for (long index = 0; index < streams.windowsPerEpoch(); index++) {
-            TokenWindow window = streams.window(0, index);
+            TokenWindow window = (TokenWindow) streams.window(0, index);
             for (int i = 0; i < timeSteps * batchSize; i++) {
               int token = window.tokens()[i];
               assertFalse(read[token], sizes);
@@ -82,5 +82,37 @@ class TokenStreamsTest {
             .getMessage());
     assertThrows(IllegalArgumentException.class, () -> new TokenStreams(positions(99), 0, 4));
     assertThrows(IllegalArgumentException.class, () -> new TokenStreams(positions(99), 3, 0));
+  }
+
+  /** k1 new steps each, k2 back or to the beginning of the stream, for any sizes. */
+  @Test
+  void windowsThatOverlapEndWithTheNewStepsAndReachBackOverThoseBefore() {
+    int count = 47;
+    for (int batchSize : new int[] {1, 3}) {
+      int stream = (count - 1) / batchSize;
+      for (int newSteps = 1; newSteps <= 5; newSteps++) {
+        for (int timeSteps = newSteps; timeSteps <= 12; timeSteps++) {
+          String sizes = "B=" + batchSize + " k1=" + newSteps + " k2=" + timeSteps;
+          TokenStreams streams = new TokenStreams(positions(count), batchSize, timeSteps, newSteps);
+          assertEquals(stream / newSteps, streams.windowsPerEpoch(), sizes);
+          int begin = 0;
+          for (int n = 0; n < streams.windowsPerEpoch(); n++) {
+            Window window = streams.window(0, n);
+            int[] tokens = ((Values.Tokens) window.inputValues()).ids();
+            int[] targets = ((Values.Tokens) window.targetValues()).ids();
+            int end = (n + 1) * newSteps;
+            assertEquals(Math.max(0, end - timeSteps), begin, sizes);
+            assertEquals(end - begin, window.timeSteps(), sizes);
+            assertEquals(n == 0, window.resetState(), sizes);
+            for (int i = 0; i < tokens.length; i++) {
+              int at = begin + i / batchSize;
+              assertEquals(i % batchSize * stream + at, tokens[i], sizes);
+              assertEquals(at < end - newSteps ? -1 : tokens[i] + 1, targets[i], sizes);
+            }
+            begin += window.advance();
+          }
+        }
+      }
+    }
   }
 }

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.data.CharacterVocabulary;
@@ -20,6 +22,7 @@ import dev.sequor.model.TrainerProgress;
 import dev.sequor.model.TrainerSnapshot;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.TensorShapes;
+import dev.sequor.reference.SampleOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,7 +43,8 @@ class CheckpointPropertyTest {
     Loss.softmaxCrossEntropy(),
     Loss.binaryCrossEntropy(),
     Loss.meanSquaredError(),
-    Loss.labelSmoothedCrossEntropy(0.1f)
+    Loss.labelSmoothedCrossEntropy(0.1f),
+    new Loss.Ctc(0, true)
   };
 
   @TempDir Path folder;
@@ -90,19 +94,25 @@ class CheckpointPropertyTest {
       while (random.nextInt(4) == 0) {
         dense.add(new DenseSpec(random.nextInt(1, 4), anyOf(Activation.values())));
       }
+      Loss loss = anyOf(LOSSES);
+      CellType cell = anyOf(CellType.values());
+      int hiddenSize = random.nextInt(1, 5);
       return new SequenceModelSpec(
           input,
           new RnnSpec(
-              anyOf(CellType.values()),
+              cell,
               input.width(),
-              random.nextInt(1, 5),
+              hiddenSize,
               random.nextInt(1, 4),
-              random.nextInt(4) == 0,
-              fraction()),
+              random.nextInt(3) > 0 ? Direction.FORWARD : anyOf(Direction.values()),
+              fraction(),
+              random.nextBoolean()
+                  ? CellOptions.NONE
+                  : SampleOptions.random(random, cell, hiddenSize)),
           dense,
           outputs,
-          anyOf(Readout.values()),
-          anyOf(LOSSES));
+          loss.function().takesLabels() ? Readout.EVERY_STEP : anyOf(Readout.values()),
+          loss);
     }
 
     /** Characters of every kind: controls, quotes, noncharacters, and now and then no character. */
@@ -134,7 +144,21 @@ class CheckpointPropertyTest {
     }
 
     Optimizer optimizer() {
-      return switch (random.nextInt(4)) {
+      return switch (random.nextInt(9)) {
+        case 4 -> new Optimizer.Nesterov(positive(), fraction(), positive());
+        case 5 ->
+            new Optimizer.CenteredRmsProp(
+                positive(), fraction(), positive(), fraction(), positive());
+        case 6 -> new Optimizer.Adagrad(positive(), positive(), positive());
+        case 7 -> new Optimizer.Lion(positive(), fraction(), fraction(), positive());
+        case 8 -> {
+          Optimizer whole = Optimizer.adamw(positive(), positive());
+          yield whole.with(
+              whole
+                  .group(rarely() ? "nothing.*" : "output.*", "output.bias")
+                  .withRate(rarely() ? 0f : positive()),
+              whole.group(rarely() ? "*bias" : "recurrent.*").withWeightDecay(positive()));
+        }
         case 3 -> new Optimizer.RmsProp(positive(), fraction(), positive(), positive());
         case 0 -> new Optimizer.Sgd(positive(), fraction(), positive());
         case 1 -> new Optimizer.Adam(positive(), fraction(), fraction(), positive(), positive());
@@ -206,11 +230,13 @@ class CheckpointPropertyTest {
     }
 
     TrainingRun run(long steps) {
+      int timeSteps = 1 + (int) Math.min(count(), 30_000);
       return new TrainingRun(
           text(),
           rarely() ? Double.longBitsToDouble(random.nextLong()) : random.nextDouble(),
           text(),
-          1 + (int) Math.min(count(), 30_000),
+          timeSteps,
+          rarely() ? timeSteps + 1 : random.nextInt(timeSteps + 1),
           1 + (int) Math.min(count(), 30_000),
           random.nextLong(),
           1 + count() / 2,
@@ -223,7 +249,7 @@ class CheckpointPropertyTest {
     Checkpoint checkpoint() {
       SequenceModelSpec spec = spec();
       Optimizer optimizer = optimizer();
-      int streams = spec.stack().bidirectional() && !rarely() ? 0 : random.nextInt(3);
+      int streams = !spec.stack().canContinue() && !rarely() ? 0 : random.nextInt(3);
       TrainerProgress progress = progress(streams);
       return new Checkpoint(
           spec,
@@ -307,7 +333,7 @@ class CheckpointPropertyTest {
             .cell(CellType.RNN_TANH)
             .hiddenSize(1)
             .build();
-    Parts parts = new Parts(new SplittableRandom(1));
+    Parts parts = new Parts(new SplittableRandom(3));
     List<NamedTensor> zeros = new ArrayList<>();
     TensorShapes.ofParameters(spec.network())
         .byName()

@@ -26,6 +26,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -77,6 +78,7 @@ class CheckpointTest {
             0.05,
             "00",
             16,
+            5,
             4,
             Long.MIN_VALUE,
             100,
@@ -137,6 +139,18 @@ class CheckpointTest {
   void whatIsSavedIsLoaded() throws IOException {
     checkpoint(7).save(folder);
     assertSame(checkpoint(7), Checkpoint.load(folder));
+  }
+
+  /** Written before windows could overlap: all steps are new. */
+  @Test
+  void aRunThatDoesNotSayHowManyStepsAreNewIsLoaded() throws IOException {
+    checkpoint(7).save(folder);
+    Path config = folder.resolve("config.json");
+    String json = Files.readString(config);
+    String before = json.replaceFirst("\\s*\"newSteps\" : 5,", "");
+    assertTrue(before.length() < json.length());
+    Files.writeString(config, before);
+    assertEquals(16, Objects.requireNonNull(Checkpoint.load(folder).run()).newSteps());
   }
 
   @Test
@@ -291,7 +305,7 @@ class CheckpointTest {
         "\"layers\" : 2 | \"layers\" : 20000 | model.stack: layers is 20000; needed at most 1000",
         "\"denseLayers\" : [ ] | \"denseLayers\" : [ null ] | model.denseLayers[0]: is null; needed a value",
         "\"denseLayers\" : [ ] | \"denseLayers\" : 3 | model.denseLayers: needed a list in brackets",
-        "\"bidirectional\" : false | \"bidirectional\" : 0 | model.stack.bidirectional: needed true or false",
+        "\"direction\" : \"FORWARD\" | \"direction\" : 0 | model.stack.direction: needed one of FORWARD, REVERSE, BIDIRECTIONAL",
         "\"dropout\" : 0.1 | \"dropout\" : [ ] | model.stack.dropout: needed a number",
         "\"dropout\" : 0.1 | \"dropout\" : 1e999 | dropout is Infinity; needed 0 <= dropout < 1",
         "\"steps\" : 7 | \"steps\" : 9007199254740993 | steps is 9007199254740993; needed 0 to 9007199254740992",

@@ -12,17 +12,21 @@ import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.ParallelWindow;
+import dev.sequor.data.SeriesWindow;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.EncoderDecoderSpec;
+import dev.sequor.model.InputSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModel;
+import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.Trainer;
 import dev.sequor.model.TrainerSnapshot;
+import dev.sequor.module.AdaptiveSoftmax;
 import dev.sequor.module.Binding;
 import dev.sequor.module.Embedding;
 import dev.sequor.module.LayerNorm;
@@ -90,14 +94,14 @@ class NetworkCheckpointTest {
         true);
   }
 
-  /** Two stacks, each with a state that goes from window to window. */
+  /** Two stacks, each with a state that goes from window to window, and clusters of classes. */
   private static ModelSpec tower() {
     return new NetworkModelSpec(
         Network.builder()
             .tokens("text", 6)
             .add("table", new Embedding(6, 4), "text")
             .addAll("stack", Recurrent.layers(CellType.GRU, 4, 6, 6, 3), "table")
-            .add("logits", new Linear(3, 6), "stack.1")
+            .add("classes", new AdaptiveSoftmax(3, 6, List.of(2, 4), 1), "stack.1")
             .build(),
         Loss.softmaxCrossEntropy());
   }
@@ -107,6 +111,34 @@ class NetworkCheckpointTest {
     int[] tokens = random.ints(4 * 2, 0, 6).toArray();
     int[] targets = random.ints(4 * 2, 0, 6).toArray();
     return new TokenWindow(4, 2, tokens, targets, null, number == 0);
+  }
+
+  /** Vectors in, sequences of labels out, of any alignment. */
+  private static ModelSpec transcriber() {
+    return SequenceModelSpec.builder(InputSpec.dense(3), 4)
+        .cell(CellType.GRU)
+        .hiddenSize(6)
+        .bidirectional(true)
+        .dropout(0.2f)
+        .layers(2)
+        .loss(new Loss.Ctc(3, true))
+        .build();
+  }
+
+  private static Window recording(int number) {
+    SplittableRandom random = new SplittableRandom(number);
+    float[] vectors = new float[9 * 2 * 3];
+    for (int i = 0; i < vectors.length; i++) {
+      vectors[i] = (float) random.nextDouble(-1, 1);
+    }
+    int[] labels = random.ints(random.nextInt(5), 0, 3).toArray();
+    return new SeriesWindow(
+        9,
+        2,
+        new Values.Reals(vectors),
+        Values.Labels.of(labels, new int[] {1, 1}),
+        new int[] {9, number % 9 + 1},
+        true);
   }
 
   private static List<NamedTensor> trained(
@@ -165,6 +197,14 @@ class NetworkCheckpointTest {
     assertSame(
         trained(translator(), optimizer, NetworkCheckpointTest::sentences, 0, folder),
         trained(translator(), optimizer, NetworkCheckpointTest::sentences, 5, folder));
+  }
+
+  @Test
+  void aTranscriberGoesOnBitForBitAsIfNeverStopped() throws Exception {
+    Optimizer optimizer = Optimizer.adam(0.01f);
+    assertSame(
+        trained(transcriber(), optimizer, NetworkCheckpointTest::recording, 0, folder),
+        trained(transcriber(), optimizer, NetworkCheckpointTest::recording, 5, folder));
   }
 
   @Test

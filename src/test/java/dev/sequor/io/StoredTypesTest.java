@@ -7,18 +7,24 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
+import dev.sequor.backend.GateFunction;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.model.EncoderDecoderSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.model.Optimizer;
+import dev.sequor.model.ParameterGroup;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.module.Activate;
+import dev.sequor.module.AdaptiveSoftmax;
 import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Embedding;
+import dev.sequor.module.InitialState;
 import dev.sequor.module.LastStep;
 import dev.sequor.module.LayerNorm;
 import dev.sequor.module.Linear;
@@ -27,10 +33,12 @@ import dev.sequor.module.Network;
 import dev.sequor.module.OneHot;
 import dev.sequor.module.Recurrent;
 import dev.sequor.module.ScheduledTokens;
+import dev.sequor.module.Softmax;
 import dev.sequor.module.StateBridge;
 import dev.sequor.module.Sum;
 import dev.sequor.module.TeacherForcing;
 import dev.sequor.module.ValueShape;
+import dev.sequor.reference.SampleOptions;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -56,11 +64,52 @@ class StoredTypesTest {
     assertEquals(
         "{\"type\":\"sequence\",\"input\":{\"kind\":\"EMBEDDING\",\"vocabularySize\":7,\"width\":3},"
             + "\"stack\":{\"cell\":\"RNN_TANH\",\"inputSize\":3,\"hiddenSize\":2,\"layers\":1,"
-            + "\"bidirectional\":true,\"dropout\":0.25},"
+            + "\"direction\":\"BIDIRECTIONAL\",\"dropout\":0.25,\"options\":{\"projectionSize\":0,"
+            + "\"layerNorm\":false,\"hiddenZoneout\":0.0,\"cellZoneout\":0.0,"
+            + "\"recurrentDropConnect\":0.0,\"inputDropout\":0.0,\"recurrentDropout\":0.0,"
+            + "\"coupledGates\":false,\"gateClip\":0.0,\"cellClip\":0.0,\"activations\":[]}},"
             + "\"denseLayers\":[{\"size\":5,\"activation\":\"RELU\"}],\"outputSize\":7,"
             + "\"readout\":\"EVERY_STEP\",\"loss\":{\"type\":\"softmax-cross-entropy\"}}",
         written);
     assertEquals(spec, json().readValue(written, ModelSpec.class));
+  }
+
+  @Test
+  void everyOptionAndDirectionOfEveryCellIsReadAsItWasWritten() throws Exception {
+    for (CellType cell : CellType.values()) {
+      for (Direction direction : Direction.values()) {
+        RnnSpec spec =
+            RnnSpec.of(cell, 3, 8)
+                .withDirection(direction)
+                .withOptions(SampleOptions.everything(cell));
+        String written = json().writeValueAsString(spec);
+        assertEquals(spec, json().readValue(written, RnnSpec.class));
+      }
+    }
+    for (GateFunction.Kind kind : GateFunction.Kind.values()) {
+      CellOptions options = CellOptions.builder().activations(GateFunction.of(kind)).build();
+      String written = json().writeValueAsString(options);
+      assertEquals(options, json().readValue(written, CellOptions.class));
+    }
+  }
+
+  /** What these records had before they could say more. */
+  @Test
+  void filesOfBeforeAreRead() throws Exception {
+    RnnSpec stack = RnnSpec.of(CellType.GRU, 3, 2).withBidirectional(true).withDropout(0.25f);
+    String before =
+        "{\"cell\":\"GRU\",\"inputSize\":3,\"hiddenSize\":2,\"layers\":1,\"bidirectional\":true,"
+            + "\"dropout\":0.25}";
+    assertEquals(stack, json().readValue(before, RnnSpec.class));
+    String one = before.replace("true", "false");
+    assertEquals(stack.withBidirectional(false), json().readValue(one, RnnSpec.class));
+    String last = "{\"type\":\"last-step\",\"directions\":2}";
+    assertEquals(new LastStep(2), json().readValue(last, dev.sequor.module.Module.class));
+    JsonMappingException e =
+        assertThrows(
+            JsonMappingException.class,
+            () -> json().readValue(before.replace("\"layers\":1", "\"layers\":0"), RnnSpec.class));
+    assertEquals("layers is 0; needed at least 1", JsonFault.describe(e));
   }
 
   /** One that has every module there is. */
@@ -81,8 +130,10 @@ class StoredTypesTest {
             .add("joined", new Concatenation(), "series", "more")
             .add("decoder", Recurrent.of(CellType.GRU, 5, 4), "joined", "start")
             .add("last", new LastStep(1), "decoder")
+            .add("first", new InitialState(1, 1, 4))
             .add("dropped", new Dropout(0.5f), "last")
             .add("normal", new LayerNorm(4), "dropped")
+            .add("shares", new Softmax(), "normal")
             .add("active", new Activate(Activation.TANH), "normal")
             .add("dense", new Linear(4, 4, Activation.RELU, false), "static")
             .add("sum", new Sum(), "active", "active")
@@ -115,6 +166,19 @@ class StoredTypesTest {
     String written = json().writerFor(ModelSpec.class).writeValueAsString(spec);
     assertEquals(spec, json().readValue(written, ModelSpec.class));
     assertEquals(-1, written.indexOf("dev.sequor"), written);
+  }
+
+  @Test
+  void anAdaptiveSoftmaxIsReadAsItWasWritten() throws Exception {
+    NetworkModelSpec spec =
+        new NetworkModelSpec(
+            Network.builder()
+                .vectors("x", 4)
+                .add("y", new AdaptiveSoftmax(4, 90, List.of(10, 30), 2), "x")
+                .build(),
+            Loss.softmaxCrossEntropy());
+    String written = json().writerFor(ModelSpec.class).writeValueAsString(spec);
+    assertEquals(spec, json().readValue(written, ModelSpec.class));
   }
 
   @Test
@@ -180,7 +244,20 @@ class StoredTypesTest {
       Object[] values = new Object[components.length];
       for (int i = 0; i < types.length; i++) {
         types[i] = components[i].getType();
-        values[i] = 0.5f;
+        values[i] =
+            types[i] == int.class
+                ? (Object) 3
+                : types[i] == boolean.class
+                    ? (Object) true
+                    : types[i] == Loss.class
+                        ? Loss.softmaxCrossEntropy()
+                        : types[i] == Optimizer.class
+                            ? Optimizer.lion(0.5f, 0.25f)
+                            : types[i] != List.class
+                                ? (Object) 0.5f
+                                : type == Optimizer.Grouped.class
+                                    ? List.of(new ParameterGroup(List.of("a.*", "*b"), 0.5f, 0.25f))
+                                    : List.of(0.5f, 0f);
       }
       var constructor = type.getDeclaredConstructor(types);
       return constructor.newInstance(values);

@@ -437,6 +437,42 @@ class CudaTrainingTest {
     }
   }
 
+  /** The norm, the scale and what is skipped are those of all groups. */
+  @Test
+  void halfPrecisionScalesTheLossOfGroupsOfParametersToo() {
+    System.setProperty("sequor.cuda.math", "fp16");
+    Optimizer adam = Optimizer.adam(0.01f);
+    Optimizer grouped =
+        adam.with(adam.group("*bias").withRate(0.5f), adam.group("embedding.*").frozen());
+    try (Backend cuda = Devices.open("cuda");
+        SequenceModel model = new SequenceModel(cuda, SPEC, 3);
+        Trainer trainer = new Trainer(model, grouped, Clipping.byGlobalNorm(1), 7)) {
+      TrainerSnapshot start = trainer.snapshot();
+      trainer.restore(
+          new TrainerSnapshot(
+              start.progress(),
+              new LossScale(1 << 24, 0),
+              start.parameters(),
+              start.moments(),
+              start.carriedState()));
+      float[] before = model.parameters().readFloats();
+      float[] table = model.weights().value("embedding.weights");
+      assertTrue(trainer.step(window(0)).skipped(), "2^24 does not overflow half precision");
+      assertArrayEquals(before, model.parameters().readFloats());
+      double first = 0;
+      double last = 0;
+      for (int step = 1; step < 80; step++) {
+        last = trainer.step(window(step)).loss().mean();
+        first = step == 1 ? last : first;
+      }
+      assertTrue(last < 0.9 * first, first + " to " + last);
+      assertTrue(trainer.snapshot().lossScale().scale() < 1 << 24);
+      assertArrayEquals(table, model.weights().value("embedding.weights"));
+    } finally {
+      System.clearProperty("sequor.cuda.math");
+    }
+  }
+
   /** The loss scale, which has fallen since the start, is part of what goes on. */
   @Test
   void halfPrecisionThatWasStoppedGoesOnBitForBit() {

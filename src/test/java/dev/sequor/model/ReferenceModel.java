@@ -1,5 +1,6 @@
 package dev.sequor.model;
 
+import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
@@ -74,7 +75,7 @@ final class ReferenceModel {
     ReferenceRnn.Outputs outputs = ReferenceRnn.forward(problem);
     boolean everyStep = spec.readout() == Readout.EVERY_STEP;
     double sum = 0;
-    int count = 0;
+    double count = 0;
     for (int row = 0; row < (everyStep ? timeSteps * batchSize : batchSize); row++) {
       int b = row % batchSize;
       int length = lengthOf(b);
@@ -89,8 +90,16 @@ final class ReferenceModel {
       if (window.targetValues() instanceof Values.Tokens targets && targets.ids()[row] < 0) {
         continue;
       }
-      sum += rowLoss(dense(h), row);
-      count++;
+      double weight = 1;
+      float[] weights = window.weights();
+      if (weights != null) {
+        weight = weights[weights.length == batchSize ? b : row];
+      }
+      if (spec.loss() instanceof Loss.ClassWeighted byClass) {
+        weight *= byClass.weights().get(((Values.Tokens) window.targetValues()).ids()[row]);
+      }
+      sum += weight * rowLoss(dense(h), row);
+      count += weight;
     }
     return sum / count;
   }
@@ -142,7 +151,8 @@ final class ReferenceModel {
     for (int i = 0; i <= spec.denseLayers().size(); i++) {
       boolean last = i == spec.denseLayers().size();
       String name = last ? "output" : "dense." + i;
-      TensorRegion weights = layout.region(name + ".weights");
+      boolean tied = last && spec.input().kind() == InputKind.TIED_EMBEDDING;
+      TensorRegion weights = layout.region(tied ? "embedding.weights" : name + ".weights");
       TensorRegion bias = layout.region(name + ".bias");
       double[] y = new double[weights.shape().get(0)];
       for (int j = 0; j < y.length; j++) {
@@ -157,6 +167,7 @@ final class ReferenceModel {
                   case NONE -> sum;
                   case TANH -> Math.tanh(sum);
                   case RELU -> Math.max(0, sum);
+                  case SIGMOID -> 1 / (1 + Math.exp(-sum));
                 };
       }
       below = y;

@@ -7,12 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.module.NamedTensor;
+import dev.sequor.reference.SampleOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -69,6 +74,29 @@ final class SamplerTest {
     int[] start = sampler.sample(prime, 20, Sampling.ofTemperature(1, 3));
     assertArrayEquals(Arrays.copyOf(drawn, 20), start);
     assertFalse(Arrays.equals(drawn, sampler.sample(prime, 50, Sampling.ofTemperature(1, 4))));
+  }
+
+  @Test
+  void everyBackendDrawsTheSameTokensFromACellWithOptions() {
+    SequenceModelSpec spec =
+        SequenceModelSpec.languageModel(4, 4)
+            .hiddenSize(12)
+            .layers(2)
+            .options(SampleOptions.everything(CellType.LSTM))
+            .build();
+    Map<String, int[]> drawn = new HashMap<>();
+    UsableBackends.names()
+        .forEach(
+            device -> {
+              try (Backend other = Devices.open(device);
+                  SequenceModel its = new SequenceModel(other, spec, 1);
+                  Sampler from = new Sampler(its)) {
+                Sampling sampling = Sampling.ofTemperature(1, 8);
+                drawn.put(device, from.sample(new int[] {2, 1}, 40, sampling));
+              }
+            });
+    int[] expected = Objects.requireNonNull(drawn.get("java"));
+    drawn.forEach((device, tokens) -> assertArrayEquals(expected, tokens, device));
   }
 
   @Test

@@ -63,6 +63,16 @@ final class SequenceModelGradientTest {
                 .build());
       }
     }
+    specs.add(
+        SequenceModelSpec.builder(InputSpec.tiedEmbedding(6, 4), 6)
+            .hiddenSize(4)
+            .loss(Loss.classWeighted(Loss.softmaxCrossEntropy(), 1, 2, 0.5f, 0, 3, 1))
+            .build());
+    specs.add(
+        SequenceModelSpec.builder(InputSpec.tiedEmbedding(6, 3), 6)
+            .hiddenSize(4)
+            .dense(3, Activation.TANH)
+            .build());
     return UsableBackends.names()
         .flatMap(device -> specs.stream().map(spec -> Arguments.of(device, spec)));
   }
@@ -76,7 +86,7 @@ final class SequenceModelGradientTest {
     float[] vectors = uniform(random, T * B * spec.input().width());
     int[] classes = random.ints(rows, 0, spec.outputSize()).toArray();
     classes[0] = -1;
-    if (spec.input().kind() == InputKind.EMBEDDING) {
+    if (spec.input().kind().hasTable()) {
       return new TokenWindow(T, B, tokens, classes, lengths, true);
     }
     return new SeriesWindow(
@@ -101,7 +111,28 @@ final class SequenceModelGradientTest {
   @ParameterizedTest(name = "{0} {1}")
   @MethodSource("models")
   void lossAndGradientMatchFiniteDifferencesInDouble(String device, SequenceModelSpec spec) {
-    Window window = window(spec);
+    for (Window window : weighted(window(spec), spec)) {
+      lossAndGradientMatch(device, spec, window);
+    }
+  }
+
+  /** As it is, and some of the models with weights of each target or of each sequence. */
+  private static List<Window> weighted(Window window, SequenceModelSpec spec) {
+    if (spec.input().kind() == InputKind.DENSE) {
+      return List.of(window.weighted(0.5f, 1f, 7f, 2f));
+    }
+    boolean tried = spec.stack().cell() == CellType.LSTM || spec.stack().cell() == CellType.GRU;
+    if (!tried) {
+      return List.of(window);
+    }
+    int rows = spec.readout() == Readout.EVERY_STEP ? T * B : B;
+    float[] weights = uniform(new SplittableRandom(12), rows);
+    weights[rows - B + 1] = 0f;
+    weights[rows - B + 2] = Float.NaN; // of a sequence without a step
+    return List.of(window, window.weighted(weights));
+  }
+
+  private static void lossAndGradientMatch(String device, SequenceModelSpec spec, Window window) {
     try (Backend backend = Devices.open(device);
         SequenceModel model = new SequenceModel(backend, spec, 5)) {
       perturb(model);

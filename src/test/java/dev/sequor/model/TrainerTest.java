@@ -17,6 +17,7 @@ import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.NetworkState;
+import dev.sequor.reference.SampleOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -117,7 +118,13 @@ final class TrainerTest {
             Optimizer.sgd(0.5f),
             Optimizer.sgd(0.1f, 0.9f),
             Optimizer.adam(0.02f),
-            Optimizer.adamw(0.02f, 0.01f));
+            Optimizer.adamw(0.02f, 0.01f),
+            Optimizer.rmsprop(0.01f),
+            Optimizer.nesterov(0.1f, 0.9f),
+            Optimizer.centeredRmsprop(0.003f, 0.5f),
+            Optimizer.adagrad(0.1f),
+            Optimizer.lion(0.003f, 0.1f),
+            ADAM.withLearningRate(0.02f).with(ADAM.group("recurrent.*").withRate(0.5f)));
     for (Optimizer rule : rules) {
       for (Clipping clipping : List.of(Clipping.none(), new Clipping(1f, 0.5f))) {
         Window window = echo(new SplittableRandom(3), 8, 8);
@@ -143,8 +150,28 @@ final class TrainerTest {
   @ParameterizedTest
   @MethodSource("devices")
   void aRestoredTrainerRepeatsTheUninterruptedRunBitForBit(String device) {
-    SequenceModelSpec spec =
-        SequenceModelSpec.languageModel(9, 6).hiddenSize(10).layers(2).dropout(0.3f).build();
+    repeatsTheUninterruptedRun(
+        device,
+        SequenceModelSpec.languageModel(9, 6).hiddenSize(10).layers(2).dropout(0.3f).build());
+  }
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void soDoesOneOfCellsWithEveryOption(String device) {
+    for (CellType cell : List.of(CellType.LSTM_PEEPHOLE, CellType.GRU_RESET_AFTER)) {
+      repeatsTheUninterruptedRun(
+          device,
+          SequenceModelSpec.languageModel(9, 6)
+              .cell(cell)
+              .hiddenSize(10)
+              .layers(2)
+              .dropout(0.3f)
+              .options(SampleOptions.everything(cell))
+              .build());
+    }
+  }
+
+  private static void repeatsTheUninterruptedRun(String device, SequenceModelSpec spec) {
     RandomStreams data = new RandomStreams(9, 6, 4, 5);
     try (Backend backend = Devices.open(device);
         SequenceModel model = new SequenceModel(backend, spec, 4);

@@ -11,6 +11,7 @@ import dev.sequor.backend.BackendException;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Devices;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.UpdateRule;
@@ -107,9 +108,12 @@ class HostileModulesTest {
       byType.put(ValueShape.State.class, new ValueShape.State(1, 1, 4));
       put(new Module.Output("y", sequence), new Module.Block(tensors()), Mode.TRAINING);
       put(new Linear(4, 2), new Embedding(7, 3), new OneHot(7), new Activate(Activation.TANH));
+      put(new Softmax(), Direction.FORWARD);
       put(new Dropout(0.5f), new LastStep(2), new MergeDirections(MergeDirections.How.SUM));
+      put(new AdaptiveSoftmax(4, 9, List.of(2), 2));
       put(new LayerNorm(4), new Concatenation(), new Sum(), Recurrent.of(CellType.LSTM, 4, 5));
       byType.put(Module.class, new Linear(4, 2));
+      put(new InitialState(1, 1, 4));
       put(RnnSpec.of(CellType.LSTM, 4, 5), CellType.GRU, Activation.RELU, DType.INT32);
       put(MergeDirections.How.MEAN, WeightStorage.FLOAT32, UpdateRule.ADAM);
       put(network.inputs().get(0), network.nodes().get(0), new Network.Shared("weights", "y.z"));
@@ -154,6 +158,9 @@ class HostileModulesTest {
       byName.put("List<Network$Shared>", List.of());
       byName.put("List<String>", List.of("x"));
       byName.put("Network#2", network.outputs());
+      byName.put("AdaptiveSoftmax#1", 9);
+      byName.put("AdaptiveSoftmax.clusterSize#0", 0);
+      byName.put("AdaptiveSoftmax.features#0", 0);
       byName.put("NamedTensor#2", new float[2]);
       byName.put("NetworkLayout.split#0", new float[(int) network.layout().totalElements()]);
       byName.put("NetworkLayout.region#0", "y.bias");
@@ -167,6 +174,7 @@ class HostileModulesTest {
       byName.put("OneHot.outputs#0", List.of(new ValueShape.Tokens("x", 7)));
       byName.put("Concatenation.outputs#0", List.of(sequence, sequence));
       byName.put("Sum.outputs#0", List.of(sequence, sequence));
+      byName.put("Softmax.outputs#0", List.of(sequence));
       byName.put("Binding.lengths#0", 0);
     }
 

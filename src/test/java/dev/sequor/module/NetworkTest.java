@@ -52,7 +52,7 @@ class NetworkTest {
         () -> begun().vectors("z", 3).add("y", new Concatenation(), "table", "z").build());
     refused(
         "node 'y': Recurrent[stack=RnnSpec[cell=GRU, inputSize=3, hiddenSize=4, layers=1,"
-            + " bidirectional=false, dropout=0.0]] is to start from a state of 1 × 1 vectors of 5;"
+            + " direction=FORWARD, dropout=0.0, options=[]]] is to start from a state of 1 × 1 vectors of 5;"
             + " needed a state of 1 × 1 vectors of 4",
         () ->
             begun()

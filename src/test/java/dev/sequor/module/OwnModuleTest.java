@@ -89,6 +89,7 @@ class OwnModuleTest {
               new Activate(Activation.TANH),
               new Dropout(0.5f),
               new LayerNorm(4),
+              new Softmax(),
               new LastStep(1),
               new LastStep(2),
               new MergeDirections(MergeDirections.How.MEAN),

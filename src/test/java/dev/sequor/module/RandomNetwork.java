@@ -1,8 +1,11 @@
 package dev.sequor.module;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.reference.SampleOptions;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -133,14 +136,15 @@ final class RandomNetwork {
   }
 
   private Module reading(ValueShape shape, List<String> inputs) {
-    return switch (random.nextInt(10)) {
+    return switch (random.nextInt(11)) {
+      case 10 -> new Softmax();
       case 9 -> new LayerNorm(shape.width(), 0.1f);
       case 0 ->
           new Linear(
               shape.width(), width(), any(List.of(Activation.values())), random.nextBoolean());
       case 1 -> new Activate(any(List.of(Activation.values())));
       case 2 -> new Dropout(random.nextInt(3) * 0.25f);
-      case 3 -> new LastStep(1 + random.nextInt(2));
+      case 3 -> new LastStep(any(List.of(Direction.values())));
       case 4 -> new MergeDirections(any(List.of(MergeDirections.How.values())));
       case 5 -> several(new Concatenation(), shape, inputs);
       case 6 -> several(new Sum(), shape, inputs);
@@ -161,11 +165,25 @@ final class RandomNetwork {
     return module;
   }
 
+  /** A state that any stack it fits may start from, perhaps several. */
+  private void learnedState(int states, int width, int blocks) {
+    String name = "node" + number++;
+    Module module = new InitialState(blocks, states, width);
+    builder.add(name, module);
+    shareWithAnother(module);
+    nodes.add(new Network.Node(name, module, List.of(), List.of()));
+    values.put(name, new ValueShape.State(blocks, states, width));
+  }
+
   private Module recurrent(ValueShape shape, List<String> inputs) {
     CellType cell = any(List.of(CellType.values()));
     int hidden = random.nextInt(1, 5);
     int layers = random.nextInt(1, 3);
-    boolean bidirectional = random.nextInt(3) == 0;
+    Direction direction =
+        random.nextInt(3) > 0 ? Direction.FORWARD : any(List.of(Direction.values()));
+    if (random.nextInt(3) == 0) {
+      learnedState(cell.states(), hidden, direction.count() * layers);
+    }
     for (Map.Entry<String, ValueShape> value : values.entrySet()) {
       // A state to start from, if there is one.
       if (value.getValue() instanceof ValueShape.State state && random.nextBoolean()) {
@@ -175,13 +193,19 @@ final class RandomNetwork {
                 .toList();
         cell = any(cells);
         hidden = state.width();
-        bidirectional = state.blocks() % 2 == 0 && random.nextBoolean();
-        layers = bidirectional ? state.blocks() / 2 : state.blocks();
+        boolean both = state.blocks() % 2 == 0 && random.nextBoolean();
+        direction = both ? Direction.BIDIRECTIONAL : Direction.FORWARD;
+        layers = state.blocks() / direction.count();
         inputs.add(value.getKey());
         break;
       }
     }
+    boolean plain = random.nextInt(2) == 0;
     return new Recurrent(
-        new RnnSpec(cell, shape.width(), hidden, layers, bidirectional, random.nextInt(3) * 0.25f));
+        RnnSpec.of(cell, shape.width(), hidden)
+            .withOptions(plain ? CellOptions.NONE : SampleOptions.random(random, cell, hidden))
+            .withLayers(layers)
+            .withDirection(direction)
+            .withDropout(random.nextInt(3) * 0.25f));
   }
 }

@@ -1,5 +1,6 @@
 package dev.sequor.module;
 
+import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,6 +20,7 @@ import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /**
  * Random compositions of modules, forward and backward on every backend, against a plain reference
@@ -269,6 +271,7 @@ class RandomNetworksTest {
     assertTrue(devices.contains("java"), devices::toString);
     Map<String, Backend> backends = new HashMap<>();
     Set<String> seen = new HashSet<>();
+    List<Executable> checks = new ArrayList<>();
     try {
       devices.forEach(device -> backends.put(device, Devices.open(device)));
       for (long seed = FIRST; seed < FIRST + COUNT; seed++) {
@@ -278,6 +281,11 @@ class RandomNetworksTest {
         try {
           backends.forEach((device, backend) -> runs.put(device, new Run(backend, p)));
           check(p, runs);
+        } catch (AssertionError e) {
+          checks.add(
+              () -> {
+                throw e;
+              });
         } finally {
           runs.values().forEach(Run::close);
         }
@@ -290,6 +298,7 @@ class RandomNetworksTest {
     } finally {
       backends.values().forEach(Backend::close);
     }
+    assertAll(checks);
     if (COUNT >= 100) {
       assertEquals(
           Set.of(
@@ -297,12 +306,14 @@ class RandomNetworksTest {
               "Concatenation",
               "Dropout",
               "Embedding",
+              "InitialState",
               "LastStep",
               "LayerNorm",
               "Linear",
               "MergeDirections",
               "OneHot",
               "Recurrent",
+              "Softmax",
               "Sum"),
           seen);
     }

@@ -115,6 +115,17 @@ final class ReferenceNetwork {
 
   private void run(Network.Node node, Map<String, ValueShape> shapes, int stream) {
     Module module = node.module();
+    if (module instanceof InitialState initial) {
+      int from = parameter(node, "values");
+      double[] y =
+          new double[(int) extent.elements(Objects.requireNonNull(shapes.get(node.name())))];
+      for (int i = 0; i < y.length; i++) {
+        int block = i / initial.width() / extent.batchSize(); // of every sequence the same
+        y[i] = parameters[from + block * initial.width() + i % initial.width()];
+      }
+      values.put(node.name(), y);
+      return;
+    }
     String first = node.inputs().get(0);
     ValueShape shape = Objects.requireNonNull(shapes.get(first));
     int batchSize = extent.batchSize();
@@ -138,6 +149,19 @@ final class ReferenceNetwork {
           node.name(),
           normal(
               norm, value(first), parameter(node, "gain"), parameter(node, "gain") + norm.width()));
+    } else if (module instanceof Softmax) {
+      double[] y = value(first).clone();
+      for (int r = 0; r < y.length; r += shape.width()) {
+        double sum = 0;
+        for (int i = r; i < r + shape.width(); i++) {
+          y[i] = Math.exp(y[i]);
+          sum += y[i];
+        }
+        for (int i = r; i < r + shape.width(); i++) {
+          y[i] /= sum;
+        }
+      }
+      values.put(node.name(), y);
     } else if (module instanceof Activate activate) {
       values.put(
           node.name(),
@@ -153,12 +177,12 @@ final class ReferenceNetwork {
     } else if (module instanceof Recurrent recurrent) {
       recurrent(node, recurrent, shape, stream);
     } else if (module instanceof LastStep last) {
-      int width = shape.width() / last.directions();
+      int width = shape.width() / last.direction().count();
       double[] y = new double[batchSize * shape.width()];
       for (int b = 0; b < batchSize; b++) {
         int length = length(shape.axis(), b);
         for (int j = 0; j < shape.width() && length > 0; j++) {
-          int t = j < width ? length - 1 : 0;
+          int t = last.direction().isReverse(j / width) ? 0 : length - 1;
           y[b * shape.width() + j] = value(first)[(t * batchSize + b) * shape.width() + j];
         }
       }
@@ -257,6 +281,7 @@ final class ReferenceNetwork {
       case NONE -> x;
       case TANH -> Math.tanh(x);
       case RELU -> Math.max(0, x);
+      case SIGMOID -> 1 / (1 + Math.exp(-x));
     };
   }
 

@@ -40,4 +40,25 @@ public interface Algebra<V> {
 
   /** {@code 1 − a}. */
   V oneMinus(V a);
+
+  /** {@code e^a}. */
+  V exp(V a);
+
+  /** {@code log a}, of positive numbers. */
+  V log(V a);
+
+  /** {@code 1 / a}. */
+  V reciprocal(V a);
+
+  /** {@code √a}, of positive numbers. */
+  V squareRoot(V a);
+
+  /** The sum of all elements, one number. */
+  V sum(V a);
+
+  /** One number as {@code n} equal ones. */
+  V spread(V a, int n);
+
+  /** Of each element that of {@code above} where {@code test} is greater, else of {@code below}. */
+  V choose(V test, double threshold, V above, V below);
 }

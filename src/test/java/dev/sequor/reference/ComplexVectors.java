@@ -113,4 +113,49 @@ final class ComplexVectors implements Algebra<Complex> {
   public Complex oneMinus(Complex a) {
     return new Complex(REAL.oneMinus(a.re), REAL.subtract(new double[a.im.length], a.im));
   }
+
+  /** A function that is analytic, to the first order in the imaginary part, which is tiny. */
+  private static Complex analytic(Complex a, double[] value, double[] slope) {
+    return new Complex(value, REAL.multiply(slope, a.im));
+  }
+
+  @Override
+  public Complex exp(Complex a) {
+    double[] e = REAL.exp(a.re);
+    return analytic(a, e, e);
+  }
+
+  @Override
+  public Complex log(Complex a) {
+    return analytic(a, REAL.log(a.re), REAL.reciprocal(a.re));
+  }
+
+  @Override
+  public Complex reciprocal(Complex a) {
+    double[] r = REAL.reciprocal(a.re);
+    return analytic(a, r, REAL.subtract(new double[r.length], REAL.multiply(r, r)));
+  }
+
+  @Override
+  public Complex squareRoot(Complex a) {
+    double[] root = REAL.squareRoot(a.re);
+    return analytic(a, root, REAL.reciprocal(REAL.add(root, root)));
+  }
+
+  @Override
+  public Complex sum(Complex a) {
+    return new Complex(REAL.sum(a.re), REAL.sum(a.im));
+  }
+
+  @Override
+  public Complex spread(Complex a, int n) {
+    return new Complex(REAL.spread(a.re, n), REAL.spread(a.im, n));
+  }
+
+  @Override
+  public Complex choose(Complex test, double threshold, Complex above, Complex below) {
+    return new Complex(
+        REAL.choose(test.re, threshold, above.re, below.re),
+        REAL.choose(test.re, threshold, above.im, below.im));
+  }
 }

@@ -71,6 +71,45 @@ final class RealVectors implements Algebra<double[]> {
     return map(a, p -> 1 - p);
   }
 
+  @Override
+  public double[] exp(double[] a) {
+    return map(a, Math::exp);
+  }
+
+  @Override
+  public double[] log(double[] a) {
+    return map(a, Math::log);
+  }
+
+  @Override
+  public double[] reciprocal(double[] a) {
+    return map(a, p -> 1 / p);
+  }
+
+  @Override
+  public double[] squareRoot(double[] a) {
+    return map(a, Math::sqrt);
+  }
+
+  @Override
+  public double[] sum(double[] a) {
+    return new double[] {Arrays.stream(a).sum()};
+  }
+
+  @Override
+  public double[] spread(double[] a, int n) {
+    double[] result = new double[n];
+    Arrays.fill(result, a[0]);
+    return result;
+  }
+
+  @Override
+  public double[] choose(double[] test, double threshold, double[] above, double[] below) {
+    double[] result = new double[test.length];
+    Arrays.setAll(result, i -> test[i] > threshold ? above[i] : below[i]);
+    return result;
+  }
+
   private static double[] map(double[] a, DoubleUnaryOperator f) {
     double[] result = new double[a.length];
     for (int i = 0; i < a.length; i++) {

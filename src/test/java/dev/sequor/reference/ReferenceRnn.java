@@ -223,16 +223,16 @@ public final class ReferenceRnn {
       List<V> above = new ArrayList<>(below);
       for (int direction = 0; direction < shape.directions(); direction++) {
         int block = layer * shape.directions() + direction;
-        ReferenceCells.Gates<V> gates =
-            new ReferenceCells.Gates<>(a, p, parameters, layer, direction);
         List<V> state = s0.subList(block * states, (block + 1) * states);
+        Cell<V> cell = cell(a, p, b, parameters, layer, direction);
+        state = narrowed(a, shape, state);
         for (int k = 0; k < below.size(); k++) {
-          int t = direction == 0 ? k : below.size() - 1 - k;
-          state = ReferenceCells.of(shape.cell()).apply(a, gates, below.get(t), state);
+          int t = shape.isReverse(direction) ? below.size() - 1 - k : k;
+          state = cell.step(below.get(t), state, t);
           V h = state.get(0);
           above.set(t, direction == 0 ? h : a.concatenate(above.get(t), h));
         }
-        finalState.addAll(state);
+        finalState.addAll(widened(a, shape, state));
       }
       if (layer < shape.layers() - 1 && p.training && shape.dropout() > 0) {
         for (int t = 0; t < above.size(); t++) {
@@ -242,6 +242,36 @@ public final class ReferenceRnn {
       below = above;
     }
     return new Sequence<>(below, finalState);
+  }
+
+  /** A cell of one layer and direction, for one sequence. */
+  private interface Cell<V> {
+    List<V> step(V x, List<V> state, int t);
+  }
+
+  private static <V> Cell<V> cell(
+      Algebra<V> a, RnnProblem p, int b, V parameters, int layer, int direction) {
+    if (p.shape.stack().options().changeNothing()) {
+      ReferenceCells.Gates<V> gates =
+          new ReferenceCells.Gates<>(a, p, parameters, layer, direction);
+      return (x, state, t) -> ReferenceCells.of(p.shape.cell()).apply(a, gates, x, state);
+    }
+    ReferenceOptions<V> options = new ReferenceOptions<>(a, p, parameters, layer, direction, b);
+    return (x, state, t) -> options.step(options.masked(x), state, t);
+  }
+
+  /** States as the cell sees them: with a projection, {@code h} has fewer elements. */
+  private static <V> List<V> narrowed(Algebra<V> a, RnnShape shape, List<V> state) {
+    List<V> narrowed = new ArrayList<>(state);
+    narrowed.set(0, a.slice(state.get(0), 0, shape.stack().stateSize()));
+    return narrowed;
+  }
+
+  private static <V> List<V> widened(Algebra<V> a, RnnShape shape, List<V> state) {
+    List<V> widened = new ArrayList<>(state);
+    int missing = shape.hiddenSize() - shape.stack().stateSize();
+    widened.set(0, a.concatenate(state.get(0), a.constant(new double[missing])));
+    return widened;
   }
 
   /** 0 or {@code 1/(1−p)} for each output of one row, numbered row-major in {@code [T,B,D·H]}. */

@@ -162,6 +162,78 @@ final class Tape implements Algebra<Node> {
         });
   }
 
+  /** {@code y = f(a)}, element by element, whose slope is known. */
+  private Node elementwise(Node a, double[] value, double[] slope) {
+    Node y = new Node(value);
+    return record(
+        y,
+        () -> {
+          for (int i = 0; i < y.gradient.length; i++) {
+            a.gradient[i] += y.gradient[i] * slope[i];
+          }
+        });
+  }
+
+  @Override
+  public Node exp(Node a) {
+    double[] e = REAL.exp(a.value);
+    return elementwise(a, e, e);
+  }
+
+  @Override
+  public Node log(Node a) {
+    return elementwise(a, REAL.log(a.value), REAL.reciprocal(a.value));
+  }
+
+  @Override
+  public Node reciprocal(Node a) {
+    double[] r = REAL.reciprocal(a.value);
+    return elementwise(a, r, REAL.subtract(new double[r.length], REAL.multiply(r, r)));
+  }
+
+  @Override
+  public Node squareRoot(Node a) {
+    double[] root = REAL.squareRoot(a.value);
+    return elementwise(a, root, REAL.reciprocal(REAL.add(root, root)));
+  }
+
+  @Override
+  public Node sum(Node a) {
+    Node y = new Node(REAL.sum(a.value));
+    return record(
+        y,
+        () -> {
+          for (int i = 0; i < a.gradient.length; i++) {
+            a.gradient[i] += y.gradient[0];
+          }
+        });
+  }
+
+  @Override
+  public Node spread(Node a, int n) {
+    Node y = new Node(REAL.spread(a.value, n));
+    return record(
+        y,
+        () -> {
+          for (double d : y.gradient) {
+            a.gradient[0] += d;
+          }
+        });
+  }
+
+  @Override
+  public Node choose(Node test, double threshold, Node above, Node below) {
+    Node y = new Node(REAL.choose(test.value, threshold, above.value, below.value));
+    return record(
+        y,
+        () -> {
+          for (int i = 0; i < y.gradient.length; i++) {
+            Node from = test.value[i] > threshold ? above : below;
+            from.gradient[i] += y.gradient[i];
+          }
+        });
+  }
+
   private static void addTo(double[] target, int at, double[] source, int from, int count) {
     for (int i = 0; i < count; i++) {
       target[at + i] += source[from + i];

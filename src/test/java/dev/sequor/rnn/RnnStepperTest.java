@@ -16,6 +16,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.reference.SampleOptions;
 import java.lang.management.ManagementFactory;
 import java.nio.FloatBuffer;
 import java.util.List;
@@ -91,6 +92,40 @@ final class RnnStepperTest {
                 stepper.state().values().readFloats());
           }
         }
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{1} on {0}")
+  @MethodSource("everyDeviceAndCell")
+  void stepsOfACellWithOptionsEqualOnePassOverTheWholeSequence(String device, CellType cell) {
+    int steps = 5;
+    int batchSize = 3;
+    RnnSpec spec =
+        RnnSpec.of(cell, 7, 11).withLayers(2).withOptions(SampleOptions.everything(cell));
+    int width = spec.outputSize();
+    try (Backend backend = Devices.open(device)) {
+      Rnn rnn = new Rnn(backend, spec);
+      try (Parameters parameters = rnn.newParameters(4);
+          RnnState state = rnn.newState(batchSize);
+          Buffer x = backend.allocate(DType.FLOAT32, (long) steps * batchSize * 7);
+          Buffer y = backend.allocate(DType.FLOAT32, (long) steps * batchSize * width);
+          RnnStepper stepper = rnn.newStepper(parameters.values(), batchSize);
+          RnnPlan whole = rnn.prepare(steps, batchSize, Mode.INFERENCE)) {
+        float[] sequence = random(1, steps * batchSize * 7);
+        x.write(sequence);
+        whole.forward(
+            RnnTensors.of(parameters.values(), x, y)
+                .withInitialState(state.values())
+                .withFinalState(state.values()));
+        float[] outputs = new float[steps * batchSize * width];
+        for (int t = 0; t < steps; t++) {
+          stepper.input().put(0, sequence, t * batchSize * 7, batchSize * 7);
+          stepper.step();
+          stepper.output().get(0, outputs, t * batchSize * width, batchSize * width);
+        }
+        assertClose("y", y.readFloats(), outputs);
+        assertClose("state", state.values().readFloats(), stepper.state().values().readFloats());
       }
     }
   }
@@ -236,8 +271,8 @@ final class RnnStepperTest {
       Rnn both = new Rnn(backend, RnnSpec.of(CellType.GRU, 2, 3).withBidirectional(true));
       try (Parameters parameters = both.newParameters(1)) {
         assertEquals(
-            "the stack is bidirectional, and its second direction starts at the end of each sequence;"
-                + " stepping needs a stack of one direction",
+            "the stack's direction is BIDIRECTIONAL, which starts at the end of each sequence;"
+                + " stepping needs FORWARD",
             assertThrows(
                     IllegalArgumentException.class, () -> both.newStepper(parameters.values(), 1))
                 .getMessage());

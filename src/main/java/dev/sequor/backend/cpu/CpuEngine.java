@@ -5,9 +5,9 @@ import static dev.sequor.backend.cpu.CpuMemory.address;
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.ColumnCopy;
+import dev.sequor.backend.CtcShape;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DeviceMemoryException;
-import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
@@ -15,16 +15,23 @@ import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.NormShape;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.SoftmaxShape;
+import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerShape;
 import dev.sequor.backend.host.StackedPlan;
+import dev.sequor.backend.options.CellMaths;
+import dev.sequor.backend.options.OptionsEngine;
+import dev.sequor.backend.options.StateRules;
+import dev.sequor.backend.options.StepMaths;
+import dev.sequor.backend.options.StepRows;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** The native engine. Every call has finished when it returns. */
-final class CpuEngine implements Engine, LayerEngine {
+final class CpuEngine implements OptionsEngine, LayerEngine {
   private final String name;
   private final long engine;
 
@@ -116,7 +123,7 @@ final class CpuEngine implements Engine, LayerEngine {
   }
 
   @Override
-  public EnginePlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
+  public EnginePlan plainPlan(RnnShape shape, Mode mode, WeightStorage weights) {
     return mode == Mode.INFERENCE && shape.timeSteps() == 1 && shape.directions() == 1
         ? new CpuStepPlan(this, shape, weights)
         : new StackedPlan(this, shape, mode, weights);
@@ -190,8 +197,65 @@ final class CpuEngine implements Engine, LayerEngine {
   }
 
   @Override
+  public void softmaxForward(SoftmaxShape shape, Memory x, Memory y) {
+    NativeEngine.sequor_softmax_forward(
+        engine, shape.rows(), shape.width(), address(x), address(y));
+  }
+
+  @Override
+  public void softmaxBackward(SoftmaxShape shape, Memory y, Memory dy, Memory dx) {
+    NativeEngine.sequor_softmax_backward(
+        engine, shape.rows(), shape.width(), address(y), address(dy), address(dx));
+  }
+
+  @Override
   public void dropout(long elements, float p, Memory key, int stream, Memory x, Memory y) {
     NativeEngine.sequor_dropout(engine, elements, p, address(key), stream, address(x), address(y));
+  }
+
+  @Override
+  public StepMaths stepMaths(CellMaths cell, StateRules rules) {
+    return new CpuStepMaths(engine, StepMaths.describe(this, cell, rules));
+  }
+
+  @Override
+  public void gatherSteps(
+      StepRows rows, Memory x, @Nullable Memory lengths, @Nullable Memory key, Memory target) {
+    NativeEngine.sequor_gather_steps(
+        engine,
+        rows.timeSteps(),
+        rows.batchSize(),
+        rows.width(),
+        rows.reverse() ? 1 : 0,
+        rows.dropout(),
+        rows.stream(),
+        address(x),
+        address(lengths),
+        address(key),
+        address(target));
+  }
+
+  @Override
+  public void scatterSteps(
+      StepRows rows,
+      Memory from,
+      @Nullable Memory lengths,
+      @Nullable Memory key,
+      boolean add,
+      Memory dx) {
+    NativeEngine.sequor_scatter_steps(
+        engine,
+        rows.timeSteps(),
+        rows.batchSize(),
+        rows.width(),
+        rows.reverse() ? 1 : 0,
+        rows.dropout(),
+        rows.stream(),
+        address(from),
+        address(lengths),
+        address(key),
+        add ? 1 : 0,
+        address(dx));
   }
 
   @Override
@@ -217,7 +281,7 @@ final class CpuEngine implements Engine, LayerEngine {
       Memory y,
       Memory dy,
       @Nullable Memory dx,
-      Memory dWeight,
+      @Nullable Memory dWeight,
       @Nullable Memory dBias) {
     NativeEngine.sequor_linear_backward(
         engine,
@@ -253,6 +317,7 @@ final class CpuEngine implements Engine, LayerEngine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
+      @Nullable Memory weights,
       @Nullable Memory gradientScale,
       @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
@@ -267,6 +332,7 @@ final class CpuEngine implements Engine, LayerEngine {
         address(outputs),
         address(targets),
         address(lengths),
+        address(weights),
         address(gradientScale),
         address(lossScale),
         address(dOutputs),
@@ -274,9 +340,40 @@ final class CpuEngine implements Engine, LayerEngine {
   }
 
   @Override
+  public void ctcLoss(
+      CtcShape shape,
+      Memory outputs,
+      Memory labels,
+      Memory labelLengths,
+      @Nullable Memory lengths,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
+      @Nullable Memory dOutputs,
+      Memory workspace,
+      Memory result) {
+    NativeEngine.sequor_ctc_loss(
+        engine,
+        shape.timeSteps(),
+        shape.batchSize(),
+        shape.outputSize(),
+        shape.mostLabels(),
+        shape.blank(),
+        address(outputs),
+        address(labels),
+        address(labelLengths),
+        address(lengths),
+        address(gradientScale),
+        address(lossScale),
+        address(dOutputs),
+        address(workspace),
+        address(result));
+  }
+
+  @Override
   public void optimizerStep(
       UpdateRule rule,
       Memory numbers,
+      @Nullable UpdateGroups groups,
       Memory parameters,
       Memory gradients,
       Memory moments,
@@ -285,6 +382,9 @@ final class CpuEngine implements Engine, LayerEngine {
         engine,
         rule.number(),
         address(numbers),
+        groups == null ? 0 : groups.regions(),
+        address(groups == null ? null : groups.ends().memory()),
+        address(groups == null ? null : groups.groups().memory()),
         parameters.elements(),
         address(parameters),
         address(gradients),

@@ -3,13 +3,13 @@ package dev.sequor.backend.cpu;
 import static dev.sequor.backend.cpu.CpuMemory.address;
 
 import dev.sequor.backend.BackendException;
-import dev.sequor.backend.Buffer;
 import dev.sequor.backend.EnginePlan;
+import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.ParameterLayout;
-import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.PlanGradients;
+import dev.sequor.backend.PlanTensors;
 import dev.sequor.backend.RnnShape;
-import dev.sequor.backend.RnnTensors;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerShape;
 import dev.sequor.backend.host.SequenceRows;
@@ -83,10 +83,10 @@ final class CpuStepPlan implements EnginePlan {
     return 0;
   }
 
-  private void takeLengths(@Nullable Buffer given) {
+  private void takeLengths(@Nullable Memory given) {
     if (given != null) {
       lengthBytes.clear();
-      engine.download(given.memory(), lengthBytes);
+      engine.download(given, lengthBytes);
       lengthBytes.asIntBuffer().get(lengths);
     }
     rows.update(given == null ? null : lengths);
@@ -103,7 +103,7 @@ final class CpuStepPlan implements EnginePlan {
   }
 
   @Override
-  public void forward(RnnTensors t) {
+  public void forward(PlanTensors t) {
     if (t.lengths() != null || !everySequenceRuns) {
       takeLengths(t.lengths());
     }
@@ -123,7 +123,7 @@ final class CpuStepPlan implements EnginePlan {
   }
 
   @Override
-  public void backward(RnnTensors tensors, RnnGradients gradients) {
+  public void backward(PlanTensors tensors, PlanGradients gradients) {
     throw new IllegalStateException("backward of a plan for inference; needed one for training");
   }
 

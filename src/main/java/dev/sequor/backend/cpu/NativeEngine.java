@@ -188,6 +188,129 @@ final class NativeEngine {
       @Cast("float*") long dx,
       @Cast("float*") long dParameters);
 
+  static native void sequor_gather_steps(
+      @Cast("SeqEngine*") long engine,
+      int timeSteps,
+      int batch,
+      int width,
+      int reverse,
+      float p,
+      int stream,
+      @Cast("const float*") long x,
+      @Cast("const int32_t*") long lengths,
+      @Cast("const int32_t*") long key,
+      @Cast("float*") long target);
+
+  static native void sequor_scatter_steps(
+      @Cast("SeqEngine*") long engine,
+      int timeSteps,
+      int batch,
+      int width,
+      int reverse,
+      float p,
+      int stream,
+      @Cast("const float*") long from,
+      @Cast("const int32_t*") long lengths,
+      @Cast("const int32_t*") long key,
+      int add,
+      @Cast("float*") long dx);
+
+  static native void sequor_step_gates(
+      @Cast("SeqEngine*") long engine,
+      @Cast("const int32_t*") long step,
+      @Cast("const float*") long wx,
+      @Cast("const float*") long rh,
+      @Cast("const float*") long operand,
+      @Cast("const float*") long c,
+      @Cast("const float*") long peepholes,
+      @Cast("float*") long kept,
+      @Cast("float*") long result);
+
+  static native void sequor_step_gates_gradient(
+      @Cast("SeqEngine*") long engine,
+      @Cast("const int32_t*") long step,
+      @Cast("const float*") long kept,
+      @Cast("const float*") long operand,
+      @Cast("const float*") long c,
+      @Cast("const float*") long newCell,
+      @Cast("const float*") long peepholes,
+      @Cast("float*") long dResult,
+      @Cast("float*") long dGates,
+      @Cast("float*") long dC,
+      @Cast("float*") long dPeepholes);
+
+  static native void sequor_step_output(
+      @Cast("SeqEngine*") long engine,
+      @Cast("const int32_t*") long step,
+      @Cast("const float*") long wx,
+      @Cast("const float*") long rh,
+      @Cast("const float*") long state,
+      @Cast("const float*") long kept,
+      @Cast("float*") long candidate,
+      @Cast("float*") long result);
+
+  static native void sequor_step_output_gradient(
+      @Cast("SeqEngine*") long engine,
+      @Cast("const int32_t*") long step,
+      @Cast("const float*") long dResult,
+      @Cast("const float*") long state,
+      @Cast("const float*") long kept,
+      @Cast("const float*") long candidate,
+      @Cast("float*") long dGates,
+      @Cast("float*") long dState,
+      @Cast("float*") long dWx,
+      @Cast("float*") long dRh);
+
+  static native void sequor_step_keep(
+      @Cast("SeqEngine*") long engine,
+      @Cast("const int32_t*") long step,
+      int k,
+      @Cast("const float*") long result,
+      @Cast("const float*") long newCell,
+      @Cast("const float*") long h,
+      @Cast("const float*") long c,
+      @Cast("float*") long nextH,
+      @Cast("float*") long nextC,
+      @Cast("float*") long operand,
+      @Cast("float*") long y,
+      @Cast("const int32_t*") long lengths,
+      @Cast("const int32_t*") long key);
+
+  static native void sequor_step_keep_gradient(
+      @Cast("SeqEngine*") long engine,
+      @Cast("const int32_t*") long step,
+      int k,
+      @Cast("const float*") long dy,
+      @Cast("float*") long dh,
+      @Cast("float*") long dc,
+      @Cast("float*") long dResult,
+      @Cast("float*") long dNewCell,
+      @Cast("const int32_t*") long lengths,
+      @Cast("const int32_t*") long key);
+
+  static native void sequor_step_operand_gradient(
+      @Cast("SeqEngine*") long engine,
+      @Cast("const int32_t*") long step,
+      @Cast("const float*") long dOperand,
+      @Cast("const float*") long more,
+      @Cast("float*") long dState,
+      @Cast("const int32_t*") long key);
+
+  static native void sequor_softmax_forward(
+      @Cast("SeqEngine*") long engine,
+      int rows,
+      int width,
+      @Cast("const float*") long x,
+      @Cast("float*") long y);
+
+  static native void sequor_softmax_backward(
+      @Cast("SeqEngine*") long engine,
+      int rows,
+      int width,
+      @Cast("const float*") long y,
+      @Cast("const float*") long dy,
+      @Cast("float*") long dx);
+
   static native void sequor_linear_forward(
       @Cast("SeqEngine*") long engine,
       int rows,
@@ -239,15 +362,36 @@ final class NativeEngine {
       @Cast("const float*") long outputs,
       @Cast("const void*") long targets,
       @Cast("const int32_t*") long lengths,
+      @Cast("const float*") long weights,
       @Cast("const float*") long gradientScale,
       @Cast("const float*") long lossScale,
       @Cast("float*") long dOutputs,
+      @Cast("float*") long result);
+
+  static native void sequor_ctc_loss(
+      @Cast("SeqEngine*") long engine,
+      int timeSteps,
+      int batch,
+      int output,
+      int mostLabels,
+      int blank,
+      @Cast("const float*") long outputs,
+      @Cast("const int32_t*") long labels,
+      @Cast("const int32_t*") long labelLengths,
+      @Cast("const int32_t*") long lengths,
+      @Cast("const float*") long gradientScale,
+      @Cast("const float*") long lossScale,
+      @Cast("float*") long dOutputs,
+      @Cast("float*") long workspace,
       @Cast("float*") long result);
 
   static native void sequor_optimizer_step(
       @Cast("SeqEngine*") long engine,
       int rule,
       @Cast("const float*") long rates,
+      int regions,
+      @Cast("const int32_t*") long ends,
+      @Cast("const int32_t*") long groups,
       long elements,
       @Cast("float*") long parameters,
       @Cast("const float*") long gradients,

@@ -6,9 +6,9 @@ import dev.sequor.backend.Activation;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.ColumnCopy;
+import dev.sequor.backend.CtcShape;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DrawShape;
-import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LikeliestShape;
 import dev.sequor.backend.LinearShape;
@@ -16,14 +16,22 @@ import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.NormShape;
+import dev.sequor.backend.OptimizerStep;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.SoftmaxShape;
 import dev.sequor.backend.StepInput;
 import dev.sequor.backend.TokenMix;
+import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.cuda.Products.Matrix;
+import dev.sequor.backend.options.CellMaths;
+import dev.sequor.backend.options.OptionsEngine;
+import dev.sequor.backend.options.StateRules;
+import dev.sequor.backend.options.StepMaths;
+import dev.sequor.backend.options.StepRows;
 import java.nio.ByteBuffer;
 import java.util.EnumMap;
 import java.util.List;
@@ -32,7 +40,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** One NVIDIA GPU. Calls queue work and return; results are ready after a download. */
-final class CudaEngine implements Engine {
+final class CudaEngine implements OptionsEngine {
   private static final int WARPS_PER_BLOCK = WorkQueue.BLOCK / 32;
 
   /** Blocks at most whose warps' partial sums a norm or a loss is made of. */
@@ -47,7 +55,7 @@ final class CudaEngine implements Engine {
    */
   private static final long SCRATCH_BYTES = 4 << 20;
 
-  /** {@code kPreparedBytes} of {@code kernels/optimizer.cu}. */
+  /** Of one group of parameters: {@code kPreparedBytes} of {@code kernels/optimizer.cu}. */
   private static final int PREPARED_BYTES = 64;
 
   private final CudaDevice device;
@@ -81,7 +89,10 @@ final class CudaEngine implements Engine {
             + (mode == MathMode.FP32 ? "" : " (" + mode.name().toLowerCase(Locale.ROOT) + ")");
     this.queue = WorkQueue.main(device, mode);
     try {
-      this.prepared = device.memory().allocate(PREPARED_BYTES, "factors of an update");
+      this.prepared =
+          device
+              .memory()
+              .allocate((long) UpdateGroups.MOST * PREPARED_BYTES, "factors of an update");
       this.scratch = device.memory().allocate(SCRATCH_BYTES, "scratch");
     } catch (RuntimeException | Error e) {
       queue.close(); // which the caller's closing of the device cannot reach
@@ -169,9 +180,54 @@ final class CudaEngine implements Engine {
   // ---- layers ----------------------------------------------------------------------------------
 
   @Override
-  public EnginePlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
+  public EnginePlan plainPlan(RnnShape shape, Mode mode, WeightStorage weights) {
     queue();
     return new CudaRnnPlan(this, shape, mode);
+  }
+
+  @Override
+  public StepMaths stepMaths(CellMaths cell, StateRules rules) {
+    return new CudaStepMaths(this, rules, StepMaths.describe(this, cell, rules));
+  }
+
+  private static KernelArguments arguments(WorkQueue main, StepRows rows) {
+    return main.arguments()
+        .int32(rows.timeSteps())
+        .int32(rows.batchSize())
+        .int32(rows.width())
+        .int32(rows.reverse() ? 1 : 0)
+        .float32(rows.dropout())
+        .int32(rows.stream());
+  }
+
+  @Override
+  public void gatherSteps(
+      StepRows rows, Memory x, @Nullable Memory lengths, @Nullable Memory key, Memory target) {
+    WorkQueue main = queue();
+    arguments(main, rows)
+        .pointer(address(x))
+        .pointer(address(lengths))
+        .pointer(address(key))
+        .pointer(address(target));
+    main.launch(main.kernel("gather_steps"), rows.elements());
+  }
+
+  @Override
+  public void scatterSteps(
+      StepRows rows,
+      Memory from,
+      @Nullable Memory lengths,
+      @Nullable Memory key,
+      boolean add,
+      Memory dx) {
+    WorkQueue main = queue();
+    arguments(main, rows)
+        .pointer(address(from))
+        .pointer(address(lengths))
+        .pointer(address(key))
+        .int32(add ? 1 : 0)
+        .pointer(address(dx));
+    main.launch(main.kernel("scatter_steps"), rows.elements());
   }
 
   @Override
@@ -251,6 +307,29 @@ final class CudaEngine implements Engine {
     }
   }
 
+  @Override
+  public void softmaxForward(SoftmaxShape shape, Memory x, Memory y) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int32(shape.rows())
+        .int32(shape.width())
+        .pointer(address(x))
+        .pointer(address(y));
+    main.launch(main.kernel("softmax_forward"), warps(shape.rows()), 1, WorkQueue.BLOCK);
+  }
+
+  @Override
+  public void softmaxBackward(SoftmaxShape shape, Memory y, Memory dy, Memory dx) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int32(shape.rows())
+        .int32(shape.width())
+        .pointer(address(y))
+        .pointer(address(dy))
+        .pointer(address(dx));
+    main.launch(main.kernel("softmax_backward"), warps(shape.rows()), 1, WorkQueue.BLOCK);
+  }
+
   /** Blocks that have a warp for each row. */
   private static int warps(int rows) {
     return (rows - 1) / WARPS_PER_BLOCK + 1;
@@ -311,7 +390,7 @@ final class CudaEngine implements Engine {
       Memory y,
       Memory dy,
       @Nullable Memory dx,
-      Memory dWeight,
+      @Nullable Memory dWeight,
       @Nullable Memory dBias) {
     WorkQueue main = queue();
     int m = shape.rows();
@@ -320,16 +399,18 @@ final class CudaEngine implements Engine {
     if (shape.activation() != Activation.NONE) {
       activationGradient((long) m * n, shape.activation(), address(y), address(dy), address(dy));
     }
-    main.products()
-        .multiplyFloats(
-            n,
-            k,
-            m,
-            Matrix.transposed(address(dy), n),
-            Matrix.of(address(x), k),
-            true,
-            address(dWeight),
-            k);
+    if (dWeight != null) {
+      main.products()
+          .multiplyFloats(
+              n,
+              k,
+              m,
+              Matrix.transposed(address(dy), n),
+              Matrix.of(address(x), k),
+              true,
+              address(dWeight),
+              k);
+    }
     if (dx != null) {
       main.products()
           .multiplyFloats(
@@ -535,6 +616,7 @@ final class CudaEngine implements Engine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
+      @Nullable Memory weights,
       @Nullable Memory gradientScale,
       @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
@@ -552,6 +634,7 @@ final class CudaEngine implements Engine {
         .pointer(address(outputs))
         .pointer(address(targets))
         .pointer(address(lengths))
+        .pointer(address(weights))
         .pointer(address(gradientScale))
         .pointer(address(lossScale))
         .pointer(address(dOutputs))
@@ -566,9 +649,69 @@ final class CudaEngine implements Engine {
   }
 
   @Override
+  public void ctcLoss(
+      CtcShape shape,
+      Memory outputs,
+      Memory labels,
+      Memory labelLengths,
+      @Nullable Memory lengths,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
+      @Nullable Memory dOutputs,
+      Memory workspace,
+      Memory result) {
+    WorkQueue main = queue();
+    int rows = shape.timeSteps() * shape.batchSize();
+    ctcSizes(shape)
+        .pointer(address(outputs))
+        .pointer(address(labelLengths))
+        .pointer(address(lengths))
+        .pointer(address(workspace));
+    main.launch(main.kernel("ctc_rows"), warps(rows), 1, WorkQueue.BLOCK);
+    ctcSizes(shape)
+        .pointer(address(outputs))
+        .pointer(address(labels))
+        .pointer(address(labelLengths))
+        .pointer(address(lengths))
+        .int32(dOutputs == null ? 0 : 1)
+        .pointer(address(workspace));
+    main.launch(main.kernel("ctc_sequences"), shape.batchSize(), 1, WorkQueue.BLOCK);
+    if (dOutputs != null) {
+      ctcSizes(shape)
+          .pointer(address(outputs))
+          .pointer(address(labels))
+          .pointer(address(labelLengths))
+          .pointer(address(lengths))
+          .pointer(address(gradientScale))
+          .pointer(address(lossScale))
+          .pointer(address(dOutputs))
+          .pointer(address(workspace));
+      main.launch(main.kernel("ctc_gradients"), warps(rows), 1, WorkQueue.BLOCK);
+    }
+    ctcSizes(shape)
+        .pointer(address(labelLengths))
+        .pointer(address(lengths))
+        .pointer(address(workspace))
+        .pointer(address(result));
+    main.launch(main.kernel("finish_ctc"), 1, 1, 32);
+  }
+
+  /** New arguments of a kernel of {@code kernels/ctc.cu}, which all begin like this. */
+  private KernelArguments ctcSizes(CtcShape shape) {
+    return queue()
+        .arguments()
+        .int32(shape.timeSteps())
+        .int32(shape.batchSize())
+        .int32(shape.outputSize())
+        .int32(shape.mostLabels())
+        .int32(shape.blank());
+  }
+
+  @Override
   public void optimizerStep(
       UpdateRule rule,
       Memory numbers,
+      @Nullable UpdateGroups groups,
       Memory parameters,
       Memory gradients,
       Memory moments,
@@ -576,10 +719,20 @@ final class CudaEngine implements Engine {
     WorkQueue main = queue();
     long elements = parameters.elements();
     int blocks = partialBlocks(elements, ELEMENTS_PER_THREAD * WorkQueue.BLOCK);
-    main.arguments().int64(elements).pointer(address(gradients)).pointer(scratch.address());
+    int regions = groups == null ? 0 : groups.regions();
+    long ends = address(groups == null ? null : groups.ends().memory());
+    long ofRegions = address(groups == null ? null : groups.groups().memory());
+    main.arguments()
+        .int64(elements)
+        .pointer(address(gradients))
+        .int32(regions)
+        .pointer(ends)
+        .pointer(ofRegions)
+        .pointer(scratch.address());
     main.launch(main.kernel("partial_squares"), blocks, 1, WorkQueue.BLOCK);
     main.arguments()
         .int32(rule.number())
+        .int32(groups == null ? 1 : (int) (numbers.elements() / OptimizerStep.ELEMENTS))
         .int32(blocks * WARPS_PER_BLOCK)
         .pointer(scratch.address())
         .pointer(address(numbers))
@@ -589,6 +742,9 @@ final class CudaEngine implements Engine {
     main.arguments()
         .int32(rule.number())
         .int64(elements)
+        .int32(regions)
+        .pointer(ends)
+        .pointer(ofRegions)
         .pointer(prepared.address())
         .pointer(address(gradients))
         .pointer(address(parameters))

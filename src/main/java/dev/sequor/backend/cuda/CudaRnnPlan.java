@@ -2,13 +2,13 @@ package dev.sequor.backend.cuda;
 
 import static dev.sequor.backend.cuda.CudaMemory.address;
 
-import dev.sequor.backend.Buffer;
 import dev.sequor.backend.EnginePlan;
+import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.ParameterLayout;
-import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.PlanGradients;
+import dev.sequor.backend.PlanTensors;
 import dev.sequor.backend.RnnShape;
-import dev.sequor.backend.RnnTensors;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -154,7 +154,7 @@ final class CudaRnnPlan implements EnginePlan {
   // ---- before a pass ---------------------------------------------------------------------------
 
   /** Makes operands of the weights unless they are those of the last call. */
-  private void pack(Buffer parameters) {
+  private void pack(Memory parameters) {
     long recording = engine.recording() ? engine.recordingNumber() : NONE;
     long flat = address(parameters);
     if (packedRecording == recording
@@ -171,7 +171,7 @@ final class CudaRnnPlan implements EnginePlan {
   }
 
   /** The address of the key of a call's dropout bits; 0 if it draws none. */
-  private long dropoutKey(RnnTensors t) {
+  private long dropoutKey(PlanTensors t) {
     return hasDropout() ? address(t.dropoutKey()) : 0;
   }
 
@@ -179,7 +179,7 @@ final class CudaRnnPlan implements EnginePlan {
     engine.dropout(shape.outputElements(), shape.dropout(), key, layer, values, values);
   }
 
-  private long savedAddress(RnnTensors t) {
+  private long savedAddress(PlanTensors t) {
     long saved = address(t.saved());
     assert mode == Mode.INFERENCE || saved != 0;
     if (saved % 16 != 0) {
@@ -212,7 +212,7 @@ final class CudaRnnPlan implements EnginePlan {
   }
 
   @Override
-  public void forward(RnnTensors t) {
+  public void forward(PlanTensors t) {
     engine.device().makeCurrent();
     pack(t.parameters());
     long key = dropoutKey(t);
@@ -257,7 +257,7 @@ final class CudaRnnPlan implements EnginePlan {
   }
 
   @Override
-  public void backward(RnnTensors t, RnnGradients g) {
+  public void backward(PlanTensors t, PlanGradients g) {
     assert mode == Mode.TRAINING;
     engine.device().makeCurrent();
     pack(t.parameters());
@@ -308,14 +308,24 @@ final class CudaRnnPlan implements EnginePlan {
                           parameters(dParameters, block),
                           inputGradient,
                           state(ds0, block))));
-      if (shape.directions() == 2 && inputGradient != 0) {
-        layers.get(2 * layer + 1).addInputGradient(engine.queue(), lengths, inputGradient);
+      int last = shape.directions() - 1;
+      if (shape.isReverse(last) && inputGradient != 0) {
+        if (last == 0) { // No forward direction has overwritten it.
+          engine.queue().fill(inputGradient, 0, inputElements(layer));
+        }
+        layers
+            .get(layer * shape.directions() + last)
+            .addInputGradient(engine.queue(), lengths, inputGradient);
       }
       if (layer > 0 && hasDropout()) {
         dropout(layer - 1, key, inputGradient);
       }
       outputGradient = inputGradient;
     }
+  }
+
+  private long inputElements(int layer) {
+    return (long) shape.timeSteps() * shape.batchSize() * shape.layerInputSize(layer);
   }
 
   @Override

@@ -38,7 +38,7 @@ record LayerSizes(
         shape.layerInputSize(layer),
         shape.hiddenSize(),
         shape.outputSize(),
-        direction == 1,
+        shape.isReverse(direction),
         mode == Mode.TRAINING);
   }
 

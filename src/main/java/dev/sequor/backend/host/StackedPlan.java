@@ -1,15 +1,14 @@
 package dev.sequor.backend.host;
 
-import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.ParameterLayout;
-import dev.sequor.backend.RnnGradients;
+import dev.sequor.backend.PlanGradients;
+import dev.sequor.backend.PlanTensors;
 import dev.sequor.backend.RnnShape;
-import dev.sequor.backend.RnnTensors;
 import dev.sequor.backend.WeightStorage;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -58,7 +57,7 @@ public final class StackedPlan implements EnginePlan {
     int directions = shape.directions();
     this.rows = new SequenceRows[directions];
     for (int d = 0; d < directions; d++) {
-      rows[d] = new SequenceRows(shape.timeSteps(), shape.batchSize(), d == 1);
+      rows[d] = new SequenceRows(shape.timeSteps(), shape.batchSize(), shape.isReverse(d));
     }
     this.lengths = new int[shape.batchSize()];
     this.lengthBytes =
@@ -107,14 +106,10 @@ public final class StackedPlan implements EnginePlan {
     return savedElements;
   }
 
-  private static @Nullable Memory memory(@Nullable Buffer buffer) {
-    return buffer == null ? null : buffer.memory();
-  }
-
-  private void takeLengths(@Nullable Buffer given) {
+  private void takeLengths(@Nullable Memory given) {
     if (given != null) {
       lengthBytes.clear();
-      engine.download(given.memory(), lengthBytes);
+      engine.download(given, lengthBytes);
       lengthBytes.asIntBuffer().get(lengths);
     }
     for (SequenceRows direction : rows) {
@@ -153,23 +148,23 @@ public final class StackedPlan implements EnginePlan {
     return mode == Mode.TRAINING && shape.dropout() > 0;
   }
 
-  private void dropout(int layer, RnnTensors t, Memory values) {
-    Memory key = Objects.requireNonNull(memory(t.dropoutKey()));
+  private void dropout(int layer, PlanTensors t, Memory values) {
+    Memory key = Objects.requireNonNull(t.dropoutKey());
     engine.dropout(shape.outputElements(), shape.dropout(), key, layer, values, values);
   }
 
   @Override
-  public void forward(RnnTensors t) {
+  public void forward(PlanTensors t) {
     takeLengths(t.lengths());
-    Memory parameters = t.parameters().memory();
-    Memory initialState = memory(t.initialState());
-    Memory finalState = memory(t.finalState());
-    Memory saved = mode == Mode.TRAINING ? memory(t.saved()) : null;
+    Memory parameters = t.parameters();
+    Memory initialState = t.initialState();
+    Memory finalState = t.finalState();
+    Memory saved = t.saved();
     assert mode == Mode.INFERENCE || saved != null;
-    Memory x = t.x().memory();
+    Memory x = t.x();
     for (int layer = 0; layer < shape.layers(); layer++) {
       boolean last = layer == shape.layers() - 1;
-      Memory y = last ? t.y().memory() : outputOf(layer, saved);
+      Memory y = last ? t.y() : outputOf(layer, saved);
       for (int d = 0; d < shape.directions(); d++) {
         int block = layer * shape.directions() + d;
         plans
@@ -192,18 +187,18 @@ public final class StackedPlan implements EnginePlan {
   }
 
   @Override
-  public void backward(RnnTensors t, RnnGradients g) {
+  public void backward(PlanTensors t, PlanGradients g) {
     assert mode == Mode.TRAINING;
     takeLengths(t.lengths());
-    Memory parameters = t.parameters().memory();
-    Memory saved = Objects.requireNonNull(memory(t.saved()));
-    Memory dFinalState = memory(g.dFinalState());
-    Memory dParameters = g.dParameters().memory();
-    Memory dInitialState = memory(g.dInitialState());
-    Memory dy = memory(g.dy());
+    Memory parameters = t.parameters();
+    Memory saved = Objects.requireNonNull(t.saved());
+    Memory dFinalState = g.dFinalState();
+    Memory dParameters = g.dParameters();
+    Memory dInitialState = g.dInitialState();
+    Memory dy = g.dy();
     for (int layer = shape.layers() - 1; layer >= 0; layer--) {
-      Memory x = layer == 0 ? t.x().memory() : outputOf(layer - 1, saved);
-      Memory dx = layer == 0 ? memory(g.dx()) : between.get(layer % between.size());
+      Memory x = layer == 0 ? t.x() : outputOf(layer - 1, saved);
+      Memory dx = layer == 0 ? g.dx() : between.get(layer % between.size());
       for (int d = 0; d < shape.directions(); d++) {
         int block = layer * shape.directions() + d;
         plans

@@ -32,6 +32,18 @@ final class Activations {
           y[yAt + i] = Math.max(0f, x[xAt + i]);
         }
       }
+      case SIGMOID -> {
+        float[] values = new float[Math.min(BLOCK, count)];
+        float[] scratch = new float[values.length];
+        for (int block = 0; block < count; block += BLOCK) {
+          int n = Math.min(BLOCK, count - block);
+          System.arraycopy(x, xAt + block, values, 0, n);
+          ElementaryFunctions.odds(values, scratch, n);
+          for (int i = 0; i < n; i++) {
+            y[yAt + block + i] = ElementaryFunctions.sigmoid(values[i]);
+          }
+        }
+      }
     }
   }
 
@@ -55,6 +67,11 @@ final class Activations {
       case RELU -> {
         for (int i = 0; i < count; i++) {
           dx[dxAt + i] = y[yAt + i] <= 0f ? 0f : dy[dyAt + i];
+        }
+      }
+      case SIGMOID -> {
+        for (int i = 0; i < count; i++) {
+          dx[dxAt + i] = dy[dyAt + i] * (y[yAt + i] * (1f - y[yAt + i]));
         }
       }
     }

@@ -2,8 +2,8 @@ package dev.sequor.backend.java;
 
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.ColumnCopy;
+import dev.sequor.backend.CtcShape;
 import dev.sequor.backend.DType;
-import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
@@ -13,18 +13,25 @@ import dev.sequor.backend.NormShape;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RandomKey;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.SoftmaxShape;
+import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateRule;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.host.LayerEngine;
 import dev.sequor.backend.host.LayerPlan;
 import dev.sequor.backend.host.LayerShape;
 import dev.sequor.backend.host.StackedPlan;
+import dev.sequor.backend.options.CellMaths;
+import dev.sequor.backend.options.OptionsEngine;
+import dev.sequor.backend.options.StateRules;
+import dev.sequor.backend.options.StepMaths;
+import dev.sequor.backend.options.StepRows;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Runs everything in Java, on the calling thread and a team of helpers. Work is done at once. */
-final class JavaEngine implements Engine, LayerEngine {
+final class JavaEngine implements OptionsEngine, LayerEngine {
   /**
    * A time step of fewer operations than this takes one thread less than the barriers of a team: of
    * two threads an LSTM of 128 units and one sequence took 2.5 ms for 128 steps, alone 1.1, and
@@ -41,7 +48,10 @@ final class JavaEngine implements Engine, LayerEngine {
   private final Product[] products;
   private final Linear linear;
   private final Norms norms;
+  private final StepOrder stepOrder;
+  private final Softmax softmax;
   private final Losses losses;
+  private final CtcLoss ctcLoss;
   private final Optimizer optimizer;
 
   JavaEngine(int threads) {
@@ -62,7 +72,10 @@ final class JavaEngine implements Engine, LayerEngine {
     }
     linear = new Linear(team, products);
     norms = new Norms(team);
+    stepOrder = new StepOrder(team);
+    softmax = new Softmax(team);
     losses = new Losses(team);
+    ctcLoss = new CtcLoss(team);
     optimizer = new Optimizer(team);
   }
 
@@ -117,7 +130,7 @@ final class JavaEngine implements Engine, LayerEngine {
   }
 
   @Override
-  public EnginePlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
+  public EnginePlan plainPlan(RnnShape shape, Mode mode, WeightStorage weights) {
     return new StackedPlan(this, shape, mode, weights);
   }
 
@@ -232,6 +245,16 @@ final class JavaEngine implements Engine, LayerEngine {
   }
 
   @Override
+  public void softmaxForward(SoftmaxShape shape, Memory x, Memory y) {
+    softmax.forward(shape, JavaMemory.of(x), JavaMemory.of(y));
+  }
+
+  @Override
+  public void softmaxBackward(SoftmaxShape shape, Memory y, Memory dy, Memory dx) {
+    softmax.backward(shape, JavaMemory.of(y), JavaMemory.of(dy), JavaMemory.of(dx));
+  }
+
+  @Override
   public void dropout(long elements, float p, Memory key, int stream, Memory x, Memory y) {
     JavaMemory from = JavaMemory.of(x);
     JavaMemory to = JavaMemory.of(y);
@@ -260,6 +283,39 @@ final class JavaEngine implements Engine, LayerEngine {
   }
 
   @Override
+  public StepMaths stepMaths(CellMaths cell, StateRules rules) {
+    return new JavaStepMaths(team, alone, cell, rules);
+  }
+
+  @Override
+  public void gatherSteps(
+      StepRows rows, Memory x, @Nullable Memory lengths, @Nullable Memory key, Memory target) {
+    stepOrder.gather(
+        rows,
+        JavaMemory.of(x),
+        JavaMemory.ofNullable(lengths),
+        JavaMemory.ofNullable(key),
+        JavaMemory.of(target));
+  }
+
+  @Override
+  public void scatterSteps(
+      StepRows rows,
+      Memory from,
+      @Nullable Memory lengths,
+      @Nullable Memory key,
+      boolean add,
+      Memory dx) {
+    stepOrder.scatter(
+        rows,
+        JavaMemory.of(from),
+        JavaMemory.ofNullable(lengths),
+        JavaMemory.ofNullable(key),
+        add,
+        JavaMemory.of(dx));
+  }
+
+  @Override
   public void linearForward(
       LinearShape shape, Memory x, Memory weight, @Nullable Memory bias, Memory y) {
     linear.forward(
@@ -278,7 +334,7 @@ final class JavaEngine implements Engine, LayerEngine {
       Memory y,
       Memory dy,
       @Nullable Memory dx,
-      Memory dWeight,
+      @Nullable Memory dWeight,
       @Nullable Memory dBias) {
     linear.backward(
         shape,
@@ -287,7 +343,7 @@ final class JavaEngine implements Engine, LayerEngine {
         JavaMemory.of(y),
         JavaMemory.of(dy),
         JavaMemory.ofNullable(dx),
-        JavaMemory.of(dWeight),
+        JavaMemory.ofNullable(dWeight),
         JavaMemory.ofNullable(dBias));
   }
 
@@ -336,6 +392,7 @@ final class JavaEngine implements Engine, LayerEngine {
       Memory outputs,
       Memory targets,
       @Nullable Memory lengths,
+      @Nullable Memory weights,
       @Nullable Memory gradientScale,
       @Nullable Memory lossScale,
       @Nullable Memory dOutputs,
@@ -345,6 +402,7 @@ final class JavaEngine implements Engine, LayerEngine {
         JavaMemory.of(outputs),
         JavaMemory.of(targets),
         JavaMemory.ofNullable(lengths),
+        JavaMemory.ofNullable(weights),
         oneOr(gradientScale) * oneOr(lossScale),
         JavaMemory.ofNullable(dOutputs),
         JavaMemory.of(result));
@@ -357,9 +415,34 @@ final class JavaEngine implements Engine, LayerEngine {
   }
 
   @Override
+  public void ctcLoss(
+      CtcShape shape,
+      Memory outputs,
+      Memory labels,
+      Memory labelLengths,
+      @Nullable Memory lengths,
+      @Nullable Memory gradientScale,
+      @Nullable Memory lossScale,
+      @Nullable Memory dOutputs,
+      Memory workspace,
+      Memory result) {
+    ctcLoss.run(
+        shape,
+        JavaMemory.of(outputs),
+        JavaMemory.of(labels),
+        JavaMemory.of(labelLengths),
+        JavaMemory.ofNullable(lengths),
+        oneOr(gradientScale) * oneOr(lossScale),
+        JavaMemory.ofNullable(dOutputs),
+        JavaMemory.of(workspace),
+        JavaMemory.of(result));
+  }
+
+  @Override
   public void optimizerStep(
       UpdateRule rule,
       Memory numbers,
+      @Nullable UpdateGroups groups,
       Memory parameters,
       Memory gradients,
       Memory moments,
@@ -367,6 +450,7 @@ final class JavaEngine implements Engine, LayerEngine {
     optimizer.step(
         rule,
         JavaMemory.of(numbers),
+        groups,
         JavaMemory.of(parameters),
         JavaMemory.of(gradients),
         JavaMemory.of(moments),

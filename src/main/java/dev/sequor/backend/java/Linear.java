@@ -78,7 +78,7 @@ final class Linear {
       JavaMemory y,
       JavaMemory dy,
       @Nullable JavaMemory dx,
-      JavaMemory dWeight,
+      @Nullable JavaMemory dWeight,
       @Nullable JavaMemory dBias) {
     int m = shape.rows();
     int k = shape.inputSize();
@@ -118,18 +118,20 @@ final class Linear {
           }
           int first = team.share(n, thread);
           int last = team.share(n, thread + 1);
-          product.multiply(
-              gradient.transposed(),
-              Matrix.of(x.floats(), x.offset(), k),
-              Matrix.of(dWeight.floats(), dWeight.offset(), k),
-              m,
-              first,
-              last,
-              0,
-              k,
-              null,
-              0,
-              true);
+          if (dWeight != null) {
+            product.multiply(
+                gradient.transposed(),
+                Matrix.of(x.floats(), x.offset(), k),
+                Matrix.of(dWeight.floats(), dWeight.offset(), k),
+                m,
+                first,
+                last,
+                0,
+                k,
+                null,
+                0,
+                true);
+          }
           if (dBias != null) {
             product.multiply(
                 new Matrix(ONE, 0, 0, 0, null),

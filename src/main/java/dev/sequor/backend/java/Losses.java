@@ -19,7 +19,8 @@ final class Losses {
               LossFunction.SOFTMAX_CROSS_ENTROPY, new SoftmaxCrossEntropy(),
               LossFunction.BINARY_CROSS_ENTROPY, new BinaryCrossEntropy(),
               LossFunction.MEAN_SQUARED_ERROR, new MeanSquaredError(),
-              LossFunction.LABEL_SMOOTHED_CROSS_ENTROPY, new LabelSmoothedCrossEntropy()));
+              LossFunction.LABEL_SMOOTHED_CROSS_ENTROPY, new LabelSmoothedCrossEntropy(),
+              LossFunction.WEIGHTED_BINARY_CROSS_ENTROPY, new WeightedBinaryCrossEntropy()));
 
   private final ThreadTeam team;
 
@@ -42,6 +43,7 @@ final class Losses {
       JavaMemory outputs,
       JavaMemory targets,
       @Nullable JavaMemory lengths,
+      @Nullable JavaMemory weights,
       float gradientScale,
       @Nullable JavaMemory dOutputs,
       JavaMemory result) {
@@ -58,7 +60,6 @@ final class Losses {
         thread -> {
           LossRow row = rows[thread];
           row.constants = constants;
-          row.scale = gradientScale;
           rows(
               loss,
               row,
@@ -66,20 +67,28 @@ final class Losses {
               outputs,
               targets,
               lengths,
+              weights,
+              gradientScale,
               dOutputs,
               team.share(count, thread),
               team.share(count, thread + 1));
         });
     double sum = 0;
-    long valid = 0;
+    double valid = 0;
     for (int row = 0; row < count; row++) {
       if (counted[row]) {
-        sum += rowLosses[row];
-        valid++;
+        float weight = weight(weights, row);
+        sum += weight * rowLosses[row];
+        valid += weight;
       }
     }
     result.floats()[result.offset()] = (float) sum;
     result.floats()[result.offset() + 1] = (float) valid;
+  }
+
+  /** Of a row; 1 where there are none. */
+  private static float weight(@Nullable JavaMemory weights, int row) {
+    return weights == null ? 1f : weights.floats()[weights.offset() + row];
   }
 
   private void rows(
@@ -89,6 +98,8 @@ final class Losses {
       JavaMemory outputs,
       JavaMemory targets,
       @Nullable JavaMemory lengths,
+      @Nullable JavaMemory weights,
+      float gradientScale,
       @Nullable JavaMemory dOutputs,
       int from,
       int to) {
@@ -108,7 +119,12 @@ final class Losses {
       row.tAt = targets.offset() + r * width;
       row.dAt = dOutputs == null ? 0 : dOutputs.offset() + r * width;
       row.target = classes ? targets.ints()[targets.offset() + r] : 0;
-      counted[r] = row.target >= 0 && (lengths == null || t < lengths.ints()[lengths.offset() + b]);
+      float weight = weight(weights, r);
+      row.scale = gradientScale * weight;
+      counted[r] =
+          weight != 0f
+              && row.target >= 0
+              && (lengths == null || t < lengths.ints()[lengths.offset() + b]);
       if (counted[r]) {
         rowLosses[r] = loss.run(row);
       } else if (row.d != null) {

@@ -1,19 +1,25 @@
 package dev.sequor.backend.java;
 
 import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateReport;
 import dev.sequor.backend.UpdateRule;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** The one list of what computes each {@link UpdateRule}, and what comes before: clipping. */
 final class Optimizer {
   private static final Map<UpdateRule, RowUpdate> UPDATES =
       new EnumMap<>(
           Map.of(
-              UpdateRule.SGD, new Sgd(),
+              UpdateRule.SGD, new Sgd(false),
+              UpdateRule.NESTEROV, new Sgd(true),
+              UpdateRule.ADAGRAD, new Adagrad(),
+              UpdateRule.LION, new Lion(),
+              UpdateRule.CENTERED_RMSPROP, new CenteredRmsProp(),
               UpdateRule.ADAM, new Adam(false),
               UpdateRule.ADAMW, new Adam(true),
               UpdateRule.RMSPROP, new RmsProp()));
@@ -32,6 +38,7 @@ final class Optimizer {
   void step(
       UpdateRule rule,
       JavaMemory numbers,
+      @Nullable UpdateGroups groups,
       JavaMemory parameters,
       JavaMemory gradients,
       JavaMemory moments,
@@ -40,7 +47,8 @@ final class Optimizer {
         Objects.requireNonNull(UPDATES.get(rule), "the java backend has no rule " + rule);
     int count = (int) parameters.elements();
     double lossScale = LossScale.of(report);
-    double length = Math.sqrt(sumOfSquares(gradients, count)) / lossScale;
+    Regions regions = Regions.of(groups, count);
+    double length = Math.sqrt(sumOfSquares(gradients, regions, count)) / lossScale;
     LossScale.record(report, (float) length);
     if (!Float.isFinite((float) length)) {
       return;
@@ -49,11 +57,19 @@ final class Optimizer {
     boolean clips = clipNorm > 0 && length > clipNorm;
     float scale = (float) ((clips ? clipNorm / length : 1) / lossScale);
     float skipped = report.floats()[report.offset() + UpdateReport.SKIPPED];
-    UpdateRows rows = new UpdateRows(numbers, parameters, gradients, moments, skipped, scale);
-    team.run(thread -> update.run(rows, team.share(count, thread), team.share(count, thread + 1)));
+    UpdateRows[] rows = new UpdateRows[(int) (numbers.elements() / OptimizerStep.ELEMENTS)];
+    for (int group = 0; group < rows.length; group++) {
+      rows[group] = new UpdateRows(numbers, group, parameters, gradients, moments, skipped, scale);
+    }
+    team.run(
+        thread ->
+            regions.within(
+                team.share(count, thread),
+                team.share(count, thread + 1),
+                (group, from, to) -> update.run(rows[group], from, to)));
   }
 
-  private double sumOfSquares(JavaMemory gradients, int count) {
+  private double sumOfSquares(JavaMemory gradients, Regions regions, int count) {
     int parts = count / PART + 1;
     if (partialSums.length < parts) {
       partialSums = new double[parts];
@@ -63,13 +79,18 @@ final class Optimizer {
     team.run(
         thread -> {
           for (int part = team.share(parts, thread); part < team.share(parts, thread + 1); part++) {
-            int from = gradients.offset() + part * PART;
-            int to = gradients.offset() + Math.min(count, part * PART + PART);
-            double sum = 0;
-            for (int i = from; i < to; i++) {
-              sum += (double) g[i] * g[i];
-            }
-            sums[part] = sum;
+            int number = part;
+            sums[number] = 0;
+            regions.within(
+                part * PART,
+                Math.min(count, part * PART + PART),
+                (group, from, to) -> {
+                  double sum = sums[number];
+                  for (int i = gradients.offset() + from; i < gradients.offset() + to; i++) {
+                    sum += (double) g[i] * g[i];
+                  }
+                  sums[number] = sum;
+                });
           }
         });
     return Arrays.stream(sums, 0, parts).sum();

@@ -1,7 +1,17 @@
 package dev.sequor.backend.java;
 
-/** {@code g += decay·w; v = momentum·v + g; w −= lr·v}. */
+/**
+ * {@code g += decay·w; v = momentum·v + g; w −= lr·v}, or of Nesterov's {@code w −= lr·(g +
+ * momentum·v)}.
+ */
 final class Sgd implements RowUpdate {
+  private final boolean nesterov;
+
+  /** Plain momentum, or that of Nesterov. */
+  Sgd(boolean nesterov) {
+    this.nesterov = nesterov;
+  }
+
   @Override
   public void run(UpdateRows rows, int from, int to) {
     float[] w = rows.w;
@@ -15,7 +25,7 @@ final class Sgd implements RowUpdate {
       float gradient = rows.gradient(i) + decay * w[wAt + i];
       float velocity = momentum * m[mAt + i] + gradient;
       m[mAt + i] = velocity;
-      w[wAt + i] -= rate * velocity;
+      w[wAt + i] -= rate * (nesterov ? gradient + momentum * velocity : velocity);
     }
   }
 }

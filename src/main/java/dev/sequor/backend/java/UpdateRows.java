@@ -32,21 +32,23 @@ final class UpdateRows {
   private final int numbersAt;
 
   /**
-   * An update of all parameters.
+   * An update of all parameters of a group.
    *
-   * @param numbers an {@link OptimizerStep#values()}
+   * @param numbers an {@link OptimizerStep#values()} of each group
+   * @param group whose update this is
    * @param skipped updates before this one
    * @param scale factor of the gradient
    */
   UpdateRows(
       JavaMemory numbers,
+      int group,
       JavaMemory parameters,
       JavaMemory gradients,
       JavaMemory moments,
       float skipped,
       float scale) {
     this.numbers = numbers.floats();
-    this.numbersAt = numbers.offset();
+    this.numbersAt = numbers.offset() + group * OptimizerStep.ELEMENTS;
     this.w = parameters.floats();
     this.wAt = parameters.offset();
     this.count = (int) parameters.elements();
