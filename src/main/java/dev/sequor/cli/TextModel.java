@@ -25,12 +25,6 @@ final class TextModel {
    */
   private static final int STREAM_CHARACTERS = 1024;
 
-  /**
-   * So wrong is only a model whose weights were driven off: to lose as much, the outputs of a
-   * character and of its rivals have to be 700 apart.
-   */
-  private static final double MOST_BITS = 1000;
-
   private TextModel() {}
 
   /** {@code trained} on {@code backend}, its weights kept as asked for. */
@@ -63,14 +57,6 @@ final class TextModel {
               + "; needed a model of text");
     }
     return vocabulary;
-  }
-
-  /**
-   * Whether a loss is one that a model can have: one that knows nothing loses {@code log₂(V)} bits
-   * a character, 20 at most.
-   */
-  static boolean isSane(double bitsPerCharacter) {
-    return bitsPerCharacter <= MOST_BITS; // Not if it is NaN.
   }
 
   /** The loss of each token of {@code tokens} but the first. */

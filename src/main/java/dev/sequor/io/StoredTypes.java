@@ -38,6 +38,8 @@ import java.util.ServiceLoader;
  * part of the checkpoint format; no name of a Java class ever is.
  */
 final class StoredTypes {
+  static final String TEXT = "text";
+
   private static final Map<String, Class<? extends Module>> MODULES = modules();
 
   private StoredTypes() {}
@@ -88,6 +90,14 @@ final class StoredTypes {
     @JsonSubTypes.Type(value = ValueShape.State.class, name = "state"),
   })
   private interface Values {}
+
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = DataSource.Text.class, name = TEXT),
+    @JsonSubTypes.Type(value = DataSource.Table.class, name = "table"),
+    @JsonSubTypes.Type(value = DataSource.Task.class, name = "task"),
+  })
+  private interface Sources {}
 
   @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
   private interface Modules {}
@@ -151,6 +161,8 @@ final class StoredTypes {
   static void addTo(JsonMapper.Builder mapper) {
     mapper.addMixIn(RnnSpec.class, EarlierFields.Stacks.class);
     mapper.addMixIn(LastStep.class, EarlierFields.LastSteps.class);
+    mapper.addMixIn(TrainingRun.class, EarlierFields.Runs.class);
+    mapper.addMixIn(DataSource.class, Sources.class);
     mapper.addMixIn(ModelSpec.class, Models.class);
     mapper.addMixIn(Loss.class, Losses.class);
     mapper.addMixIn(Optimizer.class, Optimizers.class);
