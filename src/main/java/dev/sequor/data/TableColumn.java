@@ -36,12 +36,12 @@ public record TableColumn(
   }
 
   /** Whether all values of the training part were the same. */
-  public boolean isConstant() {
+  public boolean wasConstant() {
     return deviation == 0;
   }
 
   private double scale() {
-    return isConstant() ? 1 : deviation;
+    return wasConstant() ? 1 : deviation;
   }
 
   /** What a model sees of {@code value}. */

@@ -26,7 +26,7 @@ public sealed interface TableGoal {
      * @throws IllegalArgumentException if the target is constant or the horizon less than 1
      */
     public Forecast {
-      if (target.isConstant()) {
+      if (target.wasConstant()) {
         throw new IllegalArgumentException(
             "column '"
                 + target.name()

@@ -133,13 +133,13 @@ public record TableSpec(
   }
 
   /** Whether there is one target a series, not one a row. */
-  public boolean isOfWholeSeries() {
+  public boolean labelsWholeSeries() {
     return wholeSeries(goal);
   }
 
   /** The inputs that were constant in the training part, so that a model learns nothing of them. */
   public List<String> constantInputs() {
-    return inputs.stream().filter(TableColumn::isConstant).map(TableColumn::name).toList();
+    return inputs.stream().filter(TableColumn::wasConstant).map(TableColumn::name).toList();
   }
 
   /**
@@ -257,7 +257,7 @@ public record TableSpec(
       }
       classes[row] = number;
     }
-    if (isOfWholeSeries()) {
+    if (labelsWholeSeries()) {
       requireOneLabelEach(table, runs, column, table.rows());
     }
     return classes;

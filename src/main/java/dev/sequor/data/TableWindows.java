@@ -58,7 +58,7 @@ public final class TableWindows implements WindowSource {
       throw new IllegalArgumentException(
           table.source() + ": no series has rows to learn from; needed one with more");
     }
-    if (spec.isOfWholeSeries()) {
+    if (spec.labelsWholeSeries()) {
       if (batchSize > series.length) {
         throw new IllegalArgumentException(
             "batchSize is "
@@ -86,7 +86,7 @@ public final class TableWindows implements WindowSource {
     }
     this.padded = shorter;
     long drawn = (long) this.timeSteps * batchSize;
-    this.windows = spec.isOfWholeSeries() ? series.length / batchSize : (rows + drawn - 1) / drawn;
+    this.windows = spec.labelsWholeSeries() ? series.length / batchSize : (rows + drawn - 1) / drawn;
   }
 
   /** The first rows of a series that have all their targets in its training part. */
@@ -131,7 +131,7 @@ public final class TableWindows implements WindowSource {
       long which = index * batchSize + b;
       TableSeries one;
       int first = 0;
-      if (spec.isOfWholeSeries()) {
+      if (spec.labelsWholeSeries()) {
         one = series[order(epoch)[(int) which]];
       } else {
         long start = drawn(epoch, which, starts[series.length]);
@@ -186,7 +186,7 @@ public final class TableWindows implements WindowSource {
 
     Targets() {
       boolean forecast = spec.goal() instanceof TableGoal.Forecast;
-      int rows = spec.isOfWholeSeries() ? batchSize : timeSteps * batchSize;
+      int rows = spec.labelsWholeSeries() ? batchSize : timeSteps * batchSize;
       numbers = forecast ? new float[Math.multiplyExact(rows, outputs)] : null;
       classes = forecast ? null : new int[rows];
     }
@@ -199,7 +199,7 @@ public final class TableWindows implements WindowSource {
                 (float) forecast.target().scaled(one.target(first + t + 1 + k));
           }
         }
-      } else if (classes != null && spec.isOfWholeSeries()) {
+      } else if (classes != null && spec.labelsWholeSeries()) {
         classes[b] = one.labelClass(first);
       } else if (classes != null) {
         for (int t = 0; t < rows; t++) {

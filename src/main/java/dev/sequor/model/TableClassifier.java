@@ -33,7 +33,7 @@ public final class TableClassifier {
    */
   public TableClassifier(SequenceModel model, TableSpec spec) {
     this.labels = requireLabels(spec);
-    SeriesOutputs.requireFit(model.spec(), spec, spec.isOfWholeSeries());
+    SeriesOutputs.requireFit(model.spec(), spec, spec.labelsWholeSeries());
     if (!model.spec().loss().function().takesClasses()) {
       throw new IllegalArgumentException(
           "the model's loss is " + model.spec().loss().function() + "; labels need one of classes");
@@ -63,7 +63,7 @@ public final class TableClassifier {
   public static SequenceModelSpec.Builder model(TableSpec spec) {
     return SequenceModelSpec.builder(
             InputSpec.dense(spec.inputs().size()), requireLabels(spec).size())
-        .readout(spec.isOfWholeSeries() ? Readout.LAST_STEP : Readout.EVERY_STEP);
+        .readout(spec.labelsWholeSeries() ? Readout.LAST_STEP : Readout.EVERY_STEP);
   }
 
   /**
@@ -124,7 +124,7 @@ public final class TableClassifier {
     SeriesOutputs.run(
         model,
         series,
-        spec.isOfWholeSeries(),
+        spec.labelsWholeSeries(),
         (one, row, outputs, at) -> {
           if (!heldOut || row >= one.trainingRows()) {
             said.add(classification(one, row, outputs, at));
