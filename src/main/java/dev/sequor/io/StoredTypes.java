@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.jsontype.NamedType;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.data.TableGoal;
 import dev.sequor.model.EncoderDecoderSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
@@ -100,6 +101,14 @@ final class StoredTypes {
   private interface Sources {}
 
   @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = TableGoal.Forecast.class, name = "forecast"),
+    @JsonSubTypes.Type(value = TableGoal.RowLabels.class, name = "row-labels"),
+    @JsonSubTypes.Type(value = TableGoal.SequenceLabels.class, name = "sequence-labels"),
+  })
+  private interface Goals {}
+
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
   private interface Modules {}
 
   private static Map<String, Class<? extends Module>> modules() {
@@ -167,6 +176,7 @@ final class StoredTypes {
     mapper.addMixIn(Loss.class, Losses.class);
     mapper.addMixIn(Optimizer.class, Optimizers.class);
     mapper.addMixIn(ValueShape.class, Values.class);
+    mapper.addMixIn(TableGoal.class, Goals.class);
     mapper.addMixIn(Module.class, Modules.class);
     MODULES.forEach((name, type) -> mapper.registerSubtypes(new NamedType(type, name)));
   }
