@@ -4,9 +4,12 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.TextFile;
+import dev.sequor.io.Checkpoint;
+import dev.sequor.io.DataSource;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.SequenceModel;
+import dev.sequor.task.Task;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -20,15 +23,16 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Judges a trained model by how well it predicts a text. */
+/** Judges a trained model by data that it has not learned. */
 @Command(
     name = "eval",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Prints how well a trained model predicts each character of a text from those before it:",
-      "bits per character, and perplexity (2 to that power). A text with a character that the",
-      "model does not know is refused."
+      "Judges a trained model. One of text needs --text: how well it predicts each character from",
+      "those before it, in bits per character, and perplexity (2 to that power); a text with a",
+      "character that the model does not know is refused. One of a task is judged by examples that",
+      "no training sees."
     })
 final class EvalCommand implements Callable<Integer> {
   @Parameters(paramLabel = "MODEL", description = "The directory of a trained model.")
@@ -37,10 +41,23 @@ final class EvalCommand implements Callable<Integer> {
   @Option(
       names = "--text",
       paramLabel = "FILE",
-      required = true,
       preprocessor = Verbatim.class,
       description = "Text in UTF-8.")
   private @Nullable Path textFile;
+
+  @Range("[1,100000000]")
+  @Option(
+      names = "--examples",
+      paramLabel = "N",
+      description = "Examples to judge a task by (default: 1000).")
+  private @Nullable Integer examples;
+
+  @Range("(,)")
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "Which examples of a task (default: 1).")
+  private @Nullable Long seed;
 
   @Mixin private DeviceOption device = new DeviceOption();
   @Mixin private WeightOption weights = new WeightOption();
@@ -49,11 +66,49 @@ final class EvalCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     WeightStorage storage = weights.storage();
-    Path file = Objects.requireNonNull(textFile);
     Path from = Objects.requireNonNull(directory);
     TrainedModel trained = TrainedModel.load(from);
+    if (Checkpoint.source(from) instanceof DataSource.Task source) {
+      requireNot("--text", textFile, from + ": a model of " + source.name());
+      judge(TaskSubject.task(from, source), trained, storage);
+    } else {
+      requireNot("--examples", examples, from + ": a model of text");
+      requireNot("--seed", seed, from + ": a model of text");
+      judgeText(from, trained, storage);
+    }
+    return 0;
+  }
+
+  private static void requireNot(String option, @Nullable Object value, String model) {
+    if (value != null) {
+      throw new IllegalArgumentException(model + "; needed without " + option);
+    }
+  }
+
+  private void judge(Task task, TrainedModel trained, WeightStorage storage) {
+    Map<String, @Nullable Object> result = new LinkedHashMap<>();
+    try (Backend backend = device.open(console.err());
+        SequenceModel model = TextModel.of(trained, backend, storage)) {
+      TaskSubject.show(
+          task,
+          model,
+          Objects.requireNonNullElse(examples, TaskSubject.JUDGED_EXAMPLES),
+          Objects.requireNonNullElse(seed, 1L),
+          console.words(),
+          result);
+    }
+    console.words().flush();
+    console.result(result);
+  }
+
+  private void judgeText(Path from, TrainedModel trained, WeightStorage storage)
+      throws IOException {
     CharacterVocabulary vocabulary =
         TextModel.vocabulary(from, trained.model(), trained.vocabulary());
+    if (textFile == null) {
+      throw new IllegalArgumentException(from + ": a model of text; needed --text FILE");
+    }
+    Path file = textFile;
     int[] tokens =
         HeapLimit.within(
             file.toString(), () -> vocabulary.encode(file.toString(), TextFile.read(file)));
@@ -90,6 +145,5 @@ final class EvalCommand implements Callable<Integer> {
     result.put("perplexity", loss.perplexity());
     result.put("characters", loss.predictions());
     console.result(result);
-    return 0;
   }
 }

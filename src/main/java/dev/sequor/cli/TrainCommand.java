@@ -32,7 +32,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Trains a model that predicts each character of a text from those before it. Without --text",
-      "it learns the names of the Unicode characters, which every Java carries.",
+      "it learns the names of the Unicode characters, which every Java carries. With --task it",
+      "learns examples that are generated.",
       ""
     })
 final class TrainCommand implements Callable<Integer> {
@@ -50,7 +51,11 @@ final class TrainCommand implements Callable<Integer> {
           "--quiet",
           "--json");
 
+  /** What a task has no use for. */
+  private static final Set<String> OF_TEXT = Set.of("--held-out", "--seq-length", "--epochs");
+
   @Mixin private TextFlags text = new TextFlags();
+  @Mixin private TaskFlags task = new TaskFlags();
   @Mixin private ModelFlags model = new ModelFlags();
   @Mixin private UpdateFlags update = new UpdateFlags();
   @Mixin private RunFlags flags = new RunFlags();
@@ -95,7 +100,9 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private Training.Start fresh() throws IOException {
-    Training.Start start = text.start(flags, model, update);
+    requireOptionsOfOneKind();
+    Training.Start start =
+        task.isGiven() ? task.start(flags, model, update) : text.start(flags, model, update);
     if (out == null) {
       defaultParent();
     } else {
@@ -128,9 +135,30 @@ final class TrainCommand implements Callable<Integer> {
     return new IllegalArgumentException("the model cannot be written there: " + e.getMessage(), e);
   }
 
+  /** Options that say what is learned go with no others that say so. */
+  private void requireOptionsOfOneKind() {
+    String kind = task.isGiven() ? "--task" : "--text";
+    for (OptionSpec option : given()) {
+      String name = option.longestName();
+      boolean ofText = isOptionOf(new TextFlags(), name) || OF_TEXT.contains(name);
+      boolean ofTask = isOptionOf(new TaskFlags(), name);
+      if ((task.isGiven() && ofText) || (!task.isGiven() && ofTask)) {
+        throw new IllegalArgumentException(
+            name + " does not go with " + kind + "; needed without " + name);
+      }
+    }
+  }
+
+  private static boolean isOptionOf(Object flags, String name) {
+    return CommandSpec.forAnnotatedObject(flags).findOption(name) != null;
+  }
+
+  private Set<OptionSpec> given() {
+    return Objects.requireNonNull(spec).commandLine().getParseResult().matchedOptionsSet();
+  }
+
   private void requireOptionsOfResume() {
-    for (OptionSpec option :
-        Objects.requireNonNull(spec).commandLine().getParseResult().matchedOptionsSet()) {
+    for (OptionSpec option : given()) {
       if (!WITH_RESUME.contains(option.longestName())) {
         throw new IllegalArgumentException(
             option.longestName()
@@ -177,6 +205,13 @@ final class TrainCommand implements Callable<Integer> {
           run,
           source,
           text.file());
+    }
+    if (run.source() instanceof DataSource.Task source) {
+      if (text.file() != null) {
+        throw new IllegalArgumentException(
+            directory + ": a model of " + source.name() + "; needed without --text");
+      }
+      return TaskSubject.resumed(directory, run, source);
     }
     throw new IllegalStateException("unknown source " + run.source());
   }

@@ -59,9 +59,10 @@ public sealed interface DataSource {
    * Examples that are generated.
    *
    * @param task its name
-   * @param length of an example
+   * @param length of an example; 0 for a task that has no length
+   * @param sha256 of what the examples depend on besides; empty for nothing
    */
-  record Task(String task, int length) implements DataSource {
+  record Task(String task, int length, String sha256) implements DataSource {
     /**
      * Checks the fields.
      *
@@ -69,7 +70,10 @@ public sealed interface DataSource {
      */
     public Task {
       StoredFields.requireWholeCharacters("task", task);
-      StoredFields.count("length", length);
+      if (length < 0) {
+        throw new IllegalArgumentException("length is " + length + "; needed at least 0");
+      }
+      StoredFields.requireWholeCharacters("sha256", sha256);
     }
 
     @Override

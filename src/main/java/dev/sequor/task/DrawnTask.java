@@ -97,6 +97,11 @@ interface DrawnTask<E> extends Task {
   }
 
   @Override
+  default List<Window> heldOutWindows(int examples, long seed) {
+    return windows(heldOut(examples, seed));
+  }
+
+  @Override
   default WindowSource training(int batchSize, long seed) {
     return new DrawnWindows<>(this, batchSize, seed);
   }

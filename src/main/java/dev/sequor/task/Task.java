@@ -1,5 +1,6 @@
 package dev.sequor.task;
 
+import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.SequenceModel;
@@ -60,6 +61,14 @@ public interface Task {
    * @throws IllegalArgumentException if {@code examples} is less than 1, or the model does not fit
    */
   Score judge(SequenceModel model, int examples, long seed);
+
+  /**
+   * Windows of such examples, for a loss.
+   *
+   * @param examples how many, at least 1
+   * @param seed which of them
+   */
+  List<Window> heldOutWindows(int examples, long seed);
 
   /**
    * A few of such examples for people: what was asked, what the model said, and whether it is

@@ -235,7 +235,7 @@ class CheckpointPropertyTest {
       return switch (random.nextInt(3)) {
         case 0 -> new DataSource.Text(text(), heldOut, text());
         case 1 -> new DataSource.Table(text(), heldOut, text());
-        default -> new DataSource.Task(text(), (int) Math.min(count(), Integer.MAX_VALUE));
+        default -> new DataSource.Task(text(), (int) Math.min(count(), Integer.MAX_VALUE), text());
       };
     }
 
