@@ -2,9 +2,11 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
-import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.Corpus;
+import dev.sequor.data.PrefetchedWindows;
 import dev.sequor.data.TokenStreams;
+import dev.sequor.data.Tokens;
+import dev.sequor.data.Vocabulary;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.io.TrainingRun;
 import dev.sequor.model.BatchLoss;
@@ -20,7 +22,6 @@ import dev.sequor.model.Trainer;
 import dev.sequor.model.TrainerSnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -43,12 +44,12 @@ final class TextTraining implements AutoCloseable {
   private static final int CHECKED_CHARACTERS = 513;
 
   private final String corpusName;
-  private final CharacterVocabulary vocabulary;
+  private final Vocabulary vocabulary;
   private final Optimizer optimizer;
   private final Clipping clipping;
   private final TrainingRun run;
-  private final int[] heldOut;
-  private final TokenStreams streams;
+  private final Tokens heldOut;
+  private final PrefetchedWindows streams;
   private final LossCurve curve;
   private final SequenceModel model;
   private final Trainer trainer;
@@ -72,7 +73,7 @@ final class TextTraining implements AutoCloseable {
   TextTraining(
       Backend backend,
       Corpus corpus,
-      CharacterVocabulary vocabulary,
+      Vocabulary vocabulary,
       ModelSpec spec,
       Optimizer optimizer,
       Clipping clipping,
@@ -83,10 +84,10 @@ final class TextTraining implements AutoCloseable {
     this.optimizer = optimizer;
     this.clipping = clipping;
     this.run = run;
-    this.heldOut = vocabulary.encode(corpus.name(), corpus.heldOut());
-    this.streams =
+    this.heldOut = vocabulary.encode(corpus.heldOut());
+    TokenStreams windows =
         new TokenStreams(
-            vocabulary.encode(corpus.name(), corpus.training()),
+            vocabulary.encode(corpus.training()),
             run.batchSize(),
             run.sequenceLength(),
             run.newSteps());
@@ -101,6 +102,7 @@ final class TextTraining implements AutoCloseable {
       model.close();
       throw e;
     }
+    this.streams = new PrefetchedWindows(windows);
     try {
       if (start != null) {
         trainer.restore(start);
@@ -207,7 +209,7 @@ final class TextTraining implements AutoCloseable {
 
   /** The loss of the first {@code characters} of the held-out text, in bits per character. */
   private double judge(int characters) {
-    int[] judged = Arrays.copyOf(heldOut, Math.min(heldOut.length, characters));
+    Tokens judged = heldOut.slice(0, Math.min(heldOut.size(), characters));
     return TextModel.evaluate(model, judged).meanBits();
   }
 
@@ -256,12 +258,13 @@ final class TextTraining implements AutoCloseable {
   /** Text that begins a line, {@code length} characters. */
   String sample(int length, Sampling sampling) {
     try (Sampler sampler = new Sampler(model)) {
-      return vocabulary.decode(sampler.sample(SampleCommand.newLine(vocabulary), length, sampling));
+      return vocabulary.decode(sampler.sample(TextModel.newLine(vocabulary), length, sampling));
     }
   }
 
   @Override
   public void close() {
+    streams.close();
     trainer.close();
     model.close();
   }

@@ -3,10 +3,10 @@ package dev.sequor.cli;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.UpdateRule;
-import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.Corpus;
-import dev.sequor.data.TextFile;
+import dev.sequor.data.Text;
 import dev.sequor.data.TokenStreams;
+import dev.sequor.data.Vocabulary;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.io.InaccessibleFileException;
 import dev.sequor.io.ModelDirectory;
@@ -278,7 +278,7 @@ final class TrainCommand implements Callable<Integer> {
   /** All that a run starts from, but for the directory. */
   private record Start(
       Corpus corpus,
-      CharacterVocabulary vocabulary,
+      Vocabulary vocabulary,
       ModelSpec model,
       Optimizer optimizer,
       Clipping clipping,
@@ -353,7 +353,7 @@ final class TrainCommand implements Callable<Integer> {
         corpus(
             textFile,
             Objects.requireNonNullElse(heldOut, textFile == null ? NAMES_HELD_OUT : TEXT_HELD_OUT));
-    CharacterVocabulary vocabulary = corpus.vocabulary();
+    Vocabulary vocabulary = corpus.vocabulary();
     InputSpec input =
         embeddingWidth == 0
             ? InputSpec.oneHot(vocabulary.size())
@@ -398,12 +398,11 @@ final class TrainCommand implements Callable<Integer> {
   private Corpus corpus(@Nullable Path file, double fraction) throws IOException {
     return file == null
         ? Corpus.ofUnicodeNames(seed, fraction)
-        : HeapLimit.within(
-            file.toString(), () -> Corpus.ofText(file.toString(), TextFile.read(file), fraction));
+        : HeapLimit.within(file.toString(), () -> Corpus.of(Text.ofFile(file), fraction));
   }
 
   private long stepsOfEpochs(Corpus corpus, int batchSize, int newSteps) {
-    int characters = characters(corpus.training());
+    long characters = corpus.training().characters();
     long windows = TokenStreams.windowsPerEpoch(characters, batchSize, newSteps);
     if (windows > 0 && epochs > MAX_STEPS / windows) {
       throw new IllegalArgumentException(
@@ -418,12 +417,8 @@ final class TrainCommand implements Callable<Integer> {
     return epochs * windows;
   }
 
-  private static int characters(String text) {
-    return text.codePointCount(0, text.length());
-  }
-
   private void requireEnoughText(Corpus corpus) {
-    int characters = characters(corpus.training());
+    long characters = corpus.training().characters();
     if (characters <= sequenceLength) {
       throw new IllegalArgumentException(
           String.format(
@@ -434,7 +429,7 @@ final class TrainCommand implements Callable<Integer> {
               sequenceLength,
               sequenceLength + 1L));
     }
-    int most = (characters - 1) / sequenceLength;
+    long most = (characters - 1) / sequenceLength;
     if (batchSize > most) {
       throw new IllegalArgumentException(
           String.format(
@@ -508,8 +503,7 @@ final class TrainCommand implements Callable<Integer> {
 
   private Start resumed(Path directory) throws IOException {
     Checkpoint checkpoint = Checkpoint.load(directory);
-    CharacterVocabulary vocabulary =
-        TextModel.vocabulary(directory, checkpoint.model(), checkpoint.vocabulary());
+    Vocabulary vocabulary = TextModel.vocabulary(directory, checkpoint.model(), checkpoint.data());
     TrainingRun run = checkpoint.run();
     if (run == null) {
       throw new IllegalArgumentException(
@@ -672,8 +666,8 @@ final class TrainCommand implements Callable<Integer> {
             "%s: %,d characters to learn, %,d held out, %d different%n"
                 + "%s; T=%d B=%d; %,d steps%s on %s%n",
             corpus.name(),
-            characters(corpus.training()),
-            characters(corpus.heldOut()),
+            corpus.training().characters(),
+            corpus.heldOut().characters(),
             start.vocabulary().size(),
             layersInWords(start),
             run.sequenceLength(),
