@@ -2,8 +2,9 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
-import dev.sequor.data.CharacterVocabulary;
-import dev.sequor.data.TextFile;
+import dev.sequor.data.ByteVocabulary;
+import dev.sequor.data.Tokens;
+import dev.sequor.data.Vocabulary;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.io.DataSource;
 import dev.sequor.io.TrainedModel;
@@ -29,10 +30,10 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Judges a trained model. One of text needs --text: how well it predicts each character from",
-      "those before it, in bits per character, and perplexity (2 to that power); a text with a",
-      "character that the model does not know is refused. One of a task is judged by examples that",
-      "no training sees."
+      "Judges a trained model. One of text needs --text: how well it predicts each character, word",
+      "or byte from those before it, in bits for each of them, and perplexity (2 to that power). A",
+      "text with a character that a model of characters does not know is refused; words that a model",
+      "does not know are all one to it. One of a task is judged by examples that no training sees."
     })
 final class EvalCommand implements Callable<Integer> {
   @Parameters(paramLabel = "MODEL", description = "The directory of a trained model.")
@@ -42,7 +43,7 @@ final class EvalCommand implements Callable<Integer> {
       names = "--text",
       paramLabel = "FILE",
       preprocessor = Verbatim.class,
-      description = "Text in UTF-8.")
+      description = "Text in UTF-8; for a model of bytes any file.")
   private @Nullable Path textFile;
 
   @Range("[1,100000000]")
@@ -103,18 +104,21 @@ final class EvalCommand implements Callable<Integer> {
 
   private void judgeText(Path from, TrainedModel trained, WeightStorage storage)
       throws IOException {
-    CharacterVocabulary vocabulary =
-        TextModel.vocabulary(from, trained.model(), trained.vocabulary());
+    Vocabulary vocabulary = TextModel.vocabulary(from, trained.model(), trained.data());
     if (textFile == null) {
       throw new IllegalArgumentException(from + ": a model of text; needed --text FILE");
     }
     Path file = textFile;
-    int[] tokens =
+    Tokens tokens =
         HeapLimit.within(
-            file.toString(), () -> vocabulary.encode(file.toString(), TextFile.read(file)));
-    if (tokens.length < 2) {
+            file.toString(),
+            () -> vocabulary.encode(TextSubject.text(file, vocabulary instanceof ByteVocabulary)));
+    if (tokens.size() < 2) {
       throw new IllegalArgumentException(
-          file + ": holds 1 character; needed at least 2, one to see and one to predict");
+          file
+              + ": holds 1 "
+              + vocabulary.unit()
+              + "; needed at least 2, one to see and one to predict");
     }
     BatchLoss loss;
     try (Backend backend = device.open(console.err());
@@ -126,24 +130,38 @@ final class EvalCommand implements Callable<Integer> {
           from
               + ": the model loses "
               + loss.meanBits()
-              + " bits per character on "
+              + " bits per "
+              + vocabulary.unit()
+              + " on "
               + file
               + "; its weights are spoilt");
     }
+    String unit = vocabulary.unit();
+    long unknown = TextModel.unknown(vocabulary, tokens);
     if (!console.isJson()) {
       console
           .words()
           .printf(
               Locale.ROOT,
-              "%.4f bits per character, perplexity %.3f, over %,d characters%n",
+              "%.4f bits per %s, perplexity %.3f, over %,d %ss%s%n",
               loss.meanBits(),
+              unit,
               loss.perplexity(),
-              loss.predictions());
+              loss.predictions(),
+              unit,
+              vocabulary.unknown() < 0
+                  ? ""
+                  : String.format(Locale.ROOT, " (%,d of the text unknown)", unknown));
     }
     Map<String, Object> result = new LinkedHashMap<>();
-    result.put("bitsPerCharacter", loss.meanBits());
+    result.put(
+        "bitsPer" + unit.substring(0, 1).toUpperCase(Locale.ROOT) + unit.substring(1),
+        loss.meanBits());
     result.put("perplexity", loss.perplexity());
-    result.put("characters", loss.predictions());
+    result.put(unit + "s", loss.predictions());
+    if (vocabulary.unknown() >= 0) {
+      result.put("unknown", unknown);
+    }
     console.result(result);
   }
 }

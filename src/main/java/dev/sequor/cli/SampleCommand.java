@@ -2,7 +2,8 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
-import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.data.TextDecoder;
+import dev.sequor.data.Vocabulary;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.BeamSearch;
 import dev.sequor.model.Sampler;
@@ -49,7 +50,7 @@ final class SampleCommand implements Callable<Integer> {
 
   @Option(
       names = "--random-start",
-      description = "Begin with a character drawn by the seed, each as likely, instead of --prime.")
+      description = "Begin with a token drawn by the seed, each as likely, instead of --prime.")
   private boolean randomStart;
 
   /** A text of more has no room in a Java string whatever its characters are. */
@@ -58,7 +59,7 @@ final class SampleCommand implements Callable<Integer> {
       names = "--length",
       paramLabel = "N",
       defaultValue = "200",
-      description = "Characters to write.")
+      description = "Characters, words or bytes to write.")
   private int length;
 
   @Range("[0,)")
@@ -74,7 +75,7 @@ final class SampleCommand implements Callable<Integer> {
       names = "--top-k",
       paramLabel = "K",
       defaultValue = "0",
-      description = "Draw from the K likeliest characters only; 0 for all.")
+      description = "Draw from the K likeliest tokens only; 0 for all.")
   private int topK;
 
   @Range("(0,1]")
@@ -82,7 +83,7 @@ final class SampleCommand implements Callable<Integer> {
       names = "--top-p",
       paramLabel = "P",
       defaultValue = "1",
-      description = "Draw from the likeliest characters that together reach this probability.")
+      description = "Draw from the likeliest tokens that together reach this probability.")
   private float topP;
 
   @Range("[0,1]")
@@ -90,7 +91,7 @@ final class SampleCommand implements Callable<Integer> {
       names = "--min-p",
       paramLabel = "P",
       defaultValue = "0",
-      description = "Draw only characters at least so many times as probable as the likeliest.")
+      description = "Draw only tokens at least so many times as probable as the likeliest.")
   private float minP;
 
   @Range("[1,1000000]")
@@ -98,7 +99,7 @@ final class SampleCommand implements Callable<Integer> {
       names = "--repetition-penalty",
       paramLabel = "X",
       defaultValue = "1",
-      description = "Above 1 makes characters that are in the text already less likely.")
+      description = "Above 1 makes tokens that are in the text already less likely.")
   private float repetitionPenalty;
 
   @Option(
@@ -106,7 +107,7 @@ final class SampleCommand implements Callable<Integer> {
       paramLabel = "TEXT",
       preprocessor = Verbatim.class,
       converter = Verbatim.class,
-      description = "End before this text; with --beam, one character.")
+      description = "End before this text; with --beam, one token.")
   private @Nullable String stop;
 
   @Range("[1,1000]")
@@ -157,17 +158,16 @@ final class SampleCommand implements Callable<Integer> {
     Sampling sampling = new Sampling(temperature, topK, topP, minP, repetitionPenalty, seed);
     Path from = Objects.requireNonNull(directory);
     TrainedModel trained = TrainedModel.load(from);
-    CharacterVocabulary vocabulary =
-        TextModel.vocabulary(from, trained.model(), trained.vocabulary());
+    Vocabulary vocabulary = TextModel.vocabulary(from, trained.model(), trained.data());
     int[] before = prime == null ? new int[0] : vocabulary.encode("--prime", prime);
     int[] end = stop == null ? new int[0] : vocabulary.encode("--stop", stop);
     if (beam > 0 && end.length > 1) {
       throw new IllegalArgumentException(
-          "--stop has " + end.length + " characters; with --beam needed 1");
+          "--stop has " + end.length + " " + vocabulary.unit() + "s; with --beam needed 1");
     }
     List<String> texts;
     try (Backend backend = device.open(console.err());
-        SequenceModel model = TextModel.of(trained, backend, storage);
+        SequenceModel model = TextModel.forWriting(trained, vocabulary, backend, storage);
         Sampler sampler = new Sampler(model, Math.min(count, SIDE_BY_SIDE))) {
       texts =
           HeapLimit.within(
@@ -209,10 +209,10 @@ final class SampleCommand implements Callable<Integer> {
   }
 
   /** What each text begins after. */
-  private int[][] primes(Sampler sampler, CharacterVocabulary vocabulary, int[] before) {
+  private int[][] primes(Sampler sampler, Vocabulary vocabulary, int[] before) {
     int[][] primes = new int[count][];
     for (int i = 0; i < count; i++) {
-      primes[i] = before.length == 0 ? newLine(vocabulary) : before;
+      primes[i] = before.length == 0 ? TextModel.newLine(vocabulary) : before;
       if (randomStart) {
         primes[i] = new int[] {sampler.randomStart(seed, i)};
       }
@@ -221,12 +221,11 @@ final class SampleCommand implements Callable<Integer> {
   }
 
   /** What is printed of a start. */
-  private String start(CharacterVocabulary vocabulary, int[] start) {
+  private String start(Vocabulary vocabulary, int[] start) {
     return randomStart ? vocabulary.decode(start) : Objects.requireNonNullElse(prime, "");
   }
 
-  private List<String> searched(
-      Sampler sampler, CharacterVocabulary vocabulary, int[] start, int[] end) {
+  private List<String> searched(Sampler sampler, Vocabulary vocabulary, int[] start, int[] end) {
     BeamSearch search = new BeamSearch(beam, length, lengthPenalty);
     return sampler.search(start, search, end.length == 0 ? -1 : end[0]).stream()
         .limit(count)
@@ -235,7 +234,7 @@ final class SampleCommand implements Callable<Integer> {
   }
 
   private List<String> drawn(
-      Sampler sampler, CharacterVocabulary vocabulary, int[][] primes, int[] end, Sampling how) {
+      Sampler sampler, Vocabulary vocabulary, int[][] primes, int[] end, Sampling how) {
     List<int[]> stops = end.length == 0 ? List.of() : List.of(end);
     int[][] drawn =
         stream
@@ -249,14 +248,11 @@ final class SampleCommand implements Callable<Integer> {
   }
 
   private int[][] streamed(
-      Sampler sampler,
-      CharacterVocabulary vocabulary,
-      int[][] primes,
-      List<int[]> stops,
-      Sampling how) {
+      Sampler sampler, Vocabulary vocabulary, int[][] primes, List<int[]> stops, Sampling how) {
     PrintWriter out = console.words();
     out.print(start(vocabulary, primes[0]));
     out.flush();
+    TextDecoder decoder = vocabulary.decoder();
     int[][] drawn =
         sampler.sample(
             primes,
@@ -264,15 +260,10 @@ final class SampleCommand implements Callable<Integer> {
             stops,
             how,
             (sequence, token) -> {
-              out.print(vocabulary.decode(token));
+              out.print(decoder.next(token));
               out.flush();
             });
-    out.println();
+    out.println(decoder.end());
     return drawn;
-  }
-
-  /** What a text begins after: a line feed, or the model's first character where it knows none. */
-  static int[] newLine(CharacterVocabulary vocabulary) {
-    return new int[] {Math.max(0, vocabulary.token('\n'))};
   }
 }

@@ -1,6 +1,6 @@
 package dev.sequor.cli;
 
-import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.data.DataSpec;
 import dev.sequor.data.WindowSource;
 import dev.sequor.io.DataSource;
 import dev.sequor.model.BatchLoss;
@@ -31,7 +31,7 @@ interface Subject extends AutoCloseable {
   String heldOutName();
 
   /** What the numbers of the model mean; null for a model of nothing but numbers. */
-  @Nullable CharacterVocabulary vocabulary();
+  @Nullable DataSpec data();
 
   /** Where it is from. */
   DataSource source();

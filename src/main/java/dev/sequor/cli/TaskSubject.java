@@ -1,6 +1,6 @@
 package dev.sequor.cli;
 
-import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.data.DataSpec;
 import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
 import dev.sequor.io.DataSource;
@@ -90,7 +90,7 @@ final class TaskSubject implements Subject {
   }
 
   @Override
-  public @Nullable CharacterVocabulary vocabulary() {
+  public @Nullable DataSpec data() {
     return null;
   }
 

@@ -1,15 +1,19 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.CellType;
-import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.Corpus;
+import dev.sequor.data.Vocabulary;
+import dev.sequor.data.WordVocabulary;
 import dev.sequor.model.InputSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.RateSchedule;
 import dev.sequor.model.SequenceModelSpec;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -19,6 +23,9 @@ final class TextFlags {
   private static final double TEXT_HELD_OUT = 0.1;
   private static final float CLIP = 5;
   private static final int EPOCHS = 5;
+  private static final String CHARACTERS = "characters";
+  private static final String WORDS = "words";
+  private static final String BYTES = "bytes";
 
   @Option(
       names = "--text",
@@ -27,17 +34,51 @@ final class TextFlags {
       description = "Text in UTF-8 to learn (default: the names of the Unicode characters).")
   private @Nullable Path file;
 
+  /** The units by name. */
+  static final class Units extends Choice<String> {
+    Units() {
+      super(List.of(CHARACTERS, WORDS, BYTES), Function.identity());
+    }
+  }
+
+  @Option(
+      names = "--units",
+      paramLabel = "UNIT",
+      defaultValue = CHARACTERS,
+      converter = Units.class,
+      completionCandidates = Units.class,
+      description =
+          "What a text is read and written in, one of ${COMPLETION-CANDIDATES}; bytes may be those"
+              + " of any file.")
+  private String units = CHARACTERS;
+
+  @Range("[2," + WordVocabulary.MAX_SIZE + "]")
+  @Option(
+      names = "--vocabulary",
+      paramLabel = "N",
+      description =
+          "Of words so many, the most frequent; all others are one unknown word (default: 20000).")
+  private @Nullable Integer vocabularySize;
+
+  @Range("[1,)")
+  @Option(
+      names = "--min-count",
+      paramLabel = "N",
+      description = "Words that the text has fewer times are unknown (default: 2).")
+  private @Nullable Integer minCount;
+
   @Range("[0,)")
   @Option(
       names = "--embedding",
       paramLabel = "WIDTH",
-      description = "Width of a character's learned vector; 0 for one-hot input (default: 64).")
+      description =
+          "Width of the learned vector of a character, word or byte; 0 for one-hot input (default: 64).")
   private @Nullable Integer embeddingWidth;
 
   @Option(
       names = "--tie",
       description =
-          "The output layer's weights are the characters' vectors; --embedding as wide as --hidden.")
+          "The output layer's weights are those vectors; --embedding as wide as --hidden.")
   private boolean tied;
 
   @Range("[1,)")
@@ -51,7 +92,7 @@ final class TextFlags {
 
   @Option(
       names = "--bidirectional",
-      description = "Refused: a language model must not see the character it is to predict.")
+      description = "Refused: a language model must not see what it is to predict.")
   private boolean bidirectional;
 
   /** The file; null for the names of the Unicode characters. */
@@ -89,8 +130,8 @@ final class TextFlags {
     int layers = model.layers(1);
     float dropout = model.dropout(layers, 0);
     double heldOut = run.heldOut(file == null ? NAMES_HELD_OUT : TEXT_HELD_OUT);
-    Corpus corpus = TextSubject.corpus(file, heldOut, run.seed());
-    CharacterVocabulary vocabulary = corpus.vocabulary();
+    Corpus corpus = TextSubject.corpus(file, units.equals(BYTES), heldOut, run.seed());
+    Vocabulary vocabulary = vocabulary(corpus);
     InputSpec input =
         embedding == 0
             ? InputSpec.oneHot(vocabulary.size())
@@ -130,5 +171,27 @@ final class TextFlags {
             steps,
             update.schedule(RateSchedule.CONSTANT)),
         null);
+  }
+
+  private Vocabulary vocabulary(Corpus corpus) throws IOException {
+    if (!units.equals(WORDS) && (vocabularySize != null || minCount != null)) {
+      throw new IllegalArgumentException(
+          (vocabularySize != null ? "--vocabulary" : "--min-count")
+              + " is given with --units "
+              + units
+              + "; needed --units words");
+    }
+    return switch (units) {
+      case BYTES -> ByteVocabulary.BYTES;
+      case WORDS ->
+          HeapLimit.within(
+              "the words of " + corpus.name(),
+              () ->
+                  WordVocabulary.of(
+                      corpus.training(),
+                      Objects.requireNonNullElse(minCount, 2),
+                      Objects.requireNonNullElse(vocabularySize, 20_000)));
+      default -> corpus.vocabulary();
+    };
   }
 }

@@ -3,18 +3,24 @@ package dev.sequor.cli;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.data.DataSpec;
+import dev.sequor.data.Tokens;
+import dev.sequor.data.Vocabulary;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Evaluator;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.SequenceModel;
+import dev.sequor.module.NamedTensor;
 import dev.sequor.module.Network;
 import dev.sequor.module.ValueShape;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A trained model of characters, ready to be used. */
+/** A trained model of text, ready to be used. */
 final class TextModel {
   private static final int EVALUATION_STEPS = 64;
   private static final int MAX_STREAMS = 32;
@@ -25,6 +31,11 @@ final class TextModel {
    */
   private static final int STREAM_CHARACTERS = 1024;
 
+  /** A bias that no logit makes up for, and that stays finite whatever penalty multiplies it. */
+  private static final float NEVER = -1e20f;
+
+  private static final int READ_AT_ONCE = 4096;
+
   private TextModel() {}
 
   /** {@code trained} on {@code backend}, its weights kept as asked for. */
@@ -33,35 +44,76 @@ final class TextModel {
   }
 
   /**
-   * The characters of a model that reads and predicts them one after another.
+   * The same, but for writing: a token that stands for all unknown words is never drawn, if the
+   * output layer has a bias; its bias becomes such that nothing is less likely.
+   */
+  static SequenceModel forWriting(
+      TrainedModel trained, Vocabulary vocabulary, Backend backend, WeightStorage weights) {
+    List<NamedTensor> parameters = new ArrayList<>();
+    for (NamedTensor tensor : trained.parameters()) {
+      boolean isBias = tensor.name().equals(trained.model().output() + ".bias");
+      if (vocabulary.unknown() >= 0 && isBias && tensor.values().length == vocabulary.size()) {
+        float[] values = tensor.values().clone();
+        values[vocabulary.unknown()] = NEVER;
+        parameters.add(new NamedTensor(tensor.name(), tensor.shape(), values));
+      } else {
+        parameters.add(tensor);
+      }
+    }
+    return SequenceModel.of(backend, trained.model(), parameters, weights);
+  }
+
+  /** What a text begins after: a line feed, or the first token of a model that knows none. */
+  static int[] newLine(Vocabulary vocabulary) {
+    if (vocabulary instanceof CharacterVocabulary characters) {
+      return new int[] {Math.max(0, characters.token('\n'))};
+    }
+    int token = vocabulary.encode("a line feed", "\n")[0];
+    return new int[] {token == vocabulary.unknown() ? 0 : token};
+  }
+
+  /** How many of {@code tokens} stand for what the vocabulary does not know. */
+  static long unknown(Vocabulary vocabulary, Tokens tokens) {
+    long unknown = 0;
+    int[] some = new int[READ_AT_ONCE];
+    for (long at = 0; at < tokens.size() && vocabulary.unknown() >= 0; at += READ_AT_ONCE) {
+      int count = (int) Math.min(READ_AT_ONCE, tokens.size() - at);
+      tokens.copy(at, some, 0, count);
+      unknown += Arrays.stream(some, 0, count).filter(t -> t == vocabulary.unknown()).count();
+    }
+    return unknown;
+  }
+
+  /**
+   * The vocabulary of a model that reads and predicts its tokens one after another.
    *
    * @param directory where it is from
    * @throws IllegalArgumentException if it is another kind of model
    */
-  static CharacterVocabulary vocabulary(
-      Path directory, ModelSpec model, @Nullable CharacterVocabulary vocabulary) {
+  static Vocabulary vocabulary(Path directory, ModelSpec model, @Nullable DataSpec data) {
     List<Network.Input> inputs = model.network().inputs();
-    ValueShape output = model.outputShape();
     boolean predicts =
         inputs.size() == 1
             && inputs.get(0).shape() instanceof ValueShape.Tokens tokens
-            && output instanceof ValueShape.Sequence
-            && output.width() == tokens.vocabularySize()
+            && model.outputShape() instanceof ValueShape.Sequence
+            && model.classes() == tokens.vocabularySize()
             && model.carriesState()
             && model.loss().function().takesClasses();
-    if (vocabulary == null || !predicts) {
-      throw new IllegalArgumentException(
-          directory
-              + ": the model "
-              + (vocabulary == null ? "has no vocabulary" : "does not predict each next character")
-              + "; needed a model of text");
+    if (data instanceof Vocabulary vocabulary && predicts) {
+      return vocabulary;
     }
-    return vocabulary;
+    throw new IllegalArgumentException(
+        directory
+            + ": the model "
+            + (data instanceof Vocabulary known
+                ? "does not predict each next " + known.unit()
+                : "has no vocabulary")
+            + "; needed a model of text");
   }
 
   /** The loss of each token of {@code tokens} but the first. */
-  static BatchLoss evaluate(SequenceModel model, int[] tokens) {
-    int streams = Math.max(1, Math.min(MAX_STREAMS, (tokens.length - 1) / STREAM_CHARACTERS));
+  static BatchLoss evaluate(SequenceModel model, Tokens tokens) {
+    int streams = (int) Math.max(1, Math.min(MAX_STREAMS, (tokens.size() - 1) / STREAM_CHARACTERS));
     return Evaluator.evaluateText(model, tokens, EVALUATION_STEPS, streams);
   }
 }

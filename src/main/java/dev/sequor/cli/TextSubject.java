@@ -1,9 +1,11 @@
 package dev.sequor.cli;
 
-import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.Corpus;
-import dev.sequor.data.TextFile;
+import dev.sequor.data.Text;
 import dev.sequor.data.TokenStreams;
+import dev.sequor.data.Tokens;
+import dev.sequor.data.Vocabulary;
 import dev.sequor.data.WindowSource;
 import dev.sequor.io.DataSource;
 import dev.sequor.io.TrainingRun;
@@ -14,24 +16,24 @@ import dev.sequor.model.SequenceModel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A text, whose every character is to be predicted from those before it. */
+/** A text, whose every character, word or byte is to be predicted from those before it. */
 final class TextSubject implements Subject {
-  private static final Measure MEASURE = new Measure("character", true);
-  private static final int WATCHED_CHARACTERS = 32_768;
-  private static final int CHECKED_CHARACTERS = 513;
+  private static final int WATCHED_TOKENS = 32_768;
+  private static final int CHECKED_TOKENS = 513;
   private static final float SAMPLE_TEMPERATURE = 0.8f;
   private static final int SAMPLED_NAMES = 5;
-  private static final int SAMPLED_CHARACTERS = 300;
+  private static final int SAMPLED_TOKENS = 300;
 
   private final Corpus corpus;
-  private final CharacterVocabulary vocabulary;
+  private final Vocabulary vocabulary;
   private final DataSource.Text source;
-  private final int[] heldOut;
+  private final Tokens training;
+  private final Tokens heldOut;
+  private final Measure measure;
   private final int sequenceLength;
   private final int newSteps;
   private final int batchSize;
@@ -47,7 +49,7 @@ final class TextSubject implements Subject {
    */
   TextSubject(
       Corpus corpus,
-      CharacterVocabulary vocabulary,
+      Vocabulary vocabulary,
       DataSource.Text source,
       int sequenceLength,
       int newSteps,
@@ -60,26 +62,31 @@ final class TextSubject implements Subject {
     this.newSteps = newSteps;
     this.batchSize = batchSize;
     this.seed = seed;
+    this.measure = new Measure(vocabulary.unit(), true);
+    this.training = vocabulary.encode(corpus.training());
     requireEnoughText();
-    this.heldOut = vocabulary.encode(corpus.name(), corpus.heldOut());
-    this.streams =
-        new TokenStreams(
-            vocabulary.encode(corpus.name(), corpus.training()),
-            batchSize,
-            sequenceLength,
-            newSteps);
+    this.heldOut = vocabulary.encode(corpus.heldOut());
+    if (heldOut.size() < 2) {
+      throw new IllegalArgumentException(
+          corpus.name()
+              + ": the held-out part has 1 "
+              + vocabulary.unit()
+              + "; needed at least 2, one to see and one to predict");
+    }
+    this.streams = new TokenStreams(training, batchSize, sequenceLength, newSteps);
   }
 
   /** The text that {@code source} says, or the one in {@code file} if that is given. */
   static TextSubject resumed(
       Path directory,
-      CharacterVocabulary vocabulary,
+      Vocabulary vocabulary,
       TrainingRun run,
       DataSource.Text source,
       @Nullable Path file)
       throws IOException {
     Path from = file != null || source.file().isEmpty() ? file : JavaLocale.path(source.file());
-    Corpus corpus = corpus(from, source.heldOutFraction(), run.seed());
+    Corpus corpus =
+        corpus(from, vocabulary instanceof ByteVocabulary, source.heldOutFraction(), run.seed());
     if (!corpus.fingerprint().equals(source.sha256())) {
       throw new IllegalArgumentException(
           corpus.name()
@@ -104,13 +111,19 @@ final class TextSubject implements Subject {
    * A text in two parts.
    *
    * @param file null for the names of the Unicode characters
+   * @param asBytes whether a file's bytes are wanted and not its characters
    * @param heldOut the part that training never sees
    */
-  static Corpus corpus(@Nullable Path file, double heldOut, long seed) throws IOException {
+  static Corpus corpus(@Nullable Path file, boolean asBytes, double heldOut, long seed)
+      throws IOException {
     return file == null
         ? Corpus.ofUnicodeNames(seed, heldOut)
-        : HeapLimit.within(
-            file.toString(), () -> Corpus.ofText(file.toString(), TextFile.read(file), heldOut));
+        : HeapLimit.within(file.toString(), () -> Corpus.of(text(file, asBytes), heldOut));
+  }
+
+  /** The text of a file, or its bytes. */
+  static Text text(Path file, boolean asBytes) {
+    return asBytes ? Text.ofBytes(file) : Text.ofFile(file);
   }
 
   /** Where {@code corpus} is from. */
@@ -122,34 +135,32 @@ final class TextSubject implements Subject {
   }
 
   private void requireEnoughText() {
-    int characters = characters(corpus.training());
-    if (characters <= sequenceLength) {
+    long tokens = training.size();
+    if (tokens <= sequenceLength) {
       throw new IllegalArgumentException(
           String.format(
               Locale.ROOT,
-              "%s: %d characters are left to train on; one sequence of --seq-length %d needs %d",
+              "%s: %d %s are left to train on; one sequence of --seq-length %d needs %d",
               corpus.name(),
-              characters,
+              tokens,
+              measure.nouns(),
               sequenceLength,
               sequenceLength + 1L));
     }
-    int most = (characters - 1) / sequenceLength;
+    long most = (tokens - 1) / sequenceLength;
     if (batchSize > most) {
       throw new IllegalArgumentException(
           String.format(
               Locale.ROOT,
-              "--batch is %d; the %d characters that %s leaves to train on are enough for at most"
+              "--batch is %d; the %d %s that %s leaves to train on are enough for at most"
                   + " %d sequences of --seq-length %d",
               batchSize,
-              characters,
+              tokens,
+              measure.nouns(),
               corpus.name(),
               most,
               sequenceLength));
     }
-  }
-
-  private static int characters(String text) {
-    return text.codePointCount(0, text.length());
   }
 
   @Override
@@ -168,7 +179,7 @@ final class TextSubject implements Subject {
   }
 
   @Override
-  public CharacterVocabulary vocabulary() {
+  public Vocabulary data() {
     return vocabulary;
   }
 
@@ -189,27 +200,28 @@ final class TextSubject implements Subject {
 
   @Override
   public Measure measure() {
-    return MEASURE;
+    return measure;
   }
 
   @Override
   public BatchLoss judge(SequenceModel model, Effort effort) {
-    int characters =
+    long tokens =
         switch (effort) {
-          case CHECK -> CHECKED_CHARACTERS;
-          case WATCH -> WATCHED_CHARACTERS;
-          case ALL -> heldOut.length;
+          case CHECK -> CHECKED_TOKENS;
+          case WATCH -> WATCHED_TOKENS;
+          case ALL -> heldOut.size();
         };
-    return TextModel.evaluate(model, Arrays.copyOf(heldOut, Math.min(heldOut.length, characters)));
+    return TextModel.evaluate(model, heldOut.slice(0, Math.min(heldOut.size(), tokens)));
   }
 
   @Override
   public String size() {
     return String.format(
         Locale.ROOT,
-        "%,d characters to learn, %,d held out, %d different",
-        characters(corpus.training()),
-        characters(corpus.heldOut()),
+        "%,d %s to learn, %,d held out, %d different",
+        training.size(),
+        measure.nouns(),
+        heldOut.size(),
         vocabulary.size());
   }
 
@@ -236,8 +248,8 @@ final class TextSubject implements Subject {
     try (Sampler sampler = new Sampler(model)) {
       return vocabulary.decode(
           sampler.sample(
-              SampleCommand.newLine(vocabulary),
-              SAMPLED_CHARACTERS,
+              TextModel.newLine(vocabulary),
+              SAMPLED_TOKENS,
               Sampling.ofTemperature(SAMPLE_TEMPERATURE, seed)));
     }
   }

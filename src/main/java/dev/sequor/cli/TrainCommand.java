@@ -201,7 +201,7 @@ final class TrainCommand implements Callable<Integer> {
     if (run.source() instanceof DataSource.Text source) {
       return TextSubject.resumed(
           directory,
-          TextModel.vocabulary(directory, checkpoint.model(), checkpoint.vocabulary()),
+          TextModel.vocabulary(directory, checkpoint.model(), checkpoint.data()),
           run,
           source,
           text.file());

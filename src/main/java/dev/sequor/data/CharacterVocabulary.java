@@ -1,6 +1,7 @@
 package dev.sequor.data;
 
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Locale;
 
 /**
@@ -10,11 +11,18 @@ import java.util.Locale;
  * <p>There is no token for "any other character": a text with a character outside the vocabulary is
  * refused with an error that names it, because a model gives such a text no probability at all.
  */
-public final class CharacterVocabulary {
+public final class CharacterVocabulary implements Vocabulary {
+  /** Characters whose tokens are looked up and not searched. */
+  private static final int DIRECT = 0x500;
+
   private final int[] codePoints;
+  private final int[] direct = new int[DIRECT];
 
   private CharacterVocabulary(int[] codePoints) {
     this.codePoints = codePoints;
+    for (int c = 0; c < DIRECT; c++) {
+      direct[c] = Math.max(-1, Arrays.binarySearch(codePoints, c));
+    }
   }
 
   /**
@@ -24,6 +32,15 @@ public final class CharacterVocabulary {
    */
   public static CharacterVocabulary of(String text) {
     return ofSorted(text.codePoints().sorted().distinct().toArray());
+  }
+
+  /**
+   * The characters that occur in {@code text} or, if it is part of another, in that.
+   *
+   * @throws IllegalArgumentException if there are none, or it was opened as bytes
+   */
+  public static CharacterVocabulary of(Text text) {
+    return ofSorted(text.requireIndex().distinct());
   }
 
   /**
@@ -69,8 +86,14 @@ public final class CharacterVocabulary {
   }
 
   /** {@code V}, the number of characters. */
+  @Override
   public int size() {
     return codePoints.length;
+  }
+
+  @Override
+  public String unit() {
+    return "character";
   }
 
   /** A copy of the characters, ascending. */
@@ -80,7 +103,9 @@ public final class CharacterVocabulary {
 
   /** The token of a character, or −1 if the vocabulary lacks it. */
   public int token(int codePoint) {
-    return Math.max(-1, Arrays.binarySearch(codePoints, codePoint));
+    return codePoint >= 0 && codePoint < DIRECT
+        ? direct[codePoint]
+        : Math.max(-1, Arrays.binarySearch(codePoints, codePoint));
   }
 
   /** Whether the vocabulary has this character. */
@@ -95,38 +120,85 @@ public final class CharacterVocabulary {
    * @throws IllegalArgumentException if a character is not in the vocabulary; names the first, its
    *     place, and how many others there are
    */
+  @Override
   public int[] encode(String source, String text) {
     int[] tokens = text.codePoints().toArray();
     for (int i = 0; i < tokens.length; i++) {
       int token = token(tokens[i]);
       if (token < 0) {
-        throw new IllegalArgumentException(unknown(source, text, i));
+        Unknown unknown = new Unknown();
+        text.codePoints().forEach(unknown::take);
+        throw new IllegalArgumentException(unknown.describe(source));
       }
       tokens[i] = token;
     }
     return tokens;
   }
 
-  private String unknown(String source, String text, int index) {
-    int offset = text.offsetByCodePoints(0, index);
-    int line = 1;
-    int lineStart = 0;
-    for (int i = text.indexOf('\n'); i >= 0 && i < offset; i = text.indexOf('\n', i + 1)) {
-      line++;
-      lineStart = i + 1;
+  @Override
+  public Tokens encode(Text text) {
+    if (!Arrays.stream(text.requireIndex().distinct()).allMatch(this::contains)) {
+      // Perhaps in another part of the text.
+      Unknown unknown = new Unknown();
+      TextReader in = text.reader();
+      while (in.fill(Integer.BYTES)) {
+        unknown.take(Utf8.codePoint(in.buffer, in.at));
+        in.at += Utf8.length(in.buffer[in.at]);
+      }
+      if (unknown.first >= 0) {
+        throw new IllegalArgumentException(unknown.describe(text.name()));
+      }
     }
-    long others = text.codePoints().filter(c -> !contains(c)).distinct().count() - 1;
-    return source
-        + ": character "
-        + describe(text.codePointAt(offset))
-        + " at line "
-        + line
-        + ", column "
-        + (text.codePointCount(lineStart, offset) + 1)
-        + " is not among the "
-        + size()
-        + " characters that the model knows"
-        + (others == 0 ? "" : "; nor are " + others + " other characters of the text");
+    return text.characterTokens(this::encode);
+  }
+
+  private int encode(byte[] bytes, int count, int[] tokens) {
+    int made = 0;
+    for (int at = 0; at < count; at += Utf8.length(bytes[at])) {
+      tokens[made++] = token(Utf8.codePoint(bytes, at));
+    }
+    return made;
+  }
+
+  /** Takes the characters of a text in their order, and notes those that are not known. */
+  private final class Unknown {
+    private int line = 1;
+    private long column = 1;
+    private int first = -1;
+    private int firstLine;
+    private long firstColumn;
+    private final BitSet all = new BitSet();
+
+    private void take(int character) {
+      if (!contains(character)) {
+        all.set(character);
+        if (first < 0) {
+          first = character;
+          firstLine = line;
+          firstColumn = column;
+        }
+      }
+      column++;
+      if (character == '\n') {
+        line++;
+        column = 1;
+      }
+    }
+
+    private String describe(String source) {
+      int others = all.cardinality() - 1;
+      return source
+          + ": character "
+          + CharacterVocabulary.describe(first)
+          + " at line "
+          + firstLine
+          + ", column "
+          + firstColumn
+          + " is not among the "
+          + size()
+          + " characters that the model knows"
+          + (others == 0 ? "" : "; nor are " + others + " other characters of the text");
+    }
   }
 
   private static String describe(int codePoint) {
@@ -141,14 +213,12 @@ public final class CharacterVocabulary {
    *
    * @throws IllegalArgumentException if one is not a token of this vocabulary
    */
+  @Override
   public String decode(int... tokens) {
+    requireTokens(tokens);
     StringBuilder text = new StringBuilder(tokens.length);
-    for (int i = 0; i < tokens.length; i++) {
-      if (tokens[i] < 0 || tokens[i] >= codePoints.length) {
-        throw new IllegalArgumentException(
-            "token " + i + " is " + tokens[i] + "; needed 0 to " + (codePoints.length - 1));
-      }
-      text.appendCodePoint(codePoints[tokens[i]]);
+    for (int token : tokens) {
+      text.appendCodePoint(codePoints[token]);
     }
     return text.toString();
   }

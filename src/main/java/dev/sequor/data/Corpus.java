@@ -1,7 +1,6 @@
 package dev.sequor.data;
 
 import dev.sequor.backend.Philox;
-import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -13,45 +12,50 @@ import java.util.Locale;
 /**
  * A text to learn from, and a part of it that training never sees.
  *
- * @param name what the text is, for messages
- * @param training the part to learn from
- * @param heldOut the part to judge by
+ * <p>The parts are those of characters whatever the unit of the model is, so that models of
+ * characters and of words learn from the same text and are judged by the same; what was opened as
+ * bytes is cut by bytes.
  */
-public record Corpus(String name, String training, String heldOut) {
+public final class Corpus {
+  private final String name;
+  private final Text training;
+  private final Text heldOut;
 
-  /**
-   * Checks that both parts have something to predict.
-   *
-   * @throws IllegalArgumentException if a part has fewer than two characters
-   */
-  public Corpus {
-    requireTwoCharacters(name, "training", training);
-    requireTwoCharacters(name, "held-out", heldOut);
+  private Corpus(String name, Text whole, long length, long cut) {
+    this.name = name;
+    String unit = whole.hasCharacters() ? " characters" : " bytes";
+    requireTwo("training", cut, unit);
+    requireTwo("held-out", length - cut, unit);
+    this.training = whole.part(0, cut);
+    this.heldOut = whole.part(cut, length);
   }
 
-  private static void requireTwoCharacters(String name, String part, String text) {
-    int characters = text.codePointCount(0, text.length());
-    if (characters < 2) {
+  private void requireTwo(String part, long length, String unit) {
+    if (length < 2) {
       throw new IllegalArgumentException(
-          name + ": the " + part + " part has " + characters + " characters; needed at least 2");
+          name + ": the " + part + " part has " + length + unit + "; needed at least 2");
     }
   }
 
   /**
    * The first characters of {@code text} for training, the last for judging: of {@code n}
-   * characters, {@code ⌊n·(1 − heldOut)⌋} train.
+   * characters, {@code ⌊n·(1 − heldOut)⌋} train. Of what was opened as bytes, the same of bytes.
    *
    * @param heldOut the fraction to hold out, more than 0 and less than 1
    * @throws IllegalArgumentException if the fraction is out of range or a part gets too short
    */
-  public static Corpus ofText(String name, String text, double heldOut) {
+  public static Corpus of(Text text, double heldOut) {
     requireFraction(heldOut);
-    int characters = text.codePointCount(0, text.length());
+    long length = text.hasCharacters() ? text.characters() : text.bytes();
     // The small addend undoes the rounding of 1 − 0.1 and the like, so that 10 characters split 9 +
     // 1.
-    int training = (int) Math.floor(characters * (1 - heldOut) + 1e-6);
-    int cut = text.offsetByCodePoints(0, training);
-    return new Corpus(name, text.substring(0, cut), text.substring(cut));
+    return new Corpus(text.name(), text, length, (long) Math.floor(length * (1 - heldOut) + 1e-6));
+  }
+
+  /** The same of a text in memory. */
+  public static Corpus ofText(String name, String text, double heldOut) {
+    requireFraction(heldOut);
+    return of(Text.of(name, text), heldOut);
   }
 
   /**
@@ -70,10 +74,26 @@ public record Corpus(String name, String training, String heldOut) {
       Collections.swap(names, i, (int) ((word * (i + 1)) >>> 32));
     }
     int training = names.size() - (int) Math.round(names.size() * heldOut);
+    String first = lines(names.subList(0, training)); // Names are ASCII.
+    String last = lines(names.subList(training, names.size()));
+    String name = "Unicode character names";
     return new Corpus(
-        "Unicode character names",
-        lines(names.subList(0, training)),
-        lines(names.subList(training, names.size())));
+        name, Text.of(name, first + last), first.length() + last.length(), first.length());
+  }
+
+  /** What the text is, for messages. */
+  public String name() {
+    return name;
+  }
+
+  /** The part to learn from. */
+  public Text training() {
+    return training;
+  }
+
+  /** The part to judge by. */
+  public Text heldOut() {
+    return heldOut;
   }
 
   /**
@@ -111,24 +131,34 @@ public record Corpus(String name, String training, String heldOut) {
   /**
    * The characters of both parts. A model that is judged on the held-out part must be able to give
    * each of its characters a probability.
+   *
+   * @throws IllegalArgumentException if the text was opened as bytes
    */
   public CharacterVocabulary vocabulary() {
-    return CharacterVocabulary.of(training + heldOut);
+    return CharacterVocabulary.of(training);
   }
 
   /**
    * SHA-256 of both parts, in hexadecimal: a resumed run uses it to make sure that it continues on
-   * the same text.
+   * the same text. Reads all of it.
    */
   public String fingerprint() {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update(training.getBytes(StandardCharsets.UTF_8));
+      digest(training, digest);
       digest.update((byte) 0);
-      digest.update(heldOut.getBytes(StandardCharsets.UTF_8));
+      digest(heldOut, digest);
       return HexFormat.of().formatHex(digest.digest());
     } catch (NoSuchAlgorithmException e) {
       throw new AssertionError("every Java platform has SHA-256", e);
+    }
+  }
+
+  private static void digest(Text text, MessageDigest digest) {
+    TextReader in = text.reader();
+    while (in.fill(1)) {
+      digest.update(in.buffer, in.at, in.limit - in.at);
+      in.at = in.limit;
     }
   }
 }

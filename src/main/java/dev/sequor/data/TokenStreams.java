@@ -15,11 +15,11 @@ package dev.sequor.data;
  * stream.
  */
 public final class TokenStreams implements WindowSource {
-  private final int[] tokens;
+  private final Tokens tokens;
   private final int batchSize;
   private final int timeSteps;
   private final int newSteps;
-  private final int streamSteps;
+  private final long streamSteps;
 
   /**
    * Takes over {@code tokens [N]}, which nobody may change from here on.
@@ -33,6 +33,22 @@ public final class TokenStreams implements WindowSource {
   }
 
   /**
+   * Windows of tokens that need not be in memory.
+   *
+   * @param batchSize {@code B}
+   * @param timeSteps {@code T}
+   * @throws IllegalArgumentException if a size is less than 1, or N less than {@code B·T + 1}
+   */
+  public TokenStreams(Tokens tokens, int batchSize, int timeSteps) {
+    this(tokens, batchSize, timeSteps, timeSteps);
+  }
+
+  /** The same with windows that overlap, of tokens in memory. */
+  public TokenStreams(int[] tokens, int batchSize, int timeSteps, int newSteps) {
+    this(Tokens.of(tokens), batchSize, timeSteps, newSteps);
+  }
+
+  /**
    * The same, with windows that overlap.
    *
    * @param timeSteps {@code k₂}, the steps that a gradient reaches back
@@ -40,17 +56,17 @@ public final class TokenStreams implements WindowSource {
    * @throws IllegalArgumentException if a size is less than 1, {@code newSteps} more than {@code
    *     timeSteps}, or N less than {@code B·k₁ + 1}
    */
-  public TokenStreams(int[] tokens, int batchSize, int timeSteps, int newSteps) {
+  public TokenStreams(Tokens tokens, int batchSize, int timeSteps, int newSteps) {
     WindowShape.check(timeSteps, batchSize, null);
     if (newSteps < 1 || newSteps > timeSteps) {
       throw new IllegalArgumentException(
           "newSteps is " + newSteps + "; needed 1 to T=" + timeSteps);
     }
     long needed = (long) batchSize * newSteps + 1;
-    if (tokens.length < needed) {
+    if (tokens.size() < needed) {
       throw new IllegalArgumentException(
           "the text has "
-              + tokens.length
+              + tokens.size()
               + " tokens; "
               + batchSize
               + " streams with sequences of "
@@ -62,17 +78,17 @@ public final class TokenStreams implements WindowSource {
     this.batchSize = batchSize;
     this.timeSteps = timeSteps;
     this.newSteps = newSteps;
-    this.streamSteps = (tokens.length - 1) / batchSize;
+    this.streamSteps = (tokens.size() - 1) / batchSize;
   }
 
   @Override
   public long windowsPerEpoch() {
-    return windowsPerEpoch(tokens.length, batchSize, newSteps);
+    return windowsPerEpoch(tokens.size(), batchSize, newSteps);
   }
 
   /** The windows of one epoch over {@code tokens}: {@code ⌊⌊(N−1)/B⌋/T⌋}, of T new steps. */
-  public static long windowsPerEpoch(int tokens, int batchSize, int timeSteps) {
-    return (tokens - 1L) / batchSize / timeSteps;
+  public static long windowsPerEpoch(long tokens, int batchSize, int timeSteps) {
+    return (tokens - 1) / batchSize / timeSteps;
   }
 
   /** Tokens predicted in one epoch: {@code windowsPerEpoch() · k₁ · B}. */
@@ -87,22 +103,22 @@ public final class TokenStreams implements WindowSource {
       throw new IllegalArgumentException(
           "window " + index + " was asked for; needed 0 to " + (windowsPerEpoch() - 1));
     }
-    int end = Math.toIntExact((index + 1) * newSteps);
-    int first = Math.max(0, end - timeSteps);
-    int steps = end - first;
+    long end = (index + 1) * newSteps;
+    long first = Math.max(0, end - timeSteps);
+    int steps = (int) (end - first);
+    int[] run = new int[steps + 1];
     int[] inputs = new int[steps * batchSize];
     int[] targets = new int[steps * batchSize];
     for (int b = 0; b < batchSize; b++) {
-      // N tokens fit an int, so no position in the run overflows one.
-      int from = b * streamSteps + first;
+      tokens.copy(b * streamSteps + first, run, 0, steps + 1);
       for (int t = 0; t < steps; t++) {
-        inputs[t * batchSize + b] = tokens[from + t];
-        targets[t * batchSize + b] = t < steps - newSteps ? -1 : tokens[from + t + 1];
+        inputs[t * batchSize + b] = run[t];
+        targets[t * batchSize + b] = t < steps - newSteps ? -1 : run[t + 1];
       }
     }
     Window window = new TokenWindow(steps, batchSize, inputs, targets, null, index == 0);
     return newSteps == timeSteps
         ? window
-        : window.overlapping(Math.max(0, end + newSteps - timeSteps) - first);
+        : window.overlapping((int) (Math.max(0, end + newSteps - timeSteps) - first));
   }
 }

@@ -1,6 +1,6 @@
 package dev.sequor.io;
 
-import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.data.DataSpec;
 import dev.sequor.io.CheckpointConfig.Kind;
 import dev.sequor.io.CheckpointConfig.StoredFile;
 import dev.sequor.model.Clipping;
@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
  * {@link #load} would refuse, the constructor refuses.
  *
  * @param model the model, of any kind
- * @param vocabulary its characters, one for each output; null for a model of anything else
+ * @param data what the model's numbers mean outside of it; null if whoever uses it knows
  * @param optimizer the update rule
  * @param clipping bounds on the gradient
  * @param snapshot parameters, moments, carried state, loss scale and counters, all numbers finite
@@ -42,7 +42,7 @@ import org.slf4j.LoggerFactory;
  */
 public record Checkpoint(
     ModelSpec model,
-    @Nullable CharacterVocabulary vocabulary,
+    @Nullable DataSpec data,
     Optimizer optimizer,
     Clipping clipping,
     TrainerSnapshot snapshot,
@@ -59,7 +59,7 @@ public record Checkpoint(
    * @throws IllegalArgumentException naming the first that does not fit
    */
   public Checkpoint {
-    new TrainedModel(model, vocabulary, snapshot.parameters());
+    new TrainedModel(model, data, snapshot.parameters());
     snapshot.requireFit(model, optimizer);
     if (run != null) {
       run.requireNotAfter(snapshot.progress().steps());
@@ -157,24 +157,12 @@ public record Checkpoint(
         weights,
         training,
         model,
-        vocabulary == null ? "" : vocabulary.decode(tokens(vocabulary.size())),
+        StoredData.of(data),
         optimizer,
         clipping,
         snapshot.progress(),
         snapshot.lossScale(),
         run == null ? new CheckpointConfig.NoRun() : run);
-  }
-
-  private static int[] tokens(int size) {
-    int[] tokens = new int[size];
-    for (int i = 0; i < size; i++) {
-      tokens[i] = i;
-    }
-    return tokens;
-  }
-
-  static @Nullable CharacterVocabulary vocabulary(String stored) {
-    return stored.isEmpty() ? null : CharacterVocabulary.ofSorted(stored.codePoints().toArray());
   }
 
   private StoredFile write(Path directory, Kind kind, List<NamedTensor> tensors, List<Path> written)
@@ -269,7 +257,7 @@ public record Checkpoint(
     }
     return new Checkpoint(
         config.model(),
-        vocabulary(config.vocabulary()),
+        config.data().spec(),
         config.optimizer(),
         config.clipping(),
         new TrainerSnapshot(

@@ -1,5 +1,6 @@
 package dev.sequor.io;
 
+import com.fasterxml.jackson.annotation.JacksonAnnotationsInside;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
@@ -8,6 +9,8 @@ import dev.sequor.model.LossScale;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.TrainerProgress;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
 import java.util.regex.Pattern;
 
 /**
@@ -19,7 +22,7 @@ import java.util.regex.Pattern;
  * @param weights the file with the parameters
  * @param training the file with the optimiser's moments and the carried state
  * @param model the model, of any kind
- * @param vocabulary its characters, ascending, as one string; empty for a model without
+ * @param data what the model's numbers mean outside of it
  * @param optimizer the update rule
  * @param clipping bounds on the gradient
  * @param progress counters, position, seed and offset of the dropout bits
@@ -32,21 +35,25 @@ record CheckpointConfig(
     StoredFile weights,
     StoredFile training,
     ModelSpec model,
-    String vocabulary,
+    StoredData data,
     Optimizer optimizer,
     Clipping clipping,
     TrainerProgress progress,
     LossScale lossScale,
-    @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
-        @JsonSubTypes({
-          // Once there were runs on texts alone.
-          @JsonSubTypes.Type(value = TrainingRun.class, name = "run", names = "text"),
-          @JsonSubTypes.Type(value = NoRun.class, name = "none"),
-        })
-        Run run) {
+    @RunTypes Run run) {
 
   static final String FORMAT = "sequor-checkpoint";
   static final int VERSION = 2;
+
+  /** What kinds of runs are called. */
+  @JacksonAnnotationsInside
+  @Retention(RetentionPolicy.RUNTIME)
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = TrainingRun.class, name = "run", names = "text"),
+    @JsonSubTypes.Type(value = NoRun.class, name = "none"),
+  })
+  @interface RunTypes {}
 
   /** How the model is being trained, beyond what its trainer keeps. */
   sealed interface Run permits TrainingRun, NoRun {}
@@ -57,7 +64,7 @@ record CheckpointConfig(
   /** What stands in {@code config.json} for whoever wants the model alone. */
   @JsonIgnoreProperties({"training", "optimizer", "clipping", "progress", "lossScale", "run"})
   record ModelPart(
-      String format, int version, StoredFile weights, ModelSpec model, String vocabulary) {}
+      String format, int version, StoredFile weights, ModelSpec model, StoredData data) {}
 
   /** What kinds of files there are, and how they are named. */
   enum Kind {

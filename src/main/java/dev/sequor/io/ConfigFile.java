@@ -24,10 +24,10 @@ final class ConfigFile {
   static final String NAME = "config.json";
 
   /**
-   * All of Unicode as a vocabulary, a thousand layers and the longest curve take less; bounds what
-   * a hostile file can cost.
+   * All of Unicode as a vocabulary, a million words, a thousand layers and the longest curve take
+   * less; bounds what a hostile file can cost.
    */
-  static final int MAX_BYTES = 8_000_000;
+  static final int MAX_BYTES = 32_000_000;
 
   private static final JsonMapper JSON = builder().build();
 
@@ -106,14 +106,26 @@ final class ConfigFile {
   }
 
   /**
+   * What a file says of its own form.
+   *
+   * @param version of the format
+   * @param earlier whether it is of version 2 and has an {@link EarlierVocabulary}
+   */
+  private record Form(int version, boolean earlier) {}
+
+  /**
    * The version that {@code json}, from {@code directory}, says it has.
    *
    * @throws MalformedFileException if it is no checkpoint, or of a version that is not known
    */
   static int version(Path directory, byte[] json) throws IOException {
+    return form(directory, json).version();
+  }
+
+  private static Form form(Path directory, byte[] json) throws IOException {
     Path file = directory.resolve(NAME);
     try {
-      return readVersion(file, json);
+      return readForm(file, json);
     } catch (JsonProcessingException e) {
       throw new MalformedFileException(file, JsonFault.describe(e), e);
     }
@@ -121,15 +133,23 @@ final class ConfigFile {
 
   /** All that {@code json} says, of whatever version. */
   static CheckpointConfig whole(Path directory, byte[] json) throws IOException {
-    return version(directory, json) == FirstVersion.VERSION
-        ? parse(directory, json, FirstVersion.Config.class).now()
+    Form form = form(directory, json);
+    if (form.version == FirstVersion.VERSION) {
+      return parse(directory, json, FirstVersion.Config.class).now();
+    }
+    return form.earlier
+        ? parse(directory, json, EarlierVocabulary.Config.class).now()
         : parse(directory, json, CheckpointConfig.class);
   }
 
   /** What {@code json} says of the model alone, of whatever version. */
   static CheckpointConfig.ModelPart modelPart(Path directory, byte[] json) throws IOException {
-    return version(directory, json) == FirstVersion.VERSION
-        ? parse(directory, json, FirstVersion.ModelPart.class).now()
+    Form form = form(directory, json);
+    if (form.version == FirstVersion.VERSION) {
+      return parse(directory, json, FirstVersion.ModelPart.class).now();
+    }
+    return form.earlier
+        ? parse(directory, json, EarlierVocabulary.ModelPart.class).now()
         : parse(directory, json, CheckpointConfig.ModelPart.class);
   }
 
@@ -147,9 +167,11 @@ final class ConfigFile {
   }
 
   /** Before anything else is looked at: another version has every right to look different. */
-  private static int readVersion(Path file, byte[] json) throws IOException {
+  private static Form readForm(Path file, byte[] json) throws IOException {
     @Nullable String format = null;
     @Nullable String version = null;
+    boolean vocabulary = false;
+    boolean data = false;
     try (JsonParser parser = JSON.createParser(json)) {
       if (parser.nextToken() == JsonToken.START_OBJECT) {
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
@@ -160,6 +182,8 @@ final class ConfigFile {
           } else if (field.equals("version") && value.isScalarValue()) {
             version = parser.getText();
           }
+          vocabulary |= field.equals(EarlierVocabulary.FIELD);
+          data |= field.equals("data");
           parser.skipChildren();
         }
       }
@@ -170,7 +194,7 @@ final class ConfigFile {
     }
     for (int readable : new int[] {FirstVersion.VERSION, CheckpointConfig.VERSION}) {
       if (String.valueOf(readable).equals(version)) {
-        return readable;
+        return new Form(readable, vocabulary && !data);
       }
     }
     throw new MalformedFileException(

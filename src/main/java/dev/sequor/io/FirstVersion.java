@@ -48,7 +48,7 @@ final class FirstVersion {
           weights,
           training,
           model.now(),
-          vocabulary,
+          EarlierVocabulary.data(vocabulary),
           optimizer.now(),
           clipping,
           progress,
@@ -62,7 +62,11 @@ final class FirstVersion {
   record ModelPart(String format, int version, StoredFile weights, Model model, String vocabulary) {
     CheckpointConfig.ModelPart now() {
       return new CheckpointConfig.ModelPart(
-          format, CheckpointConfig.VERSION, weights, model.now(), vocabulary);
+          format,
+          CheckpointConfig.VERSION,
+          weights,
+          model.now(),
+          EarlierVocabulary.data(vocabulary));
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.sequor.io;
 
-import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.data.DataSpec;
+import dev.sequor.data.Vocabulary;
 import dev.sequor.io.CheckpointConfig.Kind;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.module.NamedTensor;
@@ -14,11 +15,11 @@ import org.jspecify.annotations.Nullable;
  * A model and its weights: the half of a {@link Checkpoint} that it takes to use the model.
  *
  * @param model the model
- * @param vocabulary its characters, one for each output; null for a model of anything else
+ * @param data what the model's numbers mean outside of it: a vocabulary has a token for each
+ *     output; null if whoever uses it knows
  * @param parameters one finite tensor for each of {@link TensorShapes#ofParameters}
  */
-public record TrainedModel(
-    ModelSpec model, @Nullable CharacterVocabulary vocabulary, List<NamedTensor> parameters) {
+public record TrainedModel(ModelSpec model, @Nullable DataSpec data, List<NamedTensor> parameters) {
 
   /**
    * Checks that the parts belong together.
@@ -27,12 +28,14 @@ public record TrainedModel(
    */
   public TrainedModel {
     parameters = List.copyOf(parameters);
-    if (vocabulary != null && vocabulary.size() != model.outputShape().width()) {
+    if (data instanceof Vocabulary vocabulary && vocabulary.size() != model.classes()) {
       throw new IllegalArgumentException(
           "the vocabulary has "
               + vocabulary.size()
-              + " characters; the model's "
-              + model.outputShape().width()
+              + " "
+              + vocabulary.unit()
+              + "s; the model's "
+              + model.classes()
               + " outputs need as many");
     }
     TensorShapes.ofParameters(model.network()).requireFit(parameters);
@@ -56,7 +59,7 @@ public record TrainedModel(
                 config.weights().requireKind(Kind.WEIGHTS);
                 return new TrainedModel(
                     config.model(),
-                    Checkpoint.vocabulary(config.vocabulary()),
+                    config.data().spec(),
                     TensorFile.read(
                         directory,
                         config.weights(),

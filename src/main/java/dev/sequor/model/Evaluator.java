@@ -2,6 +2,7 @@ package dev.sequor.model;
 
 import dev.sequor.backend.Loss;
 import dev.sequor.data.TokenWindow;
+import dev.sequor.data.Tokens;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.module.NetworkState;
@@ -106,16 +107,16 @@ public final class Evaluator {
    *
    * @param tokens at least two
    * @param timeSteps length of the windows; only memory and speed depend on it
-   * @param streams at most the number of predictions, {@code tokens.length - 1}
+   * @param streams at most the number of predictions, {@code tokens.size() - 1}
    * @throws IllegalArgumentException naming the first argument that is out of range, or if the
    *     model is bidirectional or does not predict tokens at every step
    */
   public static BatchLoss evaluateText(
-      SequenceModel model, int[] tokens, int timeSteps, int streams) {
-    int predictions = tokens.length - 1;
+      SequenceModel model, Tokens tokens, int timeSteps, int streams) {
+    long predictions = tokens.size() - 1;
     if (predictions < 1) {
       throw new IllegalArgumentException(
-          "the text holds " + tokens.length + " tokens; needed at least 2");
+          "the text holds " + tokens.size() + " tokens; needed at least 2");
     }
     if (timeSteps < 1) {
       throw new IllegalArgumentException("timeSteps is " + timeSteps + "; needed at least 1");
@@ -129,15 +130,21 @@ public final class Evaluator {
           "the model is bidirectional and sees the tokens that it should predict; needed a"
               + " unidirectional one");
     }
-    int perStream = (predictions + streams - 1) / streams;
-    int steps = Math.min(timeSteps, perStream);
+    long perStream = (predictions + streams - 1) / streams;
+    int steps = (int) Math.min(timeSteps, perStream);
     BatchLoss total = new BatchLoss(0, 0);
     try (NetworkState state = model.newState(streams)) {
-      for (int first = 0; first < perStream; first += steps) {
+      for (long first = 0; first < perStream; first += steps) {
         total = total.plus(model.loss(window(tokens, steps, streams, perStream, first), state));
       }
     }
     return total;
+  }
+
+  /** The same of tokens in memory. */
+  public static BatchLoss evaluateText(
+      SequenceModel model, int[] tokens, int timeSteps, int streams) {
+    return evaluateText(model, Tokens.of(tokens), timeSteps, streams);
   }
 
   /**
@@ -145,19 +152,22 @@ public final class Evaluator {
    * predictions {@code b·perStream} to {@code (b+1)·perStream - 1}, as far as there are any.
    */
   private static TokenWindow window(
-      int[] tokens, int steps, int streams, int perStream, int first) {
+      Tokens tokens, int steps, int streams, long perStream, long first) {
+    int[] run = new int[steps + 1];
     int[] inputs = new int[steps * streams];
     int[] targets = new int[steps * streams];
     int[] lengths = new int[streams];
     boolean full = true;
     for (int b = 0; b < streams; b++) {
-      long begin = (long) b * perStream;
-      long end = Math.min(begin + perStream, tokens.length - 1);
+      long begin = b * perStream;
+      long end = Math.min(begin + perStream, tokens.size() - 1);
       int length = (int) Math.max(0, Math.min(steps, end - begin - first));
+      if (length > 0) {
+        tokens.copy(begin + first, run, 0, length + 1);
+      }
       for (int t = 0; t < length; t++) {
-        int i = (int) begin + first + t;
-        inputs[t * streams + b] = tokens[i];
-        targets[t * streams + b] = tokens[i + 1];
+        inputs[t * streams + b] = run[t];
+        targets[t * streams + b] = run[t + 1];
       }
       lengths[b] = length;
       full &= length == steps;

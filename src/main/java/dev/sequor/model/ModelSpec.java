@@ -28,6 +28,14 @@ public interface ModelSpec {
   }
 
   /**
+   * How many classes it predicts one of: those of an {@linkplain dev.sequor.module.AdaptiveSoftmax
+   * adaptive softmax}, otherwise the width of its output.
+   */
+  default int classes() {
+    return AdaptiveOutput.classes(this);
+  }
+
+  /**
    * Whether the model may read the next steps of the same sequences in another window, with the
    * state in between carried on.
    */

@@ -10,7 +10,11 @@ import dev.sequor.backend.CellType;
 import dev.sequor.backend.Direction;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.CharacterVocabulary;
+import dev.sequor.data.DataSpec;
+import dev.sequor.data.Vocabulary;
+import dev.sequor.data.WordVocabulary;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.DenseSpec;
 import dev.sequor.model.InputSpec;
@@ -135,13 +139,25 @@ class CheckpointPropertyTest {
       return text.toString();
     }
 
-    @Nullable CharacterVocabulary vocabulary(int size) {
-      if (random.nextInt(3) == 0) {
-        return null;
-      }
+    @Nullable DataSpec data(int size) {
       int wanted = rarely() ? random.nextInt(1, 12) : size;
-      return CharacterVocabulary.ofSorted(
-          random.ints().map(i -> character()).distinct().limit(wanted).sorted().toArray());
+      return switch (random.nextInt(4)) {
+        case 0 -> null;
+        case 1 ->
+            CharacterVocabulary.ofSorted(
+                random.ints().map(i -> character()).distinct().limit(wanted).sorted().toArray());
+        case 2 -> rarely() ? ByteVocabulary.BYTES : null;
+        default -> {
+          List<String> words = new ArrayList<>();
+          while (words.size() < wanted - 1) {
+            String word = Character.toString(character()) + text();
+            if (rarely() || !words.contains(word)) {
+              words.add(word);
+            }
+          }
+          yield WordVocabulary.ofWords(words);
+        }
+      };
     }
 
     Optimizer optimizer() {
@@ -262,7 +278,7 @@ class CheckpointPropertyTest {
       TrainerProgress progress = progress(streams);
       return new Checkpoint(
           spec,
-          vocabulary(spec.outputSize()),
+          data(spec.outputSize()),
           optimizer,
           new Clipping(positive(), positive()),
           new TrainerSnapshot(
@@ -295,7 +311,7 @@ class CheckpointPropertyTest {
 
   private static void assertSame(Checkpoint expected, Checkpoint actual) {
     assertEquals(expected.model(), actual.model());
-    assertEquals(expected.vocabulary(), actual.vocabulary());
+    assertEquals(expected.data(), actual.data());
     assertEquals(expected.optimizer(), actual.optimizer());
     assertEquals(expected.clipping(), actual.clipping());
     assertEquals(expected.run(), actual.run());
@@ -323,7 +339,7 @@ class CheckpointPropertyTest {
         assertSame(last, Checkpoint.load(folder));
         TrainedModel model = TrainedModel.load(folder);
         assertEquals(last.model(), model.model());
-        assertEquals(last.vocabulary(), model.vocabulary());
+        assertEquals(last.data(), model.data());
         assertSame(last.snapshot().parameters(), model.parameters());
       }
     }
@@ -337,8 +353,21 @@ class CheckpointPropertyTest {
     for (int i = 0; i < all.length; i++) {
       all[i] = i < 0xD800 ? i : i + 0xE000 - 0xD800;
     }
+    assertIsLoaded(CharacterVocabulary.ofSorted(all));
+  }
+
+  @Test
+  void aVocabularyOfManyWordsIsSavedAndLoaded() throws IOException {
+    List<String> words = new ArrayList<>();
+    for (int i = 0; i < 300_000; i++) {
+      words.add(i % 2 == 0 ? " w" + i : "\"\n\u2028" + i);
+    }
+    assertIsLoaded(WordVocabulary.ofWords(words));
+  }
+
+  private void assertIsLoaded(Vocabulary vocabulary) throws IOException {
     SequenceModelSpec spec =
-        SequenceModelSpec.builder(InputSpec.dense(1), all.length)
+        SequenceModelSpec.builder(InputSpec.dense(1), vocabulary.size())
             .cell(CellType.RNN_TANH)
             .hiddenSize(1)
             .build();
@@ -357,7 +386,7 @@ class CheckpointPropertyTest {
     Checkpoint checkpoint =
         new Checkpoint(
             spec,
-            CharacterVocabulary.ofSorted(all),
+            vocabulary,
             Optimizer.sgd(1),
             Clipping.none(),
             new TrainerSnapshot(

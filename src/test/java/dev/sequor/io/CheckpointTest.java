@@ -3,6 +3,7 @@ package dev.sequor.io;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -92,7 +93,7 @@ class CheckpointTest {
 
   private static void assertSame(Checkpoint expected, Checkpoint actual) {
     assertEquals(expected.model(), actual.model());
-    assertEquals(expected.vocabulary(), actual.vocabulary());
+    assertEquals(expected.data(), actual.data());
     assertEquals(expected.optimizer(), actual.optimizer());
     assertEquals(expected.clipping(), actual.clipping());
     assertEquals(expected.run(), actual.run());
@@ -175,6 +176,49 @@ class CheckpointTest {
     assertEquals(expected.source(), loaded.source());
     assertEquals(expected.curve(), loaded.curve());
     assertEquals(expected.newSteps(), loaded.newSteps());
+  }
+
+  /** Written while characters were all that a model could have. */
+  @Test
+  void aVocabularyThatStandsAloneIsLoaded() throws IOException {
+    checkpoint(7).save(folder);
+    Path config = folder.resolve("config.json");
+    String json = Files.readString(config);
+    String before =
+        json.replaceFirst(
+            "\"data\" : \\{\\s*\"type\" : \"characters\",\\s*\"characters\" : (\"(?:[^\"\\\\]|\\\\.)*\")\\s*\\}",
+            "\"vocabulary\" : $1");
+    assertTrue(before.contains("\"vocabulary\" : \"") && !before.contains("\"data\""), before);
+    Files.writeString(config, before);
+    assertSame(checkpoint(7), Checkpoint.load(folder));
+    assertEquals(checkpoint(7).data(), TrainedModel.load(folder).data());
+    Files.writeString(
+        config, before.replaceFirst("\"vocabulary\" : \"(?:[^\"\\\\]|\\\\.)*\"", "\"vocabulary\" : \"\""));
+    assertNull(Checkpoint.load(folder).data());
+    assertNull(TrainedModel.load(folder).data());
+  }
+
+  @Test
+  void aVocabularyWithAnotherNumberOfTokensThanTheModelIsRefused() throws IOException {
+    checkpoint(7).save(folder);
+    Path config = folder.resolve("config.json");
+    String json = Files.readString(config);
+    for (String data :
+        List.of(
+            "\"type\" : \"bytes\" | the vocabulary has 256 bytes; the model's 9 outputs need as many",
+            "\"type\" : \"words\", \"words\" : [ \"a\" ] | the vocabulary has 2 words; the model's 9",
+            "\"type\" : \"words\", \"words\" : [ \"a\", \"a\" ] | data: word 1 of the vocabulary is word 0",
+            "\"type\" : \"words\", \"words\" : [ ] | data: the vocabulary has 0 words; needed 1 to",
+            "\"type\" : \"words\", \"words\" : [ \"\" ] | data: word 0 of the vocabulary is empty",
+            "\"type\" : \"words\", \"words\" : [ null ] | data.words[0]: is null; needed a value",
+            "\"type\" : \"words\", \"words\" : \"a\" | data.words: needed a list in brackets")) {
+      String[] parts = data.split(" \\| ");
+      Files.writeString(
+          config,
+          json.replaceFirst(
+              "\"data\" : \\{[^}]*\\}", "\"data\" : { " + parts[0].replace("\\", "\\\\") + " }"));
+      refused(parts[1]);
+    }
   }
 
   @Test
@@ -354,6 +398,15 @@ class CheckpointTest {
         "LSTM_PEEPHOLE | LSTN | model.stack.cell: needed one of RNN_LINEAR, ",
         "model-7.safetensors | ../model-7.safetensors | is no name of a file of a checkpoint",
         "\"outputSize\" : 9 | \"outputSize\" : 8 | the model needs [8, 2]",
+        "\"type\" : \"characters\" | \"type\" : \"letters\" | data: type 'letters' is unknown",
+        "\"type\" : \"characters\", | | data: its \"type\" is missing",
+        "\"characters\" : | \"characters\" : null, \"x\" : | data.characters: is null; needed a value",
+        "\"characters\" : | \"letters\" : | data.characters: is missing",
+        "\"characters\" : \" | \"characters\" : \"z | data: character 1 of the vocabulary is",
+        "\"data\" : { | \"data\" : 3, \"x\" : { | data: its \"type\" is missing",
+        "\"data\" : { | \"vocabulary\" : { | vocabulary: needed a text in quotes",
+        "\"data\" : { | \"vocabulary\" : \"a\", \"data\" : { | vocabulary: unknown field",
+        "\"data\" : { | \"date\" : { | data: is missing",
       })
   void aConfigurationThatDoesNotFitIsRefused(String from, @Nullable String to, String part)
       throws IOException {
@@ -380,8 +433,8 @@ class CheckpointTest {
     refused("config.json: holds a number or a text that is too long, or brackets within too many");
     Files.writeString(config, json + "{}");
     refused("config.json: ");
-    Files.writeString(config, json + " ".repeat(8_000_000));
-    refused("needed at most 8000000");
+    Files.writeString(config, json + " ".repeat(ConfigFile.MAX_BYTES));
+    refused("needed at most 32000000");
   }
 
   @Test

@@ -4,6 +4,7 @@ import dev.sequor.backend.Backend;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.Corpus;
 import dev.sequor.data.TokenStreams;
+import dev.sequor.data.Tokens;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModel;
@@ -25,7 +26,7 @@ public final class TrainingCurves {
 
   private final Corpus corpus = Corpus.ofUnicodeNames(SEED, 0.05);
   private final CharacterVocabulary vocabulary = corpus.vocabulary();
-  private final int[] text = vocabulary.encode("names", corpus.training());
+  private final Tokens text = vocabulary.encode(corpus.training());
   private final boolean tiny;
 
   private TrainingCurves(boolean tiny) {
