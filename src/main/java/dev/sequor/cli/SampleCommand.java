@@ -214,7 +214,8 @@ final class SampleCommand implements Callable<Integer> {
     for (int i = 0; i < count; i++) {
       primes[i] = before.length == 0 ? TextModel.newLine(vocabulary) : before;
       if (randomStart) {
-        primes[i] = new int[] {sampler.randomStart(seed, i)};
+        int start = sampler.randomStart(seed, i);
+        primes[i] = new int[] {start == vocabulary.unknown() ? 0 : start};
       }
     }
     return primes;

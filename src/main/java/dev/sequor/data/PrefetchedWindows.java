@@ -110,6 +110,7 @@ public final class PrefetchedWindows implements WindowSource, AutoCloseable {
   }
 
   /** Waits until something has changed; returns whether somebody wants this thread to stop. */
+  @SuppressWarnings("WaitNotInLoop") // Who calls it loops.
   private synchronized boolean waitForNews() {
     try {
       wait();

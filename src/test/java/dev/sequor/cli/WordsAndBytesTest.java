@@ -1,0 +1,106 @@
+package dev.sequor.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.Devices;
+import dev.sequor.data.ByteVocabulary;
+import dev.sequor.data.Text;
+import dev.sequor.data.TokenStreams;
+import dev.sequor.data.Vocabulary;
+import dev.sequor.data.WordVocabulary;
+import dev.sequor.io.Checkpoint;
+import dev.sequor.model.Clipping;
+import dev.sequor.model.Optimizer;
+import dev.sequor.model.SequenceModel;
+import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.model.Trainer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Models of words and of bytes on the command line. */
+class WordsAndBytesTest {
+  @TempDir Path folder;
+
+  /** A model of {@code text}, trained a little. */
+  private Path model(Text text, Vocabulary vocabulary) throws IOException {
+    Path directory = folder.resolve(vocabulary.unit());
+    Optimizer rule = Optimizer.adam(0.01f);
+    SequenceModelSpec spec =
+        SequenceModelSpec.languageModel(vocabulary.size(), 8).hiddenSize(16).build();
+    try (Backend backend = Devices.open("java");
+        SequenceModel model = new SequenceModel(backend, spec, 1);
+        Trainer trainer = new Trainer(model, rule, Clipping.none(), 1)) {
+      trainer.steps(new TokenStreams(vocabulary.encode(text), 4, 16), 60);
+      new Checkpoint(spec, vocabulary, rule, Clipping.none(), trainer.snapshot(), null)
+          .save(directory);
+    }
+    return directory;
+  }
+
+  private static JsonNode run(Object... arguments) {
+    return CommandLineRun.of(arguments).succeeds().json();
+  }
+
+  /** Half of all words are unknown to this model, so that it would draw them all the time. */
+  @Test
+  void aModelOfWordsWritesKnownWordsAndIsJudgedByWords() throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 400; i++) {
+      lines.append("it isn't w").append(i).append(" said x").append(i).append('\n');
+    }
+    Path text = Files.writeString(folder.resolve("text"), lines);
+    WordVocabulary words = WordVocabulary.of(Text.ofFile(text), 2, 100);
+    assertEquals(5, words.size());
+    Path model = model(Text.ofFile(text), words);
+
+    JsonNode judged = run("eval", model, "--text", text, "--device", "java", "--json");
+    assertEquals(6 * 400 - 1, judged.get("words").asLong());
+    assertEquals(2 * 400, judged.get("unknown").asLong());
+    double bits = judged.get("bitsPerWord").asDouble();
+    assertEquals(Math.pow(2, bits), judged.get("perplexity").asDouble(), 1e-9);
+    assertTrue(bits < Math.log(5) / Math.log(2), judged.toString());
+
+    for (Object[] way :
+        new Object[][] {
+          {"--temperature", 1.5}, {"--beam", 3}, {"--repetition-penalty", 3}, {"--random-start"}
+        }) {
+      Object[] arguments = {"sample", model, "--length", 300, "--device", "java", "--json"};
+      Object[] all = Arrays.copyOf(arguments, arguments.length + way.length);
+      System.arraycopy(way, 0, all, arguments.length, way.length);
+      String written = run(all).get("text").asText();
+      assertFalse(written.contains("\uFFFD"), written);
+      assertTrue(words.encode("text", written).length >= 300, written);
+    }
+  }
+
+  @Test
+  void aModelOfBytesReadsAndWritesAnyCharacters() throws IOException {
+    Path text = Files.writeString(folder.resolve("text"), "\u00e9t\u00e9 \u6625\n".repeat(300));
+    Path model = model(Text.ofBytes(text), ByteVocabulary.BYTES);
+    Path binary = Files.write(folder.resolve("binary"), new byte[] {0, -1, 7, -128, 0});
+    JsonNode judged = run("eval", model, "--text", binary, "--device", "java", "--json");
+    assertEquals(4, judged.get("bytes").asLong());
+    assertTrue(judged.get("bitsPerByte").asDouble() > 8, judged.toString());
+
+    String prime = "\u00e9t\u00e9 ";
+    JsonNode sampled =
+        run("sample", model, "--prime", prime, "--length", 40, "--device", "java", "--json");
+    String written = sampled.get("text").asText();
+    assertTrue(written.startsWith(prime), written);
+    String streamed =
+        CommandLineRun.of(
+                "sample", model, "--prime", prime, "--length", 40, "--device", "java", "--stream")
+            .succeeds()
+            .out();
+    assertEquals(written, streamed.substring(0, written.length()));
+    assertEquals("", streamed.substring(written.length()).strip());
+  }
+}
