@@ -151,6 +151,7 @@ final class StoredTypes {
   static void addTo(JsonMapper.Builder mapper) {
     mapper.addMixIn(RnnSpec.class, EarlierFields.Stacks.class);
     mapper.addMixIn(LastStep.class, EarlierFields.LastSteps.class);
+    mapper.addMixIn(SequenceModelSpec.class, EarlierFields.Sequences.class);
     mapper.addMixIn(ModelSpec.class, Models.class);
     mapper.addMixIn(Loss.class, Losses.class);
     mapper.addMixIn(Optimizer.class, Optimizers.class);
