@@ -291,13 +291,6 @@ final class TrainingOptionsTest {
       assertTrue(model.loss(window, null).mean() < 1e-3, "" + model.loss(window, null));
       float[] y = model.forward(window, null).readFloats();
       assertEquals(y[0], y[2]);
-      assertFalse(model.carriesState());
-      assertThrows(
-          IllegalArgumentException.class,
-          () ->
-              trainer.step(
-                  new SeriesWindow(
-                      2, 3, window.inputValues(), window.targetValues(), null, false)));
     }
   }
 
