@@ -113,7 +113,8 @@ public final class Buffer implements AutoCloseable {
             && checkedCount >= count
             && checkedLow >= low
             && checkedHigh <= high;
-    return seen && (!ascending || (checkedAscending && checkedCount == count && checkedHigh == high));
+    return seen
+        && (!ascending || (checkedAscending && checkedCount == count && checkedHigh == high));
   }
 
   /** The first {@code count} elements have been seen to be as {@link #isKnown} says. */

@@ -33,13 +33,7 @@ final class RecordedStep {
    *     high}
    */
   record Need(
-      String name,
-      Buffer buffer,
-      long count,
-      int low,
-      int high,
-      String what,
-      boolean ascending) {}
+      String name, Buffer buffer, long count, int low, int high, String what, boolean ascending) {}
 
   /** A need by the place of its memory: calls may cut a slice anew each time. */
   private record Found(

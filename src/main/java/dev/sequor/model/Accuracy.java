@@ -3,7 +3,8 @@ package dev.sequor.model;
 /**
  * How many predictions of classes are right.
  *
- * @param right those whose target is the likeliest class; of equally likely ones the smallest counts
+ * @param right those whose target is the likeliest class; of equally likely ones the smallest
+ *     counts
  * @param predictions how many there were: padding, and rows without a target or with a weight of 0,
  *     are none
  */

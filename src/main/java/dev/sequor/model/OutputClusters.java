@@ -5,7 +5,8 @@ import dev.sequor.module.AdaptiveSoftmax;
 import java.util.List;
 
 /**
- * How the output layer of a {@link SequenceModelSpec} cuts its classes, see {@link AdaptiveSoftmax}.
+ * How the output layer of a {@link SequenceModelSpec} cuts its classes, see {@link
+ * AdaptiveSoftmax}.
  *
  * @param cutoffs the first class of each cluster of rare ones, rising; none for a linear layer of
  *     all classes

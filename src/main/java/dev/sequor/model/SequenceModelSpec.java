@@ -86,8 +86,7 @@ public record SequenceModelSpec(
     }
     atMost("the number of denseLayers", denseLayers.size());
     LabelTargets.requireFit(loss, outputSize, readout == Readout.EVERY_STEP);
-    requireWeights(
-        weights(input, stack, denseLayers, outputSize, learnedInitialState, clusters));
+    requireWeights(weights(input, stack, denseLayers, outputSize, learnedInitialState, clusters));
   }
 
   /** What the output layer reads. */
@@ -244,9 +243,9 @@ public record SequenceModelSpec(
   }
 
   /**
-   * The composition: {@code embedding} or {@code one_hot}, {@code initial_state} if that is learned,
-   * {@code recurrent}, {@code last_step} if only that is read, {@code dense.0}, {@code dense.1}, …,
-   * and {@code output}.
+   * The composition: {@code embedding} or {@code one_hot}, {@code initial_state} if that is
+   * learned, {@code recurrent}, {@code last_step} if only that is read, {@code dense.0}, {@code
+   * dense.1}, …, and {@code output}.
    */
   @Override
   public Network network() {

@@ -746,7 +746,8 @@ final class HostileCallsTest {
     }
   }
 
-  private static @Nullable Throwable step(World world, Object key, Method method, Vague vague, Object[] right) {
+  private static @Nullable Throwable step(
+      World world, Object key, Method method, Vague vague, Object[] right) {
     try {
       world.backend.step(
           key,

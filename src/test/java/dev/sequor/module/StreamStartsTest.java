@@ -163,8 +163,7 @@ class StreamStartsTest {
           }
           reference.objective();
           carried = reference.value("stack." + Recurrent.FINAL_STATE).clone();
-          float[] now =
-              Objects.requireNonNull(state.of("stack")).readFloats();
+          float[] now = Objects.requireNonNull(state.of("stack")).readFloats();
           assertClose(where + " state", carried, now, 2e-5);
           float[] before = first.putIfAbsent(window, now);
           assertArrayEquals(before == null ? now : before, now, where + " bits");
