@@ -698,7 +698,7 @@ final class HostileCallsTest {
    */
   private static final class Vague {
     private final World world;
-    private final Map<Buffer, Buffer> wide = new IdentityHashMap<>();
+    private final IdentityHashMap<Buffer, Buffer> wide = new IdentityHashMap<>();
 
     Vague(World world) {
       this.world = world;
