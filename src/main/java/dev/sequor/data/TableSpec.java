@@ -32,7 +32,8 @@ import org.jspecify.annotations.Nullable;
  * @param heldOut the fraction that training does not see, at least 0 and less than 1
  */
 public record TableSpec(
-    TableGoal goal, List<TableColumn> inputs, String by, Missing missing, double heldOut) {
+    TableGoal goal, List<TableColumn> inputs, String by, Missing missing, double heldOut)
+    implements DataSpec {
 
   /**
    * Checks that the parts fit each other.
