@@ -20,8 +20,8 @@ import dev.sequor.model.DenseSpec;
 import dev.sequor.model.InputSpec;
 import dev.sequor.model.LossScale;
 import dev.sequor.model.Optimizer;
-import dev.sequor.model.RateSchedule;
 import dev.sequor.model.OutputClusters;
+import dev.sequor.model.RateSchedule;
 import dev.sequor.model.Readout;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainerProgress;
@@ -255,7 +255,7 @@ class CheckpointPropertyTest {
       double heldOut = rarely() ? Double.longBitsToDouble(random.nextLong()) : random.nextDouble();
       return switch (random.nextInt(3)) {
         case 0 -> new DataSource.Text(text(), heldOut, text());
-        case 1 -> new DataSource.Table(text(), heldOut, text());
+        case 1 -> new DataSource.Table(text(), text(), text());
         default -> new DataSource.Task(text(), (int) Math.min(count(), Integer.MAX_VALUE), text());
       };
     }

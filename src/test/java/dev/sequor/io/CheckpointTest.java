@@ -193,7 +193,8 @@ class CheckpointTest {
     assertSame(checkpoint(7), Checkpoint.load(folder));
     assertEquals(checkpoint(7).data(), TrainedModel.load(folder).data());
     Files.writeString(
-        config, before.replaceFirst("\"vocabulary\" : \"(?:[^\"\\\\]|\\\\.)*\"", "\"vocabulary\" : \"\""));
+        config,
+        before.replaceFirst("\"vocabulary\" : \"(?:[^\"\\\\]|\\\\.)*\"", "\"vocabulary\" : \"\""));
     assertNull(Checkpoint.load(folder).data());
     assertNull(TrainedModel.load(folder).data());
   }

@@ -396,13 +396,11 @@ class TableModelsTest {
       SequenceModel words =
           new SequenceModel(
               backend,
-              new SequenceModelSpec(
-                  InputSpec.oneHot(1),
-                  RnnSpec.of(CellType.GRU, 1, 2),
-                  List.of(),
-                  1,
-                  Readout.EVERY_STEP,
-                  Loss.meanSquaredError()),
+              SequenceModelSpec.builder(InputSpec.oneHot(1), 1)
+                  .cell(CellType.GRU)
+                  .hiddenSize(2)
+                  .loss(Loss.meanSquaredError())
+                  .build(),
               1);
       assertTrue(refusal(() -> new Forecaster(words, forecast)).startsWith("the model reads "));
     }
