@@ -84,7 +84,8 @@ public record Autoregression(
     }
     // Less a mean and by a deviation, so that the columns of the equations are of one size.
     TableColumn scale =
-        new TableColumn(target.name(), transformation, mean(table, spec, series, transformation), 1);
+        new TableColumn(
+            target.name(), transformation, mean(table, spec, series, transformation), 1);
     LeastSquares fit = new LeastSquares(order + 1);
     double[] row = new double[order + 1];
     for (TableSeries one : series) {
@@ -107,10 +108,7 @@ public record Autoregression(
   }
 
   private static double mean(
-      Table table,
-      TableSpec spec,
-      List<TableSeries> series,
-      Transformation transformation) {
+      Table table, TableSpec spec, List<TableSeries> series, Transformation transformation) {
     double mean = 0;
     long count = 0;
     for (TableSeries one : series) {

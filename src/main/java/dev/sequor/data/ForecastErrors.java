@@ -48,8 +48,7 @@ public record ForecastErrors(double rmse, double mae, List<Step> steps) {
     double allAbsolutes = 0;
     long all = 0;
     for (int k = 0; k < horizon; k++) {
-      steps.add(
-          new Step(Math.sqrt(squares[k] / counts[k]), absolutes[k] / counts[k], counts[k]));
+      steps.add(new Step(Math.sqrt(squares[k] / counts[k]), absolutes[k] / counts[k], counts[k]));
       allSquares += squares[k];
       allAbsolutes += absolutes[k];
       all += counts[k];

@@ -88,9 +88,7 @@ public final class Table {
       int at = row;
       table.row(
           row + 2L,
-          copy.values().stream()
-              .map(values -> Double.toString(values[at]))
-              .toArray(String[]::new));
+          copy.values().stream().map(values -> Double.toString(values[at])).toArray(String[]::new));
     }
     return table.build();
   }

@@ -108,7 +108,9 @@ public sealed interface TableGoal {
           "column '"
               + column
               + "' has "
-              + (labels.isEmpty() ? "no label" : "the label " + Table.quoted(labels.get(0)) + " only")
+              + (labels.isEmpty()
+                  ? "no label"
+                  : "the label " + Table.quoted(labels.get(0)) + " only")
               + " in the training part; needed at least 2 labels, to tell apart");
     }
     Set<String> seen = new HashSet<>();

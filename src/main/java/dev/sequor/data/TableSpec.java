@@ -307,6 +307,7 @@ public record TableSpec(
   }
 
   /** Where the series of a table begin. */
+  @SuppressWarnings("ArrayRecordComponent") // Private and short-lived: no copies.
   private record Runs(List<Integer> firsts, boolean[] beginnings, long[] lines, boolean named) {
     static Runs of(Table table, String by) {
       List<Integer> firsts = new ArrayList<>();
@@ -318,8 +319,7 @@ public record TableSpec(
         lines[row] = table.line(row);
         String name = column < 0 ? "" : table.cell(row, by);
         if (column >= 0 && name.isEmpty()) {
-          throw table.fault(
-              row, column, "the cell is empty; needed what tells the series apart");
+          throw table.fault(row, column, "the cell is empty; needed what tells the series apart");
         }
         if (row == 0 || !name.equals(before)) {
           firsts.add(row);
@@ -575,7 +575,10 @@ public record TableSpec(
         most = Math.max(most, value);
       }
       return new TableColumn(
-          name, transformation, least == most ? least : mean, least == most ? 0 : deviation(squares / count));
+          name,
+          transformation,
+          least == most ? least : mean,
+          least == most ? 0 : deviation(squares / count));
     }
 
     /** At least the smallest number: values that differ have one, too small as it may be. */

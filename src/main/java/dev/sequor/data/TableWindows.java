@@ -86,7 +86,8 @@ public final class TableWindows implements WindowSource {
     }
     this.padded = shorter;
     long drawn = (long) this.timeSteps * batchSize;
-    this.windows = spec.labelsWholeSeries() ? series.length / batchSize : (rows + drawn - 1) / drawn;
+    this.windows =
+        spec.labelsWholeSeries() ? series.length / batchSize : (rows + drawn - 1) / drawn;
   }
 
   /** The first rows of a series that have all their targets in its training part. */

@@ -77,8 +77,7 @@ final class SeriesOutputs {
   }
 
   /** Runs {@code model}, which fits, over {@code series}, in their order batch by batch. */
-  static void run(
-      SequenceModel model, List<TableSeries> series, boolean wholeSeries, Sink sink) {
+  static void run(SequenceModel model, List<TableSeries> series, boolean wholeSeries, Sink sink) {
     if (series.isEmpty()) {
       return;
     }
@@ -89,8 +88,7 @@ final class SeriesOutputs {
         Math.min(series.size(), Math.max(1, Math.min(MOST_SERIES, MOST_ROWS / timeSteps)));
     try (NetworkState state = inPieces ? model.newState(batchSize) : null) {
       for (int first = 0; first < series.size(); first += batchSize) {
-        List<TableSeries> some =
-            series.subList(first, Math.min(series.size(), first + batchSize));
+        List<TableSeries> some = series.subList(first, Math.min(series.size(), first + batchSize));
         if (state != null) {
           state.zero();
         }

@@ -113,8 +113,7 @@ public final class TableClassifier {
         said.stream()
             .filter(
                 one ->
-                    one.label()
-                        .equals(labels.get(series.get(one.series()).labelClass(one.row()))))
+                    one.label().equals(labels.get(series.get(one.series()).labelClass(one.row()))))
             .count();
     return new LabelAccuracy(right, said.size());
   }

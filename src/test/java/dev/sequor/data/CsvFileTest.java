@@ -170,7 +170,20 @@ class CsvFileTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"NaN", "Infinity", "-inf", "0x1p3", "1f", "2d", "1,5", "1 000", "٣", "--1", "e5", "."})
+      strings = {
+        "NaN",
+        "Infinity",
+        "-inf",
+        "0x1p3",
+        "1f",
+        "2d",
+        "1,5",
+        "1 000",
+        "٣",
+        "--1",
+        "e5",
+        "."
+      })
   void whatJavaWouldTakeOrAnotherCountryWriteIsNoNumber(String cell) {
     Table table = CsvFile.parse("t.csv", "a;b\n1;" + cell + "\n", ';');
     assertEquals(
@@ -228,7 +241,8 @@ class CsvFileTest {
 
   @Test
   void aCellOfAMillionCharactersIsRefusedInOneShortLine() {
-    Table table = table("a,b\n1," + "9".repeat(1_000_000) + "x\n2,\"" + "y\n".repeat(500_000) + "\"");
+    Table table =
+        table("a,b\n1," + "9".repeat(1_000_000) + "x\n2,\"" + "y\n".repeat(500_000) + "\"");
     assertEquals(
         "t.csv: line 2, column 'b': the cell holds '"
             + "9".repeat(40)

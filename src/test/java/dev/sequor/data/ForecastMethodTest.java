@@ -26,8 +26,7 @@ class ForecastMethodTest {
   @Test
   void persistenceSaysTheLastValueForEachStepAhead() {
     Table table = table(1, 2, 4, 3, 5, 9, 7, 6, 10, 1);
-    Persistence persistence =
-        new Persistence(TableSpec.forecast("v", 2).holdOut(0.4).fit(table));
+    Persistence persistence = new Persistence(TableSpec.forecast("v", 2).holdOut(0.4).fit(table));
     List<Forecast> heldOut = persistence.heldOut(table);
     assertEquals(List.of(5, 6, 7, 8, 9), heldOut.stream().map(Forecast::row).toList());
     assertEquals(new Forecast(0, "", 5, 7, List.of(9.0, 9.0)), heldOut.get(0));
@@ -63,8 +62,7 @@ class ForecastMethodTest {
     values[0] = 100;
     values[1] = 104;
     for (int t = 2; t < rows; t++) {
-      values[t] =
-          20 + 1.4 * values[t - 1] - 0.6 * values[t - 2] + noise * random.nextGaussian();
+      values[t] = 20 + 1.4 * values[t - 1] - 0.6 * values[t - 2] + noise * random.nextGaussian();
     }
     return values;
   }
@@ -104,8 +102,15 @@ class ForecastMethodTest {
     TableSpec spec = TableSpec.forecast("sunspots", 3).fit(table);
     Autoregression found = Autoregression.fit(table, spec, Autoregression.USUAL_ORDER);
     double[] expected = {
-      1.23097772, -0.50367191, -0.11133028, 0.16314282, -0.14919965, 0.04432806, -0.04159644,
-      0.07058675, 0.12086237
+      1.23097772,
+      -0.50367191,
+      -0.11133028,
+      0.16314282,
+      -0.14919965,
+      0.04432806,
+      -0.04159644,
+      0.07058675,
+      0.12086237
     };
     assertEquals(8.21505768, found.intercept(), 1e-7);
     for (int lag = 0; lag < 9; lag++) {
@@ -155,8 +160,7 @@ class ForecastMethodTest {
     for (double coefficient : found.coefficients()) {
       expected += coefficient * 7;
     }
-    assertEquals(
-        expected, found.afterEachRow(table(7, 8)).get(0).values().get(0), 1e-9);
+    assertEquals(expected, found.afterEachRow(table(7, 8)).get(0).values().get(0), 1e-9);
   }
 
   @Test
@@ -174,10 +178,7 @@ class ForecastMethodTest {
         refusal(
                 () ->
                     Autoregression.fit(
-                        table(1, -5, 2, 3, 1, 2, 3, 1, 2, 4),
-                        spec,
-                        1,
-                        Transformation.SQUARE_ROOT))
+                        table(1, -5, 2, 3, 1, 2, 3, 1, 2, 4), spec, 1, Transformation.SQUARE_ROOT))
             .startsWith("t.csv: line 3, column 'v': the cell holds -5.0, of which there is no"));
     Table labels = CsvFile.parse("t.csv", "v,y\n1,a\n2,b\n3,a\n4,b\n5,a\n", ',');
     TableSpec classes = TableSpec.rowLabels("y").fit(labels);

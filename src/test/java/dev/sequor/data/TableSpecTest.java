@@ -65,8 +65,7 @@ class TableSpecTest {
     double[] values = wave(50);
     double[] far = Arrays.stream(values).map(v -> v + 1e9).toArray();
     double deviation = target(TableSpec.forecast("v", 1).fit(table(values))).deviation();
-    assertEquals(
-        deviation, target(TableSpec.forecast("v", 1).fit(table(far))).deviation(), 1e-6);
+    assertEquals(deviation, target(TableSpec.forecast("v", 1).fit(table(far))).deviation(), 1e-6);
     TableSpec wide =
         TableSpec.forecast("v", 1).fit(table(Arrays.stream(values).map(v -> v * 1e150).toArray()));
     assertEquals(deviation * 1e150, target(wide).deviation(), 1e140);
@@ -119,8 +118,7 @@ class TableSpecTest {
   @CsvSource({"10,0.1,9", "10,0.2,8", "309,0.2,247", "7,0.3,4", "10,0,10", "1000,0.999,1"})
   void theLastRowsAreHeldOut(int rows, double fraction, int trained) {
     TableSpec fitted = TableSpec.forecast("v", 1).holdOut(0).fit(table(wave(rows)));
-    TableSpec spec =
-        new TableSpec(fitted.goal(), fitted.inputs(), "", Missing.REFUSED, fraction);
+    TableSpec spec = new TableSpec(fitted.goal(), fitted.inputs(), "", Missing.REFUSED, fraction);
     assertEquals(trained, spec.series(table(wave(rows))).get(0).trainingRows());
   }
 
@@ -150,8 +148,7 @@ class TableSpecTest {
     }
     Table table = table(text.toString());
     TableSpec spec = TableSpec.sequenceLabels("shape", "id").fit(table);
-    assertEquals(
-        new TableGoal.SequenceLabels("shape", List.of("down", "up")), spec.goal());
+    assertEquals(new TableGoal.SequenceLabels("shape", List.of("down", "up")), spec.goal());
     assertEquals(List.of("x"), spec.inputs().stream().map(TableColumn::name).toList());
     assertEquals(36, spec.inputs().get(0).mean(), 1e-12);
     List<Integer> trained = spec.series(table).stream().map(TableSeries::trainingRows).toList();
@@ -206,8 +203,7 @@ class TableSpecTest {
     Table second = table("id,v\na,1\na,2\na,3\nb,\nb,5\nb,6\n");
     assertEquals(
         "t.csv: line 5, column 'v': " + words,
-        refusal(
-            () -> TableSpec.forecast("v", 1).by("id").missing(Missing.PREVIOUS).fit(second)));
+        refusal(() -> TableSpec.forecast("v", 1).by("id").missing(Missing.PREVIOUS).fit(second)));
   }
 
   @Test
@@ -266,8 +262,7 @@ class TableSpecTest {
   @Test
   void whatCannotBeIsRefused() {
     Table table = table("id,v,w\na,1,2\na,2,1\na,3,5\na,4,4\na,5,5\n");
-    assertEquals(
-        "horizon is 0; needed at least 1", refusal(() -> TableSpec.forecast("v", 0)));
+    assertEquals("horizon is 0; needed at least 1", refusal(() -> TableSpec.forecast("v", 0)));
     assertEquals(
         "the fraction to hold out is 1.0; needed at least 0 and less than 1",
         refusal(() -> TableSpec.forecast("v", 1).holdOut(1)));
@@ -291,8 +286,7 @@ class TableSpecTest {
         refusal(() -> TableSpec.sequenceLabels("w", "").fit(table)));
     assertEquals(
         "t.csv: column 'w' is transformed, and neither an input nor forecast",
-        refusal(
-            () -> TableSpec.forecast("v", 1).transform("w", Transformation.LOG_1P).fit(table)));
+        refusal(() -> TableSpec.forecast("v", 1).transform("w", Transformation.LOG_1P).fit(table)));
     assertEquals(
         "t.csv: no column 'x'; there are id, v, w",
         refusal(() -> TableSpec.forecast("x", 1).fit(table)));
@@ -316,8 +310,7 @@ class TableSpecTest {
     columns.put("a", new double[20]);
     columns.put("v", wave(20));
     columns.put("z", new double[20]);
-    assertEquals(
-        wave(20)[7], spec.series(Table.ofNumbers("other", columns)).get(0).target(7));
+    assertEquals(wave(20)[7], spec.series(Table.ofNumbers("other", columns)).get(0).target(7));
     assertEquals(
         "other: no column 'v'; there is w",
         refusal(() -> spec.series(Table.ofNumbers("other", Map.of("w", wave(5))))));

@@ -229,11 +229,9 @@ class TableWindowsTest {
     Table table = counting(50);
     TableSpec spec = TableSpec.forecast("v", 1).fit(table);
     assertEquals(
-        "timeSteps is 0; needed at least 1",
-        refusal(() -> new TableWindows(table, spec, 0, 4, 1)));
+        "timeSteps is 0; needed at least 1", refusal(() -> new TableWindows(table, spec, 0, 4, 1)));
     assertEquals(
-        "batchSize is 0; needed at least 1",
-        refusal(() -> new TableWindows(table, spec, 4, 0, 1)));
+        "batchSize is 0; needed at least 1", refusal(() -> new TableWindows(table, spec, 4, 0, 1)));
     assertEquals(
         "t.csv: no series has rows to learn from; needed one with more",
         refusal(() -> new TableWindows(counting(2), spec, 4, 4, 1)));

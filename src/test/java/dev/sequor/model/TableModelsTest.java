@@ -75,8 +75,7 @@ class TableModelsTest {
   void outputsComeBackInTheUnitsOfTheTable() {
     double[] values = wave(40);
     for (Transformation transformation : Transformation.values()) {
-      TableSpec spec =
-          TableSpec.forecast("v", 2).transform("v", transformation).fit(table(values));
+      TableSpec spec = TableSpec.forecast("v", 2).transform("v", transformation).fit(table(values));
       var target = ((TableGoal.Forecast) spec.goal()).target();
       try (Backend backend = Devices.open("java");
           SequenceModel model =
@@ -180,8 +179,7 @@ class TableModelsTest {
         SequenceModel model =
             new SequenceModel(
                 backend, Forecaster.model(spec).cell(CellType.GRU).hiddenSize(16).build(), 1);
-        Trainer trainer =
-            new Trainer(model, Optimizer.adam(1e-2f), Clipping.byGlobalNorm(1), 1)) {
+        Trainer trainer = new Trainer(model, Optimizer.adam(1e-2f), Clipping.byGlobalNorm(1), 1)) {
       TableWindows windows = new TableWindows(table, spec, 24, 8, 1);
       trainer.steps(windows, steps);
       return new Forecaster(model, spec).heldOutErrors(table);
@@ -277,8 +275,7 @@ class TableModelsTest {
         SequenceModel model =
             new SequenceModel(
                 backend, TableClassifier.model(spec).cell(CellType.GRU).hiddenSize(16).build(), 1);
-        Trainer trainer =
-            new Trainer(model, Optimizer.adam(1e-2f), Clipping.byGlobalNorm(1), 1)) {
+        Trainer trainer = new Trainer(model, Optimizer.adam(1e-2f), Clipping.byGlobalNorm(1), 1)) {
       trainer.steps(new TableWindows(table, spec, 20, 16, 1), steps);
       TableClassifier classifier = new TableClassifier(model, spec);
       LabelAccuracy accuracy = classifier.heldOutAccuracy(table);
@@ -322,8 +319,7 @@ class TableModelsTest {
                     .bidirectional(bothWays)
                     .build(),
                 1);
-        Trainer trainer =
-            new Trainer(model, Optimizer.adam(1e-2f), Clipping.byGlobalNorm(1), 1)) {
+        Trainer trainer = new Trainer(model, Optimizer.adam(1e-2f), Clipping.byGlobalNorm(1), 1)) {
       trainer.steps(new TableWindows(table, spec, 30, 16, 1), 200);
       LabelAccuracy accuracy = new TableClassifier(model, spec).heldOutAccuracy(table);
       assertEquals(600, accuracy.total());
@@ -366,8 +362,7 @@ class TableModelsTest {
       SequenceModel both =
           new SequenceModel(
               backend, Forecaster.model(forecast).hiddenSize(2).bidirectional(true).build(), 1);
-      assertTrue(
-          refusal(() -> new Forecaster(both, forecast)).startsWith("the model needs whole"));
+      assertTrue(refusal(() -> new Forecaster(both, forecast)).startsWith("the model needs whole"));
       SequenceModel wide =
           new SequenceModel(backend, TableClassifier.model(labels).hiddenSize(2).build(), 1);
       assertTrue(
@@ -383,9 +378,7 @@ class TableModelsTest {
               .endsWith("needed 1 numbers after every row for column 'v'"));
       SequenceModel classes =
           new SequenceModel(
-              backend,
-              SequenceModelSpec.builder(InputSpec.dense(1), 1).hiddenSize(2).build(),
-              1);
+              backend, SequenceModelSpec.builder(InputSpec.dense(1), 1).hiddenSize(2).build(), 1);
       assertEquals(
           "the model's loss is SOFTMAX_CROSS_ENTROPY; a forecast needs one of real vectors",
           refusal(() -> new Forecaster(classes, forecast)));
