@@ -146,7 +146,7 @@ class StoredTypesTest {
             JsonMappingException.class,
             () -> json().readValue(written.replace("1.0E-300", "0.0"), TableSpec.class));
     assertEquals(
-        "column 'v' is constant in the training part; needed values that differ, to predict",
+        "goal: column 'v' is constant in the training part; needed values that differ, to predict",
         JsonFault.describe(e));
   }
 
