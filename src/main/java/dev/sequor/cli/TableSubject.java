@@ -4,6 +4,7 @@ import dev.sequor.data.Autoregression;
 import dev.sequor.data.DataSpec;
 import dev.sequor.data.Forecast;
 import dev.sequor.data.ForecastErrors;
+import dev.sequor.data.ForecastMethod;
 import dev.sequor.data.Persistence;
 import dev.sequor.data.Table;
 import dev.sequor.data.TableGoal;
@@ -207,35 +208,64 @@ final class TableSubject implements Subject {
 
   @Override
   public void show(SequenceModel model, PrintWriter words, Map<String, @Nullable Object> result) {
+    show(spec, rows.table(), true, model, words, result);
+  }
+
+  /**
+   * Judges {@code model}.
+   *
+   * @param heldOut whether by the held-out part of the table alone, or by all of it
+   */
+  static void show(
+      TableSpec spec,
+      Table table,
+      boolean heldOut,
+      SequenceModel model,
+      PrintWriter words,
+      Map<String, @Nullable Object> result) {
     if (spec.goal() instanceof TableGoal.Forecast) {
-      showForecast(model, words, result);
+      showForecast(spec, table, heldOut, model, words, result);
     } else {
-      LabelAccuracy accuracy = new TableClassifier(model, spec).heldOutAccuracy(rows.table());
+      TableClassifier classifier = new TableClassifier(model, spec);
+      LabelAccuracy accuracy =
+          heldOut ? classifier.heldOutAccuracy(table) : classifier.accuracy(table);
       words.printf(
           Locale.ROOT,
-          "%,d of %,d held-out labels right, %.1f %%%n",
+          "%,d of %,d %slabels right, %.1f %%%n",
           accuracy.right(),
           accuracy.total(),
+          heldOut ? "held-out " : "",
           100 * accuracy.rate());
       result.put("accuracy", accuracy.rate());
     }
   }
 
   /** The model's errors beside those of whoever has learned nothing, or linear relations only. */
-  private void showForecast(
-      SequenceModel model, PrintWriter words, Map<String, @Nullable Object> result) {
-    Table table = rows.table();
-    Map<String, @Nullable ForecastErrors> methods = new LinkedHashMap<>();
-    methods.put("model", new Forecaster(model, spec).heldOutErrors(table));
-    methods.put("persistence", new Persistence(spec).heldOutErrors(table));
-    String linear = "ar" + Autoregression.USUAL_ORDER;
-    try {
-      methods.put(
-          linear, Autoregression.fit(table, spec, Autoregression.USUAL_ORDER).heldOutErrors(table));
-    } catch (IllegalArgumentException e) {
-      words.println("no autoregression to compare with: " + e.getMessage());
+  private static void showForecast(
+      TableSpec spec,
+      Table table,
+      boolean heldOut,
+      SequenceModel model,
+      PrintWriter words,
+      Map<String, @Nullable Object> result) {
+    Map<String, ForecastErrors> methods = new LinkedHashMap<>();
+    methods.put("forecast", errors(new Forecaster(model, spec), table, heldOut));
+    methods.put("persistence", errors(new Persistence(spec), table, heldOut));
+    if (heldOut) { // Of a table that is all new there is no part to fit another method to.
+      try {
+        methods.put(
+            "ar" + Autoregression.USUAL_ORDER,
+            errors(Autoregression.fit(table, spec, Autoregression.USUAL_ORDER), table, true));
+      } catch (IllegalArgumentException e) {
+        words.println("no autoregression to compare with: " + e.getMessage());
+      }
     }
-    words.println("errors on held-out rows, in units of '" + spec.goal().targetName() + "':");
+    words.println(
+        "errors"
+            + (heldOut ? " on held-out rows" : "")
+            + ", in units of '"
+            + spec.goal().targetName()
+            + "':");
     methods.forEach(
         (name, errors) -> {
           words.printf(
@@ -249,9 +279,13 @@ final class TableSubject implements Subject {
         });
   }
 
+  private static ForecastErrors errors(ForecastMethod method, Table table, boolean heldOut) {
+    return heldOut ? method.heldOutErrors(table) : method.errors(table);
+  }
+
   @Override
   public String use() {
-    return "predict with: sequor predict --csv "
+    return "predict what comes next with: sequor predict --csv "
         + (rows.file().isEmpty() ? CsvOptions.SUNSPOTS : rows.file());
   }
 

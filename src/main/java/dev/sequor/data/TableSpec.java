@@ -432,8 +432,9 @@ public record TableSpec(
     /**
      * The spec, with means, deviations and labels of the training part of {@code table}.
      *
-     * @throws IllegalArgumentException if a column is not there; if a cell is not what it should be; if a part is too small for what is to be predicted; or if the
-     *     target is constant there; names the file, and line and column where there is one
+     * @throws IllegalArgumentException if a column is not there; if a cell is not what it should
+     *     be; if a part is too small for what is to be predicted; or if the target is constant
+     *     there; names the file, and line and column where there is one
      */
     public TableSpec fit(Table table) {
       try {

@@ -10,7 +10,6 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.Loss;
-import dev.sequor.backend.RnnSpec;
 import dev.sequor.data.Autoregression;
 import dev.sequor.data.CsvFile;
 import dev.sequor.data.Forecast;
