@@ -37,7 +37,8 @@ class ProgramsTest {
           "A recurrent stack alone", new Bound(0, 0.01),
           "Two stacks, the second from the first one's final state", new Bound(0, 1.0),
           "A transcriber, without alignment", new Bound(0, 0.05),
-          "A translator", new Bound(0.3, 1));
+          "A translator", new Bound(0.3, 1),
+          "A forecast from a table", new Bound(0, 0.6));
 
   private record Bound(double low, double high) {}
 

@@ -29,7 +29,9 @@ public final class Philox {
     /** Order of the training data. */
     SHUFFLE(0x20000),
     /** Sampling of generated sequences. */
-    SAMPLER(0x30000);
+    SAMPLER(0x30000),
+    /** Examples of generated tasks: to learn from, and one more to judge by. */
+    TASK(0x40000);
 
     private final int number;
 

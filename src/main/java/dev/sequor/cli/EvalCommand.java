@@ -2,13 +2,14 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
-import dev.sequor.data.ByteVocabulary;
-import dev.sequor.data.Text;
 import dev.sequor.data.Tokens;
 import dev.sequor.data.Vocabulary;
+import dev.sequor.io.Checkpoint;
+import dev.sequor.io.DataSource;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.SequenceModel;
+import dev.sequor.task.Task;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -22,16 +23,17 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Judges a trained model by how well it predicts a text. */
+/** Judges a trained model by data that it has not learned. */
 @Command(
     name = "eval",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Prints how well a trained model predicts each character, word or byte of a text from those",
-      "before it: bits for each of them, and perplexity (2 to that power). A text with a character",
-      "that a model of characters does not know is refused; words that a model does not know are",
-      "all one to it."
+      "Judges a trained model. One of text needs --text: how well it predicts each character, word",
+      "or byte from those before it, in bits for each of them, and perplexity (2 to that power). A",
+      "text with a character that a model of characters does not know is refused; words that a",
+      "model does not know are all one to it. One of a task is judged by examples that no training",
+      "sees."
     })
 final class EvalCommand implements Callable<Integer> {
   @Parameters(paramLabel = "MODEL", description = "The directory of a trained model.")
@@ -40,10 +42,23 @@ final class EvalCommand implements Callable<Integer> {
   @Option(
       names = "--text",
       paramLabel = "FILE",
-      required = true,
       preprocessor = Verbatim.class,
       description = "Text in UTF-8; for a model of bytes any file.")
   private @Nullable Path textFile;
+
+  @Range("[1,100000000]")
+  @Option(
+      names = "--examples",
+      paramLabel = "N",
+      description = "Examples to judge a task by (default: 1000).")
+  private @Nullable Integer examples;
+
+  @Range("(,)")
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "Which examples of a task (default: 1).")
+  private @Nullable Long seed;
 
   @Mixin private DeviceOption device = new DeviceOption();
   @Mixin private WeightOption weights = new WeightOption();
@@ -52,12 +67,51 @@ final class EvalCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     WeightStorage storage = weights.storage();
-    Path file = Objects.requireNonNull(textFile);
     Path from = Objects.requireNonNull(directory);
     TrainedModel trained = TrainedModel.load(from);
+    if (Checkpoint.source(from) instanceof DataSource.Task source) {
+      requireNot("--text", textFile, from + ": a model of " + source.name());
+      judge(TaskSubject.task(from, source), trained, storage);
+    } else {
+      requireNot("--examples", examples, from + ": a model of text");
+      requireNot("--seed", seed, from + ": a model of text");
+      judgeText(from, trained, storage);
+    }
+    return 0;
+  }
+
+  private static void requireNot(String option, @Nullable Object value, String model) {
+    if (value != null) {
+      throw new IllegalArgumentException(model + "; needed without " + option);
+    }
+  }
+
+  private void judge(Task task, TrainedModel trained, WeightStorage storage) {
+    Map<String, @Nullable Object> result = new LinkedHashMap<>();
+    try (Backend backend = device.open(console.err());
+        SequenceModel model = TextModel.of(trained, backend, storage)) {
+      TaskSubject.show(
+          task,
+          model,
+          Objects.requireNonNullElse(examples, TaskSubject.JUDGED_EXAMPLES),
+          Objects.requireNonNullElse(seed, 1L),
+          console.words(),
+          result);
+    }
+    console.words().flush();
+    console.result(result);
+  }
+
+  private void judgeText(Path from, TrainedModel trained, WeightStorage storage)
+      throws IOException {
     Vocabulary vocabulary = TextModel.vocabulary(from, trained.model(), trained.data());
+    if (textFile == null) {
+      throw new IllegalArgumentException(from + ": a model of text; needed --text FILE");
+    }
+    Path file = textFile;
     Tokens tokens =
-        HeapLimit.within(file.toString(), () -> vocabulary.encode(text(vocabulary, file)));
+        HeapLimit.within(
+            file.toString(), () -> vocabulary.encode(TextModel.text(vocabulary, file)));
     if (tokens.size() < 2) {
       throw new IllegalArgumentException(
           file
@@ -82,6 +136,7 @@ final class EvalCommand implements Callable<Integer> {
               + "; its weights are spoilt");
     }
     String unit = vocabulary.unit();
+    Measure measure = new Measure(unit, true);
     long unknown = TextModel.unknown(vocabulary, tokens);
     if (!console.isJson()) {
       console
@@ -99,20 +154,12 @@ final class EvalCommand implements Callable<Integer> {
                   : String.format(Locale.ROOT, " (%,d of the text unknown)", unknown));
     }
     Map<String, Object> result = new LinkedHashMap<>();
-    result.put(
-        "bitsPer" + unit.substring(0, 1).toUpperCase(Locale.ROOT) + unit.substring(1),
-        loss.meanBits());
+    result.put(measure.key(""), loss.meanBits());
     result.put("perplexity", loss.perplexity());
     result.put(unit + "s", loss.predictions());
     if (vocabulary.unknown() >= 0) {
       result.put("unknown", unknown);
     }
     console.result(result);
-    return 0;
-  }
-
-  /** The text of a file, or its bytes where the model reads those. */
-  private static Text text(Vocabulary vocabulary, Path file) {
-    return vocabulary instanceof ByteVocabulary ? Text.ofBytes(file) : Text.ofFile(file);
   }
 }

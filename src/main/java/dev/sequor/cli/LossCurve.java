@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The loss of a run in bits per character: means over some steps each, few enough to be stored and
- * plotted however long the run is.
+ * The loss of a run: means over some steps each, few enough to be stored and plotted however long
+ * the run is.
  */
 final class LossCurve {
   private static final int MAX_POINTS = 1000;
@@ -35,12 +35,12 @@ final class LossCurve {
   }
 
   /** Takes the loss of one step. */
-  void addStep(long step, double bitsPerCharacter) {
-    if (!Double.isFinite(bitsPerCharacter)) {
+  void addStep(long step, double loss) {
+    if (!Double.isFinite(loss)) {
       return; // The trainer skipped this step, and gives up where that goes on.
     }
     this.step = step;
-    sum += Math.max(0, bitsPerCharacter); // What is below is rounding.
+    sum += Math.max(0, loss); // What is below is rounding.
     count++;
     if (step - lastPoint() >= interval) {
       endInterval();
@@ -69,11 +69,9 @@ final class LossCurve {
     for (int i = 0; i + 1 < training.size(); i += 2) {
       Point a = training.get(i);
       Point b = training.get(i + 1);
-      double bits =
-          ((a.step() - before) * a.bitsPerCharacter()
-                  + (b.step() - a.step()) * b.bitsPerCharacter())
-              / (b.step() - before);
-      merged.add(new Point(b.step(), bits));
+      double mean =
+          ((a.step() - before) * a.loss() + (b.step() - a.step()) * b.loss()) / (b.step() - before);
+      merged.add(new Point(b.step(), mean));
       before = b.step();
     }
     if (training.size() % 2 == 1) {
@@ -83,9 +81,9 @@ final class LossCurve {
     training.addAll(merged);
   }
 
-  /** Takes a loss on held-out text. */
-  void addHeldOut(long step, double bitsPerCharacter) {
-    heldOut.add(new Point(step, Math.max(0, bitsPerCharacter)));
+  /** Takes a loss on held-out data. */
+  void addHeldOut(long step, double loss) {
+    heldOut.add(new Point(step, Math.max(0, loss)));
     if (heldOut.size() > MAX_POINTS) {
       for (int i = heldOut.size() - 2; i >= 0; i -= 2) {
         heldOut.remove(i); // Of a run that was extended very often, half will do.
@@ -104,7 +102,7 @@ final class LossCurve {
     long means = count;
     for (int i = training.size() - 1; i >= 0 && means < DISPLAYED_STEPS; i--) {
       long steps = training.get(i).step() - (i == 0 ? 0 : training.get(i - 1).step());
-      total += steps * training.get(i).bitsPerCharacter();
+      total += steps * training.get(i).loss();
       means += steps;
     }
     return total / means;
@@ -128,7 +126,7 @@ final class LossCurve {
     for (int i = training.size() - 1; i >= 0 && training.get(i).step() > from; i--) {
       long before = i == 0 ? 0 : training.get(i - 1).step();
       long steps = training.get(i).step() - before;
-      weighted += steps * training.get(i).bitsPerCharacter();
+      weighted += steps * training.get(i).loss();
       weight += steps;
     }
     return weighted / weight;

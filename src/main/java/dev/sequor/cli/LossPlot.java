@@ -21,22 +21,26 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 final class LossPlot {
   private LossPlot() {}
 
-  /** Writes {@code file} as PNG: bits per character over steps, training and held-out. */
-  static void write(Path file, String title, Curve curve) throws IOException {
+  /**
+   * Writes {@code file} as PNG: the loss over steps, training and held-out.
+   *
+   * @param unit what it is in
+   */
+  static void write(Path file, String title, String unit, Curve curve) throws IOException {
     XYChart chart =
         new XYChartBuilder()
             .width(800)
             .height(480)
             .title(title)
             .xAxisTitle("training step")
-            .yAxisTitle("bits per character")
+            .yAxisTitle(unit)
             .build();
     chart.getStyler().setLegendPosition(Styler.LegendPosition.InsideNE);
     chart.getStyler().setChartBackgroundColor(Color.WHITE);
     chart.getStyler().setXAxisMin(0.0);
     chart.getStyler().setXAxisTickMarkSpacingHint(90);
     chart.getStyler().setXAxisDecimalPattern("#,##0");
-    chart.getStyler().setYAxisDecimalPattern("0.0");
+    chart.getStyler().setYAxisDecimalPattern("0.0##");
     add(chart, "training", curve.training(), new Color(0x1F77B4), SeriesMarkers.NONE);
     add(chart, "held-out", curve.heldOut(), new Color(0xD62728), SeriesMarkers.CIRCLE);
     byte[] png = BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG);
@@ -52,7 +56,7 @@ final class LossPlot {
         chart.addSeries(
             name,
             points.stream().mapToDouble(Point::step).toArray(),
-            points.stream().mapToDouble(Point::bitsPerCharacter).toArray());
+            points.stream().mapToDouble(Point::loss).toArray());
     series.setLineColor(color);
     series.setMarkerColor(color);
     series.setLineStyle(new BasicStroke(1.6f));

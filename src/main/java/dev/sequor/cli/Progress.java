@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Shows how far a run is: a bar where stderr is a terminal, else a line every few seconds. Step,
- * loss in nats, bits per character, characters per second, time left.
+ * loss in nats, bits of each character or whatever it is, how many of them a second, time left.
  */
 final class Progress implements AutoCloseable {
   /**
@@ -28,6 +28,8 @@ final class Progress implements AutoCloseable {
 
   private final @Nullable PrintWriter out;
   private final @Nullable ProgressBar bar;
+  private final Measure measure;
+  private final long learnedInOneStep;
   private final long totalSteps;
   private final long startStep;
   private final long startNanos = System.nanoTime();
@@ -38,7 +40,9 @@ final class Progress implements AutoCloseable {
    *
    * @param quiet show nothing
    */
-  Progress(PrintWriter out, boolean quiet, long startStep, long totalSteps) {
+  Progress(PrintWriter out, boolean quiet, Subject subject, long startStep, long totalSteps) {
+    this.measure = subject.measure();
+    this.learnedInOneStep = subject.learnedInOneStep();
     this.startStep = startStep;
     this.totalSteps = totalSteps;
     boolean terminal = !quiet && Boolean.getBoolean(TERMINAL);
@@ -63,10 +67,9 @@ final class Progress implements AutoCloseable {
   /**
    * Shows a step.
    *
-   * @param bitsPerCharacter mean of the last steps
-   * @param charactersPerStep {@code T·B}
+   * @param loss mean of the last steps, in the unit of the run's measure
    */
-  void update(long step, double bitsPerCharacter, long charactersPerStep) {
+  void update(long step, double loss) {
     long now = System.nanoTime();
     boolean line =
         out != null && (now - lastLineNanos >= LINE_INTERVAL.toNanos() || step == totalSteps);
@@ -74,28 +77,30 @@ final class Progress implements AutoCloseable {
       return;
     }
     double stepsPerSecond = (step - startStep) / ((now - startNanos) * 1e-9);
-    double loss = bitsPerCharacter * Math.log(2);
-    double charactersPerSecond = stepsPerSecond * charactersPerStep;
+    double perSecond = stepsPerSecond * learnedInOneStep;
+    double nats = measure.inBits() ? loss * Math.log(2) : loss;
     if (bar != null) {
       bar.stepTo(step);
       // Short, so that all of it fits 80 columns.
       bar.setExtraMessage(
-          String.format(
-              Locale.ROOT,
-              "loss %.2f, %.2f bits/char, %.0fk chars/s",
-              loss,
-              bitsPerCharacter,
-              charactersPerSecond / 1000));
+          String.format(Locale.ROOT, "loss %.2f, ", nats)
+              + (measure.inBits()
+                  ? String.format(Locale.ROOT, "%.2f bits/%s, ", loss, measure.shortNoun())
+                  : "")
+              + String.format(Locale.ROOT, "%.0fk %ss/s", perSecond / 1000, measure.shortNoun()));
     } else if (out != null) {
       lastLineNanos = now;
       out.printf(
           Locale.ROOT,
-          "step %,d/%,d, loss %.3f, %.3f bits/char, %,.0f chars/s, %.0f s left%n",
+          "step %,d/%,d, loss %.3f, %s%,.0f %ss/s, %.0f s left%n",
           step,
           totalSteps,
-          loss,
-          bitsPerCharacter,
-          charactersPerSecond,
+          nats,
+          measure.inBits()
+              ? String.format(Locale.ROOT, "%.3f bits/%s, ", loss, measure.shortNoun())
+              : "",
+          perSecond,
+          measure.shortNoun(),
           (totalSteps - step) / stepsPerSecond);
       out.flush();
     }

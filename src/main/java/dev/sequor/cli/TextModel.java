@@ -2,8 +2,10 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
+import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.DataSpec;
+import dev.sequor.data.Text;
 import dev.sequor.data.Tokens;
 import dev.sequor.data.Vocabulary;
 import dev.sequor.io.TrainedModel;
@@ -30,12 +32,6 @@ final class TextModel {
    * first few dozen of its characters some bits; this keeps that to thousandths of a bit each.
    */
   private static final int STREAM_CHARACTERS = 1024;
-
-  /**
-   * So wrong is only a model whose weights were driven off: to lose as much, the outputs of a
-   * character and of its rivals have to be 700 apart.
-   */
-  private static final double MOST_BITS = 1000;
 
   /** A bias that no logit makes up for, and that stays finite whatever penalty multiplies it. */
   private static final float NEVER = -1e20f;
@@ -78,6 +74,11 @@ final class TextModel {
     return new int[] {token == vocabulary.unknown() ? 0 : token};
   }
 
+  /** The text of a file, or its bytes where the model reads those. */
+  static Text text(Vocabulary vocabulary, Path file) {
+    return vocabulary instanceof ByteVocabulary ? Text.ofBytes(file) : Text.ofFile(file);
+  }
+
   /** How many of {@code tokens} stand for what the vocabulary does not know. */
   static long unknown(Vocabulary vocabulary, Tokens tokens) {
     long unknown = 0;
@@ -115,14 +116,6 @@ final class TextModel {
                 ? "does not predict each next " + known.unit()
                 : "has no vocabulary")
             + "; needed a model of text");
-  }
-
-  /**
-   * Whether a loss is one that a model can have: one that knows nothing loses {@code log₂(V)} bits
-   * a character, 20 at most.
-   */
-  static boolean isSane(double bitsPerCharacter) {
-    return bitsPerCharacter <= MOST_BITS; // Not if it is NaN.
   }
 
   /** The loss of each token of {@code tokens} but the first. */

@@ -82,6 +82,18 @@ public record Checkpoint(
     return directory.resolve(ConfigFile.modelPart(directory, json).weights().file());
   }
 
+  /**
+   * What the model of the checkpoint in {@code directory} is learning from; null if that is not
+   * known.
+   *
+   * @throws MalformedFileException if {@code config.json} is not as it should be
+   */
+  public static @Nullable DataSource source(Path directory) throws IOException {
+    return ConfigFile.whole(directory, ConfigFile.read(directory)).run() instanceof TrainingRun run
+        ? run.source()
+        : null;
+  }
+
   /** Whether {@code name} is that of a file of some checkpoint, or of one half written. */
   static boolean isOwnFile(String name) {
     String whole =

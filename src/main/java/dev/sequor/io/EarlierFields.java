@@ -1,5 +1,7 @@
 package dev.sequor.io;
 
+import com.fasterxml.jackson.annotation.JacksonInject;
+import com.fasterxml.jackson.annotation.OptBoolean;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -10,6 +12,7 @@ import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Direction;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.model.RateSchedule;
 import dev.sequor.module.LastStep;
 import java.io.IOException;
 import java.util.function.Consumer;
@@ -28,6 +31,10 @@ final class EarlierFields {
   /** Of {@link LastStep}, which once said the number of {@code directions}. */
   @JsonDeserialize(using = LastStepReader.class)
   interface LastSteps {}
+
+  /** Of {@link TrainingRun}, which once knew texts alone. */
+  @JsonDeserialize(using = RunReader.class)
+  interface Runs {}
 
   /** Reads a {@code T} by way of a record with the same fields, once all of them are there. */
   private abstract static class Reader<R extends Record, T> extends StdDeserializer<T> {
@@ -112,6 +119,61 @@ final class EarlierFields {
     @Override
     LastStep make(Last last) {
       return new LastStep(last.direction);
+    }
+  }
+
+  private record Run(
+      DataSource source,
+      int sequenceLength,
+      @JacksonInject(value = TrainingRun.NEW_STEPS, useInput = OptBoolean.TRUE) int newSteps,
+      int batchSize,
+      long seed,
+      long totalSteps,
+      @JacksonInject(value = TrainingRun.SCHEDULE, useInput = OptBoolean.TRUE)
+          RateSchedule schedule,
+      long checkpointInterval,
+      String device,
+      String backend,
+      TrainingRun.Curve curve) {}
+
+  private static final class RunReader extends Reader<Run, TrainingRun> {
+    private static final long serialVersionUID = 1L;
+
+    RunReader() {
+      super(TrainingRun.class, Run.class, RunReader::complete);
+    }
+
+    private static void complete(ObjectNode run) {
+      if (!run.has("source") && run.has("textFile")) {
+        ObjectNode text = run.putObject("source");
+        text.put("type", StoredTypes.TEXT);
+        move(run, "textFile", text, "file");
+        move(run, "heldOutFraction", text, "heldOutFraction");
+        move(run, "corpusSha256", text, "sha256");
+      }
+    }
+
+    private static void move(ObjectNode from, String field, ObjectNode to, String newName) {
+      JsonNode value = from.remove(field);
+      if (value != null) {
+        to.set(newName, value);
+      }
+    }
+
+    @Override
+    TrainingRun make(Run run) {
+      return new TrainingRun(
+          run.source,
+          run.sequenceLength,
+          run.newSteps,
+          run.batchSize,
+          run.seed,
+          run.totalSteps,
+          run.schedule,
+          run.checkpointInterval,
+          run.device,
+          run.backend,
+          run.curve);
     }
   }
 }

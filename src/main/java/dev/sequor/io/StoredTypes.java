@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.jsontype.NamedType;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.data.TableGoal;
 import dev.sequor.model.EncoderDecoderSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
@@ -38,6 +39,8 @@ import java.util.ServiceLoader;
  * part of the checkpoint format; no name of a Java class ever is.
  */
 final class StoredTypes {
+  static final String TEXT = "text";
+
   private static final Map<String, Class<? extends Module>> MODULES = modules();
 
   private StoredTypes() {}
@@ -88,6 +91,22 @@ final class StoredTypes {
     @JsonSubTypes.Type(value = ValueShape.State.class, name = "state"),
   })
   private interface Values {}
+
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = DataSource.Text.class, name = TEXT),
+    @JsonSubTypes.Type(value = DataSource.Table.class, name = "table"),
+    @JsonSubTypes.Type(value = DataSource.Task.class, name = "task"),
+  })
+  private interface Sources {}
+
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = TableGoal.Forecast.class, name = "forecast"),
+    @JsonSubTypes.Type(value = TableGoal.RowLabels.class, name = "row-labels"),
+    @JsonSubTypes.Type(value = TableGoal.SequenceLabels.class, name = "sequence-labels"),
+  })
+  private interface Goals {}
 
   @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
   private interface Modules {}
@@ -151,10 +170,13 @@ final class StoredTypes {
   static void addTo(JsonMapper.Builder mapper) {
     mapper.addMixIn(RnnSpec.class, EarlierFields.Stacks.class);
     mapper.addMixIn(LastStep.class, EarlierFields.LastSteps.class);
+    mapper.addMixIn(TrainingRun.class, EarlierFields.Runs.class);
+    mapper.addMixIn(DataSource.class, Sources.class);
     mapper.addMixIn(ModelSpec.class, Models.class);
     mapper.addMixIn(Loss.class, Losses.class);
     mapper.addMixIn(Optimizer.class, Optimizers.class);
     mapper.addMixIn(ValueShape.class, Values.class);
+    mapper.addMixIn(TableGoal.class, Goals.class);
     mapper.addMixIn(Module.class, Modules.class);
     MODULES.forEach((name, type) -> mapper.registerSubtypes(new NamedType(type, name)));
   }

@@ -1,35 +1,35 @@
 package dev.sequor.io;
 
 import com.fasterxml.jackson.annotation.JacksonInject;
+import com.fasterxml.jackson.annotation.JsonAlias;
 import com.fasterxml.jackson.annotation.OptBoolean;
+import dev.sequor.model.RateSchedule;
 import java.util.List;
 
 /**
  * How a model is being trained, beyond what the trainer itself keeps: what it takes to go on with
  * the same data in the same order, and the loss so far. Counts are from 1 to 2^53.
  *
- * @param textFile the text; empty for the names of the Unicode characters, or for other data
- * @param heldOutFraction the part of the text that training never sees, from 0 to less than 1
- * @param corpusSha256 {@link dev.sequor.data.Corpus#fingerprint()}
+ * @param source what is learned
  * @param sequenceLength {@code T}
  * @param newSteps steps from one update to the next, at most {@code T}; 0 stands for {@code T}
  * @param batchSize {@code B}; {@code T·B} is less than 2^31
  * @param seed key of initial weights, shuffling and dropout
  * @param totalSteps the step at which the run is complete
+ * @param schedule how the learning rate goes over them
  * @param checkpointInterval steps from one checkpoint to the next
  * @param device what was asked for, for example {@code auto}
  * @param backend the device that was used, in words
  * @param curve the loss so far
  */
 public record TrainingRun(
-    String textFile,
-    double heldOutFraction,
-    String corpusSha256,
+    DataSource source,
     int sequenceLength,
     @JacksonInject(value = NEW_STEPS, useInput = OptBoolean.TRUE) int newSteps,
     int batchSize,
     long seed,
     long totalSteps,
+    @JacksonInject(value = SCHEDULE, useInput = OptBoolean.TRUE) RateSchedule schedule,
     long checkpointInterval,
     String device,
     String backend,
@@ -39,14 +39,15 @@ public record TrainingRun(
   /** What an older checkpoint, which does not say, is taken to say of {@link #newSteps()}: 0. */
   static final String NEW_STEPS = "newSteps";
 
-  /** Beyond it a double, which many readers of JSON use, no longer tells n from n + 1. */
-  private static final long MAX_COUNT = 1L << 53;
+  /** The same of {@link #schedule()}: constant. */
+  static final String SCHEDULE = "schedule";
 
   /**
-   * The loss over the steps, in bits per character; at most {@value #MAX_POINTS} points each.
+   * The loss over the steps, in the unit that the data have; at most {@value #MAX_POINTS} points
+   * each.
    *
    * @param training means over consecutive steps, each at its last step
-   * @param heldOut on held-out text, after its step
+   * @param heldOut on held-out data, after its step
    */
   public record Curve(List<Point> training, List<Point> heldOut) {
     /** The most points of one curve. */
@@ -89,11 +90,11 @@ public record TrainingRun(
    * A loss after a number of steps.
    *
    * @param step from 1
-   * @param bitsPerCharacter from 0 to {@value #MAX_BITS}
+   * @param loss from 0 to {@value #MAX_LOSS}; once called {@code bitsPerCharacter}
    */
-  public record Point(long step, double bitsPerCharacter) {
+  public record Point(long step, @JsonAlias("bitsPerCharacter") double loss) {
     /** A sum of float32 is less, and so is its mean. */
-    public static final double MAX_BITS = 1e39;
+    public static final double MAX_LOSS = 1e39;
 
     /**
      * Checks both numbers.
@@ -101,10 +102,9 @@ public record TrainingRun(
      * @throws IllegalArgumentException naming the first that is out of range
      */
     public Point {
-      count("step", step);
-      if (!(bitsPerCharacter >= 0 && bitsPerCharacter <= MAX_BITS)) {
-        throw new IllegalArgumentException(
-            "bitsPerCharacter is " + bitsPerCharacter + "; needed 0 to " + MAX_BITS);
+      StoredFields.count("step", step);
+      if (!(loss >= 0 && loss <= MAX_LOSS)) {
+        throw new IllegalArgumentException("loss is " + loss + "; needed 0 to " + MAX_LOSS);
       }
     }
   }
@@ -115,14 +115,14 @@ public record TrainingRun(
    * @throws IllegalArgumentException naming the first that is out of range
    */
   public TrainingRun {
-    count("sequenceLength", sequenceLength);
+    StoredFields.count("sequenceLength", sequenceLength);
     newSteps = newSteps == 0 ? sequenceLength : newSteps;
-    count("newSteps", newSteps);
+    StoredFields.count("newSteps", newSteps);
     if (newSteps > sequenceLength) {
       throw new IllegalArgumentException(
           "newSteps is " + newSteps + "; needed at most sequenceLength, " + sequenceLength);
     }
-    count("batchSize", batchSize);
+    StoredFields.count("batchSize", batchSize);
     if ((long) sequenceLength * batchSize > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
           "sequenceLength · batchSize is "
@@ -130,33 +130,10 @@ public record TrainingRun(
               + "; needed at most "
               + Integer.MAX_VALUE);
     }
-    count("totalSteps", totalSteps);
-    count("checkpointInterval", checkpointInterval);
-    if (!(heldOutFraction >= 0 && heldOutFraction < 1)) {
-      throw new IllegalArgumentException(
-          "heldOutFraction is " + heldOutFraction + "; needed at least 0 and less than 1");
-    }
-    requireWholeCharacters("textFile", textFile);
-    requireWholeCharacters("corpusSha256", corpusSha256);
-    requireWholeCharacters("device", device);
-    requireWholeCharacters("backend", backend);
-  }
-
-  private static void count(String name, long value) {
-    if (value < 1) {
-      throw new IllegalArgumentException(name + " is " + value + "; needed at least 1");
-    }
-    if (value > MAX_COUNT) {
-      throw new IllegalArgumentException(name + " is " + value + "; needed at most " + MAX_COUNT);
-    }
-  }
-
-  /** Half of a surrogate pair has no UTF-8. */
-  private static void requireWholeCharacters(String name, String text) {
-    if (text.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
-      throw new IllegalArgumentException(
-          name + " holds half of a surrogate pair; needed whole characters");
-    }
+    StoredFields.count("totalSteps", totalSteps);
+    StoredFields.count("checkpointInterval", checkpointInterval);
+    StoredFields.requireWholeCharacters("device", device);
+    StoredFields.requireWholeCharacters("backend", backend);
   }
 
   /**
@@ -188,14 +165,13 @@ public record TrainingRun(
 
   private TrainingRun with(String backend, Curve curve) {
     return new TrainingRun(
-        textFile,
-        heldOutFraction,
-        corpusSha256,
+        source,
         sequenceLength,
         newSteps,
         batchSize,
         seed,
         totalSteps,
+        schedule,
         checkpointInterval,
         device,
         backend,

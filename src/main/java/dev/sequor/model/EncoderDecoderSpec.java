@@ -326,6 +326,21 @@ public record EncoderDecoderSpec(
    *     that are none of its
    */
   public Window window(List<int[]> sources, List<int[]> targets) {
+    return window(
+        sources,
+        targets,
+        longest(Required.present("sources", sources)),
+        longest(Required.present("targets", targets)) + 1);
+  }
+
+  /**
+   * The same, padded further, so that batches of differing lengths are of one shape and share a
+   * pass.
+   *
+   * @param sourceSteps at least those of the longest source, and 1
+   * @param targetSteps at least one more than those of the longest target, and 2
+   */
+  public Window window(List<int[]> sources, List<int[]> targets, int sourceSteps, int targetSteps) {
     int batchSize = Required.present("sources", sources).size();
     if (batchSize == 0 || Required.present("targets", targets).size() != batchSize) {
       throw new IllegalArgumentException(
@@ -335,9 +350,10 @@ public record EncoderDecoderSpec(
               + targets.size()
               + " targets; needed as many, and at least 1");
     }
-    Window.Part source = sourcePart(sources, longest(sources), batchSize);
-    int steps = longest(targets) + 1;
-    int[] inputs = new int[Math.multiplyExact(steps, batchSize)];
+    requireRoom("sourceSteps", sourceSteps, "source", longest(sources));
+    requireRoom("targetSteps", targetSteps, "target and the end", longest(targets) + 1);
+    Window.Part source = sourcePart(sources, sourceSteps, batchSize);
+    int[] inputs = new int[Math.multiplyExact(targetSteps, batchSize)];
     int[] classes = new int[inputs.length];
     int[] lengths = new int[batchSize];
     for (int b = 0; b < batchSize; b++) {
@@ -350,9 +366,16 @@ public record EncoderDecoderSpec(
     }
     return new ParallelWindow(
         batchSize,
-        List.of(source, new Window.Part(TARGET, steps, new Values.Tokens(inputs), lengths)),
+        List.of(source, new Window.Part(TARGET, targetSteps, new Values.Tokens(inputs), lengths)),
         new Values.Tokens(classes),
         true);
+  }
+
+  private static void requireRoom(String name, int steps, String longest, int needed) {
+    if (steps < needed) {
+      throw new IllegalArgumentException(
+          name + " is " + steps + "; the longest " + longest + " need at least " + needed);
+    }
   }
 
   private static int longest(List<int[]> sequences) {

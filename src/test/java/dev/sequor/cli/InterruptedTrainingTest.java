@@ -69,6 +69,8 @@ class InterruptedTrainingTest {
         "16",
         "--batch",
         "4",
+        "--schedule",
+        "cosine",
         "--steps",
         "" + STEPS,
         "--checkpoint-every",

@@ -28,9 +28,9 @@ class LossPlotTest {
             List.of(
                 List.of(),
                 List.of(new Point(1, 0)),
-                List.of(new Point(MOST_STEPS, Point.MAX_BITS)),
+                List.of(new Point(MOST_STEPS, Point.MAX_LOSS)),
                 List.of(new Point(MOST_STEPS - 1, 1), new Point(MOST_STEPS, 1)),
-                List.of(new Point(1, Double.MIN_VALUE), new Point(MOST_STEPS, Point.MAX_BITS)),
+                List.of(new Point(1, Double.MIN_VALUE), new Point(MOST_STEPS, Point.MAX_LOSS)),
                 List.of(new Point(1, 4.25), new Point(2, 4.25), new Point(1L << 40, 4.25))));
     SplittableRandom random = new SplittableRandom(1);
     for (int i = 0; i < 3; i++) {
@@ -43,7 +43,7 @@ class LossPlotTest {
     for (List<Point> training : curves) {
       for (List<Point> heldOut : List.of(training, curves.get(2))) {
         Path file = folder.resolve("loss.png");
-        LossPlot.write(file, "a title", new Curve(training, heldOut));
+        LossPlot.write(file, "a title", "bits per character", new Curve(training, heldOut));
         assertNotNull(ImageIO.read(file.toFile()));
       }
     }

@@ -189,7 +189,8 @@ class OptionRangesTest {
                 target.command() + " " + target.name(), () -> takesInAnyCase(target, names)));
       }
     }
-    assertEquals(7, tests.size(), "--cell, --optimizer; 3 times --device, twice --weights");
+    assertEquals(
+        8, tests.size(), "--cell, --optimizer, --schedule; 3 times --device, twice --weights");
     return tests.stream();
   }
 

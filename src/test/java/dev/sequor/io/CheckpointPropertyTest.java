@@ -20,6 +20,7 @@ import dev.sequor.model.DenseSpec;
 import dev.sequor.model.InputSpec;
 import dev.sequor.model.LossScale;
 import dev.sequor.model.Optimizer;
+import dev.sequor.model.RateSchedule;
 import dev.sequor.model.Readout;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainerProgress;
@@ -245,17 +246,25 @@ class CheckpointPropertyTest {
       return points;
     }
 
+    DataSource source() {
+      double heldOut = rarely() ? Double.longBitsToDouble(random.nextLong()) : random.nextDouble();
+      return switch (random.nextInt(3)) {
+        case 0 -> new DataSource.Text(text(), heldOut, text());
+        case 1 -> new DataSource.Table(text(), heldOut, text());
+        default -> new DataSource.Task(text(), (int) Math.min(count(), Integer.MAX_VALUE), text());
+      };
+    }
+
     TrainingRun run(long steps) {
       int timeSteps = 1 + (int) Math.min(count(), 30_000);
       return new TrainingRun(
-          text(),
-          rarely() ? Double.longBitsToDouble(random.nextLong()) : random.nextDouble(),
-          text(),
+          source(),
           timeSteps,
           rarely() ? timeSteps + 1 : random.nextInt(timeSteps + 1),
           1 + (int) Math.min(count(), 30_000),
           random.nextLong(),
           1 + count() / 2,
+          RateSchedule.values()[random.nextInt(RateSchedule.values().length)],
           1 + count() / 2,
           text(),
           text(),

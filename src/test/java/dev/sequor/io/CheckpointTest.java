@@ -12,6 +12,7 @@ import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.LossScale;
 import dev.sequor.model.Optimizer;
+import dev.sequor.model.RateSchedule;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainerProgress;
 import dev.sequor.model.TrainerSnapshot;
@@ -75,14 +76,13 @@ class CheckpointTest {
             moments,
             List.of(new NamedTensor("state.recurrent", List.of(2, 2, 4, 2), new float[32]))),
         new TrainingRun(
-            "",
-            0.05,
-            "00",
+            new DataSource.Text("", 0.05, "00"),
             16,
             5,
             4,
             Long.MIN_VALUE,
             100,
+            RateSchedule.COSINE,
             10,
             "auto",
             "java",
@@ -195,6 +195,30 @@ class CheckpointTest {
               "\"data\" : \\{[^}]*\\}", "\"data\" : { " + parts[0].replace("\\", "\\\\") + " }"));
       refused(parts[1]);
     }
+  }
+
+  /** Runs were on texts alone, at one learning rate, with all losses in bits per character. */
+  @Test
+  void aRunOfTheTimeWhenThereWereTextsOnlyIsLoaded() throws IOException {
+    Checkpoint saved = checkpoint(7);
+    saved.save(folder);
+    Path file = folder.resolve("config.json");
+    String now = Files.readString(file);
+    String then =
+        now.replaceFirst(
+                "\"source\" : \\{\\s+\"type\" : \"text\",\\s+\"file\" : \"\",(\\s+\"heldOutFraction\" : 0.05,\\s+)\"sha256\" : \"00\"\\s+\\}",
+                "\"textFile\" : \"\",$1\"corpusSha256\" : \"00\"")
+            .replace("\"type\" : \"run\"", "\"type\" : \"text\"")
+            .replace("\"loss\" : 4.25", "\"bitsPerCharacter\" : 4.25")
+            .replace("\"schedule\" : \"COSINE\",", "");
+    assertTrue(then.contains("textFile") && !then.contains("\"source\""), then);
+    Files.writeString(file, then);
+    TrainingRun loaded = Objects.requireNonNull(Checkpoint.load(folder).run());
+    TrainingRun expected = Objects.requireNonNull(saved.run());
+    assertEquals(RateSchedule.CONSTANT, loaded.schedule());
+    assertEquals(expected.source(), loaded.source());
+    assertEquals(expected.curve(), loaded.curve());
+    assertEquals(expected.newSteps(), loaded.newSteps());
   }
 
   @Test
@@ -356,7 +380,9 @@ class CheckpointTest {
         "\"updates\" : 7 | \"updates\" : 6 | steps is 7; needed the sum of 6 updates and 0 skippedSteps",
         "\"step\" : 5 | \"step\" : -2147483648 | step is -2147483648; needed at least 1",
         "\"step\" : 5 | \"step\" : 8 | the curve goes to step 8; the progress is at step 7",
-        "\"bitsPerCharacter\" : 4.25 | \"bitsPerCharacter\" : -1 | bitsPerCharacter is -1.0; needed 0 to 1.0E39",
+        "\"loss\" : 4.25 | \"loss\" : -1 | loss is -1.0; needed 0 to 1.0E39",
+        "\"heldOutFraction\" : 0.05 | \"heldOutFraction\" : 1 | run.source: heldOutFraction is 1.0; needed at least 0 and less than 1",
+        "\"sha256\" : \"00\" | \"sha257\" : \"00\" | run.source.sha25",
         "\"sequenceLength\" : 16 | \"sequenceLength\" : 2147483647 | batchSize is 8589934588; needed at most 2147483647",
         "\"batchSize\" : 4 | \"batchSize\" : {} | run.batchSize: needed a whole number",
         "\"curve\" : { | \"curve\" : 5, \"x\" : { | run.curve: needed an object in braces",

@@ -13,6 +13,11 @@ import dev.sequor.backend.Direction;
 import dev.sequor.backend.GateFunction;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.data.Missing;
+import dev.sequor.data.TableColumn;
+import dev.sequor.data.TableGoal;
+import dev.sequor.data.TableSpec;
+import dev.sequor.data.Transformation;
 import dev.sequor.model.EncoderDecoderSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
@@ -91,6 +96,43 @@ class StoredTypesTest {
       String written = json().writeValueAsString(options);
       assertEquals(options, json().readValue(written, CellOptions.class));
     }
+  }
+
+  @Test
+  void aTableIsWrittenSo() throws Exception {
+    TableColumn column = new TableColumn("v", Transformation.SQUARE_ROOT, 0.1, 1e-300);
+    TableColumn constant = new TableColumn("w", Transformation.NONE, -2.5, 0);
+    TableSpec spec =
+        new TableSpec(
+            new TableGoal.Forecast(column, 3),
+            List.of(column, constant),
+            "",
+            Missing.PREVIOUS,
+            0.2);
+    String written = json().writeValueAsString(spec);
+    assertEquals(
+        "{\"goal\":{\"type\":\"forecast\",\"target\":{\"name\":\"v\","
+            + "\"transformation\":\"SQUARE_ROOT\",\"mean\":0.1,\"deviation\":1.0E-300},"
+            + "\"horizon\":3},\"inputs\":[{\"name\":\"v\",\"transformation\":\"SQUARE_ROOT\","
+            + "\"mean\":0.1,\"deviation\":1.0E-300},{\"name\":\"w\",\"transformation\":\"NONE\","
+            + "\"mean\":-2.5,\"deviation\":0.0}],\"by\":\"\",\"missing\":\"PREVIOUS\","
+            + "\"heldOut\":0.2}",
+        written);
+    assertEquals(spec, json().readValue(written, TableSpec.class));
+    for (TableGoal goal :
+        List.of(
+            new TableGoal.RowLabels("y", List.of("b", "a é\n\"")),
+            new TableGoal.SequenceLabels("y", List.of("1", "1.0")))) {
+      TableSpec labels = new TableSpec(goal, List.of(constant), "id", Missing.REFUSED, 0);
+      assertEquals(labels, json().readValue(json().writeValueAsString(labels), TableSpec.class));
+    }
+    JsonMappingException e =
+        assertThrows(
+            JsonMappingException.class,
+            () -> json().readValue(written.replace("1.0E-300", "0.0"), TableSpec.class));
+    assertEquals(
+        "column 'v' is constant in the training part; needed values that differ, to predict",
+        JsonFault.describe(e));
   }
 
   /** What these records had before they could say more. */

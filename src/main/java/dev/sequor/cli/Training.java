@@ -2,54 +2,45 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
-import dev.sequor.data.Corpus;
-import dev.sequor.data.PrefetchedWindows;
-import dev.sequor.data.TokenStreams;
-import dev.sequor.data.Tokens;
-import dev.sequor.data.Vocabulary;
+import dev.sequor.cli.Subject.Effort;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.io.TrainingRun;
-import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.DivergedException;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
-import dev.sequor.model.Sampler;
-import dev.sequor.model.Sampling;
 import dev.sequor.model.SequenceModel;
+import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainStep;
 import dev.sequor.model.Trainer;
 import dev.sequor.model.TrainerSnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains a model of characters on one device and keeps its checkpoint.
+ * Trains a model on one device and keeps its checkpoint.
  *
  * <p>Everything that the weights depend on is in the checkpoint; when and how often a run is
  * stopped, judged or stored changes nothing in them.
  */
-final class TextTraining implements AutoCloseable {
+final class Training implements AutoCloseable {
   /** Often enough to watch, seldom enough that a GPU does not wait for the host. */
   private static final int STEPS_PER_REPORT = 10;
 
-  /** Judgements along the way are for the plot: this many in a run, on this much of the text. */
+  /** Judgements along the way are for the plot: this many in a run. */
   private static final int JUDGEMENTS = 10;
 
-  private static final int JUDGED_CHARACTERS = 32_768;
+  /**
+   * So wrong is only a model whose weights were driven off: to lose as many bits, the outputs of a
+   * character and of its rivals have to be 700 apart.
+   */
+  private static final double MOST_LOSS = 1000;
 
-  /** Before a checkpoint: enough to see that its weights were not driven off by the last update. */
-  private static final int CHECKED_CHARACTERS = 513;
-
-  private final String corpusName;
-  private final Vocabulary vocabulary;
-  private final Optimizer optimizer;
-  private final Clipping clipping;
+  private final Start start;
   private final TrainingRun run;
-  private final Tokens heldOut;
-  private final PrefetchedWindows streams;
   private final LossCurve curve;
   private final SequenceModel model;
   private final Trainer trainer;
@@ -57,55 +48,64 @@ final class TextTraining implements AutoCloseable {
   private long savedSteps = -1;
 
   /**
+   * All that a run starts from.
+   *
+   * @param subject what is learned; stays the caller's
+   * @param snapshot what to go on from; null for new weights
+   */
+  record Start(
+      Subject subject,
+      ModelSpec model,
+      Optimizer optimizer,
+      Clipping clipping,
+      TrainingRun run,
+      @Nullable TrainerSnapshot snapshot) {
+    /** The same, prepared for a device. */
+    Start on(Backend backend) {
+      return new Start(
+          subject, model, optimizer, clipping, run.withBackend(backend.name()), snapshot);
+    }
+
+    /** The model in a few words. */
+    String modelInWords() {
+      return model instanceof SequenceModelSpec usual
+          ? usual.stack().cell().id() + " " + usual.stack().hiddenSize()
+          : String.format(
+              Locale.ROOT,
+              "a network of %,d weights",
+              model.network().layout().trainableElements());
+    }
+  }
+
+  /**
    * What a call of {@link #train} did.
    *
    * @param steps steps taken
    * @param seconds time taken, judgements and checkpoints included
-   * @param charactersPerSecond characters learned from in a second of that time
+   * @param learnedPerSecond how much was learned from in a second of that time
    */
-  record Pace(long steps, double seconds, double charactersPerSecond) {}
+  record Pace(long steps, double seconds, double learnedPerSecond) {}
 
-  /**
-   * Prepares a run.
-   *
-   * @param start what to go on from; null for new weights
-   */
-  TextTraining(
-      Backend backend,
-      Corpus corpus,
-      Vocabulary vocabulary,
-      ModelSpec spec,
-      Optimizer optimizer,
-      Clipping clipping,
-      TrainingRun run,
-      @Nullable TrainerSnapshot start) {
-    this.corpusName = corpus.name();
-    this.vocabulary = vocabulary;
-    this.optimizer = optimizer;
-    this.clipping = clipping;
-    this.run = run;
-    this.heldOut = vocabulary.encode(corpus.heldOut());
-    TokenStreams windows =
-        new TokenStreams(
-            vocabulary.encode(corpus.training()),
-            run.batchSize(),
-            run.sequenceLength(),
-            run.newSteps());
+  /** Prepares a run. */
+  Training(Backend backend, Start start) {
+    this.start = start;
+    this.run = start.run();
     this.curve = new LossCurve(run.curve(), run.totalSteps());
+    TrainerSnapshot snapshot = start.snapshot();
     this.model =
-        start == null
-            ? new SequenceModel(backend, spec, run.seed())
-            : SequenceModel.of(backend, spec, start.parameters(), WeightStorage.FLOAT32);
+        snapshot == null
+            ? new SequenceModel(backend, start.model(), run.seed())
+            : SequenceModel.of(
+                backend, start.model(), snapshot.parameters(), WeightStorage.FLOAT32);
     try {
-      this.trainer = new Trainer(model, optimizer, clipping, run.seed());
+      this.trainer = new Trainer(model, start.optimizer(), start.clipping(), run.seed());
     } catch (RuntimeException | Error e) {
       model.close();
       throw e;
     }
-    this.streams = new PrefetchedWindows(windows);
     try {
-      if (start != null) {
-        trainer.restore(start);
+      if (snapshot != null) {
+        trainer.restore(snapshot);
         savedSteps = steps();
       }
     } catch (RuntimeException | Error e) {
@@ -127,14 +127,16 @@ final class TextTraining implements AutoCloseable {
    */
   void keepIn(Path directory) throws IOException {
     this.directory = directory;
-    double bits = judge(CHECKED_CHARACTERS);
-    if (!TextModel.isSane(bits)) {
+    double loss = judge(Effort.CHECK);
+    if (!isSane(loss)) {
       throw new IllegalArgumentException(
           directory
               + ": the model loses "
-              + bits
-              + " bits per character on the held-out part of "
-              + corpusName
+              + inWords(loss)
+              + " on the "
+              + start.subject().heldOutName()
+              + " of "
+              + start.subject().name()
               + "; its weights are spoilt");
     }
     save();
@@ -160,9 +162,9 @@ final class TextTraining implements AutoCloseable {
               + " keeps the checkpoint of step "
               + savedSteps
               + "; try anew with a lower --lr than "
-              + optimizer.learningRate()
-              + (clipping.globalNorm() > 0
-                  ? " or a lower --clip than " + clipping.globalNorm()
+              + start.optimizer().learningRate()
+              + (start.clipping().globalNorm() > 0
+                  ? " or a lower --clip than " + start.clipping().globalNorm()
                   : " or with --clip"));
     }
   }
@@ -170,20 +172,24 @@ final class TextTraining implements AutoCloseable {
   private Pace trainAndSave(Progress progress, Interruption interruption) throws IOException {
     long startSteps = steps();
     long startNanos = System.nanoTime();
-    long charactersPerStep = (long) run.batchSize() * run.newSteps();
+    Measure measure = start.subject().measure();
     long judgementInterval = (run.totalSteps() - 1) / JUDGEMENTS + 1;
     while (steps() < run.totalSteps() && !interruption.isRequested()) {
-      TrainStep step = trainer.steps(streams, stepsUntilReport(judgementInterval));
+      trainer.learningRate(
+          run.schedule().rate(start.optimizer().learningRate(), steps(), run.totalSteps()));
+      TrainStep step =
+          trainer.steps(start.subject().windows(), stepsUntilReport(judgementInterval));
+      double loss = measure.of(step.loss());
       if (!step.skipped()) {
-        requireSane("in training", step.loss().meanBits());
+        requireSane("in training", loss);
       }
-      curve.addStep(step.step(), step.loss().meanBits());
-      progress.update(step.step(), curve.recent(), charactersPerStep);
+      curve.addStep(step.step(), loss);
+      progress.update(step.step(), curve.recent());
       boolean last = step.step() >= run.totalSteps();
       if ((step.step() % judgementInterval == 0 || last) && !curve.hasHeldOut(step.step())) {
-        double bits = judge(JUDGED_CHARACTERS);
-        requireSane("on held-out text", bits);
-        curve.addHeldOut(step.step(), bits);
+        double heldOut = judge(Effort.WATCH);
+        requireSane("on " + start.subject().heldOutName(), heldOut);
+        curve.addHeldOut(step.step(), heldOut);
       }
       if (step.step() % run.checkpointInterval() == 0) {
         save();
@@ -192,31 +198,40 @@ final class TextTraining implements AutoCloseable {
     save();
     double seconds = (System.nanoTime() - startNanos) * 1e-9;
     long steps = steps() - startSteps;
-    return new Pace(steps, seconds, steps * charactersPerStep / seconds);
+    return new Pace(steps, seconds, steps * start.subject().learnedInOneStep() / seconds);
   }
 
   /**
    * Steps to queue before the next loss is asked for: one where asking costs nothing, else some,
-   * but not past the next judgement or checkpoint.
+   * but not past the next judgement, checkpoint or learning rate.
    */
   private int stepsUntilReport(long judgementInterval) {
     long most = model.backend().isAsynchronous() ? STEPS_PER_REPORT : 1;
     for (long interval : new long[] {judgementInterval, run.checkpointInterval()}) {
       most = Math.min(most, interval - steps() % interval);
     }
+    most = Math.min(most, run.schedule().stepsAtSameRate(steps(), run.totalSteps()));
     return (int) Math.min(most, run.totalSteps() - steps());
   }
 
-  /** The loss of the first {@code characters} of the held-out text, in bits per character. */
-  private double judge(int characters) {
-    Tokens judged = heldOut.slice(0, Math.min(heldOut.size(), characters));
-    return TextModel.evaluate(model, judged).meanBits();
+  private double judge(Effort effort) {
+    return start.subject().measure().of(start.subject().judge(model, effort));
   }
 
-  private void requireSane(String where, double bitsPerCharacter) {
-    if (!TextModel.isSane(bitsPerCharacter)) {
-      throw new DivergedException(
-          steps(), "the loss is " + bitsPerCharacter + " bits per character " + where);
+  /** Not if it is NaN. */
+  private static boolean isSane(double loss) {
+    return loss <= MOST_LOSS;
+  }
+
+  private String inWords(double loss) {
+    return start.subject().measure().inBits()
+        ? loss + " " + start.subject().measure().unit()
+        : String.valueOf(loss);
+  }
+
+  private void requireSane(String where, double loss) {
+    if (!isSane(loss)) {
+      throw new DivergedException(steps(), "the loss is " + inWords(loss) + " " + where);
     }
   }
 
@@ -227,7 +242,7 @@ final class TextTraining implements AutoCloseable {
    */
   private void save() throws IOException {
     if (steps() != savedSteps) {
-      requireSane("on held-out text", judge(CHECKED_CHARACTERS));
+      requireSane("on " + start.subject().heldOutName(), judge(Effort.CHECK));
       checkpoint().save(Objects.requireNonNull(directory));
       savedSteps = steps();
     }
@@ -237,10 +252,21 @@ final class TextTraining implements AutoCloseable {
     TrainerSnapshot snapshot = trainer.snapshot();
     TrainingRun soFar = run.withCurve(curve.toStore());
     try {
-      return new Checkpoint(model.spec(), vocabulary, optimizer, clipping, snapshot, soFar);
+      return new Checkpoint(
+          model.spec(),
+          start.subject().data(),
+          start.optimizer(),
+          start.clipping(),
+          snapshot,
+          soFar);
     } catch (IllegalArgumentException e) {
       throw new DivergedException(steps(), String.valueOf(e.getMessage())); // Not finite.
     }
+  }
+
+  /** What was learned, as it is now. */
+  SequenceModel model() {
+    return model;
   }
 
   /** The loss so far. */
@@ -248,23 +274,15 @@ final class TextTraining implements AutoCloseable {
     return curve;
   }
 
-  /** The loss of all held-out text. */
-  BatchLoss judge() {
-    BatchLoss loss = TextModel.evaluate(model, heldOut);
-    requireSane("on held-out text", loss.meanBits());
+  /** The loss on all that is held out. */
+  double judge() {
+    double loss = judge(Effort.ALL);
+    requireSane("on " + start.subject().heldOutName(), loss);
     return loss;
-  }
-
-  /** Text that begins a line, {@code length} characters. */
-  String sample(int length, Sampling sampling) {
-    try (Sampler sampler = new Sampler(model)) {
-      return vocabulary.decode(sampler.sample(TextModel.newLine(vocabulary), length, sampling));
-    }
   }
 
   @Override
   public void close() {
-    streams.close();
     trainer.close();
     model.close();
   }

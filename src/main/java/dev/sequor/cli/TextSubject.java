@@ -1,0 +1,266 @@
+package dev.sequor.cli;
+
+import dev.sequor.data.ByteVocabulary;
+import dev.sequor.data.Corpus;
+import dev.sequor.data.PrefetchedWindows;
+import dev.sequor.data.Text;
+import dev.sequor.data.TokenStreams;
+import dev.sequor.data.Tokens;
+import dev.sequor.data.Vocabulary;
+import dev.sequor.data.WindowSource;
+import dev.sequor.io.DataSource;
+import dev.sequor.io.TrainingRun;
+import dev.sequor.model.BatchLoss;
+import dev.sequor.model.Sampler;
+import dev.sequor.model.Sampling;
+import dev.sequor.model.SequenceModel;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A text, whose every character, word or byte is to be predicted from those before it. */
+final class TextSubject implements Subject {
+  private static final int WATCHED_TOKENS = 32_768;
+  private static final int CHECKED_TOKENS = 513;
+  private static final float SAMPLE_TEMPERATURE = 0.8f;
+  private static final int SAMPLED_NAMES = 5;
+  private static final int SAMPLED_TOKENS = 300;
+
+  private final Corpus corpus;
+  private final Vocabulary vocabulary;
+  private final DataSource.Text source;
+  private final Tokens training;
+  private final Tokens heldOut;
+  private final int sequenceLength;
+  private final int newSteps;
+  private final int batchSize;
+  private final PrefetchedWindows windows;
+  private final long seed;
+
+  /**
+   * Cuts a text into streams.
+   *
+   * @param vocabulary of the model
+   * @throws IllegalArgumentException if it is too short for them, or one that the model does not
+   *     know
+   */
+  TextSubject(
+      Corpus corpus,
+      Vocabulary vocabulary,
+      DataSource.Text source,
+      int sequenceLength,
+      int newSteps,
+      int batchSize,
+      long seed) {
+    this.corpus = corpus;
+    this.vocabulary = vocabulary;
+    this.source = source;
+    this.sequenceLength = sequenceLength;
+    this.newSteps = newSteps;
+    this.batchSize = batchSize;
+    this.seed = seed;
+    this.training = vocabulary.encode(corpus.training());
+    this.heldOut = vocabulary.encode(corpus.heldOut());
+    requireEnoughText();
+    this.windows =
+        new PrefetchedWindows(new TokenStreams(training, batchSize, sequenceLength, newSteps));
+  }
+
+  /** The text that {@code source} says, or the one in {@code file} if that is given. */
+  static TextSubject resumed(
+      Path directory,
+      Vocabulary vocabulary,
+      TrainingRun run,
+      DataSource.Text source,
+      @Nullable Path file)
+      throws IOException {
+    Path from = file != null || source.file().isEmpty() ? file : JavaLocale.path(source.file());
+    Corpus corpus =
+        corpus(from, vocabulary instanceof ByteVocabulary, source.heldOutFraction(), run.seed());
+    if (!corpus.fingerprint().equals(source.sha256())) {
+      throw new IllegalArgumentException(
+          corpus.name()
+              + ": not the text that "
+              + directory
+              + " was trained on, so the run cannot go on"
+              + (source.file().isEmpty()
+                  ? "; it was another Java version's list of Unicode names"
+                  : ""));
+    }
+    return new TextSubject(
+        corpus,
+        vocabulary,
+        source(from, source.heldOutFraction(), corpus),
+        run.sequenceLength(),
+        run.newSteps(),
+        run.batchSize(),
+        run.seed());
+  }
+
+  /**
+   * A text in two parts.
+   *
+   * @param file null for the names of the Unicode characters
+   * @param asBytes whether it may be any file
+   * @param heldOut the part that training never sees
+   */
+  static Corpus corpus(@Nullable Path file, boolean asBytes, double heldOut, long seed)
+      throws IOException {
+    return file == null
+        ? Corpus.ofUnicodeNames(seed, heldOut)
+        : HeapLimit.within(
+            file.toString(),
+            () -> Corpus.of(asBytes ? Text.ofBytes(file) : Text.ofFile(file), heldOut));
+  }
+
+  /** Where {@code corpus} is from. */
+  static DataSource.Text source(@Nullable Path file, double heldOut, Corpus corpus) {
+    return new DataSource.Text(
+        file == null ? "" : file.toAbsolutePath().normalize().toString(),
+        heldOut,
+        corpus.fingerprint());
+  }
+
+  private void requireEnoughText() {
+    long tokens = training.size();
+    String units = measure().nouns();
+    if (heldOut.size() < 2) {
+      throw new IllegalArgumentException(
+          corpus.name()
+              + ": the held-out part has "
+              + heldOut.size()
+              + " "
+              + units
+              + "; needed at least 2");
+    }
+    if (tokens <= sequenceLength) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "%s: %d %s are left to train on; one sequence of --seq-length %d needs %d",
+              corpus.name(),
+              tokens,
+              units,
+              sequenceLength,
+              sequenceLength + 1L));
+    }
+    long most = (tokens - 1) / sequenceLength;
+    if (batchSize > most) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "--batch is %d; the %d %s that %s leaves to train on are enough for at most"
+                  + " %d sequences of --seq-length %d",
+              batchSize,
+              tokens,
+              units,
+              corpus.name(),
+              most,
+              sequenceLength));
+    }
+  }
+
+  @Override
+  public String name() {
+    return corpus.name();
+  }
+
+  @Override
+  public String shortName() {
+    return source.file().isEmpty() ? "names" : String.valueOf(Path.of(source.file()).getFileName());
+  }
+
+  @Override
+  public String heldOutName() {
+    return "held-out text";
+  }
+
+  @Override
+  public Vocabulary data() {
+    return vocabulary;
+  }
+
+  @Override
+  public DataSource source() {
+    return source;
+  }
+
+  @Override
+  public WindowSource windows() {
+    return windows;
+  }
+
+  @Override
+  public long learnedInOneStep() {
+    return (long) batchSize * newSteps;
+  }
+
+  @Override
+  public Measure measure() {
+    return new Measure(vocabulary.unit(), true);
+  }
+
+  @Override
+  public BatchLoss judge(SequenceModel model, Effort effort) {
+    long tokens =
+        switch (effort) {
+          case CHECK -> CHECKED_TOKENS;
+          case WATCH -> WATCHED_TOKENS;
+          case ALL -> heldOut.size();
+        };
+    return TextModel.evaluate(model, heldOut.slice(0, Math.min(heldOut.size(), tokens)));
+  }
+
+  @Override
+  public String size() {
+    return String.format(
+        Locale.ROOT,
+        "%,d %s to learn, %,d held out, %d different",
+        training.size(),
+        measure().nouns(),
+        heldOut.size(),
+        vocabulary.size());
+  }
+
+  @Override
+  public void show(SequenceModel model, PrintWriter words, Map<String, @Nullable Object> result) {
+    String text = sample(model);
+    if (!source.file().isEmpty()) {
+      words.println("a sample:");
+      text.lines().forEach(line -> words.println("  " + line));
+      return;
+    }
+    words.println(SAMPLED_NAMES + " sampled names:");
+    // The last line of a sample is cut off, so it is left out unless it is all there is.
+    int end = text.lastIndexOf('\n');
+    (end < 0 ? text : text.substring(0, end))
+        .lines()
+        .filter(line -> !line.isBlank())
+        .limit(SAMPLED_NAMES)
+        .forEach(line -> words.println("  " + line));
+  }
+
+  /** Text that begins a line. */
+  private String sample(SequenceModel model) {
+    try (Sampler sampler = new Sampler(model)) {
+      return vocabulary.decode(
+          sampler.sample(
+              TextModel.newLine(vocabulary),
+              SAMPLED_TOKENS,
+              Sampling.ofTemperature(SAMPLE_TEMPERATURE, seed)));
+    }
+  }
+
+  @Override
+  public String use() {
+    return "write more with: sequor sample";
+  }
+
+  @Override
+  public void close() {
+    windows.close();
+  }
+}
