@@ -190,9 +190,7 @@ final class EvalCommand implements Callable<Integer> {
                   : String.format(Locale.ROOT, " (%,d of the text unknown)", unknown));
     }
     Map<String, Object> result = new LinkedHashMap<>();
-    result.put(
-        "bitsPer" + unit.substring(0, 1).toUpperCase(Locale.ROOT) + unit.substring(1),
-        loss.meanBits());
+    result.put(new Measure(unit, true).key(""), loss.meanBits());
     result.put("perplexity", loss.perplexity());
     result.put(unit + "s", loss.predictions());
     if (vocabulary.unknown() >= 0) {

@@ -42,9 +42,12 @@ record Measure(String noun, boolean inBits) {
 
   /** The name of a field of JSON that holds a loss, for example {@code trainBitsPerCharacter}. */
   String key(String prefix) {
-    return prefix
-        + (inBits
+    String key =
+        inBits
             ? "BitsPer" + noun.substring(0, 1).toUpperCase(Locale.ROOT) + noun.substring(1)
-            : "Loss");
+            : "Loss";
+    return prefix.isEmpty()
+        ? key.substring(0, 1).toLowerCase(Locale.ROOT) + key.substring(1)
+        : prefix + key;
   }
 }

@@ -57,7 +57,7 @@ final class TextFlags {
       names = "--vocabulary",
       paramLabel = "N",
       description =
-          "Of words so many, the most frequent; all others are one unknown word (default: 20000).")
+          "Of words so many, the most frequent; all others are one unknown word (default: 10000).")
   private @Nullable Integer vocabularySize;
 
   @Range("[1,)")
@@ -190,7 +190,7 @@ final class TextFlags {
                   WordVocabulary.of(
                       corpus.training(),
                       Objects.requireNonNullElse(minCount, 2),
-                      Objects.requireNonNullElse(vocabularySize, 20_000)));
+                      Objects.requireNonNullElse(vocabularySize, 10_000)));
       default -> corpus.vocabulary();
     };
   }

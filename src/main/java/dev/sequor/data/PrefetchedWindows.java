@@ -43,13 +43,15 @@ public final class PrefetchedWindows implements WindowSource, AutoCloseable {
   private record Made(
       long epoch, long index, @Nullable Window window, @Nullable Throwable thrown) {}
 
-  /** Windows of {@code source}, which is used by another thread from here on and stays open. */
+  /**
+   * Windows of {@code source}, which another thread uses from the first request on; it stays the
+   * caller's.
+   */
   public PrefetchedWindows(WindowSource source) {
     this.source = source;
     this.windowsPerEpoch = source.windowsPerEpoch();
     this.maker = new Thread(this::make, "sequor-prefetch");
     maker.setDaemon(true);
-    maker.start();
   }
 
   @Override
@@ -88,6 +90,9 @@ public final class PrefetchedWindows implements WindowSource, AutoCloseable {
       this.index = index;
       running = true;
       restarts++;
+      if (maker.getState() == Thread.State.NEW) {
+        maker.start();
+      }
       notifyAll();
     }
     boolean interrupted = false;

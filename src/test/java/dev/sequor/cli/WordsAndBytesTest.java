@@ -1,5 +1,6 @@
 package dev.sequor.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -21,9 +22,14 @@ import dev.sequor.model.Trainer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Models of words and of bytes on the command line. */
 class WordsAndBytesTest {
@@ -45,7 +51,7 @@ class WordsAndBytesTest {
     return directory;
   }
 
-  private static JsonNode run(Object... arguments) {
+  private static JsonNode run(Object... arguments) throws IOException {
     return CommandLineRun.of(arguments).succeeds().json();
   }
 
@@ -102,5 +108,55 @@ class WordsAndBytesTest {
             .out();
     assertEquals(written, streamed.substring(0, written.length()));
     assertEquals("", streamed.substring(written.length()).strip());
+  }
+
+  private static CommandLineRun train(Object... more) {
+    List<Object> arguments =
+        new ArrayList<>(List.of("train", "--device", "java", "--hidden", 12, "--batch", 4));
+    arguments.addAll(List.of("--seq-length", 8, "--lr", 0.02, "--json"));
+    arguments.addAll(List.of(more));
+    return CommandLineRun.of(arguments.toArray());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"words", "bytes"})
+  void trainingByWordsAndBytesStopsAndGoesOnAsIfItHadNot(String units) throws IOException {
+    Path text =
+        Files.writeString(
+            folder.resolve("text"), "the cat isn't on the mat \u2014 the dog is.\r\n".repeat(90));
+    String unit = units.substring(0, 1).toUpperCase(Locale.ROOT) + units.substring(1, 4);
+    Path whole = folder.resolve("whole");
+    JsonNode trained =
+        train("--text", text, "--units", units, "--steps", 60, "--out", whole).succeeds().json();
+    String key = "heldOutBitsPer" + unit;
+    assertTrue(trained.get(key).asDouble() < 3, trained.toString());
+    assertTrue(trained.get(units + "PerSecond").asDouble() > 0, trained.toString());
+    Path stopped = folder.resolve("stopped");
+    train("--text", text, "--units", units, "--steps", 25, "--out", stopped).succeeds();
+    JsonNode resumed =
+        CommandLineRun.of("train", "--resume", stopped, "--steps", 60, "--json").succeeds().json();
+    assertEquals(trained.get(key), resumed.get(key));
+    assertArrayEquals(
+        Files.readAllBytes(Checkpoint.weightsFile(whole)),
+        Files.readAllBytes(Checkpoint.weightsFile(stopped)));
+    JsonNode judged = run("eval", stopped, "--text", text, "--device", "java", "--json");
+    assertTrue(judged.get("bitsPer" + unit).asDouble() < 3, judged.toString());
+  }
+
+  @Test
+  void optionsOfWordsAreRefusedWithoutThem() throws IOException {
+    Path text = Files.writeString(folder.resolve("text"), "a b c d e f ".repeat(90));
+    assertTrue(
+        train("--text", text, "--vocabulary", 9)
+            .err()
+            .contains("--vocabulary is 9; it is of words"));
+    assertTrue(
+        train("--text", text, "--units", "bytes", "--min-count", 9)
+            .err()
+            .contains("--min-count is 9; it is of words, so it needs --units words"));
+    assertTrue(
+        train("--text", text, "--units", "words", "--min-count", 900)
+            .err()
+            .contains("no word occurs 900 times"));
   }
 }
