@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.sequor.backend.CellType;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
@@ -360,7 +361,7 @@ final class TaskDataTest {
     Task spirals = Tasks.named("spirals");
     refused(
         "the cell is lstm; spirals has no recurrent layers, needed none",
-        () -> spirals.model(adding.defaults()));
+        () -> spirals.model(adding.defaults().withCell(CellType.LSTM)));
     TaskSettings settings = adding.defaults();
     refused("steps is 0; needed 1 to 1000000000000", () -> settings.withSteps(0));
     refused("hiddenSize is 0; needed at least 1", () -> settings.withHiddenSize(0));

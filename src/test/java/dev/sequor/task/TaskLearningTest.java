@@ -42,7 +42,7 @@ final class TaskLearningTest {
     Task names = new ScriptNames(20);
     Task adding = new Adding(20);
     Task agreement = new Agreement(24);
-    Task copy = new CopyMemory(5, 3);
+    Task copy = new CopyMemory(5, 4);
     Task brackets = new Brackets(12);
     Task reverse = Rewriting.reverse(5);
     Task sort = Rewriting.sort(4);
@@ -51,7 +51,7 @@ final class TaskLearningTest {
         of(names, small(names, 64, 64, 400, 1e-2f)),
         of(adding, small(adding, 32, 32, 600, 1e-2f)),
         of(agreement, agreement.defaults().withSteps(1200)),
-        of(copy, small(copy, 48, 32, 800, 1e-2f)),
+        of(copy, small(copy, 64, 64, 900, 1e-2f)),
         of(brackets, small(brackets, 32, 32, 500, 1e-2f)),
         of(reverse, small(reverse, 64, 64, 700, 1e-2f)),
         of(sort, small(sort, 48, 32, 700, 1e-2f)));
@@ -127,8 +127,7 @@ final class TaskLearningTest {
       String name, int length, int hidden, double from, double to, int steps) {
     Task task = length == 0 ? Tasks.named(name) : Tasks.named(name).withLength(length);
     boolean dense = task.architecture() == Architecture.ONE_TO_ONE;
-    TaskSettings settings =
-        small(task, hidden, dense ? 128 : 16, steps, dense ? 5e-3f : 2e-2f);
+    TaskSettings settings = small(task, hidden, dense ? 128 : 16, steps, dense ? 5e-3f : 2e-2f);
     for (String device : List.of("cpu", "java", "cuda")) {
       if (Devices.survey().stream()
           .noneMatch(s -> s.name().equals(device) && s.availability().usable())) {
