@@ -176,10 +176,10 @@ final class TextFlags {
   private Vocabulary vocabulary(Corpus corpus) throws IOException {
     if (!units.equals(WORDS) && (vocabularySize != null || minCount != null)) {
       throw new IllegalArgumentException(
-          (vocabularySize != null ? "--vocabulary" : "--min-count")
-              + " is given with --units "
-              + units
-              + "; needed --units words");
+          (vocabularySize != null
+                  ? "--vocabulary is " + vocabularySize
+                  : "--min-count is " + minCount)
+              + "; it is of words, so it needs --units words");
     }
     return switch (units) {
       case BYTES -> ByteVocabulary.BYTES;

@@ -115,7 +115,7 @@ class TableCommandsTest {
                 "--out",
                 model,
                 "--steps",
-                80,
+                300,
                 "--lr",
                 0.01,
                 "--json")
@@ -169,8 +169,8 @@ class TableCommandsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--target none | there is no column 'none'",
-        "--target remark | line 2, column 'remark': 'a, b'",
+        "--target none | no column 'none'; there are id, kind, value",
+        "--target remark | line 2, column 'remark': the cell holds 'a, b'; needed a number",
         "--target constant | 'constant'",
         "--target value --horizon 600 | ",
         "--horizon 2 | --csv is given without --target",
@@ -224,7 +224,7 @@ class TableCommandsTest {
         .succeeds();
     CommandLineRun.of("predict", task, "--csv", waves)
         .isRefusedWith(2, "needed a model of a table");
-    Files.writeString(waves, "\n9,fast,1,7,x\n", java.nio.file.StandardOpenOption.APPEND);
+    Files.writeString(waves, "9,fast,1,7,x\n", java.nio.file.StandardOpenOption.APPEND);
     CommandLineRun.of("train", "--resume", model, "--steps", 2)
         .isRefusedWith(2, "not the table that");
   }
