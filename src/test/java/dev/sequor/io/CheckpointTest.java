@@ -154,6 +154,9 @@ class CheckpointTest {
     assertEquals(16, Objects.requireNonNull(Checkpoint.load(folder).run()).newSteps());
   }
 
+  /** A text in quotes, with what is escaped in it. */
+  private static final String QUOTED = "\"(?:[^\"\\\\]|\\\\.)*\"";
+
   /** Written while characters were all that a model could have. */
   @Test
   void aVocabularyThatStandsAloneIsLoaded() throws IOException {
@@ -162,14 +165,16 @@ class CheckpointTest {
     String json = Files.readString(config);
     String before =
         json.replaceFirst(
-            "\"data\" : \\{\\s*\"type\" : \"characters\",\\s*\"characters\" : (\"[^\"]*\")\\s*\\}",
+            "\"data\" : \\{\\s*\"type\" : \"characters\",\\s*\"characters\" : ("
+                + QUOTED
+                + ")\\s*\\}",
             "\"vocabulary\" : $1");
     assertTrue(before.contains("\"vocabulary\" : \"") && !before.contains("\"data\""), before);
     Files.writeString(config, before);
     assertSame(checkpoint(7), Checkpoint.load(folder));
     assertEquals(checkpoint(7).data(), TrainedModel.load(folder).data());
     Files.writeString(
-        config, before.replaceFirst("\"vocabulary\" : \"[^\"]*\"", "\"vocabulary\" : \"\""));
+        config, before.replaceFirst("\"vocabulary\" : " + QUOTED, "\"vocabulary\" : \"\""));
     assertNull(Checkpoint.load(folder).data());
     assertNull(TrainedModel.load(folder).data());
   }
@@ -401,12 +406,12 @@ class CheckpointTest {
         "\"type\" : \"characters\" | \"type\" : \"letters\" | data: type 'letters' is unknown",
         "\"type\" : \"characters\", | | data: its \"type\" is missing",
         "\"characters\" : | \"characters\" : null, \"x\" : | data.characters: is null; needed a value",
-        "\"characters\" : | \"letters\" : | data.letters: unknown field",
+        "\"characters\" : | \"letters\" : | data.characters: is missing",
         "\"characters\" : \" | \"characters\" : \"z | data: character 1 of the vocabulary is",
-        "\"data\" : { | \"data\" : 3, \"x\" : { | data: needed an object in braces",
+        "\"data\" : { | \"data\" : 3, \"x\" : { | data: its \"type\" is missing",
         "\"data\" : { | \"vocabulary\" : { | vocabulary: needed a text in quotes",
         "\"data\" : { | \"vocabulary\" : \"a\", \"data\" : { | vocabulary: unknown field",
-        "\"data\" : { | \"date\" : { | date: unknown field",
+        "\"data\" : { | \"date\" : { | data: is missing",
       })
   void aConfigurationThatDoesNotFitIsRefused(String from, @Nullable String to, String part)
       throws IOException {
