@@ -94,6 +94,40 @@ class PrefetchedWindowsTest {
   }
 
   @Test
+  void aWindowThatNobodyWantsAnyMoreIsDropped() throws InterruptedException {
+    CountDownLatch inside = new CountDownLatch(1);
+    CountDownLatch go = new CountDownLatch(1);
+    try (PrefetchedWindows windows =
+        new PrefetchedWindows(
+            source(
+                (epoch, index) -> {
+                  if (epoch == 0 && index == 1) {
+                    inside.countDown();
+                    try {
+                      go.await();
+                    } catch (InterruptedException e) {
+                      throw new IllegalStateException(e);
+                    }
+                  }
+                  return window(epoch, index);
+                }))) {
+      assertIs(0, 0, windows.window(0, 0));
+      inside.await();
+      Thread asks = Thread.currentThread();
+      new Thread(
+              () -> {
+                while (asks.getState() != Thread.State.WAITING) {
+                  Thread.onSpinWait();
+                }
+                go.countDown();
+              })
+          .start();
+      assertIs(7, 3, windows.window(7, 3));
+      assertIs(7, 4, windows.window(7, 4));
+    }
+  }
+
+  @Test
   void whatTheSourceThrowsComesOutWhereItBelongs() {
     IllegalArgumentException refusal = new IllegalArgumentException("no");
     AssertionError error = new AssertionError();

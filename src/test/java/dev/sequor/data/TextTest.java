@@ -216,6 +216,27 @@ class TextTest {
     }
   }
 
+  /** Surrogates, characters written too long or past the last, and what is cut off. */
+  @Test
+  void sequencesThatAreNoUtf8AreRefusedAtTheEdgeOfAChunkToo() throws IOException {
+    for (int[] sequence :
+        new int[][] {
+          {0xED, 0xA0, 0x80}, {0xED, 0xBF, 0xBF}, {0xC0, 0xAF}, {0xC1, 0xBF}, {0xE0, 0x9F, 0xBF},
+          {0xF0, 0x8F, 0xBF, 0xBF}, {0xF4, 0x90, 0x80, 0x80}, {0xF5, 0x80}, {0xFF}, {0x80},
+          {0xC3}, {0xE2, 0x80}, {0xF0, 0x9F, 0x90}, {0xF0, 0x9F, 0x41}, {0xE2, 0xC3, 0xA9}
+        }) {
+      for (int before : new int[] {0, (1 << 18) - 2}) {
+        byte[] bytes = new byte[before + sequence.length];
+        Arrays.fill(bytes, (byte) 'a');
+        for (int i = 0; i < sequence.length; i++) {
+          bytes[before + i] = (byte) sequence[i];
+        }
+        Path file = Files.write(folder.resolve("text"), bytes);
+        assertEquals(file + malformed(bytes), refusal(() -> Text.ofFile(file)));
+      }
+    }
+  }
+
   /** By the decoder of the platform. */
   private static @Nullable String malformed(byte[] bytes) {
     ByteBuffer in = ByteBuffer.wrap(bytes);
