@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
@@ -191,9 +192,10 @@ class PrefetchedWindowsTest {
     windows.close();
     waiting.join();
     assertTrue(told.get() instanceof IllegalStateException);
-    assertTrue(maker.get().isAlive());
+    Thread making = Objects.requireNonNull(maker.get());
+    assertTrue(making.isAlive());
     go.countDown();
-    maker.get().join();
+    making.join();
   }
 
   @Test

@@ -183,7 +183,7 @@ class TextTest {
   @Test
   void unknownCharactersOfAFileAreNamedWithTheirPlace() throws IOException {
     CharacterVocabulary vocabulary = CharacterVocabulary.of("abc\n ");
-    String text = ("ab c\n".repeat(30_000)) + "a\u00e9" + whale() + "\u00e9";
+    String text = "ab c\n".repeat(30_000) + "a\u00e9" + whale() + "\u00e9";
     assertEquals(
         folder.resolve("text")
             + ": character '\u00e9' (U+00E9) at line 30001, column 2 is not among the 5 characters"

@@ -269,7 +269,7 @@ class CheckpointPropertyTest {
           1 + (int) Math.min(count(), 30_000),
           random.nextLong(),
           1 + count() / 2,
-          RateSchedule.values()[random.nextInt(RateSchedule.values().length)],
+          anyOf(RateSchedule.values()),
           1 + count() / 2,
           text(),
           text(),

@@ -213,7 +213,7 @@ class CheckpointTest {
             "\"type\" : \"words\", \"words\" : [ \"\" ] | data: word 0 of the vocabulary is empty",
             "\"type\" : \"words\", \"words\" : [ null ] | data.words[0]: is null; needed a value",
             "\"type\" : \"words\", \"words\" : \"a\" | data.words: needed a list in brackets")) {
-      String[] parts = data.split(" \\| ");
+      String[] parts = data.split(" \\| ", -1);
       Files.writeString(
           config,
           json.replaceFirst(
