@@ -215,10 +215,18 @@ final class Arguments {
    * @param what {@code high} is, for messages
    */
   void contents(String name, Buffer buffer, long count, int low, int high, String what) {
-    if (step != null) {
-      step.needs(name, buffer, count, low, high, what);
+    require(new RecordedStep.Need(name, buffer, count, low, high, what, false));
+  }
+
+  /** The same, of integers none of which is less than the one before; {@code high} is the last. */
+  void ascending(String name, Buffer buffer, long count, int low, int high) {
+    require(new RecordedStep.Need(name, buffer, count, low, high, "", true));
+  }
+
+  private void require(RecordedStep.Need need) {
+    if (step == null || !step.allows(need)) {
+      requireContents(need, List.of());
     }
-    requireContents(name, buffer, count, low, high, what, List.of());
   }
 
   /** Requires lengths {@code [B]} of 0…T, where there are any. */
@@ -229,38 +237,54 @@ final class Arguments {
   }
 
   /**
-   * Looks at the contents themselves only if their range, as it is known, may be too wide.
+   * Looks at the contents themselves only if their range, as it is known, may be too wide, or their
+   * order matters.
    *
    * @param pending will be copied to the device before anything reads the contents
    */
-  void requireContents(
-      String name,
-      Buffer buffer,
-      long count,
-      int low,
-      int high,
-      String what,
-      List<StepInput> pending) {
-    if (count == 0 || buffer.isKnown(count, low, high)) {
+  void requireContents(RecordedStep.Need need, List<StepInput> pending) {
+    long count = need.count();
+    Buffer buffer = need.buffer();
+    if (count == 0 || buffer.isKnown(count, need.low(), need.high(), need.ascending())) {
       return;
     }
     IntBuffer values = contents(buffer, count, pending);
     for (int i = 0; i < count; i++) {
       int value = values.get(i);
-      if (value < low || value > high) {
+      if (value < need.low() || value > need.high()) {
         throw new IllegalArgumentException(
-            name
+            need.name()
                 + "["
                 + i
                 + "] is "
                 + value
                 + "; needed "
-                + (low == Integer.MIN_VALUE ? "at most " : low + " to ")
-                + what
-                + high);
+                + (need.low() == Integer.MIN_VALUE ? "at most " : need.low() + " to ")
+                + need.what()
+                + need.high());
+      }
+      if (need.ascending() && i > 0 && value < values.get(i - 1)) {
+        throw new IllegalArgumentException(
+            need.name()
+                + "["
+                + i
+                + "] is "
+                + value
+                + ", after "
+                + values.get(i - 1)
+                + "; needed ascending numbers");
       }
     }
-    buffer.know(count, low, high);
+    if (need.ascending() && values.get((int) count - 1) != need.high()) {
+      throw new IllegalArgumentException(
+          need.name()
+              + " ends with "
+              + values.get((int) count - 1)
+              + "; needed "
+              + need.high()
+              + " last");
+    }
+    buffer.know(count, need.low(), need.high(), need.ascending());
   }
 
   /** The first {@code count} integers of {@code buffer} once all that is pending is there. */

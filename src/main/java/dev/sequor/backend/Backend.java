@@ -322,6 +322,8 @@ public final class Backend implements AutoCloseable {
           .check();
       if (type == DType.INT32) {
         Memory.Contents from = source.memory().contents();
+        // At a replay nobody looks where the target's integers come from but there.
+        arguments.contents("source", source, elements, from.lowest(), from.highest(), "");
         putRange(from.lowest(), from.highest(), target, elements);
       }
       engine.copy(source.memory(), target.memory());
@@ -1068,7 +1070,7 @@ public final class Backend implements AutoCloseable {
               + Integer.MAX_VALUE);
     }
     int regions = groups.regions();
-    arguments.contents("ends", groups.ends(), regions, 0, (int) elements, "");
+    arguments.ascending("ends", groups.ends(), regions, 0, (int) elements);
     arguments.contents("groups", groups.groups(), regions, UpdateGroups.NONE, (int) count - 1, "");
   }
 
@@ -1313,6 +1315,7 @@ public final class Backend implements AutoCloseable {
               arguments.noteFor(null);
             }
           });
+      step.complete();
       done = true;
     } finally {
       for (int i = 0; i < before.size() && !done; i++) {

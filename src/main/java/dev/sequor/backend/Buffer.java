@@ -18,6 +18,7 @@ public final class Buffer implements AutoCloseable {
   private long checkedCount;
   private int checkedLow;
   private int checkedHigh;
+  private boolean checkedAscending;
 
   /** A buffer that owns its memory. */
   Buffer(Backend backend, Memory memory, Held.Lease lease) {
@@ -98,22 +99,31 @@ public final class Buffer implements AutoCloseable {
     held().requireOpen();
   }
 
-  /** Whether the first {@code count} elements were seen to lie in {@code [low, high]}. */
-  boolean isKnown(long count, int low, int high) {
+  /**
+   * Whether the first {@code count} elements are known to lie in {@code [low, high]}, and if {@code
+   * ascending} also to rise to {@code high}.
+   */
+  boolean isKnown(long count, int low, int high, boolean ascending) {
     Memory.Contents contents = memory.contents();
-    return (contents.lowest() >= low && contents.highest() <= high)
-        || (checkedVersion == version()
+    if (!ascending && contents.lowest() >= low && contents.highest() <= high) {
+      return true;
+    }
+    boolean seen =
+        checkedVersion == version()
             && checkedCount >= count
             && checkedLow >= low
-            && checkedHigh <= high);
+            && checkedHigh <= high;
+    return seen
+        && (!ascending || (checkedAscending && checkedCount == count && checkedHigh == high));
   }
 
-  /** The first {@code count} elements have been seen to lie in {@code [low, high]}. */
-  void know(long count, int low, int high) {
+  /** The first {@code count} elements have been seen to be as {@link #isKnown} says. */
+  void know(long count, int low, int high, boolean ascending) {
     checkedVersion = version();
     checkedCount = count;
     checkedLow = low;
     checkedHigh = high;
+    checkedAscending = ascending;
   }
 
   /**

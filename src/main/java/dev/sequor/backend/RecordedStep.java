@@ -1,6 +1,7 @@
 package dev.sequor.backend;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -14,11 +15,40 @@ final class RecordedStep {
   private final Set<Held> used = new LinkedHashSet<>();
   private final Set<Memory.Contents> written = new LinkedHashSet<>();
   private final Set<Need> needs = new LinkedHashSet<>();
+
+  /** What was found before the work of the call under way began. */
+  private final Set<Found> found = new HashSet<>();
+
+  /** Whether the calls were made once to their end, so that all {@link #needs} are known. */
+  private boolean complete;
+
   private final List<Integer> inputBytes = new ArrayList<>();
   private final List<Buffer> inputTargets = new ArrayList<>();
 
-  /** Integers that must lie in a range. */
-  private record Need(String name, Buffer buffer, long count, int low, int high, String what) {}
+  /**
+   * Integers that must lie in a range.
+   *
+   * @param what {@code high} is, for messages
+   * @param ascending whether none may be less than the one before, and the last must be {@code
+   *     high}
+   */
+  record Need(
+      String name, Buffer buffer, long count, int low, int high, String what, boolean ascending) {}
+
+  /** A need by the place of its memory: calls may cut a slice anew each time. */
+  private record Found(
+      Held held, long start, long version, long count, int low, int high, boolean ascending) {
+    static Found of(Need need) {
+      return new Found(
+          need.buffer.held(),
+          need.buffer.memory().start(),
+          need.buffer.version(),
+          need.count,
+          need.low,
+          need.high,
+          need.ascending);
+    }
+  }
 
   RecordedStep(Arguments arguments) {
     this.arguments = arguments;
@@ -32,8 +62,46 @@ final class RecordedStep {
     written.add(contents);
   }
 
-  void needs(String name, Buffer buffer, long count, int low, int high, String what) {
-    needs.add(new Need(name, buffer, count, low, high, what));
+  /**
+   * Notes what a call of the step needs, and says whether it is known to hold. If not, the contents
+   * may still be looked at in the first call, which runs as it is queued; later ones are recorded,
+   * and nothing can be read of the device then.
+   *
+   * @throws IllegalArgumentException if nobody could tell at a replay: the step itself writes these
+   *     integers, and more may be among them than is needed
+   * @throws IllegalStateException if the step's first call did not need this
+   */
+  boolean allows(Need need) {
+    needs.add(need);
+    Buffer buffer = need.buffer;
+    if (need.count == 0
+        || buffer.isKnown(need.count, need.low, need.high, need.ascending)
+        || found.contains(Found.of(need))) {
+      return true;
+    }
+    Memory.Contents contents = buffer.memory().contents();
+    if (written.contains(contents)) {
+      throw new IllegalArgumentException(
+          need.name
+              + " is written within the step, to numbers of which is known only that they are "
+              + contents.lowest()
+              + " to "
+              + contents.highest()
+              + "; a step that may be repeated needs "
+              + (need.low == Integer.MIN_VALUE ? "at most " : need.low + " to ")
+              + need.high
+              + (need.ascending ? ", ascending, from outside" : ""));
+    }
+    if (complete) {
+      throw new IllegalStateException(
+          need.name + " is used otherwise than in the step's first call; needed another key");
+    }
+    return false;
+  }
+
+  /** The calls were made to their end. */
+  void complete() {
+    complete = true;
   }
 
   /** Requires the inputs of a call to be for the places, and of the sizes, of the first call's. */
@@ -72,9 +140,10 @@ final class RecordedStep {
     for (Held held : used) {
       held.requireOpen();
     }
+    found.clear();
     for (Need need : needs) {
-      arguments.requireContents(
-          need.name, need.buffer, need.count, need.low, need.high, need.what, inputs);
+      arguments.requireContents(need, inputs);
+      found.add(Found.of(need));
     }
   }
 

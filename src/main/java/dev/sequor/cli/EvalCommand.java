@@ -2,6 +2,8 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
+import dev.sequor.data.ByteVocabulary;
+import dev.sequor.data.TableSpec;
 import dev.sequor.data.Tokens;
 import dev.sequor.data.Vocabulary;
 import dev.sequor.io.Checkpoint;
@@ -31,9 +33,10 @@ import picocli.CommandLine.Parameters;
     description = {
       "Judges a trained model. One of text needs --text: how well it predicts each character, word",
       "or byte from those before it, in bits for each of them, and perplexity (2 to that power). A",
-      "text with a character that a model of characters does not know is refused; words that a",
-      "model does not know are all one to it. One of a task is judged by examples that no training",
-      "sees."
+      "text with a character that a model of characters does not know is refused; words that a model",
+      "does not know are all one to it. One of a table needs --csv: of the table that it learned",
+      "from the held-out rows judge it, of another one all. One of a task is judged by examples that",
+      "no training sees."
     })
 final class EvalCommand implements Callable<Integer> {
   @Parameters(paramLabel = "MODEL", description = "The directory of a trained model.")
@@ -45,6 +48,8 @@ final class EvalCommand implements Callable<Integer> {
       preprocessor = Verbatim.class,
       description = "Text in UTF-8; for a model of bytes any file.")
   private @Nullable Path textFile;
+
+  @Mixin private CsvOptions csv = new CsvOptions();
 
   @Range("[1,100000000]")
   @Option(
@@ -69,10 +74,22 @@ final class EvalCommand implements Callable<Integer> {
     WeightStorage storage = weights.storage();
     Path from = Objects.requireNonNull(directory);
     TrainedModel trained = TrainedModel.load(from);
-    if (Checkpoint.source(from) instanceof DataSource.Task source) {
+    DataSource source = Checkpoint.source(from);
+    if (trained.data() instanceof TableSpec spec) {
+      String model = from + ": a model of a table";
+      requireNot("--text", textFile, model);
+      requireNot("--examples", examples, model);
+      requireNot("--seed", seed, model);
+      if (!csv.isGiven()) {
+        throw new IllegalArgumentException(model + "; needed --csv FILE");
+      }
+      judgeTable(spec, source instanceof DataSource.Table known ? known : null, trained, storage);
+    } else if (source instanceof DataSource.Task task) {
       requireNot("--text", textFile, from + ": a model of " + source.name());
-      judge(TaskSubject.task(from, source), trained, storage);
+      requireNot("--csv", csv.file(), from + ": a model of " + source.name());
+      judge(TaskSubject.task(from, task), trained, storage);
     } else {
+      requireNot("--csv", csv.file(), from + ": a model of text");
       requireNot("--examples", examples, from + ": a model of text");
       requireNot("--seed", seed, from + ": a model of text");
       judgeText(from, trained, storage);
@@ -84,6 +101,25 @@ final class EvalCommand implements Callable<Integer> {
     if (value != null) {
       throw new IllegalArgumentException(model + "; needed without " + option);
     }
+  }
+
+  /** By what the table holds out, if it is the one that was learned from; else by all of it. */
+  private void judgeTable(
+      TableSpec spec,
+      DataSource.@Nullable Table learned,
+      TrainedModel trained,
+      WeightStorage storage)
+      throws IOException {
+    TableSubject.Rows rows = csv.read(learned);
+    boolean same = learned != null && learned.sha256().equals(rows.source().sha256());
+    Map<String, @Nullable Object> result = new LinkedHashMap<>();
+    result.put("heldOutRowsOnly", same);
+    try (Backend backend = device.open(console.err());
+        SequenceModel model = TextModel.of(trained, backend, storage)) {
+      TableSubject.show(spec, rows.table(), same, model, console.words(), result);
+    }
+    console.words().flush();
+    console.result(result);
   }
 
   private void judge(Task task, TrainedModel trained, WeightStorage storage) {
@@ -111,7 +147,8 @@ final class EvalCommand implements Callable<Integer> {
     Path file = textFile;
     Tokens tokens =
         HeapLimit.within(
-            file.toString(), () -> vocabulary.encode(TextModel.text(vocabulary, file)));
+            file.toString(),
+            () -> vocabulary.encode(TextSubject.text(file, vocabulary instanceof ByteVocabulary)));
     if (tokens.size() < 2) {
       throw new IllegalArgumentException(
           file
@@ -136,7 +173,6 @@ final class EvalCommand implements Callable<Integer> {
               + "; its weights are spoilt");
     }
     String unit = vocabulary.unit();
-    Measure measure = new Measure(unit, true);
     long unknown = TextModel.unknown(vocabulary, tokens);
     if (!console.isJson()) {
       console
@@ -154,7 +190,7 @@ final class EvalCommand implements Callable<Integer> {
                   : String.format(Locale.ROOT, " (%,d of the text unknown)", unknown));
     }
     Map<String, Object> result = new LinkedHashMap<>();
-    result.put(measure.key(""), loss.meanBits());
+    result.put(new Measure(unit, true).key(""), loss.meanBits());
     result.put("perplexity", loss.perplexity());
     result.put(unit + "s", loss.predictions());
     if (vocabulary.unknown() >= 0) {

@@ -28,7 +28,13 @@ import picocli.CommandLine.Spec;
     description = "Trains and runs recurrent networks on text.",
     mixinStandardHelpOptions = true,
     version = "sequor 0.1.0",
-    subcommands = {InfoCommand.class, TrainCommand.class, SampleCommand.class, EvalCommand.class},
+    subcommands = {
+      InfoCommand.class,
+      TrainCommand.class,
+      SampleCommand.class,
+      EvalCommand.class,
+      PredictCommand.class
+    },
     footer = {
       "",
       "Try: sequor train    then: sequor sample DIR",

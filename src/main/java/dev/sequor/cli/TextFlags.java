@@ -12,8 +12,8 @@ import dev.sequor.model.SequenceModelSpec;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -23,8 +23,9 @@ final class TextFlags {
   private static final double TEXT_HELD_OUT = 0.1;
   private static final float CLIP = 5;
   private static final int EPOCHS = 5;
-  private static final long MIN_COUNT = 2;
-  private static final int WORDS = 10_000;
+  private static final String CHARACTERS = "characters";
+  private static final String WORDS = "words";
+  private static final String BYTES = "bytes";
 
   @Option(
       names = "--text",
@@ -33,17 +34,51 @@ final class TextFlags {
       description = "Text in UTF-8 to learn (default: the names of the Unicode characters).")
   private @Nullable Path file;
 
+  /** The units by name. */
+  static final class Units extends Choice<String> {
+    Units() {
+      super(List.of(CHARACTERS, WORDS, BYTES), Function.identity());
+    }
+  }
+
+  @Option(
+      names = "--units",
+      paramLabel = "UNIT",
+      defaultValue = CHARACTERS,
+      converter = Units.class,
+      completionCandidates = Units.class,
+      description =
+          "What a text is read and written in, one of ${COMPLETION-CANDIDATES}; bytes may be those"
+              + " of any file.")
+  private String units = CHARACTERS;
+
+  @Range("[2," + WordVocabulary.MAX_SIZE + "]")
+  @Option(
+      names = "--vocabulary",
+      paramLabel = "N",
+      description =
+          "Of words so many, the most frequent; all others are one unknown word (default: 10000).")
+  private @Nullable Integer vocabularySize;
+
+  @Range("[1,)")
+  @Option(
+      names = "--min-count",
+      paramLabel = "N",
+      description = "Words that the text has fewer times are unknown (default: 2).")
+  private @Nullable Integer minCount;
+
   @Range("[0,)")
   @Option(
       names = "--embedding",
       paramLabel = "WIDTH",
-      description = "Width of a character's learned vector; 0 for one-hot input (default: 64).")
+      description =
+          "Width of the learned vector of a character, word or byte; 0 for one-hot input (default: 64).")
   private @Nullable Integer embeddingWidth;
 
   @Option(
       names = "--tie",
       description =
-          "The output layer's weights are the characters' vectors; --embedding as wide as --hidden.")
+          "The output layer's weights are those vectors; --embedding as wide as --hidden.")
   private boolean tied;
 
   @Range("[1,)")
@@ -57,48 +92,8 @@ final class TextFlags {
 
   @Option(
       names = "--bidirectional",
-      description = "Refused: a language model must not see the character it is to predict.")
+      description = "Refused: a language model must not see what it is to predict.")
   private boolean bidirectional;
-
-  /** What a text is read as. */
-  enum Units {
-    CHARACTERS,
-    WORDS,
-    BYTES
-  }
-
-  /** The units by name. */
-  static final class UnitNames extends Choice<Units> {
-    UnitNames() {
-      super(List.of(Units.values()), units -> units.name().toLowerCase(Locale.ROOT));
-    }
-  }
-
-  @Option(
-      names = "--units",
-      paramLabel = "UNITS",
-      converter = UnitNames.class,
-      completionCandidates = UnitNames.class,
-      description =
-          "What to predict one after another: one of ${COMPLETION-CANDIDATES} (default:"
-              + " characters); of bytes, --text may be any file.")
-  private @Nullable Units units;
-
-  @Range("[2," + WordVocabulary.MAX_SIZE + "]")
-  @Option(
-      names = "--vocabulary",
-      paramLabel = "N",
-      description =
-          "Of --units words: know the N - 1 most frequent; all others are one unknown word (default:"
-              + " 10000).")
-  private @Nullable Integer vocabularySize;
-
-  @Range("[1,)")
-  @Option(
-      names = "--min-count",
-      paramLabel = "N",
-      description = "Of --units words: know those that occur so often (default: 2).")
-  private @Nullable Long minCount;
 
   /** The file; null for the names of the Unicode characters. */
   @Nullable Path file() {
@@ -135,11 +130,8 @@ final class TextFlags {
     int layers = model.layers(1);
     float dropout = model.dropout(layers, 0);
     double heldOut = run.heldOut(file == null ? NAMES_HELD_OUT : TEXT_HELD_OUT);
-    boolean asBytes = units == Units.BYTES;
-    requireWordsFor("--vocabulary", vocabularySize);
-    requireWordsFor("--min-count", minCount);
-    Corpus corpus = TextSubject.corpus(file, asBytes, heldOut, run.seed());
-    Vocabulary vocabulary = HeapLimit.within(corpus.name(), () -> vocabulary(corpus));
+    Corpus corpus = TextSubject.corpus(file, units.equals(BYTES), heldOut, run.seed());
+    Vocabulary vocabulary = vocabulary(corpus);
     InputSpec input =
         embedding == 0
             ? InputSpec.oneHot(vocabulary.size())
@@ -181,22 +173,25 @@ final class TextFlags {
         null);
   }
 
-  private void requireWordsFor(String option, @Nullable Number value) {
-    if (value != null && units != Units.WORDS) {
+  private Vocabulary vocabulary(Corpus corpus) throws IOException {
+    if (!units.equals(WORDS) && (vocabularySize != null || minCount != null)) {
       throw new IllegalArgumentException(
-          option + " is " + value + "; it is of words, so it needs --units words");
+          (vocabularySize != null
+                  ? "--vocabulary is " + vocabularySize
+                  : "--min-count is " + minCount)
+              + "; it is of words, so it needs --units words");
     }
-  }
-
-  private Vocabulary vocabulary(Corpus corpus) {
-    return switch (Objects.requireNonNullElse(units, Units.CHARACTERS)) {
-      case CHARACTERS -> corpus.vocabulary();
+    return switch (units) {
       case BYTES -> ByteVocabulary.BYTES;
       case WORDS ->
-          WordVocabulary.of(
-              corpus.training(),
-              Objects.requireNonNullElse(minCount, MIN_COUNT),
-              Objects.requireNonNullElse(vocabularySize, WORDS));
+          HeapLimit.within(
+              "the words of " + corpus.name(),
+              () ->
+                  WordVocabulary.of(
+                      corpus.training(),
+                      Objects.requireNonNullElse(minCount, 2),
+                      Objects.requireNonNullElse(vocabularySize, 10_000)));
+      default -> corpus.vocabulary();
     };
   }
 }

@@ -2,10 +2,8 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
-import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.DataSpec;
-import dev.sequor.data.Text;
 import dev.sequor.data.Tokens;
 import dev.sequor.data.Vocabulary;
 import dev.sequor.io.TrainedModel;
@@ -72,11 +70,6 @@ final class TextModel {
     }
     int token = vocabulary.encode("a line feed", "\n")[0];
     return new int[] {token == vocabulary.unknown() ? 0 : token};
-  }
-
-  /** The text of a file, or its bytes where the model reads those. */
-  static Text text(Vocabulary vocabulary, Path file) {
-    return vocabulary instanceof ByteVocabulary ? Text.ofBytes(file) : Text.ofFile(file);
   }
 
   /** How many of {@code tokens} stand for what the vocabulary does not know. */

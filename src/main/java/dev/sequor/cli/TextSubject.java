@@ -2,7 +2,6 @@ package dev.sequor.cli;
 
 import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.Corpus;
-import dev.sequor.data.PrefetchedWindows;
 import dev.sequor.data.Text;
 import dev.sequor.data.TokenStreams;
 import dev.sequor.data.Tokens;
@@ -34,18 +33,19 @@ final class TextSubject implements Subject {
   private final DataSource.Text source;
   private final Tokens training;
   private final Tokens heldOut;
+  private final Measure measure;
   private final int sequenceLength;
   private final int newSteps;
   private final int batchSize;
-  private final PrefetchedWindows windows;
+  private final TokenStreams streams;
   private final long seed;
 
   /**
    * Cuts a text into streams.
    *
    * @param vocabulary of the model
-   * @throws IllegalArgumentException if it is too short for them, or one that the model does not
-   *     know
+   * @throws IllegalArgumentException if it has too few characters for them, or one that the model
+   *     does not know
    */
   TextSubject(
       Corpus corpus,
@@ -62,11 +62,18 @@ final class TextSubject implements Subject {
     this.newSteps = newSteps;
     this.batchSize = batchSize;
     this.seed = seed;
+    this.measure = new Measure(vocabulary.unit(), true);
     this.training = vocabulary.encode(corpus.training());
-    this.heldOut = vocabulary.encode(corpus.heldOut());
     requireEnoughText();
-    this.windows =
-        new PrefetchedWindows(new TokenStreams(training, batchSize, sequenceLength, newSteps));
+    this.heldOut = vocabulary.encode(corpus.heldOut());
+    if (heldOut.size() < 2) {
+      throw new IllegalArgumentException(
+          corpus.name()
+              + ": the held-out part has 1 "
+              + vocabulary.unit()
+              + "; needed at least 2, one to see and one to predict");
+    }
+    this.streams = new TokenStreams(training, batchSize, sequenceLength, newSteps);
   }
 
   /** The text that {@code source} says, or the one in {@code file} if that is given. */
@@ -104,16 +111,19 @@ final class TextSubject implements Subject {
    * A text in two parts.
    *
    * @param file null for the names of the Unicode characters
-   * @param asBytes whether it may be any file
+   * @param asBytes whether a file's bytes are wanted and not its characters
    * @param heldOut the part that training never sees
    */
   static Corpus corpus(@Nullable Path file, boolean asBytes, double heldOut, long seed)
       throws IOException {
     return file == null
         ? Corpus.ofUnicodeNames(seed, heldOut)
-        : HeapLimit.within(
-            file.toString(),
-            () -> Corpus.of(asBytes ? Text.ofBytes(file) : Text.ofFile(file), heldOut));
+        : HeapLimit.within(file.toString(), () -> Corpus.of(text(file, asBytes), heldOut));
+  }
+
+  /** The text of a file, or its bytes. */
+  static Text text(Path file, boolean asBytes) {
+    return asBytes ? Text.ofBytes(file) : Text.ofFile(file);
   }
 
   /** Where {@code corpus} is from. */
@@ -126,16 +136,6 @@ final class TextSubject implements Subject {
 
   private void requireEnoughText() {
     long tokens = training.size();
-    String units = measure().nouns();
-    if (heldOut.size() < 2) {
-      throw new IllegalArgumentException(
-          corpus.name()
-              + ": the held-out part has "
-              + heldOut.size()
-              + " "
-              + units
-              + "; needed at least 2");
-    }
     if (tokens <= sequenceLength) {
       throw new IllegalArgumentException(
           String.format(
@@ -143,7 +143,7 @@ final class TextSubject implements Subject {
               "%s: %d %s are left to train on; one sequence of --seq-length %d needs %d",
               corpus.name(),
               tokens,
-              units,
+              measure.nouns(),
               sequenceLength,
               sequenceLength + 1L));
     }
@@ -156,7 +156,7 @@ final class TextSubject implements Subject {
                   + " %d sequences of --seq-length %d",
               batchSize,
               tokens,
-              units,
+              measure.nouns(),
               corpus.name(),
               most,
               sequenceLength));
@@ -190,7 +190,7 @@ final class TextSubject implements Subject {
 
   @Override
   public WindowSource windows() {
-    return windows;
+    return streams;
   }
 
   @Override
@@ -200,7 +200,7 @@ final class TextSubject implements Subject {
 
   @Override
   public Measure measure() {
-    return new Measure(vocabulary.unit(), true);
+    return measure;
   }
 
   @Override
@@ -220,7 +220,7 @@ final class TextSubject implements Subject {
         Locale.ROOT,
         "%,d %s to learn, %,d held out, %d different",
         training.size(),
-        measure().nouns(),
+        measure.nouns(),
         heldOut.size(),
         vocabulary.size());
   }
@@ -260,7 +260,5 @@ final class TextSubject implements Subject {
   }
 
   @Override
-  public void close() {
-    windows.close();
-  }
+  public void close() {}
 }

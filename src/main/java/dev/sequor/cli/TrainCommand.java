@@ -32,8 +32,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Trains a model that predicts each character of a text from those before it. Without --text",
-      "it learns the names of the Unicode characters, which every Java carries. With --task it",
-      "learns examples that are generated.",
+      "it learns the names of the Unicode characters, which every Java carries. With --csv it",
+      "forecasts or classifies rows of a table, with --task it learns examples that are generated.",
       ""
     })
 final class TrainCommand implements Callable<Integer> {
@@ -46,15 +46,31 @@ final class TrainCommand implements Callable<Integer> {
           "--epochs",
           "--steps",
           "--text",
+          "--csv",
+          "--separator",
           "--device",
           "--checkpoint-every",
           "--quiet",
           "--json");
 
+  /** What is learned, and the option that says so. */
+  private enum Kind {
+    TEXT("--text"),
+    TABLE("--csv"),
+    TASK("--task");
+
+    private final String option;
+
+    Kind(String option) {
+      this.option = option;
+    }
+  }
+
   /** What a task has no use for. */
-  private static final Set<String> OF_TEXT = Set.of("--held-out", "--seq-length", "--epochs");
+  private static final Set<String> OF_DATA = Set.of("--held-out", "--seq-length", "--epochs");
 
   @Mixin private TextFlags text = new TextFlags();
+  @Mixin private TableFlags table = new TableFlags();
   @Mixin private TaskFlags task = new TaskFlags();
   @Mixin private ModelFlags model = new ModelFlags();
   @Mixin private UpdateFlags update = new UpdateFlags();
@@ -100,9 +116,13 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private Training.Start fresh() throws IOException {
-    requireOptionsOfOneKind();
+    Kind kind = kind();
     Training.Start start =
-        task.isGiven() ? task.start(flags, model, update) : text.start(flags, model, update);
+        switch (kind) {
+          case TEXT -> text.start(flags, model, update);
+          case TABLE -> table.start(flags, model, update);
+          case TASK -> task.start(flags, model, update);
+        };
     if (out == null) {
       defaultParent();
     } else {
@@ -135,18 +155,26 @@ final class TrainCommand implements Callable<Integer> {
     return new IllegalArgumentException("the model cannot be written there: " + e.getMessage(), e);
   }
 
-  /** Options that say what is learned go with no others that say so. */
-  private void requireOptionsOfOneKind() {
-    String kind = task.isGiven() ? "--task" : "--text";
+  /**
+   * What is to be learned.
+   *
+   * @throws IllegalArgumentException if an option is given that goes with something else
+   */
+  private Kind kind() {
+    Kind kind = task.isGiven() ? Kind.TASK : table.isGiven() ? Kind.TABLE : Kind.TEXT;
     for (OptionSpec option : given()) {
       String name = option.longestName();
-      boolean ofText = isOptionOf(new TextFlags(), name) || OF_TEXT.contains(name);
-      boolean ofTask = isOptionOf(new TaskFlags(), name);
-      if ((task.isGiven() && ofText) || (!task.isGiven() && ofTask)) {
+      boolean ofOthers =
+          (kind != Kind.TEXT && isOptionOf(new TextFlags(), name))
+              || (kind != Kind.TABLE && isOptionOf(new TableFlags(), name))
+              || (kind != Kind.TASK && isOptionOf(new TaskFlags(), name))
+              || (kind == Kind.TASK && OF_DATA.contains(name));
+      if (ofOthers) {
         throw new IllegalArgumentException(
-            name + " does not go with " + kind + "; needed without " + name);
+            name + " does not go with " + kind.option + "; needed without " + name);
       }
     }
+    return kind;
   }
 
   private static boolean isOptionOf(Object flags, String name) {
@@ -199,6 +227,7 @@ final class TrainCommand implements Callable<Integer> {
   private Subject subject(Path directory, Checkpoint checkpoint, TrainingRun run)
       throws IOException {
     if (run.source() instanceof DataSource.Text source) {
+      requireNot("--csv", table.csv().file(), directory, source);
       return TextSubject.resumed(
           directory,
           TextModel.vocabulary(directory, checkpoint.model(), checkpoint.data()),
@@ -206,14 +235,28 @@ final class TrainCommand implements Callable<Integer> {
           source,
           text.file());
     }
+    if (run.source() instanceof DataSource.Table source) {
+      requireNot("--text", text.file(), directory, source);
+      return TableSubject.resumed(
+          directory,
+          table.csv().read(source),
+          TableSubject.spec(directory, checkpoint.data()),
+          run);
+    }
     if (run.source() instanceof DataSource.Task source) {
-      if (text.file() != null) {
-        throw new IllegalArgumentException(
-            directory + ": a model of " + source.name() + "; needed without --text");
-      }
+      requireNot("--csv", table.csv().file(), directory, source);
+      requireNot("--text", text.file(), directory, source);
       return TaskSubject.resumed(directory, run, source);
     }
     throw new IllegalStateException("unknown source " + run.source());
+  }
+
+  private static void requireNot(
+      String option, @Nullable Path file, Path directory, DataSource source) {
+    if (file != null) {
+      throw new IllegalArgumentException(
+          directory + ": a model of " + source.name() + "; needed without " + option);
+    }
   }
 
   private boolean isGiven(String option) {

@@ -3,6 +3,7 @@ package dev.sequor.cli;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.cli.Subject.Effort;
+import dev.sequor.data.PrefetchedWindows;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.io.TrainingRun;
 import dev.sequor.model.Clipping;
@@ -44,6 +45,7 @@ final class Training implements AutoCloseable {
   private final LossCurve curve;
   private final SequenceModel model;
   private final Trainer trainer;
+  private final PrefetchedWindows windows;
   private @Nullable Path directory;
   private long savedSteps = -1;
 
@@ -103,6 +105,7 @@ final class Training implements AutoCloseable {
       model.close();
       throw e;
     }
+    this.windows = new PrefetchedWindows(start.subject().windows());
     try {
       if (snapshot != null) {
         trainer.restore(snapshot);
@@ -177,8 +180,7 @@ final class Training implements AutoCloseable {
     while (steps() < run.totalSteps() && !interruption.isRequested()) {
       trainer.learningRate(
           run.schedule().rate(start.optimizer().learningRate(), steps(), run.totalSteps()));
-      TrainStep step =
-          trainer.steps(start.subject().windows(), stepsUntilReport(judgementInterval));
+      TrainStep step = trainer.steps(windows, stepsUntilReport(judgementInterval));
       double loss = measure.of(step.loss());
       if (!step.skipped()) {
         requireSane("in training", loss);
@@ -283,6 +285,7 @@ final class Training implements AutoCloseable {
 
   @Override
   public void close() {
+    windows.close();
     trainer.close();
     model.close();
   }

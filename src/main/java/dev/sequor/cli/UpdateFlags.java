@@ -65,13 +65,12 @@ final class UpdateFlags {
   @Option(
       names = "--optimizer",
       paramLabel = "RULE",
-      defaultValue = "adam",
       converter = Rules.class,
       completionCandidates = Rules.class,
       description =
           "One of ${COMPLETION-CANDIDATES}; nesterov, centered-rmsprop and sgd with a momentum of"
-              + " 0.9.")
-  private UpdateRule rule = UpdateRule.ADAM;
+              + " 0.9 (default: adam; adamw for the sunspots).")
+  private @Nullable UpdateRule rule;
 
   @Range("[0,100]")
   @Option(
@@ -97,7 +96,7 @@ final class UpdateFlags {
   Optimizer optimizer(@Nullable Float adamRate) {
     float adam = Objects.requireNonNullElse(adamRate, ADAM_RATE);
     Optimizer optimizer =
-        switch (rule) {
+        switch (rule == null ? UpdateRule.ADAM : rule) {
           case ADAM -> Optimizer.adam(rate(adam));
           case ADAMW -> Optimizer.adamw(rate(adam), DECAY);
           case RMSPROP -> Optimizer.rmsprop(rate(adam));
@@ -112,6 +111,11 @@ final class UpdateFlags {
 
   private float rate(float usual) {
     return Objects.requireNonNullElse(learningRate, usual);
+  }
+
+  /** Whether anything was said of the optimiser. */
+  boolean isAnyOptimizerGiven() {
+    return rule != null || learningRate != null || weightDecay != null;
   }
 
   /** The schedule, or {@code usual} if none was given. */

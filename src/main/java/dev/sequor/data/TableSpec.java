@@ -32,7 +32,8 @@ import org.jspecify.annotations.Nullable;
  * @param heldOut the fraction that training does not see, at least 0 and less than 1
  */
 public record TableSpec(
-    TableGoal goal, List<TableColumn> inputs, String by, Missing missing, double heldOut) {
+    TableGoal goal, List<TableColumn> inputs, String by, Missing missing, double heldOut)
+    implements DataSpec {
 
   /**
    * Checks that the parts fit each other.
@@ -123,8 +124,13 @@ public record TableSpec(
     return new Fit(Fit.Kind.SEQUENCE_LABELS, target, 0, by);
   }
 
-  /** The goal, if it is a forecast; otherwise an error that names {@code what} wants it. */
-  TableGoal.Forecast requireForecast(String what) {
+  /**
+   * The goal, if it is a forecast.
+   *
+   * @param what wants one, for the message
+   * @throws IllegalArgumentException if it is another
+   */
+  public TableGoal.Forecast requireForecast(String what) {
     if (goal instanceof TableGoal.Forecast forecast) {
       return forecast;
     }
@@ -307,6 +313,7 @@ public record TableSpec(
   }
 
   /** Where the series of a table begin. */
+  @SuppressWarnings("ArrayRecordComponent") // Private and short-lived: no copies.
   private record Runs(List<Integer> firsts, boolean[] beginnings, long[] lines, boolean named) {
     static Runs of(Table table, String by) {
       List<Integer> firsts = new ArrayList<>();
@@ -425,9 +432,9 @@ public record TableSpec(
     /**
      * The spec, with means, deviations and labels of the training part of {@code table}.
      *
-     * @throws IllegalArgumentException if a column is not there; if a cell of the training part is
-     *     not what it should be; if a part is too small for what is to be predicted; or if the
-     *     target is constant there; names the file, and line and column where there is one
+     * @throws IllegalArgumentException if a column is not there; if a cell is not what it should
+     *     be; if a part is too small for what is to be predicted; or if the target is constant
+     *     there; names the file, and line and column where there is one
      */
     public TableSpec fit(Table table) {
       try {
@@ -546,26 +553,17 @@ public record TableSpec(
         last--;
       }
       Transformation transformation = transformations.getOrDefault(name, Transformation.NONE);
-      int index = table.index(name);
+      double[] values = numbers(table, runs, name, missing, last);
       double mean = 0;
       double squares = 0;
       double least = Double.POSITIVE_INFINITY;
       double most = Double.NEGATIVE_INFINITY;
-      double previous = Double.NaN;
       long count = 0;
       for (int row = 0; row < last; row++) {
         if (!trains[row]) {
           continue;
         }
-        if (missing != Missing.PREVIOUS || !table.isEmpty(row, index)) {
-          previous = table.number(row, index);
-        } else if (runs.begins(row)) {
-          throw table.fault(
-              row,
-              index,
-              "the cell is empty, and no row of the series stands before it; needed a number");
-        }
-        double value = requireTransformed(table, row, name, transformation, previous);
+        double value = requireTransformed(table, row, name, transformation, values[row]);
         count++;
         double difference = value - mean;
         mean += difference / count;

@@ -50,7 +50,6 @@ record CheckpointConfig(
   @Retention(RetentionPolicy.RUNTIME)
   @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
   @JsonSubTypes({
-    // Once there were runs on texts alone.
     @JsonSubTypes.Type(value = TrainingRun.class, name = "run", names = "text"),
     @JsonSubTypes.Type(value = NoRun.class, name = "none"),
   })

@@ -34,10 +34,10 @@ public sealed interface DataSource {
    * Rows of a table.
    *
    * @param file an absolute path; empty for the yearly sunspot numbers
-   * @param heldOutFraction the part of it that training never sees, from 0 to less than 1
-   * @param sha256 of the rows
+   * @param separator what stands between cells
+   * @param sha256 {@link dev.sequor.data.Table#fingerprint()}
    */
-  record Table(String file, double heldOutFraction, String sha256) implements DataSource {
+  record Table(String file, String separator, String sha256) implements DataSource {
     /**
      * Checks the fields.
      *
@@ -45,7 +45,7 @@ public sealed interface DataSource {
      */
     public Table {
       StoredFields.requireWholeCharacters("file", file);
-      StoredFields.fraction("heldOutFraction", heldOutFraction);
+      StoredFields.requireWholeCharacters("separator", separator);
       StoredFields.requireWholeCharacters("sha256", sha256);
     }
 

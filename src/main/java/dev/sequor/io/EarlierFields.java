@@ -11,10 +11,17 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Direction;
+import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.model.DenseSpec;
+import dev.sequor.model.InputSpec;
+import dev.sequor.model.OutputClusters;
 import dev.sequor.model.RateSchedule;
+import dev.sequor.model.Readout;
+import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.module.LastStep;
 import java.io.IOException;
+import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -35,6 +42,10 @@ final class EarlierFields {
   /** Of {@link TrainingRun}, which once knew texts alone. */
   @JsonDeserialize(using = RunReader.class)
   interface Runs {}
+
+  /** Of {@link SequenceModelSpec}, whose states began at zero and whose output layer was linear. */
+  @JsonDeserialize(using = SequenceReader.class)
+  interface Sequences {}
 
   /** Reads a {@code T} by way of a record with the same fields, once all of them are there. */
   private abstract static class Reader<R extends Record, T> extends StdDeserializer<T> {
@@ -96,6 +107,46 @@ final class EarlierFields {
     RnnSpec make(Stack s) {
       return new RnnSpec(
           s.cell, s.inputSize, s.hiddenSize, s.layers, s.direction, s.dropout, s.options);
+    }
+  }
+
+  private record Sequence(
+      InputSpec input,
+      RnnSpec stack,
+      List<DenseSpec> denseLayers,
+      int outputSize,
+      Readout readout,
+      Loss loss,
+      boolean learnedInitialState,
+      OutputClusters clusters) {}
+
+  private static final class SequenceReader extends Reader<Sequence, SequenceModelSpec> {
+    private static final long serialVersionUID = 1L;
+
+    SequenceReader() {
+      super(SequenceModelSpec.class, Sequence.class, SequenceReader::complete);
+    }
+
+    private static void complete(ObjectNode model) {
+      if (!model.has("learnedInitialState")) {
+        model.put("learnedInitialState", false);
+      }
+      if (!model.has("clusters")) {
+        model.putPOJO("clusters", OutputClusters.NONE);
+      }
+    }
+
+    @Override
+    SequenceModelSpec make(Sequence s) {
+      return new SequenceModelSpec(
+          s.input,
+          s.stack,
+          s.denseLayers,
+          s.outputSize,
+          s.readout,
+          s.loss,
+          s.learnedInitialState,
+          s.clusters);
     }
   }
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.DataSpec;
+import dev.sequor.data.TableSpec;
 import dev.sequor.data.WordVocabulary;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = StoredData.Characters.class, name = "characters"),
   @JsonSubTypes.Type(value = StoredData.Words.class, name = "words"),
   @JsonSubTypes.Type(value = StoredData.Bytes.class, name = "bytes"),
+  @JsonSubTypes.Type(value = StoredData.OfTable.class, name = "table"),
   @JsonSubTypes.Type(value = StoredData.None.class, name = "none"),
 })
 sealed interface StoredData {
@@ -32,6 +34,8 @@ sealed interface StoredData {
       return new Words(words.words());
     } else if (data instanceof ByteVocabulary) {
       return new Bytes();
+    } else if (data instanceof TableSpec table) {
+      return new OfTable(table);
     }
     throw new AssertionError("data of " + data.getClass() + " cannot be stored");
   }
@@ -76,6 +80,18 @@ sealed interface StoredData {
     @Override
     public ByteVocabulary spec() {
       return ByteVocabulary.BYTES;
+    }
+  }
+
+  /**
+   * Columns of a table, with their scales.
+   *
+   * @param table which
+   */
+  record OfTable(TableSpec table) implements StoredData {
+    @Override
+    public TableSpec spec() {
+      return table;
     }
   }
 

@@ -172,6 +172,7 @@ final class StoredTypes {
     mapper.addMixIn(LastStep.class, EarlierFields.LastSteps.class);
     mapper.addMixIn(TrainingRun.class, EarlierFields.Runs.class);
     mapper.addMixIn(DataSource.class, Sources.class);
+    mapper.addMixIn(SequenceModelSpec.class, EarlierFields.Sequences.class);
     mapper.addMixIn(ModelSpec.class, Models.class);
     mapper.addMixIn(Loss.class, Losses.class);
     mapper.addMixIn(Optimizer.class, Optimizers.class);

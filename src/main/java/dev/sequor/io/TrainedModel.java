@@ -1,6 +1,7 @@
 package dev.sequor.io;
 
 import dev.sequor.data.DataSpec;
+import dev.sequor.data.TableSpec;
 import dev.sequor.data.Vocabulary;
 import dev.sequor.io.CheckpointConfig.Kind;
 import dev.sequor.model.ModelSpec;
@@ -37,6 +38,13 @@ public record TrainedModel(ModelSpec model, @Nullable DataSpec data, List<NamedT
               + "s; the model's "
               + model.classes()
               + " outputs need as many");
+    }
+    if (data instanceof TableSpec table && table.goal().outputs() != model.outputShape().width()) {
+      throw new IllegalArgumentException(
+          "the table's goal has "
+              + table.goal().outputs()
+              + " outputs; the model has "
+              + model.outputShape().width());
     }
     TensorShapes.ofParameters(model.network()).requireFit(parameters);
   }

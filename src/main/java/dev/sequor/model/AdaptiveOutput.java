@@ -204,7 +204,18 @@ final class AdaptiveOutput {
                 + "'");
       }
     }
-    if (last(network, output) != null && !(loss instanceof Loss.SoftmaxCrossEntropy)) {
+    if (last(network, output) != null) {
+      requireLoss(loss);
+    }
+  }
+
+  /**
+   * Throws unless a loss is one of an adaptive softmax.
+   *
+   * @throws IllegalArgumentException if not
+   */
+  static void requireLoss(Loss loss) {
+    if (!(loss instanceof Loss.SoftmaxCrossEntropy)) {
       throw new IllegalArgumentException(
           "the loss of an adaptive softmax is "
               + loss.function()

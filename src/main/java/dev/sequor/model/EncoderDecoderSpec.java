@@ -350,8 +350,9 @@ public record EncoderDecoderSpec(
               + targets.size()
               + " targets; needed as many, and at least 1");
     }
-    requireRoom("sourceSteps", sourceSteps, "source", longest(sources));
-    requireRoom("targetSteps", targetSteps, "target and the end", longest(targets) + 1);
+    requireRoom("sourceSteps", sourceSteps, "the longest source", longest(sources));
+    requireRoom(
+        "targetSteps", targetSteps, "the longest target with its end", longest(targets) + 1);
     Window.Part source = sourcePart(sources, sourceSteps, batchSize);
     int[] inputs = new int[Math.multiplyExact(targetSteps, batchSize)];
     int[] classes = new int[inputs.length];
@@ -374,7 +375,7 @@ public record EncoderDecoderSpec(
   private static void requireRoom(String name, int steps, String longest, int needed) {
     if (steps < needed) {
       throw new IllegalArgumentException(
-          name + " is " + steps + "; the longest " + longest + " need at least " + needed);
+          name + " is " + steps + "; " + longest + " needs at least " + needed);
     }
   }
 

@@ -36,6 +36,29 @@ public final class Evaluator {
   }
 
   /**
+   * How many targets of {@code windows} are the class that a classifier or tagger finds likeliest;
+   * what counts, and how windows continue each other, is as for {@link #evaluate}.
+   *
+   * @throws IllegalArgumentException if the model's loss is not of classes, or a window does not
+   *     fit, as for {@link #evaluate}
+   */
+  public static Accuracy accuracy(SequenceModel model, Iterable<? extends Window> windows) {
+    Accuracy total = Accuracy.NONE;
+    NetworkState state = null;
+    try {
+      for (Window window : windows) {
+        state = stateFor(model, window, state);
+        total = total.plus(model.accuracy(window, state));
+      }
+    } finally {
+      if (state != null) {
+        state.close();
+      }
+    }
+    return total;
+  }
+
+  /**
    * How many labels of {@code windows} a model with a {@linkplain Loss.Ctc loss of label sequences}
    * gets wrong, if at every step its likeliest class is taken ({@link CtcDecoder#bestPath}); every
    * sequence with a target counts, those too that its steps are too few for.

@@ -36,7 +36,7 @@ public final class Forecaster implements ForecastMethod {
    *     it must carry its state, since one that also reads from the end would see what it foretells
    */
   public Forecaster(SequenceModel model, TableSpec spec) {
-    this.goal = requireForecast(spec);
+    this.goal = spec.requireForecast("a Forecaster");
     SeriesOutputs.requireFit(model.spec(), spec, false);
     if (!model.carriesState()) {
       throw new IllegalArgumentException(
@@ -54,14 +54,6 @@ public final class Forecaster implements ForecastMethod {
     this.spec = spec;
   }
 
-  private static TableGoal.Forecast requireForecast(TableSpec spec) {
-    if (spec.goal() instanceof TableGoal.Forecast forecast) {
-      return forecast;
-    }
-    throw new IllegalArgumentException(
-        "column '" + spec.goal().targetName() + "' holds labels; a Forecaster needs a forecast");
-  }
-
   /**
    * A model for {@code spec}: vectors of the input columns in, {@code K} numbers out after every
    * step, squared error; otherwise as {@link SequenceModelSpec#builder}.
@@ -70,7 +62,7 @@ public final class Forecaster implements ForecastMethod {
    */
   public static SequenceModelSpec.Builder model(TableSpec spec) {
     return SequenceModelSpec.builder(
-            InputSpec.dense(spec.inputs().size()), requireForecast(spec).horizon())
+            InputSpec.dense(spec.inputs().size()), spec.requireForecast("a Forecaster").horizon())
         .loss(Loss.meanSquaredError());
   }
 

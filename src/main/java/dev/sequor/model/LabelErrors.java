@@ -36,6 +36,11 @@ public record LabelErrors(long edits, long labels, long wrong, long sequences) {
     return (double) edits / labels;
   }
 
+  /** The fraction of sequences that are exactly right, 0 to 1; NaN if there were none. */
+  public double exactMatch() {
+    return (double) (sequences - wrong) / sequences;
+  }
+
   /** Both together. */
   public LabelErrors plus(LabelErrors other) {
     return new LabelErrors(

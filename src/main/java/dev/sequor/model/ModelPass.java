@@ -3,6 +3,7 @@ package dev.sequor.model;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.LikeliestShape;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.LossShape;
 import dev.sequor.backend.Mode;
@@ -23,6 +24,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ModelPass implements AutoCloseable {
   private final ModelSpec spec;
+  private final NetworkWeights networkWeights;
   private final Network network;
   private final Backend backend;
   private final Mode mode;
@@ -71,6 +74,14 @@ final class ModelPass implements AutoCloseable {
 
   private @Nullable StepInput stagedWeights;
 
+  /** The likeliest class of each row, and the logarithm of its probability; made when asked for. */
+  private @Nullable Buffer likeliest;
+
+  private @Nullable Buffer logarithms;
+
+  /** Of an output that is an adaptive softmax: the logits of one row. */
+  private @Nullable AdaptiveOutput ofRow;
+
   /**
    * A pass over windows of one shape.
    *
@@ -84,6 +95,7 @@ final class ModelPass implements AutoCloseable {
       Mode mode,
       WeightStorage storage) {
     this.spec = spec;
+    this.networkWeights = weights;
     this.network = weights.network();
     this.backend = weights.backend();
     this.mode = mode;
@@ -461,6 +473,56 @@ final class ModelPass implements AutoCloseable {
         lossScale,
         gradient,
         result);
+  }
+
+  /**
+   * How many of the targets taken last are the likeliest class of their row. To be called after
+   * {@link #forward()}, of a model whose targets are classes; of all the numbers only one class a
+   * row comes to the host.
+   */
+  Accuracy accuracy() {
+    Buffer classes = likeliest;
+    Buffer chances = logarithms;
+    if (classes == null || chances == null) {
+      classes = pass.allocate(DType.INT32, rows);
+      chances = pass.allocate(DType.FLOAT32, rows);
+      likeliest = classes;
+      logarithms = chances;
+    }
+    if (adaptive == null) {
+      LikeliestShape each = new LikeliestShape(rows, lossShape.outputSize(), 1);
+      backend.likeliest(each, outputs(), classes, chances);
+    } else {
+      LikeliestShape one = new LikeliestShape(1, adaptive.classes(), 1);
+      int width = lossShape.outputSize();
+      for (int row = 0; row < rows; row++) {
+        Buffer logits = rowLogits().logits(outputs().slice((long) row * width, width));
+        backend.likeliest(one, logits, classes.slice(row, 1), chances.slice(row, 1));
+      }
+    }
+    int[] said = classes.readInts();
+    long right = 0;
+    long count = 0;
+    for (int row = 0; row < rows; row++) {
+      int target = targetStaging.getInt(row * Integer.BYTES);
+      ByteBuffer factors = weighted ? weightStaging : null;
+      if (target >= 0 && (factors == null || factors.getFloat(row * Float.BYTES) > 0f)) {
+        count++;
+        right += said[row] == target ? 1 : 0;
+      }
+    }
+    return new Accuracy(right, count);
+  }
+
+  private AdaptiveOutput rowLogits() {
+    AdaptiveOutput known = ofRow;
+    if (known == null) {
+      known =
+          Objects.requireNonNull(
+              AdaptiveOutput.of(spec.output(), networkWeights, pass, 1, Mode.INFERENCE));
+      ofRow = known;
+    }
+    return known;
   }
 
   /** From the gradient by the outputs to those by all parameters, which are added to. */

@@ -120,7 +120,8 @@ public final class SequenceModel implements AutoCloseable {
   }
 
   /**
-   * A zero state for {@code batchSize} streams; the caller closes it.
+   * The state that {@code batchSize} streams start from, zero unless the model has learned one; the
+   * caller closes it.
    *
    * @throws IllegalArgumentException if {@code batchSize} is less than 1, or the model carries none
    */
@@ -217,6 +218,30 @@ public final class SequenceModel implements AutoCloseable {
    */
   public BatchLoss loss(Window window, @Nullable NetworkState state) {
     ModelPass pass = pass(window, Mode.INFERENCE);
+    Predictions predictions = judge(pass, window, state);
+    pass.loss(null, null, lossResult);
+    return predictions.loss(lossResult.readFloats()[0]);
+  }
+
+  /**
+   * How often the likeliest class is the target of a window, in inference (no dropout).
+   *
+   * @param state as for {@link #loss}
+   * @throws IllegalArgumentException if the model's loss is not of classes, or the window does not
+   *     fit the model or its state
+   */
+  public Accuracy accuracy(Window window, @Nullable NetworkState state) {
+    if (!spec.loss().function().takesClasses()) {
+      throw new IllegalArgumentException(
+          "the model's loss is " + spec.loss().function() + "; accuracy needs one of classes");
+    }
+    ModelPass pass = pass(window, Mode.INFERENCE);
+    judge(pass, window, state);
+    return pass.accuracy();
+  }
+
+  /** Checks a window and runs its inputs; returns the predictions that count. */
+  private Predictions judge(ModelPass pass, Window window, @Nullable NetworkState state) {
     pass.carry(state);
     pass.takeInputs(window);
     Predictions predictions = pass.takeTargets(window);
@@ -234,8 +259,7 @@ public final class SequenceModel implements AutoCloseable {
       state.zero();
     }
     pass.forward();
-    pass.loss(null, null, lossResult);
-    return predictions.loss(lossResult.readFloats()[0]);
+    return predictions;
   }
 
   /** Refuses a window that continues sequences whose state is not there. */

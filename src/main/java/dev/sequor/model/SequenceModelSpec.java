@@ -6,7 +6,9 @@ import dev.sequor.backend.CellType;
 import dev.sequor.backend.Direction;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.module.AdaptiveSoftmax;
 import dev.sequor.module.Embedding;
+import dev.sequor.module.InitialState;
 import dev.sequor.module.LastStep;
 import dev.sequor.module.Linear;
 import dev.sequor.module.Network;
@@ -15,11 +17,12 @@ import dev.sequor.module.OneHot;
 import dev.sequor.module.Recurrent;
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
- * The usual sequence model: input → recurrent stack → hidden dense layers → linear output layer →
- * loss. A composition of modules ({@link #network()}) and nothing else.
+ * The usual sequence model: input → recurrent stack → hidden dense layers → output layer → loss. A
+ * composition of modules ({@link #network()}) and nothing else.
  *
  * @param input what the model reads
  * @param stack the recurrent layers, at most {@value #MAX_LAYERS}; reads vectors of the input's
@@ -29,6 +32,10 @@ import java.util.List;
  * @param outputSize {@code N}, the outputs: classes for softmax, values otherwise
  * @param readout which hidden states are read
  * @param loss what training minimises, from the outputs before any squashing
+ * @param learnedInitialState whether sequences start from a state that is learned; from zero if not
+ * @param clusters how the output layer cuts its classes: {@link OutputClusters#NONE} for a linear
+ *     layer, otherwise an {@linkplain AdaptiveSoftmax adaptive softmax}, whose loss is softmax
+ *     cross-entropy; {@link SequenceModel#forward} then gives features
  */
 public record SequenceModelSpec(
     InputSpec input,
@@ -36,13 +43,16 @@ public record SequenceModelSpec(
     List<DenseSpec> denseLayers,
     int outputSize,
     Readout readout,
-    Loss loss)
+    Loss loss,
+    boolean learnedInitialState,
+    OutputClusters clusters)
     implements ModelSpec {
 
   /** The name of the only input, and of its time axis. */
   public static final String INPUT = "input";
 
   private static final String OUTPUT = "output";
+  private static final String INITIAL_STATE = "initial_state";
 
   /** The most recurrent layers, and the most hidden dense layers. */
   public static final int MAX_LAYERS = RnnSpec.MOST_LAYERS;
@@ -69,18 +79,36 @@ public record SequenceModelSpec(
       throw new IllegalArgumentException("outputSize is " + outputSize + "; needed at least 1");
     }
     loss.requireOutputs(outputSize);
-    if (input.kind() == InputKind.TIED_EMBEDDING) {
-      requireTied(input, stack, denseLayers, outputSize);
+    if (!clusters.isNone()) {
+      requireClusters(input, width(stack, denseLayers), outputSize, loss, clusters);
+    } else if (input.kind() == InputKind.TIED_EMBEDDING) {
+      requireTied(input, width(stack, denseLayers), outputSize);
     }
     atMost("the number of denseLayers", denseLayers.size());
     LabelTargets.requireFit(loss, outputSize, readout == Readout.EVERY_STEP);
-    requireWeights(weights(input, stack, denseLayers, outputSize));
+    requireWeights(weights(input, stack, denseLayers, outputSize, learnedInitialState, clusters));
   }
 
-  private static void requireTied(
-      InputSpec input, RnnSpec stack, List<DenseSpec> denseLayers, int outputSize) {
-    int width =
-        denseLayers.isEmpty() ? stack.outputSize() : denseLayers.get(denseLayers.size() - 1).size();
+  /** What the output layer reads. */
+  private static int width(RnnSpec stack, List<DenseSpec> denseLayers) {
+    return denseLayers.isEmpty()
+        ? stack.outputSize()
+        : denseLayers.get(denseLayers.size() - 1).size();
+  }
+
+  private static void requireClusters(
+      InputSpec input, int width, int outputSize, Loss loss, OutputClusters clusters) {
+    clusters.module(width, outputSize);
+    AdaptiveOutput.requireLoss(loss);
+    if (input.kind() == InputKind.TIED_EMBEDDING) {
+      throw new IllegalArgumentException(
+          "the embedding is tied to the output layer, which is an adaptive softmax with cutoffs "
+              + clusters.cutoffs()
+              + " and has no weights of that shape; needed an embedding of its own, or no cutoffs");
+    }
+  }
+
+  private static void requireTied(InputSpec input, int width, int outputSize) {
     if (input.width() != width || input.vocabularySize() != outputSize) {
       throw new IllegalArgumentException(
           "the output layer's weights are ["
@@ -96,7 +124,12 @@ public record SequenceModelSpec(
   }
 
   private static BigInteger weights(
-      InputSpec input, RnnSpec stack, List<DenseSpec> denseLayers, int outputSize) {
+      InputSpec input,
+      RnnSpec stack,
+      List<DenseSpec> denseLayers,
+      int outputSize,
+      boolean learnedInitialState,
+      OutputClusters clusters) {
     return weights(
         input,
         stack.cell(),
@@ -105,7 +138,9 @@ public record SequenceModelSpec(
         stack.direction(),
         stack.options(),
         denseLayers,
-        outputSize);
+        outputSize,
+        learnedInitialState,
+        clusters);
   }
 
   private static void requireWeights(BigInteger weights) {
@@ -130,7 +165,9 @@ public record SequenceModelSpec(
       Direction direction,
       CellOptions options,
       List<DenseSpec> denseLayers,
-      int outputSize) {
+      int outputSize,
+      boolean learnedInitialState,
+      OutputClusters clusters) {
     BigInteger hidden = BigInteger.valueOf(hiddenSize);
     int gates = cell.gates() - (options.coupledGates() ? 1 : 0);
     int peepholes = Math.max(0, cell.peepholes() - (options.coupledGates() ? 1 : 0));
@@ -149,6 +186,9 @@ public record SequenceModelSpec(
     if (options.layerNorm()) {
       apart = apart.add(gateRows.multiply(BigInteger.TWO));
       apart = cell.states() == 2 ? apart.add(hidden.multiply(BigInteger.TWO)) : apart;
+    }
+    if (learnedInitialState) {
+      apart = apart.add(hidden.multiply(BigInteger.valueOf(cell.states())));
     }
     BigInteger inputs =
         outputs.multiply(BigInteger.valueOf(layers - 1L)).add(BigInteger.valueOf(input.width()));
@@ -169,14 +209,32 @@ public record SequenceModelSpec(
       sum = sum.add(size.multiply(width.add(BigInteger.ONE)));
       width = size;
     }
+    if (!clusters.isNone()) {
+      return sum.add(weights(clusters, width, outputSize));
+    }
     BigInteger shared = input.kind() == InputKind.TIED_EMBEDDING ? width : BigInteger.ZERO;
     return sum.add(
         BigInteger.valueOf(outputSize).multiply(width.add(BigInteger.ONE).subtract(shared)));
   }
 
+  /** Of an adaptive softmax that reads vectors of {@code width}. */
+  private static BigInteger weights(OutputClusters clusters, BigInteger width, int outputSize) {
+    List<Integer> cutoffs = clusters.cutoffs();
+    BigInteger sum = width.multiply(BigInteger.valueOf(cutoffs.get(0) + (long) cutoffs.size()));
+    BigInteger features = width;
+    for (int i = 0; i < cutoffs.size(); i++) {
+      int end = i + 1 < cutoffs.size() ? cutoffs.get(i + 1) : outputSize;
+      features = features.divide(BigInteger.valueOf(clusters.divisor()));
+      BigInteger rows = width.add(BigInteger.valueOf((long) end - cutoffs.get(i)));
+      sum = sum.add(features.max(BigInteger.ONE).multiply(rows));
+    }
+    return sum;
+  }
+
   /** Trainable weights, at most {@value #MAX_WEIGHTS}. */
   public long weights() {
-    return weights(input, stack, denseLayers, outputSize).longValueExact();
+    return weights(input, stack, denseLayers, outputSize, learnedInitialState, clusters)
+        .longValueExact();
   }
 
   @Override
@@ -185,8 +243,9 @@ public record SequenceModelSpec(
   }
 
   /**
-   * The composition: {@code embedding} or {@code one_hot}, {@code recurrent}, {@code last_step} if
-   * only that is read, {@code dense.0}, {@code dense.1}, …, and {@code output}.
+   * The composition: {@code embedding} or {@code one_hot}, {@code initial_state} if that is
+   * learned, {@code recurrent}, {@code last_step} if only that is read, {@code dense.0}, {@code
+   * dense.1}, …, and {@code output}.
    */
   @Override
   public Network network() {
@@ -205,7 +264,12 @@ public record SequenceModelSpec(
       }
       case DENSE -> network.vectors(INPUT, input.width());
     }
-    network.add("recurrent", new Recurrent(stack), below);
+    if (learnedInitialState) {
+      network.add(INITIAL_STATE, InitialState.of(stack));
+      network.add("recurrent", new Recurrent(stack), below, INITIAL_STATE);
+    } else {
+      network.add("recurrent", new Recurrent(stack), below);
+    }
     below = "recurrent";
     if (readout == Readout.LAST_STEP) {
       network.add("last_step", new LastStep(stack.direction()), below);
@@ -217,6 +281,9 @@ public record SequenceModelSpec(
       network.add("dense." + i, new Linear(width, dense.size(), dense.activation()), below);
       below = "dense." + i;
       width = dense.size();
+    }
+    if (!clusters.isNone()) {
+      return network.add(OUTPUT, clusters.module(width, outputSize), below).build();
     }
     network.add(OUTPUT, new Linear(width, outputSize), below);
     if (input.kind() == InputKind.TIED_EMBEDDING) {
@@ -251,6 +318,8 @@ public record SequenceModelSpec(
     private float dropout;
     private Readout readout = Readout.EVERY_STEP;
     private Loss loss = Loss.softmaxCrossEntropy();
+    private boolean learnedInitialState;
+    private OutputClusters clusters = OutputClusters.NONE;
 
     private Builder(InputSpec input, int outputSize) {
       this.input = input;
@@ -316,6 +385,27 @@ public record SequenceModelSpec(
       return this;
     }
 
+    /** Whether sequences, and streams, start from a state that is learned; from zero if not. */
+    public Builder learnedInitialState(boolean learnedInitialState) {
+      this.learnedInitialState = learnedInitialState;
+      return this;
+    }
+
+    /**
+     * Makes the output layer an adaptive softmax, for vocabularies of tens of thousands and more
+     * that are sorted by falling frequency: the classes from the first cutoff on are in clusters,
+     * each of which sees features narrower by {@code divisor}, usually 4, than those before it.
+     */
+    public Builder adaptiveSoftmax(int divisor, int... cutoffs) {
+      return clusters(new OutputClusters(Arrays.stream(cutoffs).boxed().toList(), divisor));
+    }
+
+    /** How the output layer cuts its classes. */
+    public Builder clusters(OutputClusters clusters) {
+      this.clusters = clusters;
+      return this;
+    }
+
     /**
      * The spec.
      *
@@ -326,7 +416,17 @@ public record SequenceModelSpec(
         // Before the limits of a stack, which are larger and do not name the model.
         atMost("layers", layers);
         requireWeights(
-            weights(input, cell, hiddenSize, layers, direction, options, denseLayers, outputSize));
+            weights(
+                input,
+                cell,
+                hiddenSize,
+                layers,
+                direction,
+                options,
+                denseLayers,
+                outputSize,
+                learnedInitialState,
+                clusters));
       }
       return new SequenceModelSpec(
           input,
@@ -334,7 +434,9 @@ public record SequenceModelSpec(
           denseLayers,
           outputSize,
           readout,
-          loss);
+          loss,
+          learnedInitialState,
+          clusters);
     }
   }
 }

@@ -18,6 +18,9 @@ public final class SunspotDemo {
   /** The fraction held out: 62 years, 1947 to 2008. */
   public static final double HELD_OUT = 0.2;
 
+  /** {@code H}. */
+  public static final int HIDDEN_SIZE = 16;
+
   /** {@code T} of the training windows. */
   public static final int TIME_STEPS = 32;
 
@@ -31,15 +34,20 @@ public final class SunspotDemo {
 
   /** A forecast of {@code horizon} years, of square roots: the spread grows with the numbers. */
   public static TableSpec spec(Table sunspots, int horizon) {
+    return spec(sunspots, horizon, HELD_OUT);
+  }
+
+  /** The same with another fraction held out. */
+  public static TableSpec spec(Table sunspots, int horizon, double heldOut) {
     return TableSpec.forecast(TARGET, horizon)
         .transform(TARGET, Transformation.SQUARE_ROOT)
-        .holdOut(HELD_OUT)
+        .holdOut(heldOut)
         .fit(sunspots);
   }
 
   /** A GRU of 16 units. */
   public static SequenceModelSpec model(TableSpec spec) {
-    return Forecaster.model(spec).cell(CellType.GRU).hiddenSize(16).build();
+    return Forecaster.model(spec).cell(CellType.GRU).hiddenSize(HIDDEN_SIZE).build();
   }
 
   /** AdamW with a learning rate of 0.002 and a decay of 0.1. */

@@ -165,11 +165,24 @@ final class TokenSteps implements AutoCloseable {
             gather.vectors() * rows, gather.width(), gather.index(), from, gather.ends().get(0));
       }
     }
+    Buffer mark = state.marks().get(node);
+    if (mark != null) {
+      mark.write(NetworkState.GOES_ON);
+    }
   }
 
   /** Starts each row from a carried state of {@code sequences} streams. */
   void start(NetworkState from, int each) {
     from.byNode().forEach((node, values) -> start(node, values, from.batchSize(), each));
+    from.marks().forEach((node, mark) -> backend.copy(mark, marked(node)));
+  }
+
+  private Buffer marked(String node) {
+    Buffer mark = state.marks().get(node);
+    if (mark == null) {
+      throw new IllegalStateException("node '" + node + "' is given no state to start from");
+    }
+    return mark;
   }
 
   private interface RowOf {

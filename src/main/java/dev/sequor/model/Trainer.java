@@ -322,11 +322,11 @@ public final class Trainer implements AutoCloseable {
             carried.zero();
           }
           if (carried != null && start != null) {
-            backend.copy(carried.values(), start.values());
+            start.copyFrom(carried);
           }
           passes(pass);
           if (carried != null && start != null) {
-            backend.copy(start.values(), carried.values());
+            carried.copyFrom(start);
           }
           if (head != null) {
             head.forward(); // from the same weights and by the same dropout bits
@@ -529,7 +529,7 @@ public final class Trainer implements AutoCloseable {
       if (kept == null || kept.batchSize() != state.batchSize()) {
         kept = replaced(kept, model.newState(state.batchSize()));
       }
-      backend.copy(state.values(), kept.values());
+      kept.copyFrom(state);
     }
   }
 
@@ -541,7 +541,7 @@ public final class Trainer implements AutoCloseable {
     if (keptIsZero) {
       state.zero();
     } else {
-      backend.copy(Objects.requireNonNull(kept).values(), state.values());
+      state.copyFrom(Objects.requireNonNull(kept));
     }
   }
 
@@ -599,6 +599,15 @@ public final class Trainer implements AutoCloseable {
                 List<Integer> shape = Objects.requireNonNull(shapes.get(name));
                 stateTensors.add(new NamedTensor(name, shape, values.readFloats()));
               });
+      state
+          .marks()
+          .forEach(
+              (node, mark) ->
+                  stateTensors.add(
+                      new NamedTensor(
+                          TensorShapes.STATE_MARK + node,
+                          List.of(1),
+                          new float[] {mark.readInts()[0]})));
     }
     backend.download(report, reportStaging.clear());
     LossScale scale =
@@ -636,8 +645,13 @@ public final class Trainer implements AutoCloseable {
         state = replaced(state, model.newState(saved.carriedBatchSize()));
       }
       for (NamedTensor tensor : snapshot.carriedState()) {
-        String node = tensor.name().substring(TensorShapes.STATE.length());
-        Objects.requireNonNull(state.of(node)).write(tensor.values());
+        if (tensor.name().startsWith(TensorShapes.STATE_MARK)) {
+          String node = tensor.name().substring(TensorShapes.STATE_MARK.length());
+          Objects.requireNonNull(state.marks().get(node)).write((int) tensor.values()[0]);
+        } else {
+          String node = tensor.name().substring(TensorShapes.STATE.length());
+          Objects.requireNonNull(state.of(node)).write(tensor.values());
+        }
       }
     }
     setLossScale(snapshot.lossScale());

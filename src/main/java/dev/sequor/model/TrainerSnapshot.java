@@ -3,6 +3,7 @@ package dev.sequor.model;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.Network;
 import dev.sequor.module.NetworkLayout;
+import dev.sequor.module.NetworkState;
 import dev.sequor.module.TensorShapes;
 import java.util.List;
 
@@ -15,8 +16,9 @@ import java.util.List;
  * @param lossScale where loss scaling stands
  * @param moments the optimiser's moments, {@code moments.0.<name>} then {@code moments.1.<name>},
  *     as many as the rule has, each shaped as its parameter
- * @param carriedState {@code state.<node> [blocks,S,B,H]} of each node that carries one, or empty
- *     if no state is carried
+ * @param carriedState {@code state.<node> [blocks,S,B,H]} of each node that carries one, and {@code
+ *     state_mark.<node> [1]} of those that start from a state they are given, 0 if the streams are
+ *     yet to start, 1 if not; or empty if no state is carried
  */
 public record TrainerSnapshot(
     TrainerProgress progress,
@@ -66,5 +68,14 @@ public record TrainerSnapshot(
               + state.byName().keySet());
     }
     state.requireFit(carriedState);
+    for (NamedTensor tensor : carriedState) {
+      if (tensor.name().startsWith(TensorShapes.STATE_MARK)) {
+        float mark = tensor.values()[0];
+        if (mark != NetworkState.STARTS && mark != NetworkState.GOES_ON) {
+          throw new IllegalArgumentException(
+              "tensor '" + tensor.name() + "' holds " + mark + "; needed 0 or 1");
+        }
+      }
+    }
   }
 }

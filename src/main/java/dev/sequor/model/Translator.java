@@ -117,6 +117,54 @@ public final class Translator implements AutoCloseable {
     return results;
   }
 
+  /**
+   * How far what {@link #greedy} says is from what it should; {@link LabelErrors#exactMatch()} is
+   * the fraction that is said exactly, end included: whoever has not ended one step after the
+   * longest target is wrong.
+   *
+   * @param targets of each source, without begin and end tokens
+   * @throws IllegalArgumentException if there is another number of targets than of sources, or
+   *     naming the first token that is none of a vocabulary
+   */
+  public LabelErrors errors(List<int[]> sources, List<int[]> targets) {
+    if (Required.present("targets", targets).size()
+        != Required.present("sources", sources).size()) {
+      throw new IllegalArgumentException(
+          targets.size() + " targets of " + sources.size() + " sources; needed as many");
+    }
+    int longest = 0;
+    for (int i = 0; i < targets.size(); i++) {
+      requireTokens("target", i, targets.get(i), spec.targetVocabulary());
+      longest = Math.max(longest, targets.get(i).length);
+    }
+    List<int[]> said = greedy(sources, Math.addExact(longest, 1));
+    LabelErrors total = LabelErrors.NONE;
+    for (int i = 0; i < targets.size(); i++) {
+      total = total.plus(LabelErrors.of(targets.get(i), said.get(i)));
+    }
+    return total;
+  }
+
+  private static void requireTokens(String what, int number, int[] tokens, int vocabulary) {
+    for (int t = 0; t < tokens.length; t++) {
+      if (tokens[t] < 0 || tokens[t] >= vocabulary) {
+        throw new IllegalArgumentException(
+            "token "
+                + t
+                + " of "
+                + what
+                + " "
+                + number
+                + " is "
+                + tokens[t]
+                + "; a vocabulary of "
+                + vocabulary
+                + " needs 0 to "
+                + (vocabulary - 1));
+      }
+    }
+  }
+
   private void step(TokenSteps running, List<Beam> beams, int width) {
     int[] tokens = new int[running.rows()];
     int[] parents = new int[running.rows()];
@@ -200,21 +248,7 @@ public final class Translator implements AutoCloseable {
     Map<Integer, List<Integer>> byLength = new TreeMap<>();
     for (int i = 0; i < Required.present("sources", sources).size(); i++) {
       int[] source = sources.get(i);
-      for (int t = 0; t < source.length; t++) {
-        if (source[t] < 0 || source[t] >= spec.sourceVocabulary()) {
-          throw new IllegalArgumentException(
-              "token "
-                  + t
-                  + " of source "
-                  + i
-                  + " is "
-                  + source[t]
-                  + "; a vocabulary of "
-                  + spec.sourceVocabulary()
-                  + " needs 0 to "
-                  + (spec.sourceVocabulary() - 1));
-        }
-      }
+      requireTokens("source", i, source, spec.sourceVocabulary());
       byLength.computeIfAbsent(padded(source.length), k -> new ArrayList<>()).add(i);
     }
     byLength.forEach(

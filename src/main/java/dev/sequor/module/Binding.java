@@ -205,6 +205,17 @@ public final class Binding {
   }
 
   /**
+   * Of a node that may carry a state and is given one that depends on weights alone: INT32 {@code
+   * [1]}, {@value NetworkState#STARTS} if this pass starts its sequences from the state given,
+   * {@value NetworkState#GOES_ON} if they go on from {@link #carriedState()}; holds only where that
+   * is there. Null of other nodes. The same memory in every pass, and on the way back what it was
+   * on the way forth.
+   */
+  public @Nullable Buffer carriedStateMark() {
+    return pass.carriedStateMark(node.name());
+  }
+
+  /**
    * A {@link dev.sequor.backend.RandomKey} of this step of the training; its stream is the first of
    * {@link Module#randomStreams()} that no other module has.
    */

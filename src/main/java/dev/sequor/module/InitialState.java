@@ -21,8 +21,8 @@ import java.util.List;
  *     .add("recurrent", new Recurrent(stack), "read", "start")
  * }</pre>
  *
- * <p>A stack that is given a state carries none, so such a network needs whole sequences: a window
- * that continues the one before is refused.
+ * <p>Where a window goes on with the streams of the one before, the stack goes on from the state
+ * that is carried, and this one gets no gradient.
  *
  * @param blocks {@code L·D}
  * @param states {@code S}

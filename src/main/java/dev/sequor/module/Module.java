@@ -59,7 +59,9 @@ public interface Module {
 
   /**
    * The state that passes may carry from one window of a stream to the next, with such inputs; null
-   * if none. It is then found under {@link Binding#carriedState()}.
+   * if none. It is then found under {@link Binding#carriedState()}. Where one of the inputs is a
+   * state that depends on an input of the network, none is carried; where it depends on weights
+   * alone, {@link Binding#carriedStateMark()} says which of the two a pass starts from.
    */
   default ValueShape.@Nullable State carriedState(List<ValueShape> inputs) {
     return null;

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -230,26 +231,78 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
     return NetworkLayout.of(nodes);
   }
 
-  /** The states that passes may carry from window to window, by the name of their node. */
+  /**
+   * The states that passes may carry from window to window, by the name of their node. A node that
+   * is given a state which depends on an input of the network starts from that one each time, and
+   * carries none; one whose given state depends on weights alone starts its sequences from there.
+   */
   public Map<String, ValueShape.State> carriedStates() {
     Map<String, ValueShape> shapes = shapes(inputs, nodes);
+    Set<String> varying = varying();
     Map<String, ValueShape.State> states = new LinkedHashMap<>();
     for (Node node : nodes) {
       ValueShape.State state = node.module().carriedState(given(node, shapes));
-      if (state != null) {
+      if (state != null && givenStates(node, shapes).stream().noneMatch(varying::contains)) {
         states.put(node.name(), state);
       }
     }
     return states;
   }
 
+  /** The nodes that carry a state, and start their sequences from one that they are given. */
+  Set<String> startingNodes() {
+    Map<String, ValueShape> shapes = shapes(inputs, nodes);
+    Set<String> carrying = carriedStates().keySet();
+    Set<String> starting = new LinkedHashSet<>();
+    for (Node node : nodes) {
+      if (carrying.contains(node.name()) && !givenStates(node, shapes).isEmpty()) {
+        starting.add(node.name());
+      }
+    }
+    return starting;
+  }
+
   /**
    * Whether a window may hold the next steps of the sequences of the one before: not if some module
-   * needs whole sequences.
+   * needs whole sequences, or starts from a state that depends on an input.
    */
   public boolean canContinue() {
     Map<String, ValueShape> shapes = shapes(inputs, nodes);
-    return nodes.stream().allMatch(node -> node.module().canContinue(given(node, shapes)));
+    Set<String> carrying = carriedStates().keySet();
+    for (Node node : nodes) {
+      List<ValueShape> given = given(node, shapes);
+      boolean carries = node.module().carriedState(given) != null;
+      if (!node.module().canContinue(given) || (carries && !carrying.contains(node.name()))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The values that depend on an input of the network, and not on weights alone. */
+  private Set<String> varying() {
+    Map<String, ValueShape> shapes = new LinkedHashMap<>();
+    Set<String> varying = new HashSet<>();
+    for (Input input : inputs) {
+      shapes.put(input.name(), input.shape());
+      varying.add(input.name());
+    }
+    for (Node node : nodes) {
+      boolean varies = node.inputs().stream().anyMatch(varying::contains);
+      for (Module.Output output : outputsOf(node, shapes)) {
+        shapes.put(output.name(), output.shape());
+        if (varies) {
+          varying.add(output.name());
+        }
+      }
+    }
+    return varying;
+  }
+
+  private static List<String> givenStates(Node node, Map<String, ValueShape> shapes) {
+    return node.inputs().stream()
+        .filter(input -> shapes.get(input) instanceof ValueShape.State)
+        .toList();
   }
 
   private static List<ValueShape> given(Node node, Map<String, ValueShape> shapes) {

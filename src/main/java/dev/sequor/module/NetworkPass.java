@@ -68,6 +68,11 @@ public final class NetworkPass implements AutoCloseable {
   private final Map<Buffer, StepInput> staged = new LinkedHashMap<>();
 
   private @Nullable NetworkState state;
+
+  /** Of the nodes that start from a state they are given: the marks that the forward pass found. */
+  private @Nullable Buffer marks;
+
+  private final Map<String, Buffer> marksByNode = new HashMap<>();
   private boolean forwardDone;
   private boolean closed;
 
@@ -219,6 +224,7 @@ public final class NetworkPass implements AutoCloseable {
             });
     allocateGradients(wanted);
     allocateKeys();
+    allocateMarks();
     bindNodes(wanted);
   }
 
@@ -261,6 +267,17 @@ public final class NetworkPass implements AutoCloseable {
     if (mode == Mode.TRAINING && keyed > 0) {
       keys = allocate(DType.INT32, (long) keyed * KEY_STRIDE);
       keyStaging = Backend.hostMemory(DType.INT32, keys.elements());
+    }
+  }
+
+  private void allocateMarks() {
+    List<String> starting = List.copyOf(network.startingNodes());
+    if (!starting.isEmpty()) {
+      Buffer all = allocate(DType.INT32, starting.size());
+      marks = all;
+      for (int i = 0; i < starting.size(); i++) {
+        marksByNode.put(starting.get(i), all.slice(i, 1));
+      }
     }
   }
 
@@ -423,6 +440,10 @@ public final class NetworkPass implements AutoCloseable {
 
   @Nullable Buffer carriedState(String node) {
     return state == null ? null : state.of(node);
+  }
+
+  @Nullable Buffer carriedStateMark(String node) {
+    return marksByNode.get(node);
   }
 
   /**
@@ -703,7 +724,8 @@ public final class NetworkPass implements AutoCloseable {
 
   /**
    * Carries {@code carried} in the passes from now on: sequences start from it, and their final
-   * states replace it. Null to start from zero and keep nothing.
+   * states replace it. Null to start anew, from zero or from the states that nodes are given, and
+   * to keep nothing.
    *
    * @throws IllegalArgumentException if it is of another number of streams
    */
@@ -740,8 +762,16 @@ public final class NetworkPass implements AutoCloseable {
         throw new IllegalStateException("input '" + input.name() + "' has not been given");
       }
     }
+    NetworkState carried = state;
+    Buffer found = carried == null ? null : carried.allMarks();
+    if (found != null && marks != null) {
+      backend.copy(found, marks);
+    }
     for (Working work : working) {
       work.pass.forward();
+    }
+    if (carried != null) {
+      carried.goOn();
     }
     forwardDone = true;
   }

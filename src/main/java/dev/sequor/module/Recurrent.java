@@ -10,6 +10,7 @@ import dev.sequor.backend.RnnGradients;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.RnnTensors;
+import dev.sequor.backend.Sizes;
 import dev.sequor.rnn.Parameters;
 import dev.sequor.rnn.Rnn;
 import java.util.ArrayList;
@@ -21,7 +22,10 @@ import org.jspecify.annotations.Nullable;
  * perhaps the state to start from. Outputs: the sequence {@code [T,B,D·H]} of the top layer, and
  * {@code final_state}, each sequence's state at its own end. Tensors as {@link Parameters#tensors}.
  *
- * <p>A stack of one direction that is given no state may carry one from window to window.
+ * <p>A stack of one direction may carry a state from window to window, unless it is given one that
+ * depends on an input of the network. If it is given one of weights alone ({@link InitialState}),
+ * streams start from that; it gets its gradient in the window where they start, and in later ones,
+ * which go on from the state carried, none.
  *
  * @param stack cell, sizes, layers, directions and the dropout between layers
  */
@@ -98,7 +102,8 @@ public record Recurrent(RnnSpec stack) implements Module {
 
   @Override
   public ValueShape.@Nullable State carriedState(List<ValueShape> inputs) {
-    return Shapes.copy("inputs", inputs).size() == 1 && stack.canContinue() ? state() : null;
+    Shapes.copy("inputs", inputs);
+    return stack.canContinue() ? state() : null;
   }
 
   @Override
@@ -134,6 +139,9 @@ public record Recurrent(RnnSpec stack) implements Module {
     private @Nullable Buffer lengths;
     private @Nullable Buffer carried;
 
+    /** Which of two states a pass starts from; null if there are no two. */
+    private final @Nullable Start start;
+
     Bound(Binding binding, RnnSpec stack) {
       this.binding = binding;
       this.backend = binding.backend();
@@ -145,6 +153,7 @@ public record Recurrent(RnnSpec stack) implements Module {
       try {
         this.saved =
             binding.isTraining() ? binding.allocate(DType.FLOAT32, plan.savedElements()) : null;
+        this.start = binding.carriedStateMark() == null ? null : new Start(binding);
       } catch (RuntimeException | Error e) {
         plan.close();
         throw e;
@@ -153,7 +162,11 @@ public record Recurrent(RnnSpec stack) implements Module {
 
     @Override
     public void forward() {
-      plan.forward(tensors());
+      RnnTensors now = tensors();
+      if (start != null && carried != null) {
+        start.choose(carried);
+      }
+      plan.forward(now);
       if (wantsFinalState && carried != null) {
         backend.copy(carried, binding.output(1));
       }
@@ -170,6 +183,9 @@ public record Recurrent(RnnSpec stack) implements Module {
       lengths = nowLengths;
       carried = nowCarried;
       Buffer initial = binding.inputs() == 2 ? binding.input(1) : nowCarried;
+      if (start != null && nowCarried != null) {
+        initial = start.chosen;
+      }
       Buffer last = nowCarried != null ? nowCarried : wantsFinalState ? binding.output(1) : null;
       RnnTensors made =
           RnnTensors.of(binding.parameters(0), binding.input(0), binding.output(0))
@@ -184,18 +200,72 @@ public record Recurrent(RnnSpec stack) implements Module {
 
     @Override
     public void backward() {
+      Buffer dGiven = binding.inputs() == 2 ? binding.inputGradient(1) : null;
+      boolean chose = start != null && carried != null;
       plan.backward(
           tensors(),
           RnnGradients.of(binding.gradients(0))
               .withDy(binding.outputGradient(0))
               .withDFinalState(binding.outputGradient(1))
               .withDx(binding.inputGradient(0))
-              .withDInitialState(binding.inputs() == 2 ? binding.inputGradient(1) : null));
+              .withDInitialState(chose && start != null ? start.dChosen : dGiven));
+      if (chose && start != null && dGiven != null) {
+        start.gradient(dGiven);
+      }
     }
 
     @Override
     public void close() {
       plan.close();
+    }
+  }
+
+  /**
+   * Takes the state given where streams start, and the one carried where they go on: as a row of a
+   * table of the two, whose number is data, so that a recorded step does either.
+   */
+  private static final class Start {
+    private final Binding binding;
+    private final Buffer mark;
+    private final int elements;
+
+    /** {@code [2,state]}: given and carried. */
+    private final Buffer both;
+
+    private final Buffer given;
+    private final Buffer carried;
+    final Buffer chosen;
+
+    /** {@code [2,state]}: the gradient by the state that was chosen, and zeros. */
+    private final @Nullable Buffer dBoth;
+
+    final @Nullable Buffer dChosen;
+
+    Start(Binding binding) {
+      this.binding = binding;
+      this.mark = Required.present("carriedStateMark", binding.carriedStateMark());
+      Buffer input = binding.input(1);
+      this.elements =
+          (int) Sizes.product("2 · elements of the state", Integer.MAX_VALUE, 2, input.elements())
+              / 2;
+      this.both = binding.allocate(DType.FLOAT32, 2L * elements);
+      this.given = both.slice(0, elements);
+      this.carried = both.slice(elements, elements);
+      this.chosen = binding.allocate(DType.FLOAT32, elements);
+      this.dBoth =
+          binding.inputGradient(1) == null ? null : binding.allocate(DType.FLOAT32, 2L * elements);
+      this.dChosen = dBoth == null ? null : dBoth.slice(0, elements);
+    }
+
+    void choose(Buffer nowCarried) {
+      Backend backend = binding.backend();
+      backend.copy(binding.input(1), given);
+      backend.copy(nowCarried, carried);
+      backend.embeddingForward(1, elements, mark, both, chosen);
+    }
+
+    void gradient(Buffer dGiven) {
+      binding.backend().embeddingForward(1, elements, mark, dBoth, dGiven);
     }
   }
 }

@@ -20,6 +20,11 @@ public final class TensorShapes {
   /** What goes before the name of a node to make that of its state. */
   public static final String STATE = "state.";
 
+  /**
+   * What goes before the name of a node to make that of its {@linkplain NetworkState#marks mark}.
+   */
+  public static final String STATE_MARK = "state_mark.";
+
   private final Map<String, List<Integer>> shapes = new LinkedHashMap<>();
 
   private TensorShapes() {}
@@ -65,7 +70,10 @@ public final class TensorShapes {
     return MOMENTS + moment + ".";
   }
 
-  /** The carried states: {@code state.<node> [blocks,S,B,H]}; none if no stream is carried. */
+  /**
+   * The carried states: {@code state.<node> [blocks,S,B,H]}, and {@code state_mark.<node> [1]} of
+   * nodes that start from a state they are given; none if no stream is carried.
+   */
   public static TensorShapes ofCarriedStates(Network network, int carriedBatchSize) {
     Required.present("network", network);
     TensorShapes tensors = new TensorShapes();
@@ -80,6 +88,7 @@ public final class TensorShapes {
               tensors.shapes.put(
                   STATE + node,
                   List.of(state.blocks(), state.states(), carriedBatchSize, state.width())));
+      network.startingNodes().forEach(node -> tensors.shapes.put(STATE_MARK + node, List.of(1)));
     }
     return tensors;
   }

@@ -109,7 +109,8 @@ public final class RnnStepper implements AutoCloseable {
 
   /**
    * The state that the next step starts from, zero at first. {@link RnnState#zero()} starts new
-   * sequences.
+   * sequences; whatever else they are to start from, for example a learned state, is written to
+   * {@link RnnState#values()}, for each of them.
    */
   public RnnState state() {
     return state;

@@ -60,7 +60,7 @@ record CopyMemory(int length, int symbols) implements DrawnTask<int[]> {
 
   @Override
   public TaskSettings defaults() {
-    return TaskSettings.of(CellType.LSTM, 128, 64, 3000, 5e-3f);
+    return TaskSettings.of(CellType.GRU, 128, 64, 2000, 1e-2f);
   }
 
   @Override

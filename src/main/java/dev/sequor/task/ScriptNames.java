@@ -117,7 +117,7 @@ record ScriptNames(int length) implements DrawnTask<ScriptNames.Name> {
 
   @Override
   public TaskSettings defaults() {
-    return TaskSettings.of(CellType.GRU, 128, 64, 1200, 5e-3f);
+    return TaskSettings.of(CellType.GRU, 128, 64, 900, 5e-3f);
   }
 
   @Override
@@ -186,7 +186,7 @@ record ScriptNames(int length) implements DrawnTask<ScriptNames.Name> {
     List<Name> drawn = generated(model, examples, seed);
     drawn.forEach(name -> right.add(belongs(name)));
     return Score.of(
-        Figure.atMost(2.2, "bitsPerCharacter", told),
+        Figure.atMost(1.3, "bitsPerCharacter", told),
         Figure.atLeast(0.1, "bitsSavedByScript", bits(model, names, false) - told),
         Figure.atLeast(0.95, "ofTheScript", Guesses.share(right)));
   }

@@ -65,7 +65,7 @@ record Spirals() implements DrawnTask<Spirals.Point> {
 
   @Override
   public TaskSettings defaults() {
-    return new TaskSettings(null, CellOptions.NONE, 64, 2, 128, 3000, 0.01f, 1f);
+    return new TaskSettings(null, CellOptions.NONE, 64, 3, 128, 2000, 3e-3f, 1f);
   }
 
   @Override
@@ -88,7 +88,7 @@ record Spirals() implements DrawnTask<Spirals.Point> {
     List<Linear> layers = new ArrayList<>();
     for (int i = 0; i < settings.layers(); i++) {
       int width = i == 0 ? 2 : settings.hiddenSize();
-      layers.add(new Linear(width, settings.hiddenSize(), Activation.TANH));
+      layers.add(new Linear(width, settings.hiddenSize(), Activation.RELU));
     }
     return layers;
   }

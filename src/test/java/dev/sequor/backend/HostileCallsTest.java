@@ -1,7 +1,9 @@
 package dev.sequor.backend;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.rnn.Parameters;
@@ -20,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -252,7 +255,7 @@ final class HostileCallsTest {
               of(
                   UpdateRule.ADAM,
                   w.numbers(),
-                  new UpdateGroups(w.integers(2), w.integers(2)),
+                  new UpdateGroups(w.ascending(4, 9), w.integers(2)),
                   w.floats(9),
                   w.floats(9),
                   w.floats(18),
@@ -348,6 +351,12 @@ final class HostileCallsTest {
       call("Parameters.value", w -> of("layers.0.forward.input_bias"));
       call("Parameters.gradient", w -> of("layers.0.forward.input_bias"));
       call("Parameters.set", w -> of("layers.0.forward.input_bias", new float[4 * H]));
+    }
+
+    private Buffer ascending(int... ends) {
+      Buffer buffer = integers(ends.length);
+      buffer.write(ends);
+      return buffer;
     }
 
     private Buffer report() {
@@ -646,6 +655,212 @@ final class HostileCallsTest {
       }
     } catch (ReflectiveOperationException e) {
       throw new LinkageError(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  // ---- contents of integers --------------------------------------------------------------------
+
+  /** Of each kind that a caller may get wrong. */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void endsOfGroupsThatAreNotAscendingAreRefused(String device) throws Exception {
+    try (World world = new World(device)) {
+      Method update =
+          methods(Backend.class).stream()
+              .filter(m -> m.getName().equals("optimizerStep") && m.getParameterCount() == 7)
+              .findFirst()
+              .orElseThrow();
+      Map<String, int[]> wrong =
+          Map.of(
+              "ends[1] is 8, after 9; needed ascending numbers", new int[] {9, 8},
+              "ends ends with 8; needed 9 last", new int[] {4, 8},
+              "ends[0] is -1; needed 0 to 9", new int[] {-1, 9},
+              "ends[1] is 10; needed 0 to 9", new int[] {4, 10});
+      wrong.forEach(
+          (message, ends) -> {
+            Object[] arguments = world.arguments(update);
+            arguments[2] = new UpdateGroups(world.ascending(ends), world.integers(2));
+            List<Long> before = world.versions();
+            Throwable thrown = invoke(update, world.backend, arguments);
+            requireRefusal(message, thrown);
+            assertEquals(message, String.valueOf(Objects.requireNonNull(thrown).getMessage()));
+            assertEquals(before, world.versions());
+          });
+      Object[] empty = world.arguments(update);
+      empty[2] = new UpdateGroups(world.ascending(9, 9), world.integers(2));
+      assertEquals(null, invoke(update, world.backend, empty), "a group may be empty");
+    }
+  }
+
+  /**
+   * The same arguments, whose integers lie in memory that holds others too, so that their range
+   * tells nothing; cut from there anew at each call.
+   */
+  private static final class Vague {
+    private final World world;
+    private final IdentityHashMap<Buffer, Buffer> wide = new IdentityHashMap<>();
+
+    Vague(World world) {
+      this.world = world;
+    }
+
+    @Nullable Object of(@Nullable Object right) {
+      if (right instanceof Buffer buffer && buffer.type() == DType.INT32) {
+        Buffer memory = wide.get(buffer);
+        if (memory == null) {
+          int[] values = buffer.readInts();
+          memory = world.integers(values.length + 2);
+          wide.put(buffer, memory);
+          write(buffer, values);
+        }
+        return memory.slice(0, buffer.elements());
+      }
+      if (right instanceof Record record
+          && (right instanceof UpdateGroups || right instanceof RnnTensors)) {
+        try {
+          RecordComponent[] components = record.getClass().getRecordComponents();
+          Object[] changed = new Object[components.length];
+          Class<?>[] types = new Class<?>[components.length];
+          for (int i = 0; i < components.length; i++) {
+            changed[i] = of(components[i].getAccessor().invoke(record));
+            types[i] = components[i].getType();
+          }
+          return record.getClass().getDeclaredConstructor(types).newInstance(changed);
+        } catch (ReflectiveOperationException e) {
+          throw new LinkageError(String.valueOf(e.getMessage()), e);
+        }
+      }
+      return right;
+    }
+
+    /** Both ends of what an integer may be stand behind {@code values}. */
+    void write(Buffer buffer, int[] values) {
+      int[] all = Arrays.copyOf(values, values.length + 2);
+      all[values.length] = Integer.MIN_VALUE;
+      all[values.length + 1] = Integer.MAX_VALUE;
+      Objects.requireNonNull(wide.get(buffer)).write(all);
+    }
+
+    Object[] all(Object[] right) {
+      return Arrays.stream(right).map(this::of).toArray();
+    }
+  }
+
+  private static @Nullable Throwable step(
+      World world, Object key, Method method, Vague vague, Object[] right) {
+    try {
+      world.backend.step(
+          key,
+          List.of(),
+          () -> {
+            Throwable thrown = invoke(method, world.receiver(method), vague.all(right));
+            if (thrown instanceof RuntimeException e) {
+              throw e;
+            }
+          });
+      return null;
+    } catch (RuntimeException e) {
+      return e;
+    }
+  }
+
+  /**
+   * Contents that must be looked at are, in each call of a step: the first runs, the next ones are
+   * recorded, where nothing can be read, and later ones are replayed.
+   */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void integersWhoseRangeTellsNothingAreLookedAtBeforeAStepIsRecorded(String device) {
+    int places = 0;
+    try (World world = new World(device)) {
+      List<Method> calls = new ArrayList<>(methods(Backend.class));
+      calls.addAll(methods(RnnPlan.class));
+      for (Method method : calls) {
+        if (Set.of("step", "upload", "download", "plan", "close").contains(method.getName())) {
+          continue;
+        }
+        Object[] right = world.arguments(method);
+        Vague vague = new Vague(world);
+        vague.all(right);
+        if (vague.wide.isEmpty()) {
+          continue;
+        }
+        for (int call = 0; call < 6; call++) {
+          Throwable thrown = step(world, method, method, vague, right);
+          assertEquals(null, thrown, "call " + call + " of " + method);
+        }
+        for (Buffer buffer : List.copyOf(vague.wide.keySet())) {
+          int[] values = buffer.readInts();
+          int[] wrong = values.clone();
+          wrong[wrong.length - 1] = Integer.MAX_VALUE;
+          vague.write(buffer, wrong);
+          Throwable alone = invoke(method, world.receiver(method), vague.all(right));
+          for (int bad = 0; bad < 5; bad++) { // as which call the wrong one comes
+            vague.write(buffer, values);
+            Object key = List.of(method, places, bad);
+            for (int call = 0; call < bad; call++) {
+              assertEquals(null, step(world, key, method, vague, right));
+            }
+            vague.write(buffer, wrong);
+            Throwable within = step(world, key, method, vague, right);
+            assertEquals(
+                alone == null ? null : alone.getMessage(),
+                within == null ? null : within.getMessage(),
+                "call " + bad + " of " + method);
+            vague.write(buffer, values);
+            for (int call = 0; call < 4; call++) {
+              assertEquals(null, step(world, key, method, vague, right), "after " + bad);
+            }
+          }
+          places += alone == null ? 0 : 1;
+        }
+      }
+      world.backend.synchronize();
+    }
+    assertTrue(places >= 14, "only " + places + " arguments whose contents are checked");
+  }
+
+  /** Nobody could tell what a replay would find. */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void integersThatAStepItselfWritesMustBeOfAKnownRange(String device) {
+    try (World world = new World(device)) {
+      Backend backend = world.backend;
+      Buffer wide = world.integers(4);
+      wide.write(1, 0, 7, 2);
+      Buffer tokens = world.integers(2);
+      Buffer table = world.floats(8);
+      table.write(1f, 2f, 3f, 4f, 5f, 6f, 7f, 8f);
+      Buffer y = world.floats(4);
+      Runnable work =
+          () -> {
+            backend.copy(wide.slice(0, 2), tokens);
+            backend.embeddingForward(2, 2, tokens, table, y);
+          };
+      if (!backend.isAsynchronous()) { // records nothing, and looks at each call's own
+        backend.step("copied", List.of(), work);
+        assertArrayEquals(new float[] {3, 4, 1, 2}, y.readFloats());
+        return;
+      }
+      for (int call = 0; call < 4; call++) {
+        Throwable thrown =
+            assertThrows(
+                IllegalArgumentException.class, () -> backend.step("copied", List.of(), work));
+        assertEquals(
+            "tokens is written within the step, to numbers of which is known only that they are 0"
+                + " to 7; a step that may be repeated needs at most 3",
+            thrown.getMessage());
+      }
+      wide.write(1, 0, 3, 2);
+      for (int call = 0; call < 4; call++) {
+        backend.step("copied", List.of(), work);
+        assertArrayEquals(new float[] {3, 4, 1, 2}, y.readFloats());
+      }
+      wide.write(1, 7, 3, 2); // what is copied now is worse than what was when it was recorded
+      Throwable thrown =
+          assertThrows(
+              IllegalArgumentException.class, () -> backend.step("copied", List.of(), work));
+      assertEquals("source[1] is 7; needed 0 to 3", thrown.getMessage());
     }
   }
 

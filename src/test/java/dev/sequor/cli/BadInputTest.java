@@ -146,7 +146,7 @@ class BadInputTest {
   @Test
   void commandsThatAreNone() {
     CommandLineRun.of("fly").isRefusedWith(2, "fly");
-    CommandLineRun.of("eval", out).isRefusedWith(2, "--text");
+    CommandLineRun.of("eval").isRefusedWith(2, "MODEL");
     CommandLineRun.of("sample").isRefusedWith(2, "MODEL");
   }
 
@@ -154,6 +154,7 @@ class BadInputTest {
   void modelsThatAreNone() {
     CommandLineRun.of("sample", out).isRefusedWith(2, "holds no checkpoint");
     CommandLineRun.of("eval", out, "--text", text).isRefusedWith(2, "holds no checkpoint");
+    CommandLineRun.of("predict", out, "--csv", text).isRefusedWith(2, "holds no checkpoint");
     CommandLineRun.of("train", "--resume", folder).isRefusedWith(2, "holds no checkpoint");
   }
 
@@ -161,7 +162,7 @@ class BadInputTest {
   void nothingAtAllPrintsHelp() {
     CommandLineRun run = CommandLineRun.of();
     assertEquals(0, run.code());
-    for (String command : List.of("info", "train", "sample", "eval")) {
+    for (String command : List.of("info", "train", "sample", "eval", "predict")) {
       assertTrue(run.out().contains(command));
     }
   }

@@ -22,7 +22,7 @@ final class EveryCommand {
 
   private EveryCommand() {}
 
-  /** A text to learn from, and a model that has learnt it, in {@code folder}. */
+  /** A text to learn from, and models of it and of a table, in {@code folder}. */
   static void prepare(Path folder) throws IOException {
     Path text =
         Files.writeString(folder.resolve("text.txt"), "to be or not to be, \u00e9\n".repeat(99));
@@ -30,6 +30,10 @@ final class EveryCommand {
         new ArrayList<>(List.of("train", "--text", text, "--out", folder.resolve("model")));
     train.addAll(smallest());
     CommandLineRun.of(train.toArray()).succeeds();
+    Path ofTable = folder.resolve("table-model");
+    CommandLineRun.of(
+            "train", "--csv=sunspots", "--out", ofTable, "--steps=2", "--hidden=3", "--device=java")
+        .succeeds();
   }
 
   /** Options of a training that is over at once. */
@@ -68,6 +72,7 @@ final class EveryCommand {
         yield train;
       }
       case "sample" -> List.of("model", "--prime=be \u00e9", "--device=java");
+      case "predict" -> List.of("table-model", "--csv=sunspots", "--device=java");
       case "eval" -> List.of("model", "--text=text.txt", "--device=java");
       default -> throw new AssertionError("say here how to run '" + command + "'");
     };

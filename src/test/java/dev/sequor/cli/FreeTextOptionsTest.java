@@ -99,7 +99,10 @@ class FreeTextOptionsTest {
       }
     }
     assertEquals(
-        6, tests.size(), "train --text --out --resume, sample --prime --stop, eval --text");
+        15,
+        tests.size(),
+        "train --text --csv --separator --target --inputs --by --out --resume, sample --prime --stop,"
+            + " eval --text --csv --separator, predict --csv --separator");
     return tests.stream();
   }
 
@@ -108,9 +111,6 @@ class FreeTextOptionsTest {
     all.addAll(List.of(arguments));
     if (!command.equals("train")) {
       all.add("model");
-    }
-    if (command.equals("eval") && !option.equals("--text")) {
-      all.add("--text=text");
     }
     ParseResult parsed = Main.commandLine().parseArgs(all.toArray(String[]::new)).subcommand();
     return parsed.matchedOption(option).getValue().toString();

@@ -69,7 +69,11 @@ class OptionRangesTest {
           List.of("--text", folder.resolve("text.txt"), "--out", folder.resolve("o" + outputs++)));
       arguments.addAll(EveryCommand.smallest());
     } else if (!command.equals("info")) {
-      arguments.addAll(List.of(folder.resolve("model"), "--device=java"));
+      String model = command.equals("predict") ? "table-model" : "model";
+      arguments.addAll(List.of(folder.resolve(model), "--device=java"));
+      if (command.equals("predict")) {
+        arguments.addAll(List.of("--csv", "sunspots"));
+      }
       if (command.equals("eval")) {
         arguments.addAll(List.of("--text", folder.resolve("text.txt")));
       }
@@ -190,9 +194,9 @@ class OptionRangesTest {
       }
     }
     assertEquals(
-        10,
+        13,
         tests.size(),
-        "--cell, --optimizer, --schedule, --task, --units; 3 times --device, twice --weights");
+        "--units, --missing, --task, --cell, --optimizer, --schedule; 4 times --device, 3 --weights");
     return tests.stream();
   }
 

@@ -20,6 +20,7 @@ import dev.sequor.model.DenseSpec;
 import dev.sequor.model.InputSpec;
 import dev.sequor.model.LossScale;
 import dev.sequor.model.Optimizer;
+import dev.sequor.model.OutputClusters;
 import dev.sequor.model.RateSchedule;
 import dev.sequor.model.Readout;
 import dev.sequor.model.SequenceModelSpec;
@@ -117,7 +118,11 @@ class CheckpointPropertyTest {
           dense,
           outputs,
           loss.function().takesLabels() ? Readout.EVERY_STEP : anyOf(Readout.values()),
-          loss);
+          loss,
+          random.nextBoolean(),
+          loss instanceof Loss.SoftmaxCrossEntropy && outputs > 1 && random.nextBoolean()
+              ? new OutputClusters(List.of(random.nextInt(1, outputs)), random.nextInt(1, 4))
+              : OutputClusters.NONE);
     }
 
     /** Characters of every kind: controls, quotes, noncharacters, and now and then no character. */
@@ -250,7 +255,7 @@ class CheckpointPropertyTest {
       double heldOut = rarely() ? Double.longBitsToDouble(random.nextLong()) : random.nextDouble();
       return switch (random.nextInt(3)) {
         case 0 -> new DataSource.Text(text(), heldOut, text());
-        case 1 -> new DataSource.Table(text(), heldOut, text());
+        case 1 -> new DataSource.Table(text(), text(), text());
         default -> new DataSource.Task(text(), (int) Math.min(count(), Integer.MAX_VALUE), text());
       };
     }

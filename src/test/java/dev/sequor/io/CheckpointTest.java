@@ -154,8 +154,29 @@ class CheckpointTest {
     assertEquals(16, Objects.requireNonNull(Checkpoint.load(folder).run()).newSteps());
   }
 
-  /** A text in quotes, with what is escaped in it. */
-  private static final String QUOTED = "\"(?:[^\"\\\\]|\\\\.)*\"";
+  /** Runs were on texts alone, at one learning rate, with all losses in bits per character. */
+  @Test
+  void aRunOfTheTimeWhenThereWereTextsOnlyIsLoaded() throws IOException {
+    Checkpoint saved = checkpoint(7);
+    saved.save(folder);
+    Path file = folder.resolve("config.json");
+    String now = Files.readString(file);
+    String then =
+        now.replaceFirst(
+                "\"source\" : \\{\\s+\"type\" : \"text\",\\s+\"file\" : \"\",(\\s+\"heldOutFraction\" : 0.05,\\s+)\"sha256\" : \"00\"\\s+\\}",
+                "\"textFile\" : \"\",$1\"corpusSha256\" : \"00\"")
+            .replace("\"type\" : \"run\"", "\"type\" : \"text\"")
+            .replace("\"loss\" : 4.25", "\"bitsPerCharacter\" : 4.25")
+            .replace("\"schedule\" : \"COSINE\",", "");
+    assertTrue(then.contains("textFile") && !then.contains("\"source\""), then);
+    Files.writeString(file, then);
+    TrainingRun loaded = Objects.requireNonNull(Checkpoint.load(folder).run());
+    TrainingRun expected = Objects.requireNonNull(saved.run());
+    assertEquals(RateSchedule.CONSTANT, loaded.schedule());
+    assertEquals(expected.source(), loaded.source());
+    assertEquals(expected.curve(), loaded.curve());
+    assertEquals(expected.newSteps(), loaded.newSteps());
+  }
 
   /** Written while characters were all that a model could have. */
   @Test
@@ -165,16 +186,15 @@ class CheckpointTest {
     String json = Files.readString(config);
     String before =
         json.replaceFirst(
-            "\"data\" : \\{\\s*\"type\" : \"characters\",\\s*\"characters\" : ("
-                + QUOTED
-                + ")\\s*\\}",
+            "\"data\" : \\{\\s*\"type\" : \"characters\",\\s*\"characters\" : (\"(?:[^\"\\\\]|\\\\.)*\")\\s*\\}",
             "\"vocabulary\" : $1");
     assertTrue(before.contains("\"vocabulary\" : \"") && !before.contains("\"data\""), before);
     Files.writeString(config, before);
     assertSame(checkpoint(7), Checkpoint.load(folder));
     assertEquals(checkpoint(7).data(), TrainedModel.load(folder).data());
     Files.writeString(
-        config, before.replaceFirst("\"vocabulary\" : " + QUOTED, "\"vocabulary\" : \"\""));
+        config,
+        before.replaceFirst("\"vocabulary\" : \"(?:[^\"\\\\]|\\\\.)*\"", "\"vocabulary\" : \"\""));
     assertNull(Checkpoint.load(folder).data());
     assertNull(TrainedModel.load(folder).data());
   }
@@ -200,30 +220,6 @@ class CheckpointTest {
               "\"data\" : \\{[^}]*\\}", "\"data\" : { " + parts[0].replace("\\", "\\\\") + " }"));
       refused(parts[1]);
     }
-  }
-
-  /** Runs were on texts alone, at one learning rate, with all losses in bits per character. */
-  @Test
-  void aRunOfTheTimeWhenThereWereTextsOnlyIsLoaded() throws IOException {
-    Checkpoint saved = checkpoint(7);
-    saved.save(folder);
-    Path file = folder.resolve("config.json");
-    String now = Files.readString(file);
-    String then =
-        now.replaceFirst(
-                "\"source\" : \\{\\s+\"type\" : \"text\",\\s+\"file\" : \"\",(\\s+\"heldOutFraction\" : 0.05,\\s+)\"sha256\" : \"00\"\\s+\\}",
-                "\"textFile\" : \"\",$1\"corpusSha256\" : \"00\"")
-            .replace("\"type\" : \"run\"", "\"type\" : \"text\"")
-            .replace("\"loss\" : 4.25", "\"bitsPerCharacter\" : 4.25")
-            .replace("\"schedule\" : \"COSINE\",", "");
-    assertTrue(then.contains("textFile") && !then.contains("\"source\""), then);
-    Files.writeString(file, then);
-    TrainingRun loaded = Objects.requireNonNull(Checkpoint.load(folder).run());
-    TrainingRun expected = Objects.requireNonNull(saved.run());
-    assertEquals(RateSchedule.CONSTANT, loaded.schedule());
-    assertEquals(expected.source(), loaded.source());
-    assertEquals(expected.curve(), loaded.curve());
-    assertEquals(expected.newSteps(), loaded.newSteps());
   }
 
   @Test

@@ -74,9 +74,24 @@ class StoredTypesTest {
             + "\"recurrentDropConnect\":0.0,\"inputDropout\":0.0,\"recurrentDropout\":0.0,"
             + "\"coupledGates\":false,\"gateClip\":0.0,\"cellClip\":0.0,\"activations\":[]}},"
             + "\"denseLayers\":[{\"size\":5,\"activation\":\"RELU\"}],\"outputSize\":7,"
-            + "\"readout\":\"EVERY_STEP\",\"loss\":{\"type\":\"softmax-cross-entropy\"}}",
+            + "\"readout\":\"EVERY_STEP\",\"loss\":{\"type\":\"softmax-cross-entropy\"},"
+            + "\"learnedInitialState\":false,\"clusters\":{\"cutoffs\":[],\"divisor\":1}}",
         written);
     assertEquals(spec, json().readValue(written, ModelSpec.class));
+    int added = written.indexOf(",\"learnedInitialState\"");
+    String before = written.substring(0, added) + "}";
+    assertEquals(spec, json().readValue(before, ModelSpec.class));
+    SequenceModelSpec both =
+        SequenceModelSpec.languageModel(9, 3)
+            .learnedInitialState(true)
+            .adaptiveSoftmax(2, 3, 6)
+            .build();
+    written = json().writerFor(ModelSpec.class).writeValueAsString(both);
+    assertEquals(both, json().readValue(written, ModelSpec.class));
+    String wrong = written.replace("[3,6]", "[3,3]");
+    JsonMappingException e =
+        assertThrows(JsonMappingException.class, () -> json().readValue(wrong, ModelSpec.class));
+    assertEquals("cutoffs is [3, 3]; needed rising numbers, 1 to 8", JsonFault.describe(e));
   }
 
   @Test
@@ -131,7 +146,7 @@ class StoredTypesTest {
             JsonMappingException.class,
             () -> json().readValue(written.replace("1.0E-300", "0.0"), TableSpec.class));
     assertEquals(
-        "column 'v' is constant in the training part; needed values that differ, to predict",
+        "goal: column 'v' is constant in the training part; needed values that differ, to predict",
         JsonFault.describe(e));
   }
 

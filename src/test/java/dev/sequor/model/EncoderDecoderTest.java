@@ -18,14 +18,12 @@ import dev.sequor.module.NamedTensor;
 import dev.sequor.module.TeacherForcing;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -101,6 +99,12 @@ final class EncoderDecoderTest {
         "there are 2 sources and 1 targets; needed as many, and at least 1",
         () -> spec.window(List.of(new int[1], new int[1]), List.of(new int[1])));
     refused(
+        "targetSteps is 2; the longest target with its end needs at least 3",
+        () -> spec.window(List.of(new int[1]), List.of(new int[2]), 1, 2));
+    refused(
+        "sourceSteps is 0; the longest source needs at least 1",
+        () -> spec.window(List.of(new int[0]), List.of(new int[2]), 0, 3));
+    refused(
         "rate is 0.5; INVERSE_SIGMOID needs at least 1",
         () -> TeacherForcing.inverseSigmoid(0.5, 0));
   }
@@ -133,6 +137,7 @@ final class EncoderDecoderTest {
       BatchLoss together = model.loss(spec.window(sources, targets), null);
       assertEquals(2 + 4 + 3, together.predictions());
       assertEquals(alone, together.sum(), 1e-4);
+      assertEquals(alone, model.loss(spec.window(sources, targets, 7, 9), null).sum(), 1e-4);
     }
   }
 
@@ -258,90 +263,5 @@ final class EncoderDecoderTest {
       }
       assertArrayEquals(whole.parameters().readFloats(), other.parameters().readFloats());
     }
-  }
-
-  /** Digit strings of which none is in both parts. */
-  private record Digits(List<int[]> train, List<int[]> test) {
-    static Digits draw(int count, int tested, int length) {
-      Random random = new Random(length);
-      Set<List<Integer>> seen = new HashSet<>();
-      List<int[]> all = new ArrayList<>();
-      while (all.size() < count + tested) {
-        int[] string = random.ints(length, 0, 10).toArray();
-        if (seen.add(Arrays.stream(string).boxed().toList())) {
-          all.add(string);
-        }
-      }
-      return new Digits(all.subList(tested, all.size()), all.subList(0, tested));
-    }
-  }
-
-  private interface Task {
-    int[] of(int[] source);
-  }
-
-  /** The share of the strings held out that come out right. */
-  private static double exact(
-      String device, EncoderDecoderSpec spec, Digits digits, Task task, int steps, int batch) {
-    try (Backend backend = Devices.open(device);
-        SequenceModel model = new SequenceModel(backend, spec, 1);
-        Trainer trainer = new Trainer(model, Optimizer.adam(5e-3f), Clipping.byGlobalNorm(1), 1);
-        Translator translator = new Translator(model, 32)) {
-      for (int step = 0; step < steps; step++) {
-        List<int[]> sources = new ArrayList<>();
-        for (int b = 0; b < batch; b++) {
-          sources.add(digits.train().get((step * batch + b) % digits.train().size()));
-        }
-        double left = 1 - (double) step / steps;
-        trainer.learningRate((float) (5e-3 * Math.max(0.02, Math.min(1, 2 * left))));
-        TrainStep done =
-            trainer.step(spec.window(sources, sources.stream().map(task::of).toList()));
-        if (step % 500 == 499 && Boolean.getBoolean("sequor.reverse.verbose")) {
-          System.err.println(step + 1 + " steps: " + done.loss().mean() + " nats a token");
-        }
-      }
-      List<int[]> written = translator.greedy(digits.test(), 2 * digits.test().get(0).length);
-      int right = 0;
-      for (int i = 0; i < written.size(); i++) {
-        right += Arrays.equals(task.of(digits.test().get(i)), written.get(i)) ? 1 : 0;
-      }
-      return (double) right / written.size();
-    }
-  }
-
-  @Test
-  void learnsToReverseDigitStringsOfFiveThatItHasNeverSeen() {
-    Digits digits = Digits.draw(20_000, 200, 5);
-    double exact = exact("cpu", digits(16, 64), digits, EncoderDecoderTest::reversed, 900, 64);
-    assertTrue(exact >= 0.95, exact + " are right");
-  }
-
-  @Test
-  void learnsToReverseThreeDigitsOnASimulatedGpu() {
-    Digits digits = Digits.draw(900, 100, 3);
-    double exact = exact("cuda", digits(12, 32), digits, EncoderDecoderTest::reversed, 300, 32);
-    assertTrue(exact >= 0.9, exact + " are right");
-  }
-
-  private static int[] sorted(int[] tokens) {
-    int[] sorted = tokens.clone();
-    Arrays.sort(sorted);
-    return sorted;
-  }
-
-  /** Minutes: {@code -Dsequor.reverse=10} or 20, {@code -Dsequor.reverse.task=sort}. */
-  @Test
-  @EnabledIfSystemProperty(named = "sequor.reverse", matches = "\\d+")
-  void learnsToReverseLongDigitStrings() {
-    int length = Integer.getInteger("sequor.reverse");
-    boolean sort = "sort".equals(System.getProperty("sequor.reverse.task"));
-    int steps = Integer.getInteger("sequor.reverse.steps", 6000);
-    int hidden = Integer.getInteger("sequor.reverse.hidden", 128);
-    Digits digits = Digits.draw(300_000, 1000, length);
-    Task task = sort ? EncoderDecoderTest::sorted : EncoderDecoderTest::reversed;
-    double exact = exact("cpu", digits(32, hidden), digits, task, steps, 64);
-    System.err.println(
-        (sort ? "sort" : "reverse") + " of length " + length + ": " + exact + " are right");
-    assertTrue(length > 10 || sort || exact >= 0.95, exact + " are right");
   }
 }

@@ -61,6 +61,62 @@ final class SequenceModelSpecTest {
   }
 
   @Test
+  void aLearnedStateAndAnAdaptiveSoftmaxArePartsOfTheLayout() {
+    for (CellType cell : CellType.values()) {
+      for (boolean both : new boolean[] {false, true}) {
+        SequenceModelSpec spec =
+            SequenceModelSpec.languageModel(30, 3)
+                .cell(cell)
+                .hiddenSize(5)
+                .layers(2)
+                .bidirectional(both)
+                .learnedInitialState(true)
+                .adaptiveSoftmax(2, 4, 11, 29)
+                .build();
+        NetworkLayout layout = spec.network().layout();
+        int blocks = both ? 4 : 2;
+        assertEquals(
+            List.of(blocks, cell.states(), 5), layout.region("initial_state.values").shape());
+        int width = both ? 10 : 5;
+        assertEquals(List.of(7, width), layout.region("output.head").shape());
+        assertEquals(List.of(7, width / 2), layout.region("output.tail.0").shape());
+        assertEquals(List.of(1, 1), layout.region("output.tail.2").shape());
+        assertEquals(spec.weights(), layout.trainableElements());
+        assertEquals(!both, spec.carriesState());
+      }
+    }
+  }
+
+  @Test
+  void whatCannotGoWithAnAdaptiveSoftmaxIsRefused() {
+    refused(
+        "cutoffs is [3, 3]; needed rising numbers, 1 to 6",
+        () -> SequenceModelSpec.languageModel(7, 3).adaptiveSoftmax(4, 3, 3).build());
+    refused(
+        "divisor is 0; needed at least 1",
+        () -> SequenceModelSpec.languageModel(7, 3).adaptiveSoftmax(0, 3));
+    refused(
+        "divisor is 4; needed 1 without cutoffs",
+        () -> SequenceModelSpec.languageModel(7, 3).adaptiveSoftmax(4));
+    refused(
+        "the loss of an adaptive softmax is LABEL_SMOOTHED_CROSS_ENTROPY; needed"
+            + " SOFTMAX_CROSS_ENTROPY",
+        () ->
+            SequenceModelSpec.languageModel(7, 3)
+                .adaptiveSoftmax(4, 3)
+                .loss(Loss.labelSmoothedCrossEntropy(0.1f))
+                .build());
+    refused(
+        "the embedding is tied to the output layer, which is an adaptive softmax with cutoffs [3]"
+            + " and has no weights of that shape; needed an embedding of its own, or no cutoffs",
+        () ->
+            SequenceModelSpec.builder(InputSpec.tiedEmbedding(7, 6), 7)
+                .hiddenSize(6)
+                .adaptiveSoftmax(4, 3)
+                .build());
+  }
+
+  @Test
   void sizesOutOfRangeAreNamed() {
     refused("vocabularySize is 0; needed at least 1", () -> InputSpec.embedding(0, 3));
     refused("input width is 0; needed at least 1", () -> InputSpec.dense(0));

@@ -10,7 +10,6 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.Loss;
-import dev.sequor.backend.RnnSpec;
 import dev.sequor.data.Autoregression;
 import dev.sequor.data.CsvFile;
 import dev.sequor.data.Forecast;
@@ -396,13 +395,11 @@ class TableModelsTest {
       SequenceModel words =
           new SequenceModel(
               backend,
-              new SequenceModelSpec(
-                  InputSpec.oneHot(1),
-                  RnnSpec.of(CellType.GRU, 1, 2),
-                  List.of(),
-                  1,
-                  Readout.EVERY_STEP,
-                  Loss.meanSquaredError()),
+              SequenceModelSpec.builder(InputSpec.oneHot(1), 1)
+                  .cell(CellType.GRU)
+                  .hiddenSize(2)
+                  .loss(Loss.meanSquaredError())
+                  .build(),
               1);
       assertTrue(refusal(() -> new Forecaster(words, forecast)).startsWith("the model reads "));
     }

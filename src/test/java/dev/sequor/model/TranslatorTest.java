@@ -364,4 +364,52 @@ final class TranslatorTest {
       assertEquals(0, translator.greedy(List.of(), 3).size());
     }
   }
+
+  static List<String> devices() {
+    return UsableBackends.names().toList();
+  }
+
+  /** What is said itself is exactly right; a changed token, a missing one and no end are not. */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void exactMatchesAreCounted(String device) {
+    try (Backend backend = Devices.open(device);
+        SequenceModel model = model(backend, SPEC);
+        Translator translator = new Translator(model, 3)) {
+      List<int[]> sources = sources(11, 5);
+      List<int[]> said = new ArrayList<>(translator.greedy(sources, 7));
+      List<int[]> targets = new ArrayList<>(said);
+      long unended = said.stream().filter(tokens -> tokens.length == 7).count();
+      long labels = said.stream().mapToLong(tokens -> tokens.length).sum();
+      assertTrue(unended > 0 && unended < 11, "the test wants some of both: " + unended);
+      // What has not ended after 7 tokens says an eighth.
+      assertEquals(
+          new LabelErrors(unended, labels, unended, 11), translator.errors(sources, targets));
+      assertEquals((11.0 - unended) / 11, translator.errors(sources, targets).exactMatch());
+      List<Integer> ended =
+          IntStream.range(0, 11)
+              .filter(i -> said.get(i).length > 0 && said.get(i).length < 7)
+              .boxed()
+              .toList();
+      int changed = ended.get(0);
+      int[] other = said.get(changed).clone();
+      other[0] = (other[0] + 1) % V;
+      targets.set(changed, other);
+      assertEquals(unended + 1, translator.errors(sources, targets).wrong());
+      targets.set(changed, with(said.get(changed), 1));
+      assertEquals(unended + 1, translator.errors(sources, targets).wrong());
+      assertEquals(LabelErrors.NONE, translator.errors(List.of(), List.of()));
+      assertEquals(
+          "10 targets of 11 sources; needed as many",
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> translator.errors(sources, targets.subList(0, 10)))
+              .getMessage());
+      targets.set(1, new int[] {V});
+      assertEquals(
+          "token 0 of target 1 is 4; a vocabulary of 4 needs 0 to 3",
+          assertThrows(IllegalArgumentException.class, () -> translator.errors(sources, targets))
+              .getMessage());
+    }
+  }
 }

@@ -49,10 +49,10 @@ final class RandomNetwork {
       input("in" + i, i);
     }
     int modules = random.nextInt(2, 8);
-    for (int attempt = 0; number < modules && attempt < 100; attempt++) {
+    for (int attempt = 0; (number < modules && attempt < 100) || ends().isEmpty(); attempt++) {
       add();
     }
-    List<String> ends = values.keySet().stream().filter(name -> !name.startsWith("in")).toList();
+    List<String> ends = ends();
     List<String> outputs = new ArrayList<>();
     outputs.add(ends.get(ends.size() - 1));
     String other = any(ends);
@@ -61,6 +61,13 @@ final class RandomNetwork {
     }
     outputs.forEach(builder::output);
     return new Drawn(builder.build(), new Extent(batchSize, timeSteps));
+  }
+
+  /** What may be an output: nothing has a gradient by tokens. */
+  private List<String> ends() {
+    return values.keySet().stream()
+        .filter(name -> !name.startsWith("in") && !(shape(name) instanceof ValueShape.Tokens))
+        .toList();
   }
 
   private ValueShape shape(String name) {
@@ -89,6 +96,10 @@ final class RandomNetwork {
     List<String> inputs = new ArrayList<>(List.of(input));
     Module module;
     if (shape instanceof ValueShape.Tokens tokens) {
+      if (random.nextInt(3) == 0) {
+        scheduled(input, tokens);
+        return;
+      }
       module =
           random.nextInt(3) == 0
               ? new OneHot(tokens.vocabularySize())
@@ -110,6 +121,56 @@ final class RandomNetwork {
     for (int i = 0; i < made.size(); i++) {
       values.put(i == 0 ? name : name + "." + made.get(i).name(), made.get(i).shape());
     }
+  }
+
+  /** Tokens of which some are the likeliest by something along the same axis, if there is any. */
+  private void scheduled(String input, ValueShape.Tokens tokens) {
+    List<String> along =
+        values.keySet().stream()
+            .filter(
+                name ->
+                    shape(name) instanceof ValueShape.Sequence sequence
+                        && sequence.axis().equals(tokens.axis()))
+            .toList();
+    if (along.isEmpty()) {
+      return;
+    }
+    String logits = any(along);
+    if (shape(logits).width() != tokens.vocabularySize()) {
+      String name = "node" + number++;
+      Module module = new Linear(shape(logits).width(), tokens.vocabularySize());
+      builder.add(name, module, logits);
+      nodes.add(new Network.Node(name, module, List.of(logits), List.of()));
+      values.put(name, new ValueShape.Sequence(tokens.axis(), tokens.vocabularySize()));
+      logits = name;
+    }
+    String name = "node" + number++;
+    Module module = new ScheduledTokens(TeacherForcing.constant(random.nextInt(3) * 0.5));
+    builder.add(name, module, input, logits);
+    nodes.add(new Network.Node(name, module, List.of(input, logits), List.of()));
+    values.put(name, tokens);
+  }
+
+  private Module bridge(ValueShape.State from) {
+    int directions = from.blocks() % 2 == 0 ? random.nextInt(1, 3) : 1;
+    boolean project = directions == 2 || random.nextBoolean();
+    int width = project ? width() : from.width();
+    return new StateBridge(
+        from,
+        directions,
+        new ValueShape.State(random.nextInt(1, 4), random.nextInt(1, 3), width),
+        any(List.of(Activation.values())),
+        project);
+  }
+
+  private Module adaptiveSoftmax(int width) {
+    int classes = random.nextInt(3, 9);
+    int first = random.nextInt(1, classes - 1);
+    List<Integer> cutoffs = new ArrayList<>(List.of(first));
+    if (random.nextBoolean()) {
+      cutoffs.add(random.nextInt(first + 1, classes));
+    }
+    return new AdaptiveSoftmax(width, classes, cutoffs, random.nextInt(1, 4));
   }
 
   private void shareWithAnother(Module module) {
@@ -136,7 +197,11 @@ final class RandomNetwork {
   }
 
   private Module reading(ValueShape shape, List<String> inputs) {
-    return switch (random.nextInt(11)) {
+    if (shape instanceof ValueShape.State state && random.nextInt(3) > 0) {
+      return bridge(state);
+    }
+    return switch (random.nextInt(12)) {
+      case 11 -> adaptiveSoftmax(shape.width());
       case 10 -> new Softmax();
       case 9 -> new LayerNorm(shape.width(), 0.1f);
       case 0 ->

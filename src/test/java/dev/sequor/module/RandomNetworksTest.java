@@ -303,6 +303,7 @@ class RandomNetworksTest {
       assertEquals(
           Set.of(
               "Activate",
+              "AdaptiveSoftmax",
               "Concatenation",
               "Dropout",
               "Embedding",
@@ -313,7 +314,9 @@ class RandomNetworksTest {
               "MergeDirections",
               "OneHot",
               "Recurrent",
+              "ScheduledTokens",
               "Softmax",
+              "StateBridge",
               "Sum"),
           seen);
     }

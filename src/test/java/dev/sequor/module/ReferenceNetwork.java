@@ -210,6 +210,12 @@ final class ReferenceNetwork {
         column += width;
       }
       values.put(node.name(), y);
+    } else if (module instanceof StateBridge bridge) {
+      values.put(node.name(), bridged(node, bridge, value(first)));
+    } else if (module instanceof ScheduledTokens scheduled) {
+      scheduled(node, scheduled, stream);
+    } else if (module instanceof AdaptiveSoftmax) {
+      values.put(node.name(), value(first).clone()); // whoever knows the targets does the rest
     } else if (module instanceof Sum) {
       double[] y = new double[value(first).length];
       for (String input : node.inputs()) {
@@ -221,6 +227,65 @@ final class ReferenceNetwork {
     } else {
       throw new IllegalArgumentException("the reference does not know " + module);
     }
+  }
+
+  /** Each vector of the decoder's state from those of the encoder's layer beside it. */
+  private double[] bridged(Network.Node node, StateBridge bridge, double[] x) {
+    int batchSize = extent.batchSize();
+    ValueShape.State from = bridge.from();
+    ValueShape.State to = bridge.to();
+    int layers = from.blocks() / bridge.directions();
+    double[] y = new double[to.blocks() * to.states() * batchSize * to.width()];
+    for (int layer = 0; layer < to.blocks(); layer++) {
+      int below = Math.max(0, layer + layers - to.blocks());
+      for (int s = 0; s < to.states(); s++) {
+        String suffix = "_" + layer + (s == 0 ? "_h" : "_c");
+        int state = Math.min(s, from.states() - 1);
+        for (int b = 0; b < batchSize; b++) {
+          double[] joined = new double[bridge.directions() * from.width()];
+          for (int k = 0; k < joined.length; k++) {
+            int block = below * bridge.directions() + k / from.width();
+            int vector = (block * from.states() + state) * batchSize + b;
+            joined[k] = x[vector * from.width() + k % from.width()];
+          }
+          for (int j = 0; j < to.width(); j++) {
+            double sum = joined[Math.min(j, joined.length - 1)];
+            if (bridge.project()) {
+              sum = parameters[parameter(node, "bias" + suffix) + j];
+              int row = parameter(node, "weights" + suffix) + j * joined.length;
+              for (int k = 0; k < joined.length; k++) {
+                sum += parameters[row + k] * joined[k];
+              }
+              sum = s == 0 ? active(bridge.activation(), sum) : sum;
+            }
+            y[((layer * to.states() + s) * batchSize + b) * to.width() + j] = sum;
+          }
+        }
+      }
+    }
+    return y;
+  }
+
+  /** In training: what was given, or the likeliest of the step before. */
+  private void scheduled(Network.Node node, ScheduledTokens scheduled, int stream) {
+    int[] given = Objects.requireNonNull(tokens.get(node.inputs().get(0)));
+    double[] logits = value(node.inputs().get(1));
+    int vocabulary = logits.length / given.length;
+    int batchSize = extent.batchSize();
+    double probability = scheduled.schedule().probability(offset);
+    int[] mixed = given.clone();
+    for (int i = batchSize; i < mixed.length; i++) {
+      int word = Philox.word(seed, stream, offset, i) >>> 8;
+      if (word >= Math.round(probability * (1 << 24))) {
+        int from = (i - batchSize) * vocabulary;
+        int best = 0;
+        for (int v = 1; v < vocabulary; v++) {
+          best = logits[from + v] > logits[from + best] ? v : best;
+        }
+        mixed[i] = best;
+      }
+    }
+    tokens.put(node.name(), mixed);
   }
 
   private double[] rows(String input, int width, int table, int vocabularySize) {

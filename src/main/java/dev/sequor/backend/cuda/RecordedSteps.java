@@ -59,11 +59,12 @@ final class RecordedSteps implements AutoCloseable {
    */
   void run(Object key, List<StepInput> inputs, Runnable work) {
     Step step = steps.computeIfAbsent(key, k -> new Step());
-    step.calls++;
-    if (step.calls == 1) {
+    if (step.calls == 0) {
       runOnce(inputs, work);
+      step.calls = 1; // one that failed may have shown only some of the work
       return;
     }
+    step.calls++;
     int turn = (int) (step.calls & 1);
     Half half = step.halves[turn];
     if (half == null) {

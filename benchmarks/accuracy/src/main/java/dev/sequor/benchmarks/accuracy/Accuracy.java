@@ -3,9 +3,9 @@ package dev.sequor.benchmarks.accuracy;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Devices;
+import dev.sequor.task.Tasks;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
@@ -27,10 +28,12 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     description = {
       "Trains on a published problem, once for each seed, and prints the median of the figure that",
-      "counts. jsb: chorales, the negative log-likelihood of the next step."
+      "counts. jsb: chorales, the negative log-likelihood of the next step; adding: the sum of two of",
+      "200 numbers, the squared error; copy: ten symbols after 20 steps, the cross-entropy; digits:",
+      "written digits row by row, the part that is right."
     })
 public final class Accuracy implements Callable<Integer> {
-  @Parameters(paramLabel = "NAME", description = "jsb")
+  @Parameters(paramLabel = "NAME", description = "jsb, adding, copy, digits")
   private String name;
 
   @Option(names = "--seeds", defaultValue = "3", description = "runs (${DEFAULT-VALUE})")
@@ -66,7 +69,12 @@ public final class Accuracy implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Path folder = folder();
-    List<Experiment> all = List.of(new JsbChorales(folder.resolve("jsb_chorales.json")));
+    List<Experiment> all =
+        List.of(
+            new JsbChorales(folder.resolve("jsb_chorales.json")),
+            new TaskExperiment(Tasks.named("adding"), "meanSquaredError", "less than 0.01"),
+            new TaskExperiment(Tasks.named("copy"), "crossEntropy", "at most 0.05"),
+            new Digits(folder));
     Experiment experiment =
         all.stream().filter(e -> e.name().equals(name)).findFirst().orElse(null);
     if (experiment == null || seeds < 1) {
@@ -77,8 +85,9 @@ public final class Accuracy implements Callable<Integer> {
               : "--seeds is " + seeds + "; needed at least 1");
       return 2;
     }
-    if (!Files.isDirectory(folder)) {
-      System.err.println("there is no folder " + folder + "; needed one with the data (--data)");
+    Optional<String> missing = experiment.missing();
+    if (missing.isPresent()) {
+      System.err.println(name + " is skipped: " + missing.get());
       return 2;
     }
     List<Map<String, Object>> rows = new ArrayList<>();

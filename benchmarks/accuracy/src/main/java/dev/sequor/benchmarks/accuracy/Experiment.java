@@ -3,6 +3,7 @@ package dev.sequor.benchmarks.accuracy;
 import dev.sequor.backend.Backend;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 
 /** A published result, and how it is reached here. */
 interface Experiment {
@@ -20,6 +21,11 @@ interface Experiment {
 
   /** Where the figure is to be, in words. */
   String bar();
+
+  /** Why it cannot be run here, and the cure; empty if it can. */
+  default Optional<String> missing() {
+    return Optional.empty();
+  }
 
   /**
    * Trains a variant and gives the figure.

@@ -6,7 +6,6 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Loss;
-import dev.sequor.backend.Philox;
 import dev.sequor.data.SeriesWindow;
 import dev.sequor.data.Values;
 import dev.sequor.data.WindowSource;
@@ -23,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Chorales of J. S. Bach: which of 88 keys sound in the next step (Boulanger-Lewandowski, Bengio and
@@ -70,6 +70,13 @@ final class JsbChorales implements Experiment {
   @Override
   public String bar() {
     return "at most 8.6 (published: GRU 8.54, LSTM 8.67)";
+  }
+
+  @Override
+  public Optional<String> missing() {
+    return Files.exists(file)
+        ? Optional.empty()
+        : Optional.of("there is no file " + file + "; needed one with the chorales (--data)");
   }
 
   @Override
@@ -163,8 +170,6 @@ final class JsbChorales implements Experiment {
 
   /** The chorales in another order each epoch. */
   private record Shuffled(List<List<int[]>> chorales, long seed) implements WindowSource {
-    private static final int STREAM = 0x15b;
-
     @Override
     public long windowsPerEpoch() {
       return (chorales.size() + BATCH - 1) / BATCH;
@@ -172,16 +177,7 @@ final class JsbChorales implements Experiment {
 
     @Override
     public SeriesWindow window(long epoch, long index) {
-      int[] order = new int[chorales.size()];
-      for (int i = 0; i < order.length; i++) {
-        order[i] = i;
-      }
-      for (int i = order.length - 1; i > 0; i--) {
-        int other = Math.floorMod(Philox.word(seed, STREAM, epoch, i), i + 1);
-        int swapped = order[i];
-        order[i] = order[other];
-        order[other] = swapped;
-      }
+      int[] order = Shuffle.order(chorales.size(), seed, epoch);
       List<List<int[]>> chosen = new ArrayList<>();
       int end = (int) Math.min(order.length, (index + 1) * BATCH);
       for (int i = (int) index * BATCH; i < end; i++) {

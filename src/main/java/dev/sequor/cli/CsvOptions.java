@@ -1,0 +1,73 @@
+package dev.sequor.cli;
+
+import dev.sequor.data.CsvFile;
+import dev.sequor.data.Table;
+import dev.sequor.io.DataSource;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which table to read. */
+final class CsvOptions {
+  /** What stands for the table that the program carries. */
+  static final String SUNSPOTS = "sunspots";
+
+  @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      preprocessor = Verbatim.class,
+      description =
+          "Table in UTF-8 with a line of names first; 'sunspots' for the yearly sunspot numbers"
+              + " that the program carries (./sunspots for a file of that name).")
+  private @Nullable Path file;
+
+  @Option(
+      names = "--separator",
+      paramLabel = "TEXT",
+      preprocessor = Verbatim.class,
+      converter = Verbatim.class,
+      description = "The character between cells (default: a comma).")
+  private @Nullable String separator;
+
+  /** Whether a table was asked for. */
+  boolean isGiven() {
+    return file != null;
+  }
+
+  /** The file; null if none was given. */
+  @Nullable Path file() {
+    return file;
+  }
+
+  /** Whether it is the one that the program carries. */
+  boolean isSunspots() {
+    return file != null && file.toString().equals(SUNSPOTS);
+  }
+
+  /**
+   * The table that was asked for.
+   *
+   * @param usual where it is, and how it is written, as far as nothing else was said; null if
+   *     nothing is known
+   */
+  TableSubject.Rows read(DataSource.@Nullable Table usual) throws IOException {
+    String between = separator != null ? separator : usual == null ? "," : usual.separator();
+    if (between.length() != 1) {
+      throw new IllegalArgumentException("--separator is '" + between + "'; needed one character");
+    }
+    if (file == null && usual == null) {
+      throw new IllegalArgumentException("needed --csv FILE");
+    }
+    if (file == null ? usual.file().isEmpty() : isSunspots()) {
+      return new TableSubject.Rows("", between, Table.sunspots());
+    }
+    Path from = file != null ? file : JavaLocale.path(usual.file());
+    CsvFile csv = new CsvFile(from, between.charAt(0));
+    return HeapLimit.within(
+        from.toString(),
+        () ->
+            new TableSubject.Rows(
+                from.toAbsolutePath().normalize().toString(), between, csv.read()));
+  }
+}

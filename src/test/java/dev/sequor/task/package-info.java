@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sequor.task;
+
+import org.jspecify.annotations.NullMarked;
