@@ -56,18 +56,22 @@ final class CsvOptions {
     if (between.length() != 1) {
       throw new IllegalArgumentException("--separator is '" + between + "'; needed one character");
     }
-    if (file == null && usual == null) {
-      throw new IllegalArgumentException("needed --csv FILE");
+    Path from = file;
+    if (from == null) {
+      if (usual == null) {
+        throw new IllegalArgumentException("needed --csv FILE");
+      }
+      from = usual.file().isEmpty() ? Path.of(SUNSPOTS) : JavaLocale.path(usual.file());
     }
-    if (file == null ? usual.file().isEmpty() : isSunspots()) {
+    if (from.toString().equals(SUNSPOTS)) {
       return new TableSubject.Rows("", between, Table.sunspots());
     }
-    Path from = file != null ? file : JavaLocale.path(usual.file());
-    CsvFile csv = new CsvFile(from, between.charAt(0));
+    Path path = from;
+    CsvFile csv = new CsvFile(path, between.charAt(0));
     return HeapLimit.within(
-        from.toString(),
+        path.toString(),
         () ->
             new TableSubject.Rows(
-                from.toAbsolutePath().normalize().toString(), between, csv.read()));
+                path.toAbsolutePath().normalize().toString(), between, csv.read()));
   }
 }

@@ -10,7 +10,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** What a run learns, and what it is judged by; a class for each kind of data. */
-interface Subject extends AutoCloseable {
+interface Subject {
   /** How much of what is held out to judge by. */
   enum Effort {
     /** Enough to see that the weights were not driven off by the last update. */
@@ -61,7 +61,4 @@ interface Subject extends AutoCloseable {
 
   /** The command that uses the model. */
   String use();
-
-  @Override
-  void close();
 }

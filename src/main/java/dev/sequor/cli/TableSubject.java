@@ -288,7 +288,4 @@ final class TableSubject implements Subject {
     return "predict what comes next with: sequor predict --csv "
         + (rows.file().isEmpty() ? CsvOptions.SUNSPOTS : rows.file());
   }
-
-  @Override
-  public void close() {}
 }

@@ -165,7 +165,4 @@ final class TaskSubject implements Subject {
   public String use() {
     return "judge it by other examples with: sequor eval --seed 2";
   }
-
-  @Override
-  public void close() {}
 }

@@ -258,7 +258,4 @@ final class TextSubject implements Subject {
   public String use() {
     return "write more with: sequor sample";
   }
-
-  @Override
-  public void close() {}
 }

@@ -100,18 +100,12 @@ final class TrainCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     if (resume == null) {
-      Training.Start start = fresh();
-      try (Subject subject = start.subject()) {
-        return train(start, null);
-      }
+      return train(fresh(), null);
     }
     requireOptionsOfResume();
     // Held before anything is read, so that what is read is still there when it is gone on from.
     try (ModelDirectory directory = ModelDirectory.open(resume)) {
-      Training.Start start = resumed(directory.path());
-      try (Subject subject = start.subject()) {
-        return train(start, directory);
-      }
+      return train(resumed(directory.path()), directory);
     }
   }
 

@@ -14,7 +14,9 @@ import dev.sequor.module.NetworkState;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -45,13 +47,13 @@ final class AccuracyTest {
 
   /** Looks at every output; the window starts from {@code state}, if there is one. */
   private static Accuracy byHand(
-      SequenceModel model, TokenWindow window, boolean everyStep, NetworkState state) {
+      SequenceModel model, TokenWindow window, boolean everyStep, @Nullable NetworkState state) {
     float[] y = model.forward(window, state).readFloats();
     int batchSize = window.batchSize();
     long right = 0;
     long count = 0;
     for (int row = 0; row < window.targets().length; row++) {
-      int length = window.lengths() == null ? T : window.lengths()[row % batchSize];
+      int length = Objects.requireNonNull(window.lengths())[row % batchSize];
       boolean inside = everyStep ? row / batchSize < length : length > 0;
       if (!inside || window.targets()[row] < 0) {
         continue;
@@ -120,10 +122,11 @@ final class AccuracyTest {
     try (Backend backend = Devices.open(device);
         SequenceModel model = new SequenceModel(backend, spec, 4)) {
       TokenWindow window = window(6, true, true);
+      int[] lengths = Objects.requireNonNull(window.lengths());
       long right = 0;
       long count = 0;
       for (int row = 0; row < T * 6; row++) {
-        if (window.targets()[row] < 0 || row / 6 >= window.lengths()[row % 6]) {
+        if (window.targets()[row] < 0 || row / 6 >= lengths[row % 6]) {
           continue;
         }
         int best = 0;
@@ -132,7 +135,7 @@ final class AccuracyTest {
           int[] one = new int[T * 6];
           Arrays.fill(one, -1);
           one[row] = v;
-          Window of = new TokenWindow(T, 6, window.tokens(), one, window.lengths(), true);
+          Window of = new TokenWindow(T, 6, window.tokens(), one, lengths, true);
           double loss = Evaluator.evaluate(model, List.of(of)).sum();
           best = loss < least ? v : best;
           least = Math.min(least, loss);
