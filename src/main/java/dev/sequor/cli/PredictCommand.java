@@ -83,7 +83,10 @@ final class PredictCommand implements Callable<Integer> {
     if (!console.isJson()) {
       print(predictions);
     }
-    console.result(Map.of("target", spec.goal().targetName(), "predictions", predictions));
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("target", spec.goal().targetName());
+    result.put("predictions", predictions);
+    console.result(result);
     return 0;
   }
 
