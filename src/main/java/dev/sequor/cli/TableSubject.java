@@ -14,10 +14,10 @@ import dev.sequor.data.TableWindows;
 import dev.sequor.data.WindowSource;
 import dev.sequor.io.DataSource;
 import dev.sequor.io.TrainingRun;
+import dev.sequor.model.Accuracy;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Classification;
 import dev.sequor.model.Forecaster;
-import dev.sequor.model.LabelAccuracy;
 import dev.sequor.model.SequenceModel;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TableClassifier;
@@ -227,13 +227,12 @@ final class TableSubject implements Subject {
       showForecast(spec, table, heldOut, model, words, result);
     } else {
       TableClassifier classifier = new TableClassifier(model, spec);
-      LabelAccuracy accuracy =
-          heldOut ? classifier.heldOutAccuracy(table) : classifier.accuracy(table);
+      Accuracy accuracy = heldOut ? classifier.heldOutAccuracy(table) : classifier.accuracy(table);
       words.printf(
           Locale.ROOT,
           "%,d of %,d %slabels right, %.1f %%%n",
           accuracy.right(),
-          accuracy.total(),
+          accuracy.predictions(),
           heldOut ? "held-out " : "",
           100 * accuracy.rate());
       result.put("accuracy", accuracy.rate());

@@ -51,14 +51,15 @@ public enum RateSchedule {
   }
 
   /**
-   * How many updates after {@code step} others have the same rate; at least 1.
+   * How many updates after {@code step} others have the same rate, up to the end of the run; at
+   * least 1.
    *
    * @throws IllegalArgumentException if a number of steps is out of range
    */
   public long stepsAtSameRate(long step, long steps) {
     long stage = stage(step, steps);
     if (this == CONSTANT || stage == STAGES - 1) {
-      return MOST_STEPS;
+      return Math.max(1, steps - step);
     }
     // Up to the least n with n · STAGES / steps >= stage + 1.
     return ((stage + 1) * steps + STAGES - 1) / STAGES - step;

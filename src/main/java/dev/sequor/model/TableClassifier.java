@@ -89,7 +89,7 @@ public final class TableClassifier {
    *
    * @throws IllegalArgumentException if the table does not fit, or nothing is held out
    */
-  public LabelAccuracy heldOutAccuracy(Table table) {
+  public Accuracy heldOutAccuracy(Table table) {
     return accuracy(table, true);
   }
 
@@ -98,11 +98,11 @@ public final class TableClassifier {
    *
    * @throws IllegalArgumentException if the table does not fit
    */
-  public LabelAccuracy accuracy(Table table) {
+  public Accuracy accuracy(Table table) {
     return accuracy(table, false);
   }
 
-  private LabelAccuracy accuracy(Table table, boolean heldOut) {
+  private Accuracy accuracy(Table table, boolean heldOut) {
     List<TableSeries> series = spec.series(table);
     List<Classification> said = said(series, heldOut);
     if (said.isEmpty()) {
@@ -115,7 +115,7 @@ public final class TableClassifier {
                 one ->
                     one.label().equals(labels.get(series.get(one.series()).labelClass(one.row()))))
             .count();
-    return new LabelAccuracy(right, said.size());
+    return new Accuracy(right, said.size());
   }
 
   private List<Classification> said(List<TableSeries> series, boolean heldOut) {

@@ -6,6 +6,7 @@ import dev.sequor.backend.Required;
 import dev.sequor.backend.Sizes;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.Optimizer;
+import dev.sequor.model.RateSchedule;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,11 +31,8 @@ public record TaskSettings(
     long steps,
     float learningRate,
     float clip) {
-  /** Rates of a run: it falls in so many stairs, so that the steps on one can be queued at once. */
-  private static final long STAGES = 100;
-
   /** The most steps: more than any device makes in a human life. */
-  public static final long MOST_STEPS = 1_000_000_000_000L;
+  public static final long MOST_STEPS = RateSchedule.MOST_STEPS;
 
   /**
    * Checks each number.
@@ -137,39 +135,17 @@ public record TaskSettings(
     return Clipping.byGlobalNorm(clip);
   }
 
-  private long stage(long step) {
-    return Math.min(STAGES - 1, step * STAGES / steps);
-  }
-
   /**
-   * The learning rate of the update after {@code step} others: of the hundred stages of a run the
-   * first fifty have {@link #learningRate()}, and each after them a fiftieth of that less, so that
-   * the last has a fiftieth. A pure function, so that a resumed run goes on as it would have.
+   * The learning rate of the update after {@code step} others, by {@link RateSchedule#LINEAR}.
    *
    * @throws IllegalArgumentException if {@code step} is negative, or more than {@link #MOST_STEPS}
    */
   public float learningRate(long step) {
-    requireStep(step);
-    return (float) (learningRate * Math.min(1, (STAGES - stage(step)) / (STAGES * 0.5)));
+    return RateSchedule.LINEAR.rate(learningRate, step, steps);
   }
 
-  /**
-   * How many updates after {@code step} others have the same learning rate; at least 1, and after
-   * the last stage as many as there can be.
-   */
+  /** How many updates after {@code step} others have the same learning rate; at least 1. */
   public long stepsAtSameRate(long step) {
-    requireStep(step);
-    long stage = stage(step);
-    if (stage == STAGES - 1) {
-      return Math.max(1, steps - step);
-    }
-    // The least n with n · STAGES / steps >= stage + 1.
-    return ((stage + 1) * steps + STAGES - 1) / STAGES - step;
-  }
-
-  private static void requireStep(long step) {
-    if (step < 0 || step > MOST_STEPS) {
-      throw new IllegalArgumentException("step is " + step + "; needed 0 to " + MOST_STEPS);
-    }
+    return RateSchedule.LINEAR.stepsAtSameRate(step, steps);
   }
 }

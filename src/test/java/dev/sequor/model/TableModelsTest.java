@@ -269,7 +269,7 @@ class TableModelsTest {
     return parsed(text);
   }
 
-  private static LabelAccuracy accuracy(String device, Table table, TableSpec spec, int steps) {
+  private static Accuracy accuracy(String device, Table table, TableSpec spec, int steps) {
     try (Backend backend = Devices.open(device);
         SequenceModel model =
             new SequenceModel(
@@ -277,11 +277,11 @@ class TableModelsTest {
         Trainer trainer = new Trainer(model, Optimizer.adam(1e-2f), Clipping.byGlobalNorm(1), 1)) {
       trainer.steps(new TableWindows(table, spec, 20, 16, 1), steps);
       TableClassifier classifier = new TableClassifier(model, spec);
-      LabelAccuracy accuracy = classifier.heldOutAccuracy(table);
+      Accuracy accuracy = classifier.heldOutAccuracy(table);
       List<Classification> all = classifier.labels(table);
       List<Classification> heldOut = classifier.heldOut(table);
       assertEquals(heldOut, all.subList(all.size() - heldOut.size(), all.size()));
-      assertEquals(heldOut.size(), accuracy.total());
+      assertEquals(heldOut.size(), accuracy.predictions());
       for (Classification one : heldOut) {
         double sum = one.probabilities().stream().mapToDouble(p -> p).sum();
         assertEquals(1, sum, 1e-12);
@@ -298,8 +298,8 @@ class TableModelsTest {
     boolean simulated = device.equals("cuda");
     Table table = waves(simulated ? 40 : 500, false);
     TableSpec spec = TableSpec.sequenceLabels("shape", "id").fit(table);
-    LabelAccuracy accuracy = accuracy(device, table, spec, simulated ? 4 : 200);
-    assertEquals(simulated ? 8 : 100, accuracy.total());
+    Accuracy accuracy = accuracy(device, table, spec, simulated ? 4 : 200);
+    assertEquals(simulated ? 8 : 100, accuracy.predictions());
     assertTrue(accuracy.rate() >= (simulated ? 0 : 0.99), accuracy.toString());
   }
 
@@ -320,8 +320,8 @@ class TableModelsTest {
                 1);
         Trainer trainer = new Trainer(model, Optimizer.adam(1e-2f), Clipping.byGlobalNorm(1), 1)) {
       trainer.steps(new TableWindows(table, spec, 30, 16, 1), 200);
-      LabelAccuracy accuracy = new TableClassifier(model, spec).heldOutAccuracy(table);
-      assertEquals(600, accuracy.total());
+      Accuracy accuracy = new TableClassifier(model, spec).heldOutAccuracy(table);
+      assertEquals(600, accuracy.predictions());
       // One who reads on from the first row knows little of its first rows.
       assertTrue(accuracy.rate() >= (bothWays ? 0.97 : 0.85), accuracy.toString());
     }
@@ -341,8 +341,8 @@ class TableModelsTest {
       assertEquals(2, said.get(0).line());
       assertEquals(1 / sum, said.get(0).probabilities().get(0), 1e-7);
       assertEquals(Math.exp(3) / sum, said.get(0).probabilities().get(2), 1e-7);
-      assertEquals(new LabelAccuracy(2, 5), classifier.accuracy(table));
-      assertEquals(new LabelAccuracy(1, 1), classifier.heldOutAccuracy(table));
+      assertEquals(new Accuracy(2, 5), classifier.accuracy(table));
+      assertEquals(new Accuracy(1, 1), classifier.heldOutAccuracy(table));
     }
   }
 
