@@ -3,6 +3,7 @@ package dev.sequor.cli;
 import dev.sequor.backend.CellType;
 import dev.sequor.data.Missing;
 import dev.sequor.data.TableSpec;
+import dev.sequor.data.Transformation;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.RateSchedule;
@@ -29,6 +30,15 @@ final class TableFlags {
     }
   }
 
+  /** What is done to the target before it is scaled, by name. */
+  static final class Transformations extends Choice<Transformation> {
+    Transformations() {
+      super(
+          List.of(Transformation.NONE, Transformation.SQUARE_ROOT, Transformation.LOG_1P),
+          way -> way.name().toLowerCase(Locale.ROOT).replace('_', '-'));
+    }
+  }
+
   @Mixin private CsvOptions csv = new CsvOptions();
 
   @Option(
@@ -45,6 +55,16 @@ final class TableFlags {
       paramLabel = "K",
       description = "Forecast the target of the next K rows, all at once (default: 1).")
   private @Nullable Integer horizon;
+
+  @Option(
+      names = "--transform",
+      paramLabel = "NAME",
+      converter = Transformations.class,
+      completionCandidates = Transformations.class,
+      description =
+          "What a forecast does to the target before it is scaled, and undoes afterwards, one of"
+              + " ${COMPLETION-CANDIDATES} (default: none).")
+  private @Nullable Transformation transformation;
 
   @Option(
       names = "--classify",
@@ -96,6 +116,10 @@ final class TableFlags {
       throw new IllegalArgumentException(
           "--horizon is given with --classify; needed one of them: labels are not foretold");
     }
+    if (classify && transformation != null) {
+      throw new IllegalArgumentException(
+          "--transform is given with --classify; needed one of them: labels are no numbers");
+    }
     double heldOut = run.heldOut(HELD_OUT);
     return csv.isSunspots()
         ? sunspots(run, model, update, heldOut)
@@ -121,6 +145,9 @@ final class TableFlags {
     if (missing != null) {
       fit.missing(missing);
     }
+    if (transformation != null) {
+      fit.transform(target, transformation);
+    }
     TableSpec spec = fit.holdOut(heldOut).fit(rows.table());
     int layers = model.layers(1);
     SequenceModelSpec.Builder builder =
@@ -144,10 +171,15 @@ final class TableFlags {
   /** The demonstration: settings that were chosen without the years that judge. */
   private Training.Start sunspots(
       RunFlags run, ModelFlags model, UpdateFlags update, double heldOut) throws IOException {
-    if (target != null || classify || inputs != null || by != null || missing != null) {
+    if (target != null
+        || classify
+        || inputs != null
+        || by != null
+        || missing != null
+        || transformation != null) {
       throw new IllegalArgumentException(
-          "--csv sunspots forecasts its only column; needed without --target, --classify,"
-              + " --inputs, --by and --missing");
+          "--csv sunspots forecasts its only column, of square roots; needed without --target,"
+              + " --classify, --inputs, --by, --missing and --transform");
     }
     TableSubject.Rows rows = csv.read(null);
     TableSpec spec = SunspotDemo.spec(rows.table(), horizon == null ? 1 : horizon, heldOut);

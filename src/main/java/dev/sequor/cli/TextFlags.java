@@ -81,6 +81,11 @@ final class TextFlags {
           "The output layer's weights are those vectors; --embedding as wide as --hidden.")
   private boolean tied;
 
+  @Option(
+      names = "--learned-start",
+      description = "Streams begin from a state that is learned, and not from zero.")
+  private boolean learnedStart;
+
   @Range("[1,)")
   @Option(
       names = "--new-steps",
@@ -145,6 +150,7 @@ final class TextFlags {
             .layers(layers)
             .dropout(dropout)
             .options(model.options())
+            .learnedInitialState(learnedStart)
             .build();
     Optimizer optimizer = update.optimizer(null);
     int batch = run.batchSize(32);

@@ -198,6 +198,10 @@ final class TrainCommand implements Callable<Integer> {
           directory + ": the model was not trained by this command, so it cannot go on with it");
     }
     Subject subject = subject(directory, checkpoint, run);
+    if (run.source() instanceof DataSource.Task source && isGiven("--epochs")) {
+      throw new IllegalArgumentException(
+          directory + ": a model of " + source.name() + ", which has no epochs; needed --steps");
+    }
     TrainingRun rest =
         flags.resumed(
             run,

@@ -194,9 +194,9 @@ class OptionRangesTest {
       }
     }
     assertEquals(
-        13,
+        14,
         tests.size(),
-        "--units, --missing, --task, --cell, --optimizer, --schedule; 4 times --device, 3 --weights");
+        "--units, --missing, --transform, --task, --cell, --optimizer, --schedule; 4 times --device, 3 --weights");
     return tests.stream();
   }
 

@@ -47,7 +47,18 @@ class TableCommandsTest {
   void aForecastIsLearntComparedGoneOnWithAndMade() throws IOException {
     Path whole = folder.resolve("whole");
     Object[] settings = {
-      "--target", "value", "--by", "id", "--horizon", 3, "--seq-length", 20, "--lr", 0.01
+      "--target",
+      "value",
+      "--by",
+      "id",
+      "--horizon",
+      3,
+      "--transform",
+      "log-1p",
+      "--seq-length",
+      20,
+      "--lr",
+      0.01
     };
     CommandLineRun run = train(with(settings, "--out", whole, "--steps", 400, "--json")).succeeds();
     JsonNode trained = run.json();
@@ -175,6 +186,7 @@ class TableCommandsTest {
         "--target value --horizon 600 | ",
         "--horizon 2 | --csv is given without --target",
         "--target kind --classify --horizon 2 | --horizon is given with --classify",
+        "--target kind --classify --transform none | --transform is given with --classify",
         "--target value --separator ;; | --separator is ';;'; needed one character",
         "--target value --embedding 3 | --embedding does not go with --csv",
         "--target value --text x | --text does not go with --csv",

@@ -92,6 +92,8 @@ class TaskCommandsTest {
     train("copy", model, "--steps", 1).succeeds();
     CommandLineRun.of("eval", model, "--text", "x").isRefusedWith(2, "needed without --text");
     CommandLineRun.of("sample", model).isRefusedWith(2, "needed a model of text");
+    CommandLineRun.of("train", "--resume", model, "--epochs", 2)
+        .isRefusedWith(2, "which has no epochs; needed --steps");
     CommandLineRun.of("train", "--resume", model, "--text", "x")
         .isRefusedWith(2, "needed without --text");
     Path text = Files.writeString(folder.resolve("t.txt"), "to be or not to be\n".repeat(99));

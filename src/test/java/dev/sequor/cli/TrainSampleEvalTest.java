@@ -253,6 +253,7 @@ class TrainSampleEvalTest {
               "--steps",
               out.equals(whole) ? 40 : 17,
               "--tie",
+              "--learned-start",
               "--new-steps",
               5,
               "--optimizer",
@@ -260,6 +261,7 @@ class TrainSampleEvalTest {
           .succeeds();
     }
     CommandLineRun.of("train", "--resume", halves, "--steps", 40).succeeds();
+    CommandLineRun.of("sample", halves, "--length", 5, "--device", "java").succeeds();
     assertArrayEquals(
         Files.readAllBytes(Checkpoint.weightsFile(whole)),
         Files.readAllBytes(Checkpoint.weightsFile(halves)));

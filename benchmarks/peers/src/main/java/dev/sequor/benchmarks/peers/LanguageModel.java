@@ -1,6 +1,7 @@
 package dev.sequor.benchmarks.peers;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sequor.model.RateSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import org.bytedeco.pytorch.Adam;
 import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.EmbeddingImpl;
 import org.bytedeco.pytorch.LSTMImpl;
+import org.bytedeco.pytorch.LSTMOptions;
 import org.bytedeco.pytorch.LinearImpl;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -28,8 +30,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * The character model that {@code sequor train --text} trains, in PyTorch: embedding, one LSTM
- * layer, a dense layer; contiguous streams with carried state, Adam, clipping by global norm.
+ * The character model that {@code sequor train --text} trains, in PyTorch: embedding, LSTM layers, a
+ * dense layer; contiguous streams with carried state, Adam, clipping by global norm.
  */
 @Command(
     name = "language-model",
@@ -55,6 +57,12 @@ public final class LanguageModel implements Callable<Integer> {
   @Option(names = "--hidden", description = "H")
   private int hidden = 128;
 
+  @Option(names = "--layers", description = "LSTM layers")
+  private int layers = 1;
+
+  @Option(names = "--dropout", description = "probability of dropping a value between layers")
+  private double dropout;
+
   @Option(names = "--embedding", description = "width of the characters' vectors")
   private int embedding = 64;
 
@@ -73,6 +81,9 @@ public final class LanguageModel implements Callable<Integer> {
   @Option(names = "--lr", description = "Adam's learning rate")
   private double learningRate = 2e-3;
 
+  @Option(names = "--schedule", description = "constant, linear, cosine, as sequor train has them")
+  private RateSchedule schedule = RateSchedule.CONSTANT;
+
   @Option(names = "--clip", description = "largest global norm of the gradient")
   private double clip = 5;
 
@@ -86,14 +97,17 @@ public final class LanguageModel implements Callable<Integer> {
   private LSTMImpl lstm;
   private LinearImpl dense;
 
-  /** State carried from window to window, {@code [1,B,H]} each. */
+  /** State carried from window to window, {@code [L,B,H]} each. */
   private final Tensor h = new Tensor();
 
   private final Tensor c = new Tensor();
 
   /** Runs the command line. */
   public static void main(String[] arguments) {
-    System.exit(new CommandLine(new LanguageModel()).execute(arguments));
+    System.exit(
+        new CommandLine(new LanguageModel())
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            .execute(arguments));
   }
 
   @Override
@@ -140,7 +154,10 @@ public final class LanguageModel implements Callable<Integer> {
 
   private void build(int vocabularySize) {
     characters = new EmbeddingImpl(vocabularySize, embedding);
-    lstm = new LSTMImpl(embedding, hidden);
+    LSTMOptions options = new LSTMOptions(embedding, hidden);
+    options.num_layers().put(layers);
+    options.dropout().put(dropout);
+    lstm = new LSTMImpl(options);
     dense = new LinearImpl(hidden, vocabularySize);
   }
 
@@ -171,6 +188,10 @@ public final class LanguageModel implements Callable<Integer> {
             targets[t * batchSize + b] = tokens[from + t + 1];
           }
         }
+        adam.param_groups()
+            .get(0)
+            .options()
+            .set_lr(schedule.rate((float) learningRate, step, steps));
         adam.zero_grad();
         Tensor loss = loss(inputs, targets, batchSize);
         loss.backward();
@@ -191,6 +212,7 @@ public final class LanguageModel implements Callable<Integer> {
   /** Bits per character of the held-out text. */
   private double evaluate(long[] tokens) {
     resetState(1);
+    lstm.eval();
     double nats = 0;
     int predictions = tokens.length - 1;
     for (int first = 0; first < predictions; first += EVALUATION_STEPS) {
@@ -211,9 +233,9 @@ public final class LanguageModel implements Callable<Integer> {
 
   private void resetState(int batch) {
     try (PointerScope scope = new PointerScope()) {
-      float[] zeros = new float[batch * hidden];
-      h.put(Tensor.create(zeros, 1, batch, hidden));
-      c.put(Tensor.create(zeros, 1, batch, hidden));
+      float[] zeros = new float[layers * batch * hidden];
+      h.put(Tensor.create(zeros, layers, batch, hidden));
+      c.put(Tensor.create(zeros, layers, batch, hidden));
     }
   }
 
