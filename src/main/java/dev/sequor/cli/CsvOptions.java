@@ -48,10 +48,11 @@ final class CsvOptions {
   /**
    * The table that was asked for.
    *
-   * @param usual where it is, and how it is written, as far as nothing else was said; null if
-   *     nothing is known
+   * @param learned what a model learned from: if it is a table, it says where that is and how it is
+   *     written, as far as nothing else was said
    */
-  TableSubject.Rows read(DataSource.@Nullable Table usual) throws IOException {
+  TableSubject.Rows read(@Nullable DataSource learned) throws IOException {
+    DataSource.Table usual = learned instanceof DataSource.Table table ? table : null;
     String between = separator != null ? separator : usual == null ? "," : usual.separator();
     if (between.length() != 1) {
       throw new IllegalArgumentException("--separator is '" + between + "'; needed one character");
@@ -64,14 +65,14 @@ final class CsvOptions {
       from = usual.file().isEmpty() ? Path.of(SUNSPOTS) : JavaLocale.path(usual.file());
     }
     if (from.toString().equals(SUNSPOTS)) {
-      return new TableSubject.Rows("", between, Table.sunspots());
+      return TableSubject.Rows.of("", between, Table.sunspots());
     }
     Path path = from;
     CsvFile csv = new CsvFile(path, between.charAt(0));
     return HeapLimit.within(
         path.toString(),
         () ->
-            new TableSubject.Rows(
+            TableSubject.Rows.of(
                 path.toAbsolutePath().normalize().toString(), between, csv.read()));
   }
 }

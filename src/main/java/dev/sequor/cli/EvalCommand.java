@@ -74,7 +74,8 @@ final class EvalCommand implements Callable<Integer> {
     WeightStorage storage = weights.storage();
     Path from = Objects.requireNonNull(directory);
     TrainedModel trained = TrainedModel.load(from);
-    DataSource source = Checkpoint.source(from);
+    // Of a text nothing more is needed, whatever became of the training state.
+    DataSource source = trained.data() instanceof Vocabulary ? null : Checkpoint.source(from);
     if (trained.data() instanceof TableSpec spec) {
       String model = from + ": a model of a table";
       requireNot("--text", textFile, model);
@@ -83,7 +84,7 @@ final class EvalCommand implements Callable<Integer> {
       if (!csv.isGiven()) {
         throw new IllegalArgumentException(model + "; needed --csv FILE");
       }
-      judgeTable(spec, source instanceof DataSource.Table known ? known : null, trained, storage);
+      judgeTable(spec, source, trained, storage);
     } else if (source instanceof DataSource.Task task) {
       requireNot("--text", textFile, from + ": a model of " + source.name());
       requireNot("--csv", csv.file(), from + ": a model of " + source.name());
@@ -105,13 +106,11 @@ final class EvalCommand implements Callable<Integer> {
 
   /** By what the table holds out, if it is the one that was learned from; else by all of it. */
   private void judgeTable(
-      TableSpec spec,
-      DataSource.@Nullable Table learned,
-      TrainedModel trained,
-      WeightStorage storage)
+      TableSpec spec, @Nullable DataSource learned, TrainedModel trained, WeightStorage storage)
       throws IOException {
     TableSubject.Rows rows = csv.read(learned);
-    boolean same = learned != null && learned.sha256().equals(rows.source().sha256());
+    boolean same =
+        learned instanceof DataSource.Table table && table.sha256().equals(rows.source().sha256());
     Map<String, @Nullable Object> result = new LinkedHashMap<>();
     result.put("heldOutRowsOnly", same);
     try (Backend backend = device.open(console.err());

@@ -7,7 +7,6 @@ import dev.sequor.data.Table;
 import dev.sequor.data.TableGoal;
 import dev.sequor.data.TableSpec;
 import dev.sequor.io.Checkpoint;
-import dev.sequor.io.DataSource;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.Classification;
 import dev.sequor.model.Forecaster;
@@ -69,9 +68,7 @@ final class PredictCommand implements Callable<Integer> {
           "--each-row is given with a model of labels; needed without it: all are said");
     }
     // The separator is that of the training unless another is given.
-    DataSource.Table source =
-        Checkpoint.source(from) instanceof DataSource.Table known ? known : null;
-    Table table = csv.read(source).table();
+    Table table = csv.read(Checkpoint.source(from)).table();
     List<Map<String, Object>> predictions;
     try (Backend backend = device.open(console.err());
         SequenceModel model = TextModel.of(trained, backend, storage)) {

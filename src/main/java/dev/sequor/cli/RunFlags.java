@@ -47,7 +47,7 @@ final class RunFlags {
   @Option(
       names = "--epochs",
       paramLabel = "N",
-      description = "Times to read a text or table (default: 5 of a text).")
+      description = "Times to read a text or table (default: 5 of a text, 50 of a table).")
   private @Nullable Long epochs;
 
   @Range(STEPS)

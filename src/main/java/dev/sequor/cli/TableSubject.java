@@ -38,17 +38,18 @@ final class TableSubject implements Subject {
   private final TableSpec spec;
   private final int batchSize;
   private final TableWindows windows;
+  private final List<TableSeries> series;
 
   /**
    * A table and where it is from.
    *
-   * @param file an absolute path; empty for the sunspots
-   * @param separator what stands between cells
+   * @param source where
    * @param table what it holds
    */
-  record Rows(String file, String separator, Table table) {
-    DataSource.Table source() {
-      return new DataSource.Table(file, separator, table.fingerprint());
+  record Rows(DataSource.Table source, Table table) {
+    /** The table of a file; of none, the sunspots. */
+    static Rows of(String file, String separator, Table table) {
+      return new Rows(new DataSource.Table(file, separator, table.fingerprint()), table);
     }
   }
 
@@ -58,6 +59,7 @@ final class TableSubject implements Subject {
     this.spec = spec;
     this.windows = new TableWindows(rows.table(), spec, timeSteps, batchSize, seed);
     this.batchSize = batchSize;
+    this.series = spec.series(rows.table());
   }
 
   /** The table of a run. */
@@ -109,9 +111,9 @@ final class TableSubject implements Subject {
 
   @Override
   public String shortName() {
-    return rows.file().isEmpty()
+    return rows.source().file().isEmpty()
         ? CsvOptions.SUNSPOTS
-        : String.valueOf(Path.of(rows.file()).getFileName());
+        : String.valueOf(Path.of(rows.source().file()).getFileName());
   }
 
   @Override
@@ -146,18 +148,16 @@ final class TableSubject implements Subject {
 
   @Override
   public BatchLoss judge(SequenceModel model, Effort effort) {
-    List<TableSeries> series = spec.series(rows.table());
     return spec.goal() instanceof TableGoal.Forecast forecast
-        ? squaredErrors(new Forecaster(model, spec), series, forecast)
-        : surprise(new TableClassifier(model, spec), series);
+        ? squaredErrors(new Forecaster(model, spec), forecast)
+        : surprise(new TableClassifier(model, spec));
   }
 
   /** Of the forecasts whose rows are all known, in the scale that the model has: as in training. */
-  private BatchLoss squaredErrors(
-      Forecaster forecaster, List<TableSeries> series, TableGoal.Forecast goal) {
+  private BatchLoss squaredErrors(Forecaster forecaster, TableGoal.Forecast goal) {
     double sum = 0;
     long count = 0;
-    for (Forecast forecast : forecaster.heldOut(rows.table())) {
+    for (Forecast forecast : forecaster.forecasts(series, TableSeries::firstForecast)) {
       TableSeries of = series.get(forecast.series());
       if (forecast.row() + goal.horizon() >= of.rows()) {
         continue;
@@ -176,7 +176,7 @@ final class TableSubject implements Subject {
   }
 
   /** The cross-entropy of the labels. */
-  private BatchLoss surprise(TableClassifier classifier, List<TableSeries> series) {
+  private BatchLoss surprise(TableClassifier classifier) {
     double sum = 0;
     long count = 0;
     for (Classification said : classifier.heldOut(rows.table())) {
@@ -189,7 +189,6 @@ final class TableSubject implements Subject {
 
   @Override
   public String size() {
-    List<TableSeries> series = spec.series(rows.table());
     long training = series.stream().mapToLong(TableSeries::trainingRows).sum();
     List<String> notes = new ArrayList<>();
     notes.add(
@@ -285,6 +284,6 @@ final class TableSubject implements Subject {
   @Override
   public String use() {
     return "predict what comes next with: sequor predict --csv "
-        + (rows.file().isEmpty() ? CsvOptions.SUNSPOTS : rows.file());
+        + (rows.source().file().isEmpty() ? CsvOptions.SUNSPOTS : rows.source().file());
   }
 }

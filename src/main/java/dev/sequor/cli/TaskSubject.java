@@ -1,7 +1,6 @@
 package dev.sequor.cli;
 
 import dev.sequor.data.DataSpec;
-import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
 import dev.sequor.io.DataSource;
 import dev.sequor.io.TrainingRun;
@@ -15,7 +14,6 @@ import dev.sequor.task.Tasks;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +33,6 @@ final class TaskSubject implements Subject {
   private final int batchSize;
   private final long seed;
   private final WindowSource windows;
-  private final List<Window> heldOut;
 
   /**
    * Prepares examples.
@@ -48,7 +45,6 @@ final class TaskSubject implements Subject {
     this.batchSize = batchSize;
     this.seed = seed;
     this.windows = task.training(batchSize, seed);
-    this.heldOut = task.heldOutWindows(JUDGED_EXAMPLES, seed);
   }
 
   /** The task of a run. */
@@ -116,13 +112,13 @@ final class TaskSubject implements Subject {
 
   @Override
   public BatchLoss judge(SequenceModel model, Effort effort) {
-    return Evaluator.evaluate(
-        model,
+    int examples =
         switch (effort) {
-          case CHECK -> task.heldOutWindows(CHECKED_EXAMPLES, seed);
-          case WATCH -> task.heldOutWindows(WATCHED_EXAMPLES, seed);
-          case ALL -> heldOut;
-        });
+          case CHECK -> CHECKED_EXAMPLES;
+          case WATCH -> WATCHED_EXAMPLES;
+          case ALL -> JUDGED_EXAMPLES;
+        };
+    return Evaluator.evaluate(model, task.heldOutWindows(examples, seed));
   }
 
   @Override

@@ -87,7 +87,8 @@ final class TextSubject implements Subject {
     Path from = file != null || source.file().isEmpty() ? file : JavaLocale.path(source.file());
     Corpus corpus =
         corpus(from, vocabulary instanceof ByteVocabulary, source.heldOutFraction(), run.seed());
-    if (!corpus.fingerprint().equals(source.sha256())) {
+    DataSource.Text now = source(from, source.heldOutFraction(), corpus);
+    if (!now.sha256().equals(source.sha256())) {
       throw new IllegalArgumentException(
           corpus.name()
               + ": not the text that "
@@ -98,13 +99,7 @@ final class TextSubject implements Subject {
                   : ""));
     }
     return new TextSubject(
-        corpus,
-        vocabulary,
-        source(from, source.heldOutFraction(), corpus),
-        run.sequenceLength(),
-        run.newSteps(),
-        run.batchSize(),
-        run.seed());
+        corpus, vocabulary, now, run.sequenceLength(), run.newSteps(), run.batchSize(), run.seed());
   }
 
   /**

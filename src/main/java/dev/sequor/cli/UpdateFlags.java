@@ -85,7 +85,8 @@ final class UpdateFlags {
   @Option(
       names = "--clip",
       paramLabel = "NORM",
-      description = "Largest norm of the gradient; 0 for no bound (default: 5, or the task's own).")
+      description =
+          "Largest norm of the gradient; 0 for no bound (default: 5; 1 of a table, or the task's own).")
   private @Nullable Float clip;
 
   /**

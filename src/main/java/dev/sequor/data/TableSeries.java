@@ -53,7 +53,7 @@ public final class TableSeries {
   }
 
   /** The row after which the first forecast of what is held out is made: the last that trained. */
-  int firstForecast() {
+  public int firstForecast() {
     return trainingRows == rows() ? rows() : Math.max(0, trainingRows - 1);
   }
 

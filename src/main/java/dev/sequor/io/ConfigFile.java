@@ -8,12 +8,10 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.InjectableValues;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.sequor.data.FileFault;
-import dev.sequor.model.RateSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,11 +47,6 @@ final class ConfigFile {
             .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
             .disable(SerializationFeature.FAIL_ON_EMPTY_BEANS)
             .defaultSetterInfo(JsonSetter.Value.construct(Nulls.FAIL, Nulls.FAIL));
-    // What was added to the format later, and what it is where it is missing.
-    builder.injectableValues(
-        new InjectableValues.Std()
-            .addValue(TrainingRun.NEW_STEPS, 0)
-            .addValue(TrainingRun.SCHEDULE, RateSchedule.CONSTANT));
     StoredTypes.addTo(builder);
     return builder;
   }

@@ -1,7 +1,5 @@
 package dev.sequor.io;
 
-import com.fasterxml.jackson.annotation.JacksonInject;
-import com.fasterxml.jackson.annotation.OptBoolean;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -39,7 +37,7 @@ final class EarlierFields {
   @JsonDeserialize(using = LastStepReader.class)
   interface LastSteps {}
 
-  /** Of {@link TrainingRun}, which once knew texts alone. */
+  /** Of {@link TrainingRun}, which once knew texts, windows and rates of one kind. */
   @JsonDeserialize(using = RunReader.class)
   interface Runs {}
 
@@ -176,12 +174,11 @@ final class EarlierFields {
   private record Run(
       DataSource source,
       int sequenceLength,
-      @JacksonInject(value = TrainingRun.NEW_STEPS, useInput = OptBoolean.TRUE) int newSteps,
+      int newSteps,
       int batchSize,
       long seed,
       long totalSteps,
-      @JacksonInject(value = TrainingRun.SCHEDULE, useInput = OptBoolean.TRUE)
-          RateSchedule schedule,
+      RateSchedule schedule,
       long checkpointInterval,
       String device,
       String backend,
@@ -195,6 +192,12 @@ final class EarlierFields {
     }
 
     private static void complete(ObjectNode run) {
+      if (!run.has("newSteps")) {
+        run.put("newSteps", 0); // which stands for all
+      }
+      if (!run.has("schedule")) {
+        run.put("schedule", RateSchedule.CONSTANT.name());
+      }
       if (!run.has("source") && run.has("textFile")) {
         ObjectNode text = run.putObject("source");
         text.put("type", StoredTypes.TEXT);

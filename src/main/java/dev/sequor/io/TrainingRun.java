@@ -1,8 +1,6 @@
 package dev.sequor.io;
 
-import com.fasterxml.jackson.annotation.JacksonInject;
 import com.fasterxml.jackson.annotation.JsonAlias;
-import com.fasterxml.jackson.annotation.OptBoolean;
 import dev.sequor.model.RateSchedule;
 import java.util.List;
 
@@ -25,22 +23,16 @@ import java.util.List;
 public record TrainingRun(
     DataSource source,
     int sequenceLength,
-    @JacksonInject(value = NEW_STEPS, useInput = OptBoolean.TRUE) int newSteps,
+    int newSteps,
     int batchSize,
     long seed,
     long totalSteps,
-    @JacksonInject(value = SCHEDULE, useInput = OptBoolean.TRUE) RateSchedule schedule,
+    RateSchedule schedule,
     long checkpointInterval,
     String device,
     String backend,
     Curve curve)
     implements CheckpointConfig.Run {
-
-  /** What an older checkpoint, which does not say, is taken to say of {@link #newSteps()}: 0. */
-  static final String NEW_STEPS = "newSteps";
-
-  /** The same of {@link #schedule()}: constant. */
-  static final String SCHEDULE = "schedule";
 
   /**
    * The loss over the steps, in the unit that the data have; at most {@value #MAX_POINTS} points

@@ -3,6 +3,7 @@ package dev.sequor.task;
 import dev.sequor.backend.CellType;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Window;
+import dev.sequor.model.Evaluator;
 import dev.sequor.model.InputSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Readout;
@@ -108,8 +109,9 @@ record Agreement(int length) implements DrawnTask<Sentences.Beginning> {
     List<Sentences.Beginning> any = heldOut(examples, seed);
     List<Sentences.Beginning> hard = heldOut(examples, seed, Sentences.Beginning::allMislead);
     return Score.of(
-        Figure.atLeast(QUALITY, "accuracy", Guesses.share(right(model, any))),
-        Figure.atLeast(QUALITY, "accuracyIfAllMislead", Guesses.share(right(model, hard))));
+        Figure.atLeast(QUALITY, "accuracy", Evaluator.accuracy(model, windows(any)).rate()),
+        Figure.atLeast(
+            QUALITY, "accuracyIfAllMislead", Evaluator.accuracy(model, windows(hard)).rate()));
   }
 
   @Override

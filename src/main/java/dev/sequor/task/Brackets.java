@@ -3,6 +3,7 @@ package dev.sequor.task;
 import dev.sequor.backend.CellType;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Window;
+import dev.sequor.model.Evaluator;
 import dev.sequor.model.InputSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.SequenceModel;
@@ -147,16 +148,8 @@ record Brackets(int length) implements DrawnTask<int[]> {
 
   @Override
   public Score judge(SequenceModel model, int examples, long seed) {
-    List<int[]> strings = heldOut(examples, seed);
-    List<int[]> said = said(model, strings);
-    List<Boolean> right = new ArrayList<>();
-    for (int i = 0; i < examples; i++) {
-      int[] tags = tags(strings.get(i));
-      for (int t = 0; t < tags.length; t++) {
-        right.add(tags[t] == said.get(i)[t]);
-      }
-    }
-    return Score.of(Figure.atLeast(QUALITY, "tagAccuracy", Guesses.share(right)));
+    double accuracy = Evaluator.accuracy(model, heldOutWindows(examples, seed)).rate();
+    return Score.of(Figure.atLeast(QUALITY, "tagAccuracy", accuracy));
   }
 
   @Override

@@ -132,12 +132,10 @@ record Rewriting(Order order, int length) implements DrawnTask<int[]> {
   @Override
   public Score judge(SequenceModel model, int examples, long seed) {
     List<int[]> asked = heldOut(examples, seed);
-    List<int[]> written = written(model, asked, length);
-    List<Boolean> right = new ArrayList<>();
-    for (int i = 0; i < examples; i++) {
-      right.add(Arrays.equals(order.of(asked.get(i)), written.get(i)));
+    try (Translator translator = new Translator(model, JUDGED_AT_ONCE)) {
+      double exact = translator.errors(asked, asked.stream().map(order::of).toList()).exactMatch();
+      return Score.of(Figure.atLeast(QUALITY, "exactMatch", exact));
     }
-    return Score.of(Figure.atLeast(QUALITY, "exactMatch", Guesses.share(right)));
   }
 
   private static String words(int[] digits) {

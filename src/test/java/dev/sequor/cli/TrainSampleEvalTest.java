@@ -225,6 +225,22 @@ class TrainSampleEvalTest {
     assertNotEquals(List.of(weights[0]), List.of(weights[2]));
   }
 
+  /** What is used needs the weights only, as it says. */
+  @Test
+  void aModelWhoseTrainingStateIsDamagedIsStillJudgedAndSampled() throws IOException {
+    Path text = text();
+    Path model = folder.resolve("model");
+    train("--text", text, "--out", model, "--steps", 3).succeeds();
+    Path config = model.resolve("config.json");
+    String json = Files.readString(config);
+    String damaged = json.replace("\"updates\" : 3", "\"updates\" : 2");
+    assertNotEquals(json, damaged);
+    Files.writeString(config, damaged);
+    CommandLineRun.of("train", "--resume", model, "--steps", 4).isRefusedWith(2, "steps is 3");
+    CommandLineRun.of("eval", model, "--text", text, "--device", "java").succeeds();
+    CommandLineRun.of("sample", model, "--length", 3, "--device", "java").succeeds();
+  }
+
   @Test
   void aRunMayBeExtended() throws IOException {
     Path whole = folder.resolve("whole");
