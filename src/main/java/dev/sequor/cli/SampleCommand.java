@@ -167,8 +167,8 @@ final class SampleCommand implements Callable<Integer> {
     }
     List<String> texts;
     try (Backend backend = device.open(console.err());
-        SequenceModel model = TextModel.forWriting(trained, vocabulary, backend, storage);
-        Sampler sampler = new Sampler(model, Math.min(count, SIDE_BY_SIDE))) {
+        SequenceModel model = TextModel.of(trained, backend, storage);
+        Sampler sampler = TextModel.sampler(model, vocabulary, Math.min(count, SIDE_BY_SIDE))) {
       texts =
           HeapLimit.within(
               size,
@@ -214,8 +214,7 @@ final class SampleCommand implements Callable<Integer> {
     for (int i = 0; i < count; i++) {
       primes[i] = before.length == 0 ? TextModel.newLine(vocabulary) : before;
       if (randomStart) {
-        int start = sampler.randomStart(seed, i);
-        primes[i] = new int[] {start == vocabulary.unknown() ? 0 : start};
+        primes[i] = new int[] {sampler.randomStart(seed, i)};
       }
     }
     return primes;

@@ -28,11 +28,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Rows of a table, to be forecast or classified. */
 final class TableSubject implements Subject {
   private static final Measure MEASURE = new Measure("row", false);
+  private static final int WATCHED_ROWS = 32_768;
+  private static final int CHECKED_ROWS = 512;
 
   private final Rows rows;
   private final TableSpec spec;
@@ -148,17 +151,47 @@ final class TableSubject implements Subject {
 
   @Override
   public BatchLoss judge(SequenceModel model, Effort effort) {
+    Map<Integer, TableSeries> judged =
+        switch (effort) {
+          case CHECK -> some(CHECKED_ROWS);
+          case WATCH -> some(WATCHED_ROWS);
+          case ALL -> some(Integer.MAX_VALUE);
+        };
     return spec.goal() instanceof TableGoal.Forecast forecast
-        ? squaredErrors(new Forecaster(model, spec), forecast)
-        : surprise(new TableClassifier(model, spec));
+        ? squaredErrors(new Forecaster(model, spec), forecast, judged)
+        : surprise(new TableClassifier(model, spec), judged);
+  }
+
+  /**
+   * The first series, by number, that have {@code rows} held-out rows together, each with at most
+   * so many rows before these; without those that are too short to be judged by.
+   */
+  private Map<Integer, TableSeries> some(int rows) {
+    Map<Integer, TableSeries> some = new LinkedHashMap<>();
+    int needed = spec.goal() instanceof TableGoal.Forecast forecast ? forecast.horizon() : 1;
+    int left = rows;
+    for (TableSeries one : series) {
+      int all = one.rows() - one.trainingRows();
+      if (left > 0 && all >= needed) {
+        int heldOut = Math.min(all, Math.max(left, needed));
+        boolean whole = spec.labelsWholeSeries();
+        int from = whole ? 0 : Math.max(0, one.trainingRows() - rows);
+        int to = whole ? one.rows() : one.trainingRows() + heldOut;
+        some.put(one.number(), one.part(from, to));
+        left -= heldOut;
+      }
+    }
+    return some;
   }
 
   /** Of the forecasts whose rows are all known, in the scale that the model has: as in training. */
-  private BatchLoss squaredErrors(Forecaster forecaster, TableGoal.Forecast goal) {
+  private static BatchLoss squaredErrors(
+      Forecaster forecaster, TableGoal.Forecast goal, Map<Integer, TableSeries> judged) {
     double sum = 0;
     long count = 0;
-    for (Forecast forecast : forecaster.forecasts(series, TableSeries::firstForecast)) {
-      TableSeries of = series.get(forecast.series());
+    for (Forecast forecast :
+        forecaster.forecasts(List.copyOf(judged.values()), TableSeries::firstForecast)) {
+      TableSeries of = Objects.requireNonNull(judged.get(forecast.series()));
       if (forecast.row() + goal.horizon() >= of.rows()) {
         continue;
       }
@@ -176,11 +209,13 @@ final class TableSubject implements Subject {
   }
 
   /** The cross-entropy of the labels. */
-  private BatchLoss surprise(TableClassifier classifier) {
+  private static BatchLoss surprise(TableClassifier classifier, Map<Integer, TableSeries> judged) {
     double sum = 0;
     long count = 0;
-    for (Classification said : classifier.heldOut(rows.table())) {
-      int right = series.get(said.series()).labelClass(said.row());
+    for (Classification said :
+        classifier.labels(List.copyOf(judged.values()), TableSeries::trainingRows)) {
+      TableSeries of = Objects.requireNonNull(judged.get(said.series()));
+      int right = of.labelClass(said.row());
       sum -= Math.log(Math.max(said.probabilities().get(right), Double.MIN_NORMAL));
       count++;
     }

@@ -7,6 +7,7 @@ import dev.sequor.data.Vocabulary;
 import dev.sequor.data.WordVocabulary;
 import dev.sequor.model.InputSpec;
 import dev.sequor.model.Optimizer;
+import dev.sequor.model.OutputClusters;
 import dev.sequor.model.RateSchedule;
 import dev.sequor.model.SequenceModelSpec;
 import java.io.IOException;
@@ -82,6 +83,15 @@ final class TextFlags {
   private boolean tied;
 
   @Option(
+      names = "--cutoffs",
+      paramLabel = "N[,N…]",
+      converter = Cutoffs.class,
+      description =
+          "An adaptive softmax, for tens of thousands of words: the rarer ones, from each of these"
+              + " ranks on, are told apart by a quarter of the features of those before.")
+  private OutputClusters clusters = OutputClusters.NONE;
+
+  @Option(
       names = "--learned-start",
       description = "Streams begin from a state that is learned, and not from zero.")
   private boolean learnedStart;
@@ -151,6 +161,7 @@ final class TextFlags {
             .dropout(dropout)
             .options(model.options())
             .learnedInitialState(learnedStart)
+            .clusters(clusters)
             .build();
     Optimizer optimizer = update.optimizer(null);
     int batch = run.batchSize(32);

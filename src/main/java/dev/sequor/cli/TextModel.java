@@ -10,14 +10,14 @@ import dev.sequor.io.TrainedModel;
 import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Evaluator;
 import dev.sequor.model.ModelSpec;
+import dev.sequor.model.Sampler;
 import dev.sequor.model.SequenceModel;
-import dev.sequor.module.NamedTensor;
 import dev.sequor.module.Network;
 import dev.sequor.module.ValueShape;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A trained model of text, ready to be used. */
@@ -31,9 +31,6 @@ final class TextModel {
    */
   private static final int STREAM_CHARACTERS = 1024;
 
-  /** A bias that no logit makes up for, and that stays finite whatever penalty multiplies it. */
-  private static final float NEVER = -1e20f;
-
   private static final int READ_AT_ONCE = 4096;
 
   private TextModel() {}
@@ -43,24 +40,10 @@ final class TextModel {
     return SequenceModel.of(backend, trained.model(), trained.parameters(), weights);
   }
 
-  /**
-   * The same, but for writing: a token that stands for all unknown words is never drawn, if the
-   * output layer has a bias; its bias becomes such that nothing is less likely.
-   */
-  static SequenceModel forWriting(
-      TrainedModel trained, Vocabulary vocabulary, Backend backend, WeightStorage weights) {
-    List<NamedTensor> parameters = new ArrayList<>();
-    for (NamedTensor tensor : trained.parameters()) {
-      boolean isBias = tensor.name().equals(trained.model().output() + ".bias");
-      if (vocabulary.unknown() >= 0 && isBias && tensor.values().length == vocabulary.size()) {
-        float[] values = tensor.values().clone();
-        values[vocabulary.unknown()] = NEVER;
-        parameters.add(new NamedTensor(tensor.name(), tensor.shape(), values));
-      } else {
-        parameters.add(tensor);
-      }
-    }
-    return SequenceModel.of(backend, trained.model(), parameters, weights);
+  /** Writes with {@code model}, but never the token that stands for all unknown words. */
+  static Sampler sampler(SequenceModel model, Vocabulary vocabulary, int sequences) {
+    int unknown = vocabulary.unknown();
+    return new Sampler(model, sequences, unknown < 0 ? Set.of() : Set.of(unknown));
   }
 
   /** What a text begins after: a line feed, or the first token of a model that knows none. */

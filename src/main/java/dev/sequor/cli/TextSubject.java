@@ -240,7 +240,7 @@ final class TextSubject implements Subject {
 
   /** Text that begins a line. */
   private String sample(SequenceModel model) {
-    try (Sampler sampler = new Sampler(model)) {
+    try (Sampler sampler = TextModel.sampler(model, vocabulary, 1)) {
       return vocabulary.decode(
           sampler.sample(
               TextModel.newLine(vocabulary),

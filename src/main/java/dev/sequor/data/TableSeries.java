@@ -1,5 +1,7 @@
 package dev.sequor.data;
 
+import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +32,29 @@ public final class TableSeries {
     this.inputs = inputs;
     this.targets = targets;
     this.classes = classes;
+  }
+
+  /**
+   * Rows {@code from} to {@code to − 1} as a series of the same number and name; those of them that
+   * train here train there.
+   *
+   * @throws IndexOutOfBoundsException if there are not as many
+   * @throws IllegalArgumentException if there are none
+   */
+  public TableSeries part(int from, int to) {
+    Objects.checkFromToIndex(from, to, rows());
+    if (from == to) {
+      throw new IllegalArgumentException("rows " + from + " to " + to + " are none; needed 1");
+    }
+    int width = inputWidth();
+    return new TableSeries(
+        number,
+        name,
+        Arrays.copyOfRange(lines, from, to),
+        Math.min(Math.max(0, trainingRows - from), to - from),
+        Arrays.copyOfRange(inputs, from * width, to * width),
+        targets == null ? null : Arrays.copyOfRange(targets, from, to),
+        classes == null ? null : Arrays.copyOfRange(classes, from, to));
   }
 
   /** 0 for the first of the table. */

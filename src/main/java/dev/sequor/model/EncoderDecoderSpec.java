@@ -267,7 +267,7 @@ public record EncoderDecoderSpec(
   }
 
   private Linear logits() {
-    return new Linear(decoder.hiddenSize(), targetVocabulary);
+    return new Linear(decoder.outputSize(), targetVocabulary);
   }
 
   @Override

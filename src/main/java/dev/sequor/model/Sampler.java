@@ -12,6 +12,7 @@ import dev.sequor.module.ValueShape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +28,10 @@ public final class Sampler implements AutoCloseable {
 
   private final SequenceModel model;
   private final int vocabularySize;
+
+  /** Rising. */
+  private final int[] excluded;
+
   private final TokenSteps steps;
   private @Nullable TokenSteps beams;
   private @Nullable NetworkState primed;
@@ -57,6 +62,18 @@ public final class Sampler implements AutoCloseable {
    *     predict one of the same tokens at every step, or has another loss than softmax
    */
   public Sampler(SequenceModel model, int sequences) {
+    this(model, sequences, Set.of());
+  }
+
+  /**
+   * A sampler that never writes some tokens, for example the one that stands for all unknown words:
+   * none is drawn, found by a search or started from. A prime may hold them.
+   *
+   * @param excluded tokens of the model, at least one fewer than it has
+   * @throws IllegalArgumentException as {@link #Sampler(SequenceModel, int)}, or if one is none of
+   *     the model's, or none is left
+   */
+  public Sampler(SequenceModel model, int sequences, Set<Integer> excluded) {
     Sizes.atLeastOne("sequences", sequences);
     ModelSpec spec = model.spec();
     Network network = spec.network();
@@ -79,9 +96,41 @@ public final class Sampler implements AutoCloseable {
         predicted == vocabularySize,
         "reads " + vocabularySize + " tokens and predicts " + predicted,
         "the same tokens");
+    this.excluded = excluded(excluded);
     this.model = model;
-    this.steps =
-        new TokenSteps(model.weights(), spec.output(), sequences, 1, model.inferenceWeights());
+    this.steps = steps(sequences, 1);
+  }
+
+  private int[] excluded(Set<Integer> excluded) {
+    int[] rising =
+        Required.present("excluded", excluded).stream()
+            .mapToInt(Integer::intValue)
+            .sorted()
+            .toArray();
+    for (int token : rising) {
+      if (token < 0 || token >= vocabularySize) {
+        throw new IllegalArgumentException("token " + token + " is to be excluded" + needed(""));
+      }
+    }
+    if (rising.length == vocabularySize) {
+      throw new IllegalArgumentException(
+          "all " + vocabularySize + " tokens are to be excluded; needed 1 that is not");
+    }
+    return rising;
+  }
+
+  /** What a token must be. */
+  private String needed(String alternative) {
+    return "; a vocabulary of "
+        + vocabularySize
+        + " needs 0 to "
+        + (vocabularySize - 1)
+        + alternative;
+  }
+
+  private TokenSteps steps(int rows, int count) {
+    return new TokenSteps(
+        model.weights(), model.spec().output(), rows, count, model.inferenceWeights(), excluded);
   }
 
   private static void require(boolean holds, String what, String needed) {
@@ -294,14 +343,7 @@ public final class Sampler implements AutoCloseable {
     requirePrime("prime", prime);
     Required.present("search", search);
     if (end < -1 || end >= vocabularySize) {
-      throw new IllegalArgumentException(
-          "end is "
-              + end
-              + "; a vocabulary of "
-              + vocabularySize
-              + " needs 0 to "
-              + (vocabularySize - 1)
-              + ", or -1 for none");
+      throw new IllegalArgumentException("end is " + end + needed(", or -1 for none"));
     }
     requireOpen();
     int width = search.width();
@@ -311,9 +353,7 @@ public final class Sampler implements AutoCloseable {
         beams = null;
         running.close();
       }
-      running =
-          new TokenSteps(
-              model.weights(), model.spec().output(), width, width, model.inferenceWeights());
+      running = steps(width, width);
       beams = running;
     }
     NetworkState first = primed;
@@ -338,7 +378,8 @@ public final class Sampler implements AutoCloseable {
   }
 
   /**
-   * A token to start sequence {@code sequence} from, each as likely as the others.
+   * A token to start sequence {@code sequence} from, each that is not excluded as likely as the
+   * others.
    *
    * @throws IllegalArgumentException if {@code sequence} is negative
    */
@@ -347,7 +388,11 @@ public final class Sampler implements AutoCloseable {
       throw new IllegalArgumentException("sequence is " + sequence + "; needed at least 0");
     }
     long word = Philox.word(seed, STARTS, sequence, 0) & 0xFFFFFFFFL;
-    return (int) ((word * vocabularySize) >>> 32);
+    int start = (int) ((word * (vocabularySize - excluded.length)) >>> 32);
+    for (int token : excluded) {
+      start += token <= start ? 1 : 0;
+    }
+    return start;
   }
 
   private void requirePrimes(int[][] primes) {
@@ -363,16 +408,7 @@ public final class Sampler implements AutoCloseable {
     for (int i = 0; i < prime.length; i++) {
       if (prime[i] < 0 || prime[i] >= vocabularySize) {
         throw new IllegalArgumentException(
-            "token "
-                + i
-                + " of "
-                + name
-                + " is "
-                + prime[i]
-                + "; a vocabulary of "
-                + vocabularySize
-                + " needs 0 to "
-                + (vocabularySize - 1));
+            "token " + i + " of " + name + " is " + prime[i] + needed(""));
       }
     }
   }

@@ -269,8 +269,8 @@ public final class SequenceModel implements AutoCloseable {
     }
     if (!carriesState) {
       throw new IllegalArgumentException(
-          "the window continues the sequences of the one before; a bidirectional model needs whole"
-              + " sequences");
+          "the window continues the sequences of the one before; this model carries no state from"
+              + " window to window, so it needs whole sequences");
     }
     if (state == null) {
       throw new IllegalArgumentException(

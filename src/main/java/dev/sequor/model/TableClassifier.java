@@ -7,6 +7,7 @@ import dev.sequor.data.TableSpec;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.ToIntFunction;
 
 /**
  * A model that says the label of each row of a table, or of each of its series, with the
@@ -72,7 +73,7 @@ public final class TableClassifier {
    * @throws IllegalArgumentException if the table does not fit; names the file, line and column
    */
   public List<Classification> labels(Table table) {
-    return said(spec.inputsOf(table), false);
+    return labels(spec.inputsOf(table), one -> 0);
   }
 
   /**
@@ -81,7 +82,7 @@ public final class TableClassifier {
    * @throws IllegalArgumentException if the table does not fit; names the file, line and column
    */
   public List<Classification> heldOut(Table table) {
-    return said(spec.inputsOf(table), true);
+    return labels(spec.inputsOf(table), TableSeries::trainingRows);
   }
 
   /**
@@ -90,7 +91,7 @@ public final class TableClassifier {
    * @throws IllegalArgumentException if the table does not fit, or nothing is held out
    */
   public Accuracy heldOutAccuracy(Table table) {
-    return accuracy(table, true);
+    return accuracy(table, TableSeries::trainingRows);
   }
 
   /**
@@ -99,12 +100,12 @@ public final class TableClassifier {
    * @throws IllegalArgumentException if the table does not fit
    */
   public Accuracy accuracy(Table table) {
-    return accuracy(table, false);
+    return accuracy(table, one -> 0);
   }
 
-  private Accuracy accuracy(Table table, boolean heldOut) {
+  private Accuracy accuracy(Table table, ToIntFunction<TableSeries> first) {
     List<TableSeries> series = spec.series(table);
-    List<Classification> said = said(series, heldOut);
+    List<Classification> said = labels(series, first);
     if (said.isEmpty()) {
       throw new IllegalArgumentException(
           table.source() + ": nothing is held out; needed rows to judge by");
@@ -118,14 +119,21 @@ public final class TableClassifier {
     return new Accuracy(right, said.size());
   }
 
-  private List<Classification> said(List<TableSeries> series, boolean heldOut) {
+  /**
+   * The labels of rows {@code first} to the last of each series, in this order; or of each series
+   * whose last row is among these.
+   *
+   * @param series as {@link TableSpec#series} or {@link TableSpec#inputsOf} reads them
+   * @param first from which row on, for each series; its number of rows for none
+   */
+  public List<Classification> labels(List<TableSeries> series, ToIntFunction<TableSeries> first) {
     List<Classification> said = new ArrayList<>();
     SeriesOutputs.run(
         model,
         series,
         spec.labelsWholeSeries(),
         (one, row, outputs, at) -> {
-          if (!heldOut || row >= one.trainingRows()) {
+          if (row >= first.applyAsInt(one)) {
             said.add(classification(one, row, outputs, at));
           }
         });

@@ -2,6 +2,7 @@ package dev.sequor.model;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
+import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DrawShape;
 import dev.sequor.backend.LikeliestShape;
@@ -47,6 +48,12 @@ final class TokenSteps implements AutoCloseable {
   private final Buffer logits;
 
   private final int vocabularySize;
+
+  /** Tokens that are not chosen, rising, and what takes the place of their logits, {@code [R]}. */
+  private final int[] excluded;
+
+  private final Buffer never;
+
   private final NetworkState state;
   private final NetworkState moved;
   private final List<Gather> gathers = new ArrayList<>();
@@ -63,6 +70,12 @@ final class TokenSteps implements AutoCloseable {
   private record Gather(
       String node, int vectors, int width, Buffer index, ByteBuffer staging, List<Buffer> ends) {}
 
+  /**
+   * A logit that none makes up for. It is finite, and stays so whatever penalty multiplies it: one
+   * that is not is the sign of a model that diverged.
+   */
+  private static final float NEVER = -1e20f;
+
   /** Tokens that a device draws of each row before the host looks at them. */
   private static final int CHUNK = 32;
 
@@ -75,10 +88,18 @@ final class TokenSteps implements AutoCloseable {
    * Steps of {@code rows} rows.
    *
    * @param count how many of the likeliest tokens of a row are chosen; more than there are for all
+   * @param excluded tokens that are not chosen, fewer than there are
    */
-  TokenSteps(NetworkWeights weights, String output, int rows, int count, WeightStorage storage) {
+  TokenSteps(
+      NetworkWeights weights,
+      String output,
+      int rows,
+      int count,
+      WeightStorage storage,
+      int... excluded) {
     this.backend = weights.backend();
     this.rows = rows;
+    this.excluded = excluded.clone();
     this.input = weights.network().inputs().get(0).name();
     this.pass =
         new NetworkPass(weights, Extent.of(input, 1, rows), Mode.INFERENCE, storage, Set.of());
@@ -88,12 +109,16 @@ final class TokenSteps implements AutoCloseable {
       this.features = shape == null ? 0 : shape.width();
       this.adaptive = AdaptiveOutput.of(output, weights, pass, 1, Mode.INFERENCE);
       this.vocabularySize = adaptive == null ? features : adaptive.classes();
-      this.likeliest = new LikeliestShape(rows, vocabularySize, Math.min(count, vocabularySize));
+      this.likeliest =
+          new LikeliestShape(
+              rows, vocabularySize, Math.min(count, vocabularySize - excluded.length));
       this.output = pass.value(output);
       this.logits =
           adaptive == null
               ? this.output
               : pass.allocate(DType.FLOAT32, (long) rows * vocabularySize);
+      this.never = pass.allocate(DType.FLOAT32, rows);
+      backend.fill(never, NEVER);
       first = new NetworkState(backend, weights.network(), rows);
       this.moved = new NetworkState(backend, weights.network(), rows);
     } catch (RuntimeException | Error e) {
@@ -234,11 +259,15 @@ final class TokenSteps implements AutoCloseable {
     return new Likeliest(chosen.readInts(), logarithms.readFloats());
   }
 
-  /** The logits of the last step. */
+  /** The logits of the last step, with those of excluded tokens out of reach. */
   private Buffer logits() {
     for (int row = 0; row < rows && adaptive != null; row++) {
       Buffer of = output.slice((long) row * features, features);
       backend.copy(adaptive.logits(of), logits.slice((long) row * vocabularySize, vocabularySize));
+    }
+    for (int token : excluded) {
+      backend.copyColumns(
+          new ColumnCopy(rows, 1, 0, 1, token, vocabularySize, 1f, false), never, logits);
     }
     return logits;
   }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.sequor.model.OutputClusters;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.file.Files;
@@ -233,6 +234,53 @@ class OptionRangesTest {
         .getValue();
   }
 
+  private static boolean isCutoffs(OptionSpec option) {
+    return option.type().equals(OutputClusters.class);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> everyListOfCutoffsIsUsedOrRefused() {
+    List<DynamicTest> tests = new ArrayList<>();
+    for (Target target : options()) {
+      if (isCutoffs(target.option())) {
+        tests.add(
+            DynamicTest.dynamicTest(
+                target.command() + " " + target.name(),
+                () -> {
+                  for (String value :
+                      List.of(
+                          "",
+                          ",",
+                          "1,",
+                          ",1",
+                          "x",
+                          "1.5",
+                          "0",
+                          "-1",
+                          "3,3",
+                          "3,2",
+                          "2147483648",
+                          "1;2",
+                          "NaN")) {
+                    run(target.command(), target.name(), value)
+                        .isRefusedWith(
+                            2,
+                            "option '"
+                                + target.name()
+                                + "': '"
+                                + value
+                                + "' was given; needed rising whole numbers from 1");
+                  }
+                  run(target.command(), target.name(), "1,2147483647")
+                      .isRefusedWith(2, "cutoffs is [1, 2147483647]; needed rising numbers, 1 to ");
+                  run(target.command(), target.name(), " 1, 2").succeeds();
+                }));
+      }
+    }
+    assertEquals(1, tests.size(), "train --cutoffs");
+    return tests.stream();
+  }
+
   /** A new option of another type needs a thought about what it takes, and a test. */
   @Test
   void everyOptionIsOfAKindThatIsTested() {
@@ -242,7 +290,8 @@ class OptionRangesTest {
           isNumber(option)
               || option.completionCandidates() != null
               || option.type().equals(boolean.class)
-              || option.preprocessor() instanceof Verbatim,
+              || option.preprocessor() instanceof Verbatim
+              || isCutoffs(option),
           target.command() + " " + target.name());
     }
   }

@@ -118,6 +118,32 @@ class WordsAndBytesTest {
     return CommandLineRun.of(arguments.toArray());
   }
 
+  /** From a random word, in which a rare one begins as often as the others. */
+  @Test
+  void wordsByAnAdaptiveSoftmaxAreLearnedAndWritten() throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 1500; i++) {
+      lines.append("w").append(i % 40).append(" x").append(i).append(" y\n");
+    }
+    Path text = Files.writeString(folder.resolve("text"), lines);
+    Path out = folder.resolve("model");
+    JsonNode trained =
+        train("--text", text, "--units", "words", "--steps", 30, "--cutoffs", "4, 20", "--out", out)
+            .succeeds()
+            .json();
+    double bits = trained.get("heldOutBitsPerWord").asDouble();
+    assertTrue(bits < Math.log(43) / Math.log(2), trained.toString());
+    JsonNode sampled =
+        run("sample", out, "--random-start", "--count", 20, "--device", "java", "--json");
+    for (JsonNode written : sampled.get("texts")) {
+      assertFalse(written.asText().contains("\uFFFD"), written.asText());
+    }
+    train("--text", text, "--units", "words", "--cutoffs", "4,x")
+        .isRefusedWith(2, "'4,x' was given; needed rising whole numbers from 1");
+    train("--text", text, "--units", "words", "--cutoffs", "4,4000")
+        .isRefusedWith(2, "cutoffs is [4, 4000]; needed rising numbers, 1 to ");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"words", "bytes"})
   void trainingByWordsAndBytesStopsAndGoesOnAsIfItHadNot(String units) throws IOException {

@@ -2,6 +2,8 @@ package dev.sequor.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,7 +21,9 @@ import dev.sequor.module.Embedding;
 import dev.sequor.module.Network;
 import dev.sequor.module.NetworkState;
 import dev.sequor.module.Recurrent;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -184,6 +188,28 @@ class AdaptiveSoftmaxTest {
   @MethodSource("devices")
   void everyDeviceDrawsTheSameText(String device) {
     assertArrayEquals(text("java"), text(device));
+  }
+
+  /** Of the short list and of a cluster. */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void excludedTokensAreNeverDrawn(String device) {
+    try (Backend backend = Devices.open(device);
+        SequenceModel model = new SequenceModel(backend, spec(10), 4);
+        Sampler all = new Sampler(model);
+        Sampler some = new Sampler(model, 1, Set.of(0, V - 1))) {
+      Set<Integer> seen = new HashSet<>();
+      int draws = device.equals("cuda") ? 40 : 2000;
+      for (int token : some.sample(new int[] {3}, draws, Sampling.ofTemperature(1f, 2))) {
+        seen.add(token);
+      }
+      assertFalse(seen.contains(0) || seen.contains(V - 1));
+      assertTrue(device.equals("cuda") || seen.size() == V - 2, seen.toString());
+      int[] greedy = all.sample(new int[] {3}, 1, Sampling.greedy());
+      try (Sampler not = new Sampler(model, 1, Set.of(greedy[0]))) {
+        assertNotEquals(greedy[0], not.sample(new int[] {3}, 1, Sampling.greedy())[0]);
+      }
+    }
   }
 
   @Test

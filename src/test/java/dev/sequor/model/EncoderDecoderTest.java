@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.RnnSpec;
@@ -73,6 +74,30 @@ final class EncoderDecoderTest {
     try (Backend backend = Devices.open("java")) {
       Extent extent = new Extent(2, Map.of("source", 4, "target", 3));
       GradientCheck.of(backend, spec.network(), extent, 1).requireWithin(0.02);
+    }
+  }
+
+  /** A projected decoder has outputs narrower than its cell state. */
+  @Test
+  void aProjectedDecoderLearnsAndWrites() {
+    CellOptions projected = CellOptions.builder().projectionSize(3).build();
+    RnnSpec stack = RnnSpec.of(CellType.LSTM, 3, 5).withOptions(projected);
+    for (Bridge bridge : List.of(Bridge.DIRECT, Bridge.TANH)) {
+      EncoderDecoderSpec spec = EncoderDecoderSpec.of(6, 6, 0, 1, stack, stack).withBridge(bridge);
+      try (Backend backend = Devices.open("java")) {
+        Extent extent = new Extent(2, Map.of("source", 4, "target", 3));
+        GradientCheck.of(backend, spec.network(), extent, 1).requireWithin(0.02);
+        try (SequenceModel model = new SequenceModel(backend, spec, 3);
+            Trainer trainer = new Trainer(model, Optimizer.adam(0.02f), Clipping.none(), 1);
+            Translator translator = new Translator(model)) {
+          List<int[]> sources = List.of(new int[] {2, 3}, new int[] {4, 5, 4});
+          List<int[]> targets = List.of(new int[] {5}, new int[] {2, 3, 2});
+          for (int i = 0; i < 200; i++) {
+            trainer.step(spec.window(sources, targets));
+          }
+          assertEquals(1, translator.errors(sources, targets).exactMatch());
+        }
+      }
     }
   }
 

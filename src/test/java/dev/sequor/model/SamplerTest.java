@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -359,6 +360,47 @@ final class SamplerTest {
       sum += logits[(t - 1) * 4 + whole[t]] - Math.log(total);
     }
     return sum;
+  }
+
+  /** Excluding a token is drawing from what is left: each of the others by its own share. */
+  @ParameterizedTest
+  @MethodSource("dev.sequor.model.UsableBackends#names")
+  void excludedTokensAreNeverWritten(String device) {
+    int[][] primes = {{1}, {2}, {0, 3}};
+    try (Backend other = Devices.open(device);
+        SequenceModel same = new SequenceModel(other, SPEC, 1);
+        Sampler all = new Sampler(same, 3);
+        Sampler some = new Sampler(same, 3, Set.of(3, 1))) {
+      Sampling hot = new Sampling(2f, 0, 1f, 0f, 1.5f, 4);
+      int[][] drawn = some.sample(primes, 40, List.of(), hot);
+      for (int[] sequence : drawn) {
+        assertTrue(Arrays.stream(sequence).allMatch(token -> token == 0 || token == 2));
+        assertEquals(2, Arrays.stream(sequence).distinct().count());
+      }
+      assertTrue(contains(all.sample(primes, 40, List.of(), hot), 1)); // it can draw them
+      for (Hypothesis found : some.search(primes[2], new BeamSearch(8, 3, 0), 1)) {
+        assertEquals(3, found.tokens().length); // never ended, as token 1 is excluded
+        assertTrue(Arrays.stream(found.tokens()).allMatch(token -> token == 0 || token == 2));
+      }
+      assertEquals(8, some.search(primes[2], new BeamSearch(8, 3, 0), -1).size());
+      for (int i = 0; i < 50; i++) {
+        assertTrue(Set.of(0, 2).contains(some.randomStart(5, i)));
+      }
+    }
+  }
+
+  private static boolean contains(int[][] drawn, int token) {
+    return Arrays.stream(drawn).flatMapToInt(Arrays::stream).anyMatch(t -> t == token);
+  }
+
+  @Test
+  void excludedTokensAreTokensAndLeaveOne() {
+    refused(
+        "token 4 is to be excluded; a vocabulary of 4 needs 0 to 3",
+        () -> new Sampler(model, 1, Set.of(2, 4)));
+    refused(
+        "all 4 tokens are to be excluded; needed 1 that is not",
+        () -> new Sampler(model, 1, Set.of(0, 1, 2, 3)));
   }
 
   @Test

@@ -345,8 +345,8 @@ final class TrainerTest {
         Trainer trainer = new Trainer(model, ADAM, Clipping.none(), 4)) {
       int[] six = new int[6];
       refused(
-          "the window continues the sequences of the one before; a bidirectional model needs whole"
-              + " sequences",
+          "the window continues the sequences of the one before; this model carries no state from"
+              + " window to window, so it needs whole sequences",
           () -> trainer.step(new TokenWindow(3, 2, six, six, null, false)));
     }
   }
