@@ -6,18 +6,21 @@ import dev.sequor.model.SequenceModel;
 import dev.sequor.task.Task;
 import dev.sequor.task.TaskSettings;
 import dev.sequor.task.TaskTraining;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
-/** A generated task, learned by an LSTM and by a GRU as {@code sequor train --task} learns it. */
+/** A generated task, learned by several cells as {@code sequor train --task} learns it. */
 final class TaskExperiment implements Experiment {
   private static final int JUDGED = 2000;
 
   private final Task task;
   private final String figure;
   private final String bar;
+  private final Map<String, TaskSettings> variants = new LinkedHashMap<>();
 
   /**
-   * Of the figure that counts most.
+   * Of the figure that counts most, with an LSTM and a GRU in the task's usual settings.
    *
    * @param figure its name
    * @param bar where it is to be, in words
@@ -26,6 +29,15 @@ final class TaskExperiment implements Experiment {
     this.task = task;
     this.figure = figure;
     this.bar = bar;
+    for (CellType cell : List.of(CellType.LSTM, CellType.GRU)) {
+      variants.put(cell.id(), task.defaults().withCell(cell));
+    }
+  }
+
+  /** The same with one more. */
+  TaskExperiment with(String variant, TaskSettings settings) {
+    variants.put(variant, settings);
+    return this;
   }
 
   @Override
@@ -35,7 +47,7 @@ final class TaskExperiment implements Experiment {
 
   @Override
   public List<String> variants() {
-    return List.of(CellType.LSTM.id(), CellType.GRU.id());
+    return List.copyOf(variants.keySet());
   }
 
   @Override
@@ -55,7 +67,7 @@ final class TaskExperiment implements Experiment {
 
   @Override
   public double run(Backend backend, String variant, long seed) {
-    TaskSettings settings = task.defaults().withCell(CellType.ofId(variant));
+    TaskSettings settings = variants.get(variant);
     try (SequenceModel model = TaskTraining.train(backend, task, settings, seed)) {
       return task.judge(model, JUDGED, 1).main().value();
     }
