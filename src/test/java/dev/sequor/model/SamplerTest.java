@@ -362,7 +362,7 @@ final class SamplerTest {
     return sum;
   }
 
-  /** Excluding a token is drawing from what is left: each of the others by its own share. */
+  /** Neither drawn, nor found by a search, nor started from; all others still are. */
   @ParameterizedTest
   @MethodSource("dev.sequor.model.UsableBackends#names")
   void excludedTokensAreNeverWritten(String device) {
