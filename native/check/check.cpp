@@ -123,6 +123,8 @@ void check(SeqEngine* engine, const char* cell, const Sizes& n, int threads) {
   const char* names[] = {"y", "y with bfloat16 weights", "y with int8 weights"};
   for (int weights = 0; weights < 3; ++weights) {
     SeqLayer* l = sequor_layer_create(engine, cell, n.T, n.B, n.I, n.H, n.H, 0, weights, &block);
+    SeqWeights* packed = sequor_weights_create(l);
+    sequor_layer_use_weights(l, packed);
     sequor_layer_rows(l, n.T, 1, offsets.data(), padded.data(), order.data(), padded.data(), 0);
     std::vector<float> y(rows * n.H, NAN);
     sequor_layer_forward(l, p.data(), 1, xf.data(), nullptr, y.data(), nullptr, nullptr);
@@ -130,15 +132,19 @@ void check(SeqEngine* engine, const char* cell, const Sizes& n, int threads) {
     for (size_t i = 0; i < y.size(); ++i) error = std::fmax(error, y[i] == y[i] ? std::fabs(y[i] - expected[i]) : 1e9);
     expect(error <= bars[weights] * largest(expected), cell, n, threads, names[weights], error / largest(expected));
     sequor_layer_destroy(l);
+    sequor_weights_destroy(packed);
   }
 
   // The derivative of sum dy∘y along a random direction, from the gradients and by central differences.
   SeqLayer* l = sequor_layer_create(engine, cell, n.T, n.B, n.I, n.H, n.H, 1, 0, &block);
+  SeqWeights* packed = sequor_weights_create(l);
+  sequor_layer_use_weights(l, packed);
   sequor_layer_rows(l, n.T, 1, offsets.data(), padded.data(), order.data(), padded.data(), 0);
   std::vector<float> y(rows * n.H), saved(size_t(sequor_layer_saved_elements(l))), dp(p.size()), dx(xf.size(), NAN);
   sequor_layer_forward(l, p.data(), 1, xf.data(), nullptr, y.data(), nullptr, saved.data());
   sequor_layer_backward(l, p.data(), 1, xf.data(), saved.data(), dyf.data(), nullptr, dp.data(), dx.data(), 0, nullptr);
   sequor_layer_destroy(l);
+  sequor_weights_destroy(packed);
   const Values along_p = random_values(p.size(), 1, 4), along_x = random_values(xf.size(), 1, 5);
   double slope = 0, size = 0, difference = 0;
   for (size_t i = 0; i < p.size(); ++i) slope += dp[i] * along_p[i], size += std::fabs(dp[i] * along_p[i]);

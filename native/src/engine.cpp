@@ -115,6 +115,56 @@ void sequor_engine_destroy(SeqEngine* engine) {
   delete engine;
 }
 
+namespace {
+
+struct Part {
+  float** pointer;
+  long floats;
+};
+
+// Memory for all parts, in one piece, whose start is returned; null if there is not enough.
+template <size_t count>
+float* allocate_parts(const Part (&parts)[count]) {
+  int64_t bytes = 0;
+  for (const Part& part : parts) bytes += int64_t(rounded(size_t(part.floats) * sizeof(float)));
+  char* const arena = static_cast<char*>(sequor_allocate(bytes));
+  if (arena == nullptr) return nullptr;
+  char* next = arena;
+  for (const Part& part : parts) {
+    *part.pointer = reinterpret_cast<float*>(next);
+    next += rounded(size_t(part.floats) * sizeof(float));
+  }
+  return reinterpret_cast<float*>(arena);
+}
+
+}  // namespace
+
+SeqWeights* sequor_weights_create(const SeqLayer* l) {
+  SeqWeights* w = new (std::nothrow) SeqWeights{};
+  if (w == nullptr) return nullptr;
+  w->arena = allocate_parts({
+      {&w->input_pack, l->input_pack_size},
+      {&w->recurrent_pack, l->recurrent_pack_size},
+      {&w->input_scales, l->scales_size},
+      {&w->recurrent_scales, l->scales_size},
+      {&w->bias_pack, l->bias_pack_size},
+      {&w->peephole_pack, l->peephole_pack_size},
+  });
+  if (w->arena == nullptr) {
+    delete w;
+    return nullptr;
+  }
+  return w;
+}
+
+void sequor_weights_destroy(SeqWeights* weights) {
+  if (weights == nullptr) return;
+  sequor_free(weights->arena);
+  delete weights;
+}
+
+void sequor_layer_use_weights(SeqLayer* layer, const SeqWeights* weights) { layer->packed = weights; }
+
 SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_steps, int batch, int input, int hidden,
                               int output_stride, int training, int weights, const SeqBlockLayout* block) {
   SeqLayer* l = new (std::nothrow) SeqLayer{};
@@ -138,17 +188,9 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
   engine->variant->bind_cell(*l, cell);
 
   const bool two = l->traits.two_products;
-  struct Part {
-    float** pointer;
-    long floats;
-  } parts[] = {
-      {&l->input_pack, l->input_pack_size},
-      {&l->recurrent_pack, l->recurrent_pack_size},
+  const Part parts[] = {
       {&l->backward_pack, l->backward_pack_size},
-      {&l->bias_pack, l->bias_pack_size},
-      {&l->input_scales, l->scales_size},
-      {&l->recurrent_scales, l->scales_size},
-      {&l->peephole_pack, l->peephole_pack_size},
+      {&l->backward_peepholes, l->backward_peepholes_size},
       {&l->state, l->state_size},
       {&l->gates, two ? l->gates_size : 0},
       {&l->gated, two ? l->gated_size : 0},
@@ -157,9 +199,7 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
       {&l->carry, l->carry_size},
       {&l->thread_scratch, l->scratch_size},
   };
-  int64_t bytes = 0;
-  for (const Part& part : parts) bytes += int64_t(rounded(size_t(part.floats) * sizeof(float)));
-  l->arena = static_cast<float*>(sequor_allocate(bytes));
+  l->arena = allocate_parts(parts);
   const int64_t rows = int64_t(time_steps) * batch;
   l->rows.offsets = static_cast<int32_t*>(sequor_allocate((time_steps + 1LL) * 4));
   l->rows.padded = static_cast<int32_t*>(sequor_allocate(rows * 4));
@@ -168,11 +208,6 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
   if (!l->arena || !l->rows.offsets || !l->rows.padded || !l->rows.padding || !l->rows.order) {
     sequor_layer_destroy(l);
     return nullptr;
-  }
-  char* next = reinterpret_cast<char*>(l->arena);
-  for (const Part& part : parts) {
-    *part.pointer = reinterpret_cast<float*>(next);
-    next += rounded(size_t(part.floats) * sizeof(float));
   }
   if (l->traits.shared_gate_gradients) l->drh = l->dwx;
   return l;

@@ -153,14 +153,17 @@ static inline void pack_block(const float* const* rows, int m, long K, float* to
     for (long k = 0; k < K; ++k) to[k * m + i] = rows[i][k];
 }
 
-// Packs rows (index[i], or i itself) of a row-major matrix for product: block after block, each [K][rows of the block]. Up to a
-// register of floats past the end is written too.
-static inline void pack_rows(long rows, long K, const float* from, long stride, const int32_t* index, float* to) {
-  const long blocks = block_count(rows);
+// Packs rows (index[i], or i itself) of a row-major matrix for a product of `tiled` rows: block after block, each [K][rows of the
+// block]. Rows past the last are copies of it. Up to a register of floats past the end is written too.
+static inline void pack_rows(long rows, long tiled, long K, const float* from, long stride, const int32_t* index, float* to) {
+  const long blocks = block_count(tiled);
   for (long block = 0; block < blocks; ++block) {
-    const long first = block_begin(rows, blocks, block), m = block_begin(rows, blocks, block + 1) - first;
+    const long first = block_begin(tiled, blocks, block), m = block_begin(tiled, blocks, block + 1) - first;
     const float* pointers[kMost] = {};
-    for (long i = 0; i < m; ++i) pointers[i] = from + (index ? long(index[first + i]) : first + i) * stride;
+    for (long i = 0; i < m; ++i) {
+      const long row = first + i < rows ? first + i : rows - 1;
+      pointers[i] = from + (index ? long(index[row]) : row) * stride;
+    }
     pack_block(pointers, int(m), K, to);
     to += m * K;
   }

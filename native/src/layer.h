@@ -57,6 +57,15 @@ struct Layer {
 
   static bool x_needs_packing(const SeqLayer& l) { return !l.rows.identity || l.I % 1024 == 0; }
 
+  // So many rows that a product gets of n: where batches are whole numbers of kWholeTile, what inference makes of a sequence does not
+  // depend on how many others run beside it, since no tile is so small that the micro-kernel splits its sums. The rows added are
+  // those of sequences that have ended, or copies; nobody reads what comes of them.
+  static constexpr long kWholeTile = 4;
+  static long tiled(const SeqLayer& l, long n) {
+    if (!l.whole_tiles || n == 0) return n;
+    return n < kWholeTile ? kWholeTile : n > kMr && n < 2 * kWholeTile ? 2 * kWholeTile : n;
+  }
+
   // ---- sizes -------------------------------------------------------------------------------------------------------------
 
   static void bind(SeqLayer& l) {
@@ -81,6 +90,8 @@ struct Layer {
     l.scales_size = l.weights == WeightFormat::kInt8 ? units * G : 0;
     l.bias_pack_size = 2 * units * G;
     l.peephole_pack_size = units * P;
+    l.backward_peepholes_size = l.training ? units * P : 0;
+    l.whole_tiles = !l.training && l.B % kWholeTile == 0;
     l.state_size = l.training ? 0 : 2L * S * l.B * l.Hs;
     l.gates_size = !l.training && Cell::kTwoProducts ? long(l.B) * K * l.Hs : 0;
     l.gated_size = !l.training && Cell::kTwoProducts ? long(l.B) * l.Hs : 0;
@@ -119,8 +130,8 @@ struct Layer {
     }
   };
 
-  static Panels input_panels(const SeqLayer& l) { return {l.input_pack, l.input_scales}; }
-  static Panels recurrent_panels(const SeqLayer& l) { return {l.recurrent_pack, l.recurrent_scales}; }
+  static Panels input_panels(const SeqLayer& l) { return {l.packed->input_pack, l.packed->input_scales}; }
+  static Panels recurrent_panels(const SeqLayer& l) { return {l.packed->recurrent_pack, l.packed->recurrent_scales}; }
   // Those of the second recurrent product.
   static Panels second_panels(const SeqLayer& l) {
     return recurrent_panels(l).from(l.weights, unit_blocks(l) * kFirstGates, l.H);
@@ -210,9 +221,9 @@ struct Layer {
       case WeightFormat::kBfloat16: pack_matrices<Bfloat16Weights>(l, slice, W, R); break;
       case WeightFormat::kInt8: pack_matrices<Int8Weights>(l, slice, W, R); break;
     }
-    pack_vectors(l, slice, parameters + l.block.input_bias, G, l.bias_pack);
-    pack_vectors(l, slice, parameters + l.block.recurrent_bias, G, l.bias_pack + unit_blocks(l) * G * kLanes);
-    pack_vectors(l, slice, parameters + l.block.peepholes, P, l.peephole_pack);
+    pack_vectors(l, slice, parameters + l.block.input_bias, G, l.packed->bias_pack);
+    pack_vectors(l, slice, parameters + l.block.recurrent_bias, G, l.packed->bias_pack + unit_blocks(l) * G * kLanes);
+    pack_vectors(l, slice, parameters + l.block.peepholes, P, l.packed->peephole_pack);
   }
 
   // Panels of two unit blocks over k = g·Hs + row of gate g, for gates [first, first+count): the operand of dgates·R.
@@ -339,12 +350,12 @@ struct Layer {
       const long first = l.rows.offsets[k0], rows = l.rows.offsets[k1] - first;
       RowOperand x{c.x + first * l.I, l.I, false};
       if (x_needs_packing(l)) {
-        pack_rows(rows, l.I, c.x, l.I, l.rows.padded + first, packed_x);
+        pack_rows(rows, tiled(l, rows), l.I, c.x, l.I, l.rows.padded + first, packed_x);
         x = {packed_x, 0, true};
       }
       // Groups are packed one after the other, so the whole slice is one run of panels if its groups are even.
       each_group(slice, kGroup, turns_back(l, k0), [&](long group, long end, long next) {
-        weigh(l, rows, l.I, x, input_panels(l), group * G, (end - group) * G,
+        weigh(l, tiled(l, rows), l.I, x, input_panels(l), group * G, (end - group) * G,
               InputProduct::of_group(wx, chunk_rows, slice, group), (end - group) * G * kLanes, next * G);
       });
       for (int k = k0; k < k1; ++k) {
@@ -373,14 +384,14 @@ struct Layer {
     float* gates = kTraining ? saved_gates(l, c.saved) + long(l.rows.offsets[k]) * K * l.Hs : nullptr;
     each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * G * kLanes;
-      weigh(l, n, l.H, operand, recurrent_panels(l), group * G, (end - group) * G, tile, ldt, next * G);
+      weigh(l, tiled(l, n), l.H, operand, recurrent_panels(l), group * G, (end - group) * G, tile, ldt, next * G);
       for (long block = group; block < end; ++block) {
         Vec bw[G], br[G], p[at_least_one<P>];
         for (int g = 0; g < G; ++g) {
-          bw[g] = load(l.bias_pack + (block * G + g) * kLanes);
-          br[g] = load(l.bias_pack + ((unit_blocks(l) + block) * G + g) * kLanes);
+          bw[g] = load(l.packed->bias_pack + (block * G + g) * kLanes);
+          br[g] = load(l.packed->bias_pack + ((unit_blocks(l) + block) * G + g) * kLanes);
         }
-        for (int q = 0; q < P; ++q) p[q] = load(l.peephole_pack + (block * P + q) * kLanes);
+        for (int q = 0; q < P; ++q) p[q] = load(l.packed->peephole_pack + (block * P + q) * kLanes);
         const float* rh_block = tile + (block - group) * G * kLanes;
         const long unit = block * kLanes;
         for (long i = 0; i < n; ++i) {
@@ -409,10 +420,10 @@ struct Layer {
     const Output<kTraining> out{l, c, states_before<kTraining>(l, c.saved, k + 1), k, l.rows.count(k + 1)};
     float* gates = kTraining ? saved_gates(l, c.saved) + row0 * K * l.Hs : l.gates;
     float* gated = kTraining ? saved_gated(l, c.saved) + row0 * l.Hs : l.gated;
-    const float* biases = l.bias_pack + unit_blocks(l) * G * kLanes;
+    const float* biases = l.packed->bias_pack + unit_blocks(l) * G * kLanes;
     each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * kFirstGates * kLanes;
-      weigh(l, n, l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, (end - group) * kFirstGates,
+      weigh(l, tiled(l, n), l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, (end - group) * kFirstGates,
             tile, ldt, next * kFirstGates);
       for (long block = group; block < end; ++block) {
         const long unit = block * kLanes;
@@ -420,7 +431,7 @@ struct Layer {
           Vec w[kFirstGates], r[kFirstGates], kept[K], rh;
           const float* wx_row = wx.at(slice, group, end, block, i);
           for (int g = 0; g < kFirstGates; ++g) {
-            w[g] = load(wx_row + g * kLanes) + load(l.bias_pack + (block * G + g) * kLanes);
+            w[g] = load(wx_row + g * kLanes) + load(l.packed->bias_pack + (block * G + g) * kLanes);
             r[g] = load(tile + i * ldt + ((block - group) * kFirstGates + g) * kLanes) +
                    load(biases + (block * G + g) * kLanes);
           }
@@ -433,7 +444,7 @@ struct Layer {
     l.engine->team->barrier(member);
     each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * kSecondGates * kLanes;
-      weigh(l, n, l.H, {gated, l.Hs, false}, second_panels(l), group * kSecondGates, (end - group) * kSecondGates, tile, ldt,
+      weigh(l, tiled(l, n), l.H, {gated, l.Hs, false}, second_panels(l), group * kSecondGates, (end - group) * kSecondGates, tile, ldt,
             next * kSecondGates);
       for (long block = group; block < end; ++block) {
         const long unit = block * kLanes;
@@ -441,7 +452,7 @@ struct Layer {
           Vec kept[K], next[S];
           for (int g = 0; g < kFirstGates; ++g) kept[g] = load(gates + kept_at(l, i, unit) + g * kLanes);
           const Vec w =
-              load(wx.at(slice, group, end, block, i) + (G - 1) * kLanes) + load(l.bias_pack + (block * G + G - 1) * kLanes);
+              load(wx.at(slice, group, end, block, i) + (G - 1) * kLanes) + load(l.packed->bias_pack + (block * G + G - 1) * kLanes);
           const Vec r = load(tile + i * ldt + (block - group) * kLanes) + load(biases + (block * G + G - 1) * kLanes);
           Cell::template forward_candidate<Vec>(w, r, load(before.base + i * l.Hs + unit), next[0], kept);
           if (kTraining) store(gates + kept_at(l, i, unit) + (K - 1) * kLanes, kept[K - 1]);
@@ -527,7 +538,7 @@ struct Layer {
       const float* R = c.parameters + l.block.recurrent_weights;
       pack_backward(l, slice, R, 0, kFirstGates, l.backward_pack);
       if (kSecondGates > 0) pack_backward(l, slice, R, kFirstGates, kSecondGates, second_backward_pack(l));
-      pack_vectors(l, slice, c.parameters + l.block.peepholes, P, l.peephole_pack);
+      pack_vectors(l, slice, c.parameters + l.block.peepholes, P, l.backward_peepholes);
     }
     begin_carry(l, c, slice);
     float* tile = l.thread_scratch + member * l.thread_size;
@@ -573,7 +584,7 @@ struct Layer {
       const SimdInt real = lanes_before(l.H - unit);
       Vec p[at_least_one<P>], dp_sum[at_least_one<P>];
       for (int q = 0; q < P; ++q) {
-        p[q] = load(l.peephole_pack + (block * P + q) * kLanes);
+        p[q] = load(l.backward_peepholes + (block * P + q) * kLanes);
         dp_sum[q] = Vec(0.0f);
       }
       for (long i = 0; i < n; ++i) {

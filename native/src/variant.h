@@ -208,6 +208,17 @@ struct Variant {
 
 }  // namespace sequor
 
+// A layer's parameters as forward reads them: nothing in them depends on T, B or the number of threads.
+struct SeqWeights {
+  float* input_pack;      // W, gate-interleaved panels in the layer's format
+  float* recurrent_pack;  // R, likewise
+  float* input_scales;    // of the columns of input_pack, where the format has them
+  float* recurrent_scales;
+  float* bias_pack;      // bW then bR, gate-interleaved
+  float* peephole_pack;  // p, interleaved by unit block
+  float* arena;
+};
+
 struct SeqLayer {
   SeqEngine* engine;
   sequor::CellTraits traits;
@@ -221,6 +232,7 @@ struct SeqLayer {
   bool training;
   SeqBlockLayout block;
   sequor::WeightFormat weights;  // of input_pack and recurrent_pack; training is always float32
+  bool whole_tiles;              // no step's products have tiles of few rows, see Layer::tiled
   int most_threads;              // that may work on the time steps
   int threads;                   // that do in the current call
   int backward_threads;          // for which backward_pack was made
@@ -228,17 +240,14 @@ struct SeqLayer {
   unsigned steps_done;           // time steps of all forward calls so far
   sequor::Rows rows;
 
-  // Lengths in floats of the arrays below; engine.cpp allocates them in one piece.
-  long input_pack_size, recurrent_pack_size, backward_pack_size, bias_pack_size, peephole_pack_size;
-  long scales_size, state_size, gates_size, gated_size, dwx_size, drh_size, carry_size, scratch_size;
+  // Lengths in floats of the arrays of its weights, and of those below; engine.cpp allocates each in one piece.
+  long input_pack_size, recurrent_pack_size, scales_size, bias_pack_size, peephole_pack_size;
+  long backward_pack_size, backward_peepholes_size, state_size, gates_size, gated_size, dwx_size, drh_size, carry_size,
+      scratch_size;
 
-  float* input_pack;      // W, gate-interleaved panels in the format `weights`
-  float* recurrent_pack;  // R, likewise
-  float* input_scales;    // of the columns of input_pack, where the format has them
-  float* recurrent_scales;
-  float* backward_pack;   // R, panels over k = gate rows
-  float* bias_pack;       // bW then bR, gate-interleaved
-  float* peephole_pack;   // p, interleaved by unit block
+  const SeqWeights* packed;   // what forward reads of the parameters
+  float* backward_pack;       // R, panels over k = gate rows
+  float* backward_peepholes;  // p, interleaved by unit block
   float* state;           // inference: two slots [S,B,Hs]
   float* gates;           // inference, two products: what the second part needs of the first [B,K,Hs]
   float* gated;           // inference, two products: r∘h [B,Hs]

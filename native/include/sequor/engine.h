@@ -8,8 +8,10 @@ extern "C" {
 
 // A team of threads and the kernels of one instruction set.
 typedef struct SeqEngine SeqEngine;
-// One direction of one layer: sizes, packed weights, scratch.
+// One direction of one layer: sizes and scratch.
 typedef struct SeqLayer SeqLayer;
+// The packed weights of one direction of one layer, for forward passes.
+typedef struct SeqWeights SeqWeights;
 // Layers on top of each other, for one time step at a time.
 typedef struct SeqStack SeqStack;
 
@@ -40,12 +42,21 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
 void sequor_layer_destroy(SeqLayer* layer);
 int64_t sequor_layer_saved_elements(const SeqLayer* layer);
 
+// Room for the weights of this layer, and of any other with its cell, input, hidden and weights on the same engine. Null if there is
+// not enough memory.
+SeqWeights* sequor_weights_create(const SeqLayer* layer);
+void sequor_weights_destroy(SeqWeights* weights);
+// Which weights the layer's forward passes read, and pack into where they are told to; before the first, and until the next call.
+// They stay the caller's.
+void sequor_layer_use_weights(SeqLayer* layer, const SeqWeights* weights);
+
 // The valid rows in processing order (dev.sequor.backend.host.SequenceRows): offsets [steps+1], padded_rows [N], order [B],
 // padding [padding_count]. They are copied.
 void sequor_layer_rows(SeqLayer* layer, int steps, int identity, const int32_t* offsets, const int32_t* padded_rows,
                        const int32_t* order, const int32_t* padding, int padding_count);
 
-// parameters: where the layer's block starts; repack says that they changed since the last call. x [T,B,I]; s0, sT
+// parameters: where the layer's block starts; repack says that they changed since its weights, or in backward its own copies, were
+// last packed. x [T,B,I]; s0, sT
 // [S,B,H] or null; y points at this direction's first column of [T,B,output_stride]; saved or null in inference.
 void sequor_layer_forward(SeqLayer* layer, const float* parameters, int repack, const float* x, const float* s0, float* y,
                           float* sT, float* saved);

@@ -1239,6 +1239,15 @@ public final class Backend implements AutoCloseable {
   }
 
   /**
+   * Whether, in inference, no bit of what comes of a sequence depends on the others in its batch,
+   * on how many they are, or on how long, as long as the batch size is a multiple of four. So it is
+   * on host backends; the products of a GPU are made in another way for another number of rows.
+   */
+  public boolean isBatchInvariant() {
+    return engine.isBatchInvariant();
+  }
+
+  /**
    * Whether calls return before their work is done, so that asking for a result means waiting and a
    * caller does well to ask seldom.
    */

@@ -165,6 +165,11 @@ public interface Engine {
     return false;
   }
 
+  /** See {@link Backend#isBatchInvariant}. */
+  default boolean isBatchInvariant() {
+    return false;
+  }
+
   /** See {@link Backend#isAsynchronous}. */
   default boolean isAsynchronous() {
     return false;

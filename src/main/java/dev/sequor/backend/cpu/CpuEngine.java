@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
 final class CpuEngine implements OptionsEngine, LayerEngine {
   private final String name;
   private final long engine;
+  private final PackedWeights packedWeights = new PackedWeights();
 
   /**
    * Opens the engine with one instruction set ("AVX-512", "AVX2" or "baseline") and a team of
@@ -63,8 +64,18 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
   }
 
   @Override
+  public boolean isBatchInvariant() {
+    return true;
+  }
+
+  @Override
   public String name() {
     return name;
+  }
+
+  /** What its plans have packed. */
+  PackedWeights packedWeights() {
+    return packedWeights;
   }
 
   /** The address of the native engine. */
@@ -131,7 +142,7 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
 
   @Override
   public CpuLayerPlan layer(LayerShape shape) {
-    return new CpuLayerPlan(engine, shape);
+    return new CpuLayerPlan(engine, shape, packedWeights);
   }
 
   @Override

@@ -17,16 +17,21 @@ final class CpuLayerPlan implements LayerPlan {
   /** No version of any buffer. */
   private static final long NEVER = -1;
 
+  private final LayerShape shape;
+  private final PackedWeights packedWeights;
   private long layer;
 
-  // Which weights the packed copies were made from; forward and backward pack different matrices.
-  private long forwardAddress;
-  private long forwardVersion = NEVER;
+  /** What forward passes read; null before the first. */
+  private PackedWeights.@Nullable Copy weights;
+
+  // Which weights the backward pass has packed, which are for it alone.
   private long backwardAddress;
   private long backwardVersion = NEVER;
 
-  CpuLayerPlan(long engine, LayerShape shape) {
-    layer =
+  CpuLayerPlan(long engine, LayerShape shape, PackedWeights packedWeights) {
+    this.shape = shape;
+    this.packedWeights = packedWeights;
+    this.layer =
         NativeEngine.sequor_layer_create(
             engine,
             shape.cell().id(),
@@ -68,6 +73,21 @@ final class CpuLayerPlan implements LayerPlan {
     return layer;
   }
 
+  /**
+   * Gets ready for a forward pass with these parameters, whose contents it will see.
+   *
+   * @return whether it has to pack them
+   */
+  boolean takeWeights(Memory parameters) {
+    PackedWeights.Copy known = weights;
+    if (known == null || !known.isOf(parameters)) {
+      known = packedWeights.of(shape, layer, parameters, known);
+      weights = known;
+      NativeEngine.sequor_layer_use_weights(layer, known.handle());
+    }
+    return known.take(parameters);
+  }
+
   @Override
   public long savedElements() {
     return NativeEngine.sequor_layer_saved_elements(layer);
@@ -96,19 +116,16 @@ final class CpuLayerPlan implements LayerPlan {
       @Nullable Memory finalState,
       @Nullable Memory saved) {
     take(rows);
-    long weights = address(parameters);
-    boolean repack = forwardVersion != parameters.version() || forwardAddress != weights;
+    boolean repack = takeWeights(parameters);
     NativeEngine.sequor_layer_forward(
         layer,
-        weights,
+        address(parameters),
         repack ? 1 : 0,
         address(x),
         address(initialState),
         address(y) + 4L * yColumn,
         address(finalState),
         address(saved));
-    forwardAddress = weights;
-    forwardVersion = parameters.version();
   }
 
   @Override
@@ -125,11 +142,11 @@ final class CpuLayerPlan implements LayerPlan {
       boolean addToDx,
       @Nullable Memory dInitialState) {
     take(rows);
-    long weights = address(parameters);
-    boolean repack = backwardVersion != parameters.version() || backwardAddress != weights;
+    long block = address(parameters);
+    boolean repack = backwardVersion != parameters.version() || backwardAddress != block;
     NativeEngine.sequor_layer_backward(
         layer,
-        weights,
+        block,
         repack ? 1 : 0,
         address(x),
         address(saved),
@@ -139,7 +156,7 @@ final class CpuLayerPlan implements LayerPlan {
         address(dx),
         addToDx ? 1 : 0,
         address(dInitialState));
-    backwardAddress = weights;
+    backwardAddress = block;
     backwardVersion = parameters.version();
   }
 
@@ -147,5 +164,9 @@ final class CpuLayerPlan implements LayerPlan {
   public void close() {
     NativeEngine.sequor_layer_destroy(layer);
     layer = 0;
+    if (weights != null) {
+      weights.release();
+      weights = null;
+    }
   }
 }

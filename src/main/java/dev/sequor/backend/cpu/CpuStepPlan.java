@@ -25,9 +25,6 @@ import org.jspecify.annotations.Nullable;
  * whole stack, and no Java object.
  */
 final class CpuStepPlan implements EnginePlan {
-  /** No version of any buffer. */
-  private static final long NEVER = -1;
-
   private final CpuEngine engine;
   private final List<CpuLayerPlan> layers = new ArrayList<>();
   private final SequenceRows rows;
@@ -36,9 +33,11 @@ final class CpuStepPlan implements EnginePlan {
   private boolean everySequenceRuns = true;
   private long stack;
 
-  // Which weights the packed copies were made from.
-  private long packedAddress;
-  private long packedVersion = NEVER;
+  /** The parameters of the pass before, whose {@link #blocks} are those of the layers. */
+  private @Nullable Memory parameters;
+
+  private final List<Memory> blocks = new ArrayList<>();
+  private final ParameterLayout layout;
 
   CpuStepPlan(CpuEngine engine, RnnShape shape, WeightStorage weights) {
     assert shape.timeSteps() == 1 && shape.directions() == 1;
@@ -47,7 +46,7 @@ final class CpuStepPlan implements EnginePlan {
     this.lengths = new int[shape.batchSize()];
     this.lengthBytes =
         ByteBuffer.allocateDirect(shape.batchSize() * Integer.BYTES).order(ByteOrder.nativeOrder());
-    ParameterLayout layout = shape.parameterLayout();
+    this.layout = shape.parameterLayout();
     try {
       for (int layer = 0; layer < shape.layers(); layer++) {
         layers.add(
@@ -107,19 +106,30 @@ final class CpuStepPlan implements EnginePlan {
     if (t.lengths() != null || !everySequenceRuns) {
       takeLengths(t.lengths());
     }
-    long weights = address(t.parameters());
-    long version = t.parameters().version();
-    boolean repack = packedVersion != version || packedAddress != weights;
     NativeEngine.sequor_stack_step(
         stack,
-        weights,
-        repack ? 1 : 0,
+        address(t.parameters()),
+        takeWeights(t.parameters()) ? 1 : 0,
         address(t.x()),
         address(t.initialState()),
         address(t.y()),
         address(t.finalState()));
-    packedAddress = weights;
-    packedVersion = version;
+  }
+
+  /** Gets ready for a step with these parameters; says whether it has to pack them. */
+  private boolean takeWeights(Memory flat) {
+    if (parameters != flat) {
+      blocks.clear();
+      for (int layer = 0; layer < layers.size(); layer++) {
+        blocks.add(flat.slice(layout.blockOffset(layer, 0), layout.blockElements(layer)));
+      }
+      parameters = flat;
+    }
+    boolean repack = false;
+    for (int layer = 0; layer < layers.size(); layer++) {
+      repack |= layers.get(layer).takeWeights(blocks.get(layer));
+    }
+    return repack;
   }
 
   @Override

@@ -73,6 +73,13 @@ final class NativeEngine {
 
   static native long sequor_layer_saved_elements(@Cast("const SeqLayer*") long layer);
 
+  static native @Cast("int64_t") long sequor_weights_create(@Cast("const SeqLayer*") long layer);
+
+  static native void sequor_weights_destroy(@Cast("SeqWeights*") long weights);
+
+  static native void sequor_layer_use_weights(
+      @Cast("SeqLayer*") long layer, @Cast("const SeqWeights*") long weights);
+
   static native void sequor_layer_rows(
       @Cast("SeqLayer*") long layer,
       int steps,

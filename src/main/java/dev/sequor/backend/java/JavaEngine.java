@@ -80,6 +80,11 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
   }
 
   @Override
+  public boolean isBatchInvariant() {
+    return true;
+  }
+
+  @Override
   public String name() {
     return "java (" + team.size() + (team.size() == 1 ? " thread)" : " threads)");
   }
