@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sequor.serve;
+
+import org.jspecify.annotations.NullMarked;
