@@ -108,7 +108,8 @@ public final class OnnxRuntimeContender implements Contender {
     }
   }
 
-  private static ModelProto model(Case what, Problem numbers) {
+  /** The layer of a case as a model with the input {@code x} and the output {@code y}. */
+  static ModelProto model(Case what, Problem numbers) {
     boolean lstm = what.cell() == Case.Cell.LSTM;
     int[] order = lstm ? LSTM_ORDER : GRU_ORDER;
     long gateRows = what.gateRows();
