@@ -17,6 +17,9 @@ constexpr int kNr = 2 * kLanes;
 // Entries of a list of rows: interleave looks at a register of them.
 constexpr int kMost = kMr > kLanes ? kMr : kLanes;
 
+// Rows of a tile from which on the micro-kernel makes one sum of each element.
+constexpr int kWholeTile = 4;
+
 // c[M, NV·lanes] (+)= a[M,K] · b[K, NV·lanes]. a is row-major with stride lda, or packed as [K,M]; b is packed in format W, with a
 // factor for each column in scales where the format has them.
 // Few accumulators would leave the multipliers idle between dependent additions, so tiles of few rows split K into kSplit sums.
@@ -26,7 +29,7 @@ constexpr int kMost = kMr > kLanes ? kMr : kLanes;
 template <int M, int NV, bool kPackedA, typename W>
 static void micro_kernel(long K, const float* a, long lda, const typename W::Element* b, const float* scales, float* c,
                          long ldc, bool accumulate, const char* later, long ahead) {
-  constexpr int kSplit = M >= 4 ? 1 : (M >= 2 ? 2 : 4);
+  constexpr int kSplit = M >= kWholeTile ? 1 : (M >= 2 ? 2 : 4);
   constexpr int kRun = W::kRun, kStep = kSplit > kRun ? kSplit : kRun;
   Simd acc[kSplit][M][NV];
   for (int u = 0; u < kSplit; ++u)
@@ -120,6 +123,52 @@ struct RowOperand {
   bool packed;
 };
 
+// c[M, P·NV·lanes] = a[M,K] · P panels of NV registers, `panel` elements apart, for M < kWholeTile. Each element is one sum, as in a
+// tile of more rows; it is several panels side by side that keep the multipliers busy.
+template <int M, int NV, int P, bool kPackedA, typename W>
+static void few_rows(long K, const float* a, long lda, const typename W::Element* b, long panel, const float* scales,
+                     float* c, long ldc) {
+  constexpr int kRun = W::kRun;
+  Simd acc[M][P * NV];
+  for (int i = 0; i < M; ++i)
+    for (int v = 0; v < P * NV; ++v) acc[i][v] = Simd{};
+  for (long k = 0; k < K; k += kRun, b += NV * kLanes) {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRun; ++r) {
+      if (kRun > 1 && k + r >= K) break;
+      Simd av[M];
+      for (int i = 0; i < M; ++i) av[i] = broadcast(kPackedA ? a[(k + r) * M + i] : a[i * lda + k + r]);
+#pragma GCC unroll 3
+      for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; ++v) {
+          const Simd bv = W::unpack(b + p * panel + v * kLanes, r);
+#pragma GCC unroll 3
+          for (int i = 0; i < M; ++i) acc[i][p * NV + v] += av[i] * bv;
+        }
+      }
+    }
+  }
+  for (int i = 0; i < M; ++i)
+    for (int v = 0; v < P * NV; ++v)
+      store(c + i * ldc + v * kLanes, W::kScaled ? Vec(acc[i][v] * load(scales + v * kLanes).v) : Vec(acc[i][v]));
+}
+
+template <int M, bool kPackedA, typename W>
+static void few_rows_product(long K, const float* a, long lda, const typename W::Element* panels, const float* scales,
+                             int vectors, float* c, long ldc) {
+  const long panel = 2 * register_elements<W>(K);
+  int v = 0;
+  for (; vectors - v >= 4; v += 4)
+    few_rows<M, 2, 2, kPackedA, W>(K, a, lda, panels + v / 2 * panel, panel, scales + v * kLanes, c + v * kLanes, ldc);
+  if (vectors - v >= 2) {
+    few_rows<M, 2, 1, kPackedA, W>(K, a, lda, panels + v / 2 * panel, panel, scales + v * kLanes, c + v * kLanes, ldc);
+    v += 2;
+  }
+  if (vectors - v == 1)
+    few_rows<M, 1, 1, kPackedA, W>(K, a, lda, panels + v / 2 * panel, panel, scales + v * kLanes, c + v * kLanes, ldc);
+}
+
 // c[rows, vectors·lanes] (+)= a[rows,K] · packed panels (each of two registers of columns, the last of one if vectors is odd).
 // Each row block but the first finds its panel in L2; meanwhile the next panel is fetched, the one after the last from `next`.
 template <typename W>
@@ -143,6 +192,28 @@ static void product(long rows, long K, const RowOperand& a, const typename W::El
   }
 }
 
+// As product, but the order of each sum is the same for any number of rows.
+template <typename W>
+static void product_by_rows(long rows, long K, const RowOperand& a, const typename W::Element* panels, const float* scales,
+                            int vectors, float* c, long ldc) {
+  const long blocks = block_count(rows);
+  for (long block = 0; block < blocks; ++block) {
+    const long first = block_begin(rows, blocks, block);
+    const int m = int(block_begin(rows, blocks, block + 1) - first);
+    const float* from = a.data + first * (a.packed ? K : a.stride);
+    float* to = c + first * ldc;
+    switch (a.packed ? -m : m) {
+      case 1: few_rows_product<1, false, W>(K, from, a.stride, panels, scales, vectors, to, ldc); break;
+      case 2: few_rows_product<2, false, W>(K, from, a.stride, panels, scales, vectors, to, ldc); break;
+      case 3: few_rows_product<3, false, W>(K, from, a.stride, panels, scales, vectors, to, ldc); break;
+      case -1: few_rows_product<1, true, W>(K, from, a.stride, panels, scales, vectors, to, ldc); break;
+      case -2: few_rows_product<2, true, W>(K, from, a.stride, panels, scales, vectors, to, ldc); break;
+      case -3: few_rows_product<3, true, W>(K, from, a.stride, panels, scales, vectors, to, ldc); break;
+      default: product<W>(m, K, {from, a.stride, a.packed}, panels, scales, vectors, to, ldc, false, panels);
+    }
+  }
+}
+
 // to[k·m + i] = rows[i][k]. Up to a register of floats past the end is written too.
 static inline void pack_block(const float* const* rows, int m, long K, float* to) {
   if (m <= kLanes) {
@@ -153,17 +224,14 @@ static inline void pack_block(const float* const* rows, int m, long K, float* to
     for (long k = 0; k < K; ++k) to[k * m + i] = rows[i][k];
 }
 
-// Packs rows (index[i], or i itself) of a row-major matrix for a product of `tiled` rows: block after block, each [K][rows of the
-// block]. Rows past the last are copies of it. Up to a register of floats past the end is written too.
-static inline void pack_rows(long rows, long tiled, long K, const float* from, long stride, const int32_t* index, float* to) {
-  const long blocks = block_count(tiled);
+// Packs rows (index[i], or i itself) of a row-major matrix for product: block after block, each [K][rows of the block]. Up to a
+// register of floats past the end is written too.
+static inline void pack_rows(long rows, long K, const float* from, long stride, const int32_t* index, float* to) {
+  const long blocks = block_count(rows);
   for (long block = 0; block < blocks; ++block) {
-    const long first = block_begin(tiled, blocks, block), m = block_begin(tiled, blocks, block + 1) - first;
+    const long first = block_begin(rows, blocks, block), m = block_begin(rows, blocks, block + 1) - first;
     const float* pointers[kMost] = {};
-    for (long i = 0; i < m; ++i) {
-      const long row = first + i < rows ? first + i : rows - 1;
-      pointers[i] = from + (index ? long(index[row]) : row) * stride;
-    }
+    for (long i = 0; i < m; ++i) pointers[i] = from + (index ? long(index[first + i]) : first + i) * stride;
     pack_block(pointers, int(m), K, to);
     to += m * K;
   }

@@ -57,15 +57,6 @@ struct Layer {
 
   static bool x_needs_packing(const SeqLayer& l) { return !l.rows.identity || l.I % 1024 == 0; }
 
-  // So many rows that a product gets of n: where batches are whole numbers of kWholeTile, what inference makes of a sequence does not
-  // depend on how many others run beside it, since no tile is so small that the micro-kernel splits its sums. The rows added are
-  // those of sequences that have ended, or copies; nobody reads what comes of them.
-  static constexpr long kWholeTile = 4;
-  static long tiled(const SeqLayer& l, long n) {
-    if (!l.whole_tiles || n == 0) return n;
-    return n < kWholeTile ? kWholeTile : n > kMr && n < 2 * kWholeTile ? 2 * kWholeTile : n;
-  }
-
   // ---- sizes -------------------------------------------------------------------------------------------------------------
 
   static void bind(SeqLayer& l) {
@@ -91,7 +82,7 @@ struct Layer {
     l.bias_pack_size = 2 * units * G;
     l.peephole_pack_size = units * P;
     l.backward_peepholes_size = l.training ? units * P : 0;
-    l.whole_tiles = !l.training && l.B % kWholeTile == 0;
+    l.rows_apart = !l.training && l.B % kWholeTile == 0;
     l.state_size = l.training ? 0 : 2L * S * l.B * l.Hs;
     l.gates_size = !l.training && Cell::kTwoProducts ? long(l.B) * K * l.Hs : 0;
     l.gated_size = !l.training && Cell::kTwoProducts ? long(l.B) * l.Hs : 0;
@@ -138,9 +129,13 @@ struct Layer {
   }
 
   template <typename W>
-  static void weigh_in(long rows, long width, const RowOperand& a, const Panels& at, long vectors, float* c, long ldc,
-                       const Panels& next) {
+  static void weigh_in(const SeqLayer& l, long rows, long width, const RowOperand& a, const Panels& at, long vectors,
+                       float* c, long ldc, const Panels& next) {
     using Element = typename W::Element;
+    if (l.rows_apart && rows / block_count(rows) < kWholeTile) {
+      product_by_rows<W>(rows, width, a, static_cast<Element*>(at.data), at.scales, int(vectors), c, ldc);
+      return;
+    }
     product<W>(rows, width, a, static_cast<Element*>(at.data), at.scales, int(vectors), c, ldc, false,
                static_cast<Element*>(next.data));
   }
@@ -150,9 +145,9 @@ struct Layer {
                     long vectors, float* c, long ldc, long next) {
     const Panels at = matrix.from(l.weights, begin, width), later = matrix.from(l.weights, next, width);
     switch (l.weights) {
-      case WeightFormat::kFloat32: return weigh_in<Float32Weights>(rows, width, a, at, vectors, c, ldc, later);
-      case WeightFormat::kBfloat16: return weigh_in<Bfloat16Weights>(rows, width, a, at, vectors, c, ldc, later);
-      case WeightFormat::kInt8: return weigh_in<Int8Weights>(rows, width, a, at, vectors, c, ldc, later);
+      case WeightFormat::kFloat32: return weigh_in<Float32Weights>(l, rows, width, a, at, vectors, c, ldc, later);
+      case WeightFormat::kBfloat16: return weigh_in<Bfloat16Weights>(l, rows, width, a, at, vectors, c, ldc, later);
+      case WeightFormat::kInt8: return weigh_in<Int8Weights>(l, rows, width, a, at, vectors, c, ldc, later);
     }
   }
 
@@ -350,12 +345,12 @@ struct Layer {
       const long first = l.rows.offsets[k0], rows = l.rows.offsets[k1] - first;
       RowOperand x{c.x + first * l.I, l.I, false};
       if (x_needs_packing(l)) {
-        pack_rows(rows, tiled(l, rows), l.I, c.x, l.I, l.rows.padded + first, packed_x);
+        pack_rows(rows, l.I, c.x, l.I, l.rows.padded + first, packed_x);
         x = {packed_x, 0, true};
       }
       // Groups are packed one after the other, so the whole slice is one run of panels if its groups are even.
       each_group(slice, kGroup, turns_back(l, k0), [&](long group, long end, long next) {
-        weigh(l, tiled(l, rows), l.I, x, input_panels(l), group * G, (end - group) * G,
+        weigh(l, rows, l.I, x, input_panels(l), group * G, (end - group) * G,
               InputProduct::of_group(wx, chunk_rows, slice, group), (end - group) * G * kLanes, next * G);
       });
       for (int k = k0; k < k1; ++k) {
@@ -384,7 +379,7 @@ struct Layer {
     float* gates = kTraining ? saved_gates(l, c.saved) + long(l.rows.offsets[k]) * K * l.Hs : nullptr;
     each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * G * kLanes;
-      weigh(l, tiled(l, n), l.H, operand, recurrent_panels(l), group * G, (end - group) * G, tile, ldt, next * G);
+      weigh(l, n, l.H, operand, recurrent_panels(l), group * G, (end - group) * G, tile, ldt, next * G);
       for (long block = group; block < end; ++block) {
         Vec bw[G], br[G], p[at_least_one<P>];
         for (int g = 0; g < G; ++g) {
@@ -423,7 +418,7 @@ struct Layer {
     const float* biases = l.packed->bias_pack + unit_blocks(l) * G * kLanes;
     each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * kFirstGates * kLanes;
-      weigh(l, tiled(l, n), l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, (end - group) * kFirstGates,
+      weigh(l, n, l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, (end - group) * kFirstGates,
             tile, ldt, next * kFirstGates);
       for (long block = group; block < end; ++block) {
         const long unit = block * kLanes;
@@ -444,15 +439,15 @@ struct Layer {
     l.engine->team->barrier(member);
     each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * kSecondGates * kLanes;
-      weigh(l, tiled(l, n), l.H, {gated, l.Hs, false}, second_panels(l), group * kSecondGates, (end - group) * kSecondGates, tile, ldt,
+      weigh(l, n, l.H, {gated, l.Hs, false}, second_panels(l), group * kSecondGates, (end - group) * kSecondGates, tile, ldt,
             next * kSecondGates);
       for (long block = group; block < end; ++block) {
         const long unit = block * kLanes;
         for (long i = 0; i < n; ++i) {
           Vec kept[K], next[S];
           for (int g = 0; g < kFirstGates; ++g) kept[g] = load(gates + kept_at(l, i, unit) + g * kLanes);
-          const Vec w =
-              load(wx.at(slice, group, end, block, i) + (G - 1) * kLanes) + load(l.packed->bias_pack + (block * G + G - 1) * kLanes);
+          const Vec w = load(wx.at(slice, group, end, block, i) + (G - 1) * kLanes) +
+                        load(l.packed->bias_pack + (block * G + G - 1) * kLanes);
           const Vec r = load(tile + i * ldt + (block - group) * kLanes) + load(biases + (block * G + G - 1) * kLanes);
           Cell::template forward_candidate<Vec>(w, r, load(before.base + i * l.Hs + unit), next[0], kept);
           if (kTraining) store(gates + kept_at(l, i, unit) + (K - 1) * kLanes, kept[K - 1]);

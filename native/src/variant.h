@@ -232,7 +232,7 @@ struct SeqLayer {
   bool training;
   SeqBlockLayout block;
   sequor::WeightFormat weights;  // of input_pack and recurrent_pack; training is always float32
-  bool whole_tiles;              // no step's products have tiles of few rows, see Layer::tiled
+  bool rows_apart;               // what a row comes to does not depend on how many there are in a step
   int most_threads;              // that may work on the time steps
   int threads;                   // that do in the current call
   int backward_threads;          // for which backward_pack was made
@@ -248,13 +248,13 @@ struct SeqLayer {
   const SeqWeights* packed;   // what forward reads of the parameters
   float* backward_pack;       // R, panels over k = gate rows
   float* backward_peepholes;  // p, interleaved by unit block
-  float* state;           // inference: two slots [S,B,Hs]
-  float* gates;           // inference, two products: what the second part needs of the first [B,K,Hs]
-  float* gated;           // inference, two products: r∘h [B,Hs]
-  float* dwx;             // [N,ldg]
-  float* drh;             // [N,ldg]; the same memory as dwx where the cell shares them
-  float* carry;           // [S,B,Hs]
-  float* thread_scratch;  // thread_size floats a thread
+  float* state;               // inference: two slots [S,B,Hs]
+  float* gates;               // inference, two products: what the second part needs of the first [B,K,Hs]
+  float* gated;               // inference, two products: r∘h [B,Hs]
+  float* dwx;                 // [N,ldg]
+  float* drh;                 // [N,ldg]; the same memory as dwx where the cell shares them
+  float* carry;               // [S,B,Hs]
+  float* thread_scratch;      // thread_size floats a thread
   long thread_size;
   float* arena;
 };
