@@ -199,6 +199,29 @@ final class Arguments {
     }
   }
 
+  /**
+   * Notes that the first {@code count} elements of an INT32 buffer get values from {@code low} to
+   * {@code high}. Called before {@link #written()}.
+   */
+  void integers(int low, int high, Buffer target, long count) {
+    Memory memory = target.memory();
+    Memory.Contents contents = memory.contents();
+    boolean all = memory.start() == 0 && count == contents.elements();
+    if (step != null) {
+      step.writes(contents, low, high, all);
+    }
+    if (all) {
+      contents.replace(low, high);
+    } else {
+      contents.include(low, high);
+    }
+  }
+
+  /** Notes that some elements of an INT32 buffer get values from {@code low} to {@code high}. */
+  void someIntegers(int low, int high, Buffer target) {
+    integers(low, high, target, 0);
+  }
+
   /** Marks {@code buffer} as written. */
   void written(Buffer buffer) {
     Memory.Contents contents = buffer.memory().contents();

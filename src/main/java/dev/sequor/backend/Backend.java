@@ -231,7 +231,7 @@ public final class Backend implements AutoCloseable {
   }
 
   /** Notes which integers {@code target} gets. */
-  private static void takeRange(ByteBuffer source, Buffer target) {
+  private void takeRange(ByteBuffer source, Buffer target) {
     if (target.type() != DType.INT32 || !source.hasRemaining()) {
       return;
     }
@@ -243,17 +243,7 @@ public final class Backend implements AutoCloseable {
       low = Math.min(low, value);
       high = Math.max(high, value);
     }
-    putRange(low, high, target, values.limit());
-  }
-
-  /** Notes that the first {@code count} elements of {@code target} get values in a range. */
-  private static void putRange(int low, int high, Buffer target, long count) {
-    Memory memory = target.memory();
-    if (memory.start() == 0 && count == memory.contents().elements()) {
-      memory.contents().replace(low, high);
-    } else {
-      memory.contents().include(low, high);
-    }
+    arguments.integers(low, high, target, values.limit());
   }
 
   /**
@@ -324,7 +314,7 @@ public final class Backend implements AutoCloseable {
         Memory.Contents from = source.memory().contents();
         // At a replay nobody looks where the target's integers come from but there.
         arguments.contents("source", source, elements, from.lowest(), from.highest(), "");
-        putRange(from.lowest(), from.highest(), target, elements);
+        arguments.integers(from.lowest(), from.highest(), target, elements);
       }
       engine.copy(source.memory(), target.memory());
       checked.written();
@@ -1153,9 +1143,9 @@ public final class Backend implements AutoCloseable {
           memory(seen),
           tokens.memory());
       if (seen != null) {
-        seen.memory().contents().include(1, 1);
+        arguments.someIntegers(1, 1, seen);
       }
-      putRange(TokenDraw.NONE, shape.vocabularySize() - 1, tokens, rows);
+      arguments.integers(TokenDraw.NONE, shape.vocabularySize() - 1, tokens, rows);
       checked.written();
     } finally {
       end();
@@ -1183,7 +1173,7 @@ public final class Backend implements AutoCloseable {
               .writes("logarithms", logarithms, DType.FLOAT32, shape.results());
       checked.check();
       engine.likeliest(shape, logits.memory(), tokens.memory(), logarithms.memory());
-      putRange(TokenDraw.NONE, shape.vocabularySize() - 1, tokens, shape.results());
+      arguments.integers(TokenDraw.NONE, shape.vocabularySize() - 1, tokens, shape.results());
       checked.written();
     } finally {
       end();
@@ -1223,7 +1213,7 @@ public final class Backend implements AutoCloseable {
           given.memory(),
           predicted.memory(),
           mixed.memory());
-      putRange(Integer.MIN_VALUE, last, mixed, mix.elements());
+      arguments.integers(Integer.MIN_VALUE, last, mixed, mix.elements());
       checked.written();
     } finally {
       end();
@@ -1294,15 +1284,15 @@ public final class Backend implements AutoCloseable {
 
   private void stepRecorded(RecordedStep step, List<StepInput> inputs, Runnable work) {
     step.requireSame(inputs);
-    List<int[]> before = new ArrayList<>();
-    for (StepInput input : inputs) {
-      Memory.Contents contents = input.target().memory().contents();
-      before.add(new int[] {contents.lowest(), contents.highest()});
-      takeRange(input.source(), input.target());
-      contents.markWritten();
-    }
+    step.begin();
     boolean done = false;
     try {
+      for (StepInput input : inputs) {
+        Memory.Contents contents = input.target().memory().contents();
+        step.keepRange(contents);
+        takeRange(input.source(), input.target());
+        contents.markWritten();
+      }
       step.requireUsable(inputs);
       engine.step(
           step,
@@ -1315,17 +1305,13 @@ public final class Backend implements AutoCloseable {
               arguments.noteFor(null);
             }
           });
-      step.complete();
       done = true;
     } finally {
-      for (int i = 0; i < before.size() && !done; i++) {
-        // What was there may be there still, and nothing that was found out just now holds.
-        int[] range = before.get(i);
-        Memory.Contents contents = inputs.get(i).target().memory().contents();
-        contents.include(range[0], range[1]);
-        contents.markWritten();
+      if (done) {
+        step.succeed();
+      } else {
+        step.fail();
       }
-      step.markWritten();
     }
   }
 

@@ -1,9 +1,12 @@
 package dev.sequor.backend;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -13,17 +16,41 @@ import java.util.Set;
 final class RecordedStep {
   private final Arguments arguments;
   private final Set<Held> used = new LinkedHashSet<>();
-  private final Set<Memory.Contents> written = new LinkedHashSet<>();
+  private final Map<Memory.Contents, Written> written = new LinkedHashMap<>();
   private final Set<Need> needs = new LinkedHashSet<>();
 
   /** What was found before the work of the call under way began. */
   private final Set<Found> found = new HashSet<>();
+
+  /** Where integers lay before the call under way changed them. */
+  private final Map<Memory.Contents, Range> before = new HashMap<>();
 
   /** Whether the calls were made once to their end, so that all {@link #needs} are known. */
   private boolean complete;
 
   private final List<Integer> inputBytes = new ArrayList<>();
   private final List<Buffer> inputTargets = new ArrayList<>();
+
+  private record Range(int low, int high) {}
+
+  /** What the calls write to a run of memory; of FLOAT32 no range is known. */
+  private static final class Written {
+    private int low = Integer.MAX_VALUE;
+    private int high = Integer.MIN_VALUE;
+
+    /** Whether a call replaces all elements, so that none from before the step is left. */
+    private boolean whole;
+
+    void add(int otherLow, int otherHigh, boolean all) {
+      low = Math.min(low, otherLow);
+      high = Math.max(high, otherHigh);
+      whole |= all;
+    }
+
+    boolean hasRange() {
+      return low <= high;
+    }
+  }
 
   /**
    * Integers that must lie in a range.
@@ -59,7 +86,22 @@ final class RecordedStep {
   }
 
   void writes(Memory.Contents contents) {
-    written.add(contents);
+    written.computeIfAbsent(contents, c -> new Written());
+  }
+
+  /**
+   * Notes that integers from {@code low} to {@code high} are about to be written.
+   *
+   * @param all whether they take the place of all that was there
+   */
+  void writes(Memory.Contents contents, int low, int high, boolean all) {
+    keepRange(contents);
+    written.computeIfAbsent(contents, c -> new Written()).add(low, high, all);
+  }
+
+  /** Notes where integers lie that are about to change, in case the call under way fails. */
+  void keepRange(Memory.Contents contents) {
+    before.computeIfAbsent(contents, c -> new Range(c.lowest(), c.highest()));
   }
 
   /**
@@ -80,7 +122,7 @@ final class RecordedStep {
       return true;
     }
     Memory.Contents contents = buffer.memory().contents();
-    if (written.contains(contents)) {
+    if (written.containsKey(contents)) {
       throw new IllegalArgumentException(
           need.name
               + " is written within the step, to numbers of which is known only that they are "
@@ -97,11 +139,6 @@ final class RecordedStep {
           need.name + " is used otherwise than in the step's first call; needed another key");
     }
     return false;
-  }
-
-  /** The calls were made to their end. */
-  void complete() {
-    complete = true;
   }
 
   /** Requires the inputs of a call to be for the places, and of the sizes, of the first call's. */
@@ -147,10 +184,41 @@ final class RecordedStep {
     }
   }
 
-  /** Marks what the step has written. */
-  void markWritten() {
-    for (Memory.Contents contents : written) {
-      contents.markWritten();
-    }
+  /** A call of the step begins. */
+  void begin() {
+    before.clear();
+  }
+
+  /** The call has been made to its end, or replayed: marks what it has written. */
+  void succeed() {
+    complete = true;
+    written.forEach(
+        (contents, range) -> {
+          if (range.hasRange() && range.whole) {
+            contents.replace(range.low, range.high);
+          } else if (range.hasRange()) {
+            contents.include(range.low, range.high);
+          }
+          contents.markWritten();
+        });
+  }
+
+  /**
+   * The call has failed, and nobody knows how much of it was done: what was there may be there
+   * still, and nothing that was found out in the call holds.
+   */
+  void fail() {
+    written.forEach(
+        (contents, range) -> {
+          if (range.hasRange()) {
+            contents.include(range.low, range.high);
+          }
+          contents.markWritten();
+        });
+    before.forEach(
+        (contents, range) -> {
+          contents.include(range.low, range.high);
+          contents.markWritten();
+        });
   }
 }

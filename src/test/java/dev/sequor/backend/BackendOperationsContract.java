@@ -19,6 +19,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -1246,6 +1247,92 @@ public abstract class BackendOperationsContract {
     }
     y.close();
     assertThrows(IllegalStateException.class, () -> backend.step("tokens", inputs, work));
+  }
+
+  /** Whatever was written in between: what a step draws is anything that it may draw. */
+  @Test
+  void theRangeOfWhatARepeatedStepWritesIsKnownToTheNextCall() {
+    int vocabulary = 100;
+    Buffer tokens = tokens(0, 0, 0);
+    Buffer drawn = tokens.slice(1, 1);
+    Buffer kept = tokens(0);
+    Buffer logits = buffer(new float[vocabulary]);
+    Buffer table = buffer(new float[50]);
+    Buffer y = poisoned(3);
+    Buffer key = tokens(new int[RandomKey.ELEMENTS]);
+    Buffer first = tokens(0, 0);
+    DrawShape likeliest = new DrawShape(vocabulary, 0f, 0, 1f);
+    Runnable work =
+        () -> {
+          backend.embeddingForward(3, 1, tokens, table, y);
+          backend.drawToken(likeliest, key, first, 0, logits, drawn);
+          backend.drawToken(likeliest, key, first, 1, logits, kept);
+        };
+    for (int i = 0; i < 6; i++) {
+      tokens.write(0, 0, 0);
+      kept.write(0);
+      logits.write(oneAt(i < 3 ? 3 : 99, vocabulary));
+      backend.step("draws", List.of(), work);
+      if (i < 3) {
+        backend.embeddingForward(3, 1, tokens, table, y);
+        backend.embeddingForward(1, 1, kept, table, y);
+      } else {
+        requireRefused("tokens[1] is 99; needed at most 49", () -> embed(tokens, 3, table, y));
+        requireRefused("tokens[0] is 99; needed at most 49", () -> embed(kept, 1, table, y));
+        requireRefused(
+            "tokens[1] is 99; needed at most 49", () -> backend.step("draws", List.of(), work));
+      }
+    }
+  }
+
+  private void embed(Buffer tokens, int rows, Buffer table, Buffer y) {
+    backend.embeddingForward(rows, 1, tokens, table, y);
+  }
+
+  private static float[] oneAt(int place, int length) {
+    float[] values = new float[length];
+    values[place] = 1f;
+    return values;
+  }
+
+  private static void requireRefused(String message, Executable call) {
+    assertEquals(message, assertThrows(IllegalArgumentException.class, call).getMessage());
+  }
+
+  /** While a step is recorded nothing runs: what was to be overwritten may be there still. */
+  @Test
+  void aStepThatFailsLeavesNothingTakenForWritten() {
+    Buffer tokens = tokens(0);
+    Buffer table = buffer(0, 1, 2, 3);
+    Buffer y = poisoned(1);
+    Buffer key = tokens(new int[RandomKey.ELEMENTS]);
+    Buffer first = tokens(0, 0);
+    DrawShape shape = new DrawShape(4, 0f, 0, 1f);
+    Buffer logits = buffer(oneAt(3, 4));
+    boolean[] fails = {false};
+    Runnable work =
+        () -> {
+          backend.drawToken(shape, key, first, 0, logits, tokens);
+          if (fails[0]) {
+            throw new UnsupportedOperationException("in the middle of a step");
+          }
+        };
+    for (int call = 0; call < 3; call++) {
+      Object step = "fails as call " + call;
+      fails[0] = false;
+      for (int i = 0; i < call; i++) {
+        backend.step(step, List.of(), work);
+      }
+      tokens.write(7);
+      fails[0] = true;
+      assertThrows(UnsupportedOperationException.class, () -> backend.step(step, List.of(), work));
+      if (tokens.readInts()[0] == 7) {
+        requireRefused("tokens[0] is 7; needed at most 3", () -> embed(tokens, 1, table, y));
+      } else {
+        embed(tokens, 1, table, y);
+        assertArrayEquals(new float[] {3}, y.readFloats());
+      }
+    }
   }
 
   // Sampling.
