@@ -1215,6 +1215,38 @@ public abstract class BackendOperationsContract {
     }
   }
 
+  /** Engines keep packed copies of weights; a replay makes its own in their place. */
+  @Test
+  void aPlanComputesWithTheParametersItIsGivenBetweenStepsToo() {
+    RnnShape shape = new RnnShape(CellType.RNN_LINEAR, 1, 1, 1, 1, 1, 1, 0f);
+    ParameterLayout layout = shape.parameterLayout();
+    Buffer[] parameters = new Buffer[3];
+    RnnTensors[] tensors = new RnnTensors[3];
+    Buffer x = buffer(1f);
+    Buffer y = poisoned(1);
+    for (int p = 0; p < 3; p++) {
+      float[] weights = new float[(int) layout.totalElements()];
+      weights[(int) layout.offset(ParameterLayout.Kind.INPUT_WEIGHTS, 0, 0)] = p + 1;
+      parameters[p] = buffer(weights);
+      tensors[p] = RnnTensors.of(parameters[p], x, y);
+    }
+    try (RnnPlan plan = backend.plan(shape, Mode.INFERENCE)) {
+      int[] calls = {
+        // number of parameters; -1 and -2 for steps with the first and the second
+        1, -1, -1, -1, 1, 1, -1, 1, -2, 0, -2, 1, -2, 1, 0, -2, 2, -1, 2, 1, 0, -1, 0, -2, 0
+      };
+      for (int i = 0; i < calls.length; i++) {
+        int of = calls[i] < 0 ? -1 - calls[i] : calls[i];
+        if (calls[i] < 0) {
+          backend.step("step " + of, List.of(), () -> plan.forward(tensors[of]));
+        } else {
+          plan.forward(tensors[of]);
+        }
+        assertArrayEquals(new float[] {of + 1}, y.readFloats(), "call " + i);
+      }
+    }
+  }
+
   @Test
   void aRepeatedStepIsCheckedEveryTime() {
     Buffer tokens = tokens(0, 0);

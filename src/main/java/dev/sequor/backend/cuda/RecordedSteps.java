@@ -21,6 +21,7 @@ final class RecordedSteps implements AutoCloseable {
   private final CudaStream stream;
   private final PinnedStaging staging;
   private long recordings;
+  private long launches;
   private final IdentityHashMap<Object, Step> steps = new IdentityHashMap<>();
 
   RecordedSteps(CudaStream stream, PinnedStaging staging) {
@@ -74,6 +75,7 @@ final class RecordedSteps implements AutoCloseable {
       half.done.synchronize();
       fill(half.memory.bytes(), inputs);
     }
+    launches++;
     half.graph.launch(stream);
     stream.record(half.done);
   }
@@ -111,6 +113,11 @@ final class RecordedSteps implements AutoCloseable {
   /** The number of recordings begun. */
   long recordings() {
     return recordings;
+  }
+
+  /** The number of recordings launched, the first time as well as in replays. */
+  long launches() {
+    return launches;
   }
 
   private static int place(int bytes) {
