@@ -35,11 +35,6 @@ final class Arguments {
     this.backend = backend;
   }
 
-  /** Whether the calls belong to a step that is being recorded. */
-  boolean inStep() {
-    return step != null;
-  }
-
   /** Notes what the calls from now on use, for {@code step}; null for no step. */
   void noteFor(@Nullable RecordedStep step) {
     this.step = step;

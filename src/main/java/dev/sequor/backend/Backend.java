@@ -26,8 +26,9 @@ import org.jspecify.annotations.Nullable;
  * BackendException}.
  *
  * <p><b>Threads.</b> A backend, with all that was made from it, belongs to the thread that opened
- * it. Calls of another thread throw {@link IllegalStateException}, always; it may {@link
- * #takeOver() take over}, or open a backend of its own.
+ * it. Calls of another thread throw {@link IllegalStateException}, whether or not the owner is in a
+ * call; it may {@link #takeOver() take over}, or open a backend of its own. Only what a thing is
+ * may be asked by any thread: its name, type, size, shape, and whether it is closed.
  *
  * <p><b>Closing.</b> {@link #close()} first closes all buffers and plans that are still open, so
  * things may be closed in any order, and more than once.
@@ -51,6 +52,9 @@ public final class Backend implements AutoCloseable {
   private final Queue<Held> abandoned = new ConcurrentLinkedQueue<>();
 
   private final Map<Object, RecordedStep> steps = new LinkedHashMap<>(16, 0.75f, true);
+
+  /** Whether the work of a step is under way. */
+  private boolean inStep;
 
   /** The way in to {@code engine}, which it takes over and closes. */
   @SuppressWarnings("this-escape") // The cleaner keeps a weak reference and calls nothing on it.
@@ -140,6 +144,7 @@ public final class Backend implements AutoCloseable {
     }
     guard.enter();
     try {
+      requireOutsideStep("close");
       held.remove(holding);
       holding.close();
     } finally {
@@ -161,10 +166,12 @@ public final class Backend implements AutoCloseable {
    *
    * @param elements 0 to 2⁴⁰
    * @throws BackendException if there is not enough
+   * @throws IllegalStateException within a {@link #step}
    */
   public Buffer allocate(DType type, long elements) {
     begin();
     try {
+      requireOutsideStep("allocate");
       Required.present("type", type);
       if (elements < 0 || elements > Sizes.MOST_ELEMENTS) {
         throw new IllegalArgumentException(
@@ -208,10 +215,13 @@ public final class Backend implements AutoCloseable {
   /**
    * Copies the remaining bytes of {@code source} (direct, native order) to the start of {@code
    * target}. The source may be changed again as soon as this returns.
+   *
+   * @throws IllegalStateException within a {@link #step}, which takes inputs
    */
   public void upload(ByteBuffer source, Buffer target) {
     begin();
     try {
+      requireOutsideStep("upload");
       Arguments checked = arguments.of("upload").writes("target", target, elementType(target), 0);
       Arguments.requireFit("source", source, target, false);
       engine.upload(source, target.memory());
@@ -249,24 +259,28 @@ public final class Backend implements AutoCloseable {
   /**
    * Copies the start of {@code source} to the remaining bytes of {@code target} (direct, native
    * order), and waits.
+   *
+   * @throws IllegalStateException within a {@link #step}
    */
   public void download(Buffer source, ByteBuffer target) {
     begin();
     try {
+      requireOutsideStep("download");
       arguments.of("download").reads("source", source, elementType(source), 0);
       Arguments.requireFit("target", target, source, true);
-      requireOutsideStep("download");
       engine.download(source.memory(), target);
     } finally {
       end();
     }
   }
 
-  /** Refuses what waits for the device where a step may be recorded. */
+  /** Refuses what could not be recorded, also on engines that record nothing. */
   private void requireOutsideStep(String call) {
-    if (arguments.inStep()) {
+    if (inStep) {
       throw new IllegalStateException(
-          call + " within a step would wait for it; needed calls that only queue");
+          call
+              + " within a step, which may be recorded and replayed; needed calls that only queue"
+              + " work on memory that is there");
     }
   }
 
@@ -334,12 +348,14 @@ public final class Backend implements AutoCloseable {
    * Prepares a recurrent stack whose matrices are kept as {@code weights} says. The caller closes
    * it.
    *
+   * @throws IllegalStateException within a {@link #step}
    * @throws IllegalArgumentException if this backend cannot keep them so, or in {@link
    *     Mode#TRAINING} with anything but {@link WeightStorage#FLOAT32}
    */
   public RnnPlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
     begin();
     try {
+      requireOutsideStep("plan");
       Required.present("shape", shape);
       Required.present("mode", mode);
       Required.present("weights", weights);
@@ -1243,14 +1259,18 @@ public final class Backend implements AutoCloseable {
    * same calls on the same memory, with inputs of the same sizes for the same places, and nothing
    * else that changes: random keys, scales and learning rates are inputs like the data. A replay
    * checks contents of inputs as the calls did, and that all it uses is still open.
+   *
+   * <p>Within {@code work}, what could not be replayed throws {@link IllegalStateException}, on
+   * every backend: allocating, preparing plans and closing them or buffers; uploads, downloads and
+   * {@link #synchronize()}; another step. What the work needs is made before it.
    */
   public void step(Object key, List<StepInput> inputs, Runnable work) {
     begin();
     try {
+      requireOutsideStep("step");
       Required.present("key", key);
       Required.present("inputs", inputs);
       Required.present("work", work);
-      requireOutsideStep("step");
       for (StepInput input : inputs) {
         Required.present("an input", input);
         arguments
@@ -1264,10 +1284,19 @@ public final class Backend implements AutoCloseable {
         for (StepInput input : inputs) {
           upload(input.source(), input.target());
         }
-        work.run();
+        doWork(work);
       }
     } finally {
       end();
+    }
+  }
+
+  private void doWork(Runnable work) {
+    inStep = true;
+    try {
+      work.run();
+    } finally {
+      inStep = false;
     }
   }
 
@@ -1300,7 +1329,7 @@ public final class Backend implements AutoCloseable {
           () -> {
             arguments.noteFor(step);
             try {
-              work.run();
+              doWork(work);
             } finally {
               arguments.noteFor(null);
             }
@@ -1315,7 +1344,11 @@ public final class Backend implements AutoCloseable {
     }
   }
 
-  /** Waits until all queued work is done. */
+  /**
+   * Waits until all queued work is done.
+   *
+   * @throws IllegalStateException within a {@link #step}
+   */
   public void synchronize() {
     begin();
     try {

@@ -187,7 +187,7 @@ public final class Buffer implements AutoCloseable {
   /**
    * Frees the memory if this is not a slice; closing twice, or after the backend, is harmless.
    *
-   * @throws IllegalStateException if the calling thread does not own the backend
+   * @throws IllegalStateException if the calling thread does not own the backend, or is in a step
    */
   @Override
   public void close() {
