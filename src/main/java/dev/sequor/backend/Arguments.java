@@ -190,7 +190,7 @@ final class Arguments {
   void use(Held held) {
     held.requireOpen();
     if (step != null) {
-      step.uses(held);
+      step.use(held);
     }
   }
 
@@ -233,12 +233,12 @@ final class Arguments {
    * @param what {@code high} is, for messages
    */
   void contents(String name, Buffer buffer, long count, int low, int high, String what) {
-    require(new RecordedStep.Need(name, buffer, count, low, high, what, false));
+    require(new RecordedStep.Need(name, buffer.integers(), count, low, high, what, false));
   }
 
   /** The same, of integers none of which is less than the one before; {@code high} is the last. */
   void ascending(String name, Buffer buffer, long count, int low, int high) {
-    require(new RecordedStep.Need(name, buffer, count, low, high, "", true));
+    require(new RecordedStep.Need(name, buffer.integers(), count, low, high, "", true));
   }
 
   private void require(RecordedStep.Need need) {
@@ -262,11 +262,11 @@ final class Arguments {
    */
   void requireContents(RecordedStep.Need need, List<StepInput> pending) {
     long count = need.count();
-    Buffer buffer = need.buffer();
-    if (count == 0 || buffer.isKnown(count, need.low(), need.high(), need.ascending())) {
+    KnownIntegers integers = need.integers();
+    if (count == 0 || integers.isKnown(count, need.low(), need.high(), need.ascending())) {
       return;
     }
-    IntBuffer values = contents(buffer, count, pending);
+    IntBuffer values = contents(integers, count, pending);
     for (int i = 0; i < count; i++) {
       int value = values.get(i);
       if (value < need.low() || value > need.high()) {
@@ -302,18 +302,18 @@ final class Arguments {
               + need.high()
               + " last");
     }
-    buffer.know(count, need.low(), need.high(), need.ascending());
+    integers.know(count, need.low(), need.high(), need.ascending());
   }
 
-  /** The first {@code count} integers of {@code buffer} once all that is pending is there. */
-  private IntBuffer contents(Buffer buffer, long count, List<StepInput> pending) {
+  /** The first {@code count} of {@code integers} once all that is pending is there. */
+  private IntBuffer contents(KnownIntegers integers, long count, List<StepInput> pending) {
     ByteBuffer host = Backend.hostMemory(DType.INT32, count);
-    backend.engine().download(buffer.memory(), host);
+    backend.engine().download(integers.memory(), host);
     IntBuffer values = host.asIntBuffer();
     for (StepInput input : pending) {
-      if (input.target().held() == buffer.held()) {
+      if (input.target().held() == integers.held()) {
         IntBuffer given = input.source().asIntBuffer();
-        long shift = input.target().memory().start() - buffer.memory().start();
+        long shift = input.target().memory().start() - integers.memory().start();
         for (int i = 0; i < given.limit(); i++) {
           if (i + shift >= 0 && i + shift < count) {
             values.put((int) (i + shift), given.get(i));

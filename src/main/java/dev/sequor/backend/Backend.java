@@ -6,6 +6,7 @@ import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -146,9 +147,24 @@ public final class Backend implements AutoCloseable {
     try {
       requireOutsideStep("close");
       held.remove(holding);
-      holding.close();
+      try {
+        forgetStepsWith(holding);
+      } finally {
+        holding.close();
+      }
     } finally {
       guard.exit();
+    }
+  }
+
+  /** Frees the recordings that cannot be replayed any more. */
+  private void forgetStepsWith(Held closing) {
+    for (Iterator<RecordedStep> all = steps.values().iterator(); all.hasNext(); ) {
+      RecordedStep step = all.next();
+      if (step.uses(closing)) {
+        all.remove();
+        engine.forgetStep(step);
+      }
     }
   }
 
@@ -1263,6 +1279,9 @@ public final class Backend implements AutoCloseable {
    * <p>Within {@code work}, what could not be replayed throws {@link IllegalStateException}, on
    * every backend: allocating, preparing plans and closing them or buffers; uploads, downloads and
    * {@link #synchronize()}; another step. What the work needs is made before it.
+   *
+   * <p>A recording is kept until something that it works on is closed, or others have taken its
+   * place, and the key with it: a key that refers to buffers keeps them from being found lost.
    */
   public void step(Object key, List<StepInput> inputs, Runnable work) {
     begin();

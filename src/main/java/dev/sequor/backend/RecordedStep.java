@@ -11,7 +11,8 @@ import java.util.Set;
 
 /**
  * What the calls of a step were seen to use when they were made, so that it can be checked and
- * marked when the step is replayed without them.
+ * marked when the step is replayed without them. Refers to memory and never to buffers: those that
+ * are dropped must be found lost.
  */
 final class RecordedStep {
   private final Arguments arguments;
@@ -28,8 +29,15 @@ final class RecordedStep {
   /** Whether the calls were made once to their end, so that all {@link #needs} are known. */
   private boolean complete;
 
-  private final List<Integer> inputBytes = new ArrayList<>();
-  private final List<Buffer> inputTargets = new ArrayList<>();
+  private final List<Input> firstInputs = new ArrayList<>();
+
+  /** An input by the place of its memory: calls may cut a slice anew each time. */
+  private record Input(Held held, long start, int bytes) {
+    static Input of(StepInput input) {
+      Buffer target = input.target();
+      return new Input(target.held(), target.memory().start(), input.source().remaining());
+    }
+  }
 
   private record Range(int low, int high) {}
 
@@ -60,16 +68,22 @@ final class RecordedStep {
    *     high}
    */
   record Need(
-      String name, Buffer buffer, long count, int low, int high, String what, boolean ascending) {}
+      String name,
+      KnownIntegers integers,
+      long count,
+      int low,
+      int high,
+      String what,
+      boolean ascending) {}
 
   /** A need by the place of its memory: calls may cut a slice anew each time. */
   private record Found(
       Held held, long start, long version, long count, int low, int high, boolean ascending) {
     static Found of(Need need) {
       return new Found(
-          need.buffer.held(),
-          need.buffer.memory().start(),
-          need.buffer.version(),
+          need.integers.held(),
+          need.integers.memory().start(),
+          need.integers.memory().version(),
           need.count,
           need.low,
           need.high,
@@ -81,8 +95,14 @@ final class RecordedStep {
     this.arguments = arguments;
   }
 
-  void uses(Held held) {
+  /** Notes that the step works on something. */
+  void use(Held held) {
     used.add(held);
+  }
+
+  /** Whether the step works on something, and so cannot be replayed once it is closed. */
+  boolean uses(Held held) {
+    return used.contains(held);
   }
 
   void writes(Memory.Contents contents) {
@@ -115,13 +135,13 @@ final class RecordedStep {
    */
   boolean allows(Need need) {
     needs.add(need);
-    Buffer buffer = need.buffer;
+    KnownIntegers integers = need.integers;
     if (need.count == 0
-        || buffer.isKnown(need.count, need.low, need.high, need.ascending)
+        || integers.isKnown(need.count, need.low, need.high, need.ascending)
         || found.contains(Found.of(need))) {
       return true;
     }
-    Memory.Contents contents = buffer.memory().contents();
+    Memory.Contents contents = integers.memory().contents();
     if (written.containsKey(contents)) {
       throw new IllegalArgumentException(
           need.name
@@ -143,28 +163,25 @@ final class RecordedStep {
 
   /** Requires the inputs of a call to be for the places, and of the sizes, of the first call's. */
   void requireSame(List<StepInput> inputs) {
-    boolean first = inputTargets.isEmpty() && used.isEmpty();
+    boolean first = firstInputs.isEmpty() && used.isEmpty();
     for (int i = 0; i < inputs.size(); i++) {
-      StepInput input = inputs.get(i);
+      Input input = Input.of(inputs.get(i));
       if (first) {
-        inputTargets.add(input.target());
-        inputBytes.add(input.source().remaining());
-      } else if (i >= inputTargets.size()
-          || inputTargets.get(i) != input.target()
-          || inputBytes.get(i) != input.source().remaining()) {
+        firstInputs.add(input);
+      } else if (i >= firstInputs.size() || !firstInputs.get(i).equals(input)) {
         throw new IllegalArgumentException(
             "input "
                 + i
-                + " of a repeated step goes to another buffer, or has another size, than in the"
+                + " of a repeated step goes to another place, or has another size, than in the"
                 + " step's first call; needed the same, or another key");
       }
     }
-    if (inputs.size() != inputTargets.size()) {
+    if (inputs.size() != firstInputs.size()) {
       throw new IllegalArgumentException(
           "a repeated step has "
               + inputs.size()
               + " inputs; in its first call it had "
-              + inputTargets.size());
+              + firstInputs.size());
     }
   }
 
@@ -174,6 +191,9 @@ final class RecordedStep {
    * @param inputs that the call begins with; they are not on the device yet
    */
   void requireUsable(List<StepInput> inputs) {
+    for (StepInput input : inputs) {
+      use(input.target().held());
+    }
     for (Held held : used) {
       held.requireOpen();
     }

@@ -1281,6 +1281,56 @@ public abstract class BackendOperationsContract {
     assertThrows(IllegalStateException.class, () -> backend.step("tokens", inputs, work));
   }
 
+  /** A recording is of places; a step may cut the buffers that lie there anew each time. */
+  @Test
+  void aStepTakesInputsForNewSlicesOfTheSamePlaces() {
+    Buffer memory = buffer(0, 0, 0, 0);
+    Buffer sum = buffer(0, 0);
+    ByteBuffer source = Backend.hostMemory(DType.FLOAT32, 2);
+    Runnable work =
+        () -> backend.copyColumns(ColumnCopy.whole(1, 2, 1f, true), memory.slice(1, 2), sum);
+    for (int i = 1; i <= 5; i++) {
+      source.clear().asFloatBuffer().put(new float[] {i, 10 * i});
+      backend.step("slices", List.of(new StepInput(source, memory.slice(1, 2))), work);
+    }
+    assertArrayEquals(new float[] {15, 150}, sum.readFloats());
+    if (backend.isAsynchronous()) { // others record nothing
+      for (Buffer other : List.of(memory.slice(0, 2), memory.slice(2, 2), sum)) {
+        List<StepInput> inputs = List.of(new StepInput(source, other));
+        assertThrows(IllegalArgumentException.class, () -> backend.step("slices", inputs, work));
+      }
+    }
+  }
+
+  /** What was recorded goes with what it worked on. */
+  @Test
+  void aKeyIsFreeOnceSomethingThatItsStepUsedIsClosed() {
+    RnnShape shape = new RnnShape(CellType.RNN_LINEAR, 1, 1, 1, 1, 1, 1, 0f);
+    Buffer parameters = buffer(new float[(int) shape.parameterLayout().totalElements()]);
+    ByteBuffer source = Backend.hostMemory(DType.FLOAT32, 1);
+    source.asFloatBuffer().put(3f);
+    for (int closed = 0; closed < 4; closed++) {
+      Buffer input = buffer(0);
+      Buffer x = buffer(1);
+      Buffer y = poisoned(1);
+      Buffer sum = buffer(0);
+      RnnPlan plan = backend.plan(shape, Mode.INFERENCE);
+      RnnTensors tensors = RnnTensors.of(parameters, x, y);
+      ColumnCopy add = ColumnCopy.whole(1, 1, 1f, true);
+      for (int i = 1; i <= 4; i++) {
+        backend.step(
+            "key",
+            List.of(new StepInput(source, input)),
+            () -> {
+              backend.copyColumns(add, input, sum);
+              plan.forward(tensors);
+            });
+        assertArrayEquals(new float[] {3 * i}, sum.readFloats());
+      }
+      List.<Runnable>of(input::close, x::close, sum::close, plan::close).get(closed).run();
+    }
+  }
+
   /** Whatever was written in between: what a step draws is anything that it may draw. */
   @Test
   void theRangeOfWhatARepeatedStepWritesIsKnownToTheNextCall() {

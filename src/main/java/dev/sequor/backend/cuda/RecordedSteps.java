@@ -35,11 +35,13 @@ final class RecordedSteps implements AutoCloseable {
 
     @Override
     public void close() {
+      Closing closing = new Closing();
       for (Half half : halves) {
         if (half != null) {
-          half.close();
+          closing.then(half::close);
         }
       }
+      closing.end();
     }
   }
 
@@ -48,10 +50,12 @@ final class RecordedSteps implements AutoCloseable {
       implements AutoCloseable {
     @Override
     public void close() {
-      done.synchronize();
-      graph.close();
-      done.close();
-      memory.close();
+      Closing closing = new Closing();
+      closing.then(done::synchronize);
+      closing.then(graph::close);
+      closing.then(done::close);
+      closing.then(memory::close);
+      closing.end();
     }
   }
 
