@@ -35,11 +35,6 @@ final class Arguments {
     this.backend = backend;
   }
 
-  /** Whether the calls belong to a step that is being recorded. */
-  boolean inStep() {
-    return step != null;
-  }
-
   /** Notes what the calls from now on use, for {@code step}; null for no step. */
   void noteFor(@Nullable RecordedStep step) {
     this.step = step;
@@ -195,8 +190,31 @@ final class Arguments {
   void use(Held held) {
     held.requireOpen();
     if (step != null) {
-      step.uses(held);
+      step.use(held);
     }
+  }
+
+  /**
+   * Notes that the first {@code count} elements of an INT32 buffer get values from {@code low} to
+   * {@code high}. Called before {@link #written()}.
+   */
+  void integers(int low, int high, Buffer target, long count) {
+    Memory memory = target.memory();
+    Memory.Contents contents = memory.contents();
+    boolean all = memory.start() == 0 && count == contents.elements();
+    if (step != null) {
+      step.writes(contents, low, high, all);
+    }
+    if (all) {
+      contents.replace(low, high);
+    } else {
+      contents.include(low, high);
+    }
+  }
+
+  /** Notes that some elements of an INT32 buffer get values from {@code low} to {@code high}. */
+  void someIntegers(int low, int high, Buffer target) {
+    integers(low, high, target, 0);
   }
 
   /** Marks {@code buffer} as written. */
@@ -215,12 +233,12 @@ final class Arguments {
    * @param what {@code high} is, for messages
    */
   void contents(String name, Buffer buffer, long count, int low, int high, String what) {
-    require(new RecordedStep.Need(name, buffer, count, low, high, what, false));
+    require(new RecordedStep.Need(name, buffer.integers(), count, low, high, what, false));
   }
 
   /** The same, of integers none of which is less than the one before; {@code high} is the last. */
   void ascending(String name, Buffer buffer, long count, int low, int high) {
-    require(new RecordedStep.Need(name, buffer, count, low, high, "", true));
+    require(new RecordedStep.Need(name, buffer.integers(), count, low, high, "", true));
   }
 
   private void require(RecordedStep.Need need) {
@@ -244,11 +262,11 @@ final class Arguments {
    */
   void requireContents(RecordedStep.Need need, List<StepInput> pending) {
     long count = need.count();
-    Buffer buffer = need.buffer();
-    if (count == 0 || buffer.isKnown(count, need.low(), need.high(), need.ascending())) {
+    KnownIntegers integers = need.integers();
+    if (count == 0 || integers.isKnown(count, need.low(), need.high(), need.ascending())) {
       return;
     }
-    IntBuffer values = contents(buffer, count, pending);
+    IntBuffer values = contents(integers, count, pending);
     for (int i = 0; i < count; i++) {
       int value = values.get(i);
       if (value < need.low() || value > need.high()) {
@@ -284,18 +302,18 @@ final class Arguments {
               + need.high()
               + " last");
     }
-    buffer.know(count, need.low(), need.high(), need.ascending());
+    integers.know(count, need.low(), need.high(), need.ascending());
   }
 
-  /** The first {@code count} integers of {@code buffer} once all that is pending is there. */
-  private IntBuffer contents(Buffer buffer, long count, List<StepInput> pending) {
+  /** The first {@code count} of {@code integers} once all that is pending is there. */
+  private IntBuffer contents(KnownIntegers integers, long count, List<StepInput> pending) {
     ByteBuffer host = Backend.hostMemory(DType.INT32, count);
-    backend.engine().download(buffer.memory(), host);
+    backend.engine().download(integers.memory(), host);
     IntBuffer values = host.asIntBuffer();
     for (StepInput input : pending) {
-      if (input.target().held() == buffer.held()) {
+      if (input.target().held() == integers.held()) {
         IntBuffer given = input.source().asIntBuffer();
-        long shift = input.target().memory().start() - buffer.memory().start();
+        long shift = input.target().memory().start() - integers.memory().start();
         for (int i = 0; i < given.limit(); i++) {
           if (i + shift >= 0 && i + shift < count) {
             values.put((int) (i + shift), given.get(i));

@@ -6,6 +6,7 @@ import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  * BackendException}.
  *
  * <p><b>Threads.</b> A backend, with all that was made from it, belongs to the thread that opened
- * it. Calls of another thread throw {@link IllegalStateException}, always; it may {@link
- * #takeOver() take over}, or open a backend of its own.
+ * it. Calls of another thread throw {@link IllegalStateException}, whether or not the owner is in a
+ * call; it may {@link #takeOver() take over}, or open a backend of its own. Only what a thing is
+ * may be asked by any thread: its name, type, size, shape, and whether it is closed.
  *
  * <p><b>Closing.</b> {@link #close()} first closes all buffers and plans that are still open, so
  * things may be closed in any order, and more than once.
@@ -51,6 +53,9 @@ public final class Backend implements AutoCloseable {
   private final Queue<Held> abandoned = new ConcurrentLinkedQueue<>();
 
   private final Map<Object, RecordedStep> steps = new LinkedHashMap<>(16, 0.75f, true);
+
+  /** Whether the work of a step is under way. */
+  private boolean inStep;
 
   /** The way in to {@code engine}, which it takes over and closes. */
   @SuppressWarnings("this-escape") // The cleaner keeps a weak reference and calls nothing on it.
@@ -140,10 +145,26 @@ public final class Backend implements AutoCloseable {
     }
     guard.enter();
     try {
+      requireOutsideStep("close");
       held.remove(holding);
-      holding.close();
+      try {
+        forgetStepsWith(holding);
+      } finally {
+        holding.close();
+      }
     } finally {
       guard.exit();
+    }
+  }
+
+  /** Frees the recordings that cannot be replayed any more. */
+  private void forgetStepsWith(Held closing) {
+    for (Iterator<RecordedStep> all = steps.values().iterator(); all.hasNext(); ) {
+      RecordedStep step = all.next();
+      if (step.uses(closing)) {
+        all.remove();
+        engine.forgetStep(step);
+      }
     }
   }
 
@@ -161,10 +182,12 @@ public final class Backend implements AutoCloseable {
    *
    * @param elements 0 to 2⁴⁰
    * @throws BackendException if there is not enough
+   * @throws IllegalStateException within a {@link #step}
    */
   public Buffer allocate(DType type, long elements) {
     begin();
     try {
+      requireOutsideStep("allocate");
       Required.present("type", type);
       if (elements < 0 || elements > Sizes.MOST_ELEMENTS) {
         throw new IllegalArgumentException(
@@ -208,10 +231,13 @@ public final class Backend implements AutoCloseable {
   /**
    * Copies the remaining bytes of {@code source} (direct, native order) to the start of {@code
    * target}. The source may be changed again as soon as this returns.
+   *
+   * @throws IllegalStateException within a {@link #step}, which takes inputs
    */
   public void upload(ByteBuffer source, Buffer target) {
     begin();
     try {
+      requireOutsideStep("upload");
       Arguments checked = arguments.of("upload").writes("target", target, elementType(target), 0);
       Arguments.requireFit("source", source, target, false);
       engine.upload(source, target.memory());
@@ -231,7 +257,7 @@ public final class Backend implements AutoCloseable {
   }
 
   /** Notes which integers {@code target} gets. */
-  private static void takeRange(ByteBuffer source, Buffer target) {
+  private void takeRange(ByteBuffer source, Buffer target) {
     if (target.type() != DType.INT32 || !source.hasRemaining()) {
       return;
     }
@@ -243,40 +269,34 @@ public final class Backend implements AutoCloseable {
       low = Math.min(low, value);
       high = Math.max(high, value);
     }
-    putRange(low, high, target, values.limit());
-  }
-
-  /** Notes that the first {@code count} elements of {@code target} get values in a range. */
-  private static void putRange(int low, int high, Buffer target, long count) {
-    Memory memory = target.memory();
-    if (memory.start() == 0 && count == memory.contents().elements()) {
-      memory.contents().replace(low, high);
-    } else {
-      memory.contents().include(low, high);
-    }
+    arguments.integers(low, high, target, values.limit());
   }
 
   /**
    * Copies the start of {@code source} to the remaining bytes of {@code target} (direct, native
    * order), and waits.
+   *
+   * @throws IllegalStateException within a {@link #step}
    */
   public void download(Buffer source, ByteBuffer target) {
     begin();
     try {
+      requireOutsideStep("download");
       arguments.of("download").reads("source", source, elementType(source), 0);
       Arguments.requireFit("target", target, source, true);
-      requireOutsideStep("download");
       engine.download(source.memory(), target);
     } finally {
       end();
     }
   }
 
-  /** Refuses what waits for the device where a step may be recorded. */
+  /** Refuses what could not be recorded, also on engines that record nothing. */
   private void requireOutsideStep(String call) {
-    if (arguments.inStep()) {
+    if (inStep) {
       throw new IllegalStateException(
-          call + " within a step would wait for it; needed calls that only queue");
+          call
+              + " within a step, which may be recorded and replayed; needed calls that only queue"
+              + " work on memory that is there");
     }
   }
 
@@ -324,7 +344,7 @@ public final class Backend implements AutoCloseable {
         Memory.Contents from = source.memory().contents();
         // At a replay nobody looks where the target's integers come from but there.
         arguments.contents("source", source, elements, from.lowest(), from.highest(), "");
-        putRange(from.lowest(), from.highest(), target, elements);
+        arguments.integers(from.lowest(), from.highest(), target, elements);
       }
       engine.copy(source.memory(), target.memory());
       checked.written();
@@ -344,12 +364,14 @@ public final class Backend implements AutoCloseable {
    * Prepares a recurrent stack whose matrices are kept as {@code weights} says. The caller closes
    * it.
    *
+   * @throws IllegalStateException within a {@link #step}
    * @throws IllegalArgumentException if this backend cannot keep them so, or in {@link
    *     Mode#TRAINING} with anything but {@link WeightStorage#FLOAT32}
    */
   public RnnPlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
     begin();
     try {
+      requireOutsideStep("plan");
       Required.present("shape", shape);
       Required.present("mode", mode);
       Required.present("weights", weights);
@@ -1153,9 +1175,9 @@ public final class Backend implements AutoCloseable {
           memory(seen),
           tokens.memory());
       if (seen != null) {
-        seen.memory().contents().include(1, 1);
+        arguments.someIntegers(1, 1, seen);
       }
-      putRange(TokenDraw.NONE, shape.vocabularySize() - 1, tokens, rows);
+      arguments.integers(TokenDraw.NONE, shape.vocabularySize() - 1, tokens, rows);
       checked.written();
     } finally {
       end();
@@ -1183,7 +1205,7 @@ public final class Backend implements AutoCloseable {
               .writes("logarithms", logarithms, DType.FLOAT32, shape.results());
       checked.check();
       engine.likeliest(shape, logits.memory(), tokens.memory(), logarithms.memory());
-      putRange(TokenDraw.NONE, shape.vocabularySize() - 1, tokens, shape.results());
+      arguments.integers(TokenDraw.NONE, shape.vocabularySize() - 1, tokens, shape.results());
       checked.written();
     } finally {
       end();
@@ -1223,7 +1245,7 @@ public final class Backend implements AutoCloseable {
           given.memory(),
           predicted.memory(),
           mixed.memory());
-      putRange(Integer.MIN_VALUE, last, mixed, mix.elements());
+      arguments.integers(Integer.MIN_VALUE, last, mixed, mix.elements());
       checked.written();
     } finally {
       end();
@@ -1262,14 +1284,21 @@ public final class Backend implements AutoCloseable {
    * same calls on the same memory, with inputs of the same sizes for the same places, and nothing
    * else that changes: random keys, scales and learning rates are inputs like the data. A replay
    * checks contents of inputs as the calls did, and that all it uses is still open.
+   *
+   * <p>Within {@code work}, what could not be replayed throws {@link IllegalStateException}, on
+   * every backend: allocating, preparing plans and closing them or buffers; uploads, downloads and
+   * {@link #synchronize()}; another step. What the work needs is made before it.
+   *
+   * <p>A recording is kept until something that it works on is closed, or others have taken its
+   * place, and the key with it: a key that refers to buffers keeps them from being found lost.
    */
   public void step(Object key, List<StepInput> inputs, Runnable work) {
     begin();
     try {
+      requireOutsideStep("step");
       Required.present("key", key);
       Required.present("inputs", inputs);
       Required.present("work", work);
-      requireOutsideStep("step");
       for (StepInput input : inputs) {
         Required.present("an input", input);
         arguments
@@ -1283,10 +1312,19 @@ public final class Backend implements AutoCloseable {
         for (StepInput input : inputs) {
           upload(input.source(), input.target());
         }
-        work.run();
+        doWork(work);
       }
     } finally {
       end();
+    }
+  }
+
+  private void doWork(Runnable work) {
+    inStep = true;
+    try {
+      work.run();
+    } finally {
+      inStep = false;
     }
   }
 
@@ -1303,15 +1341,15 @@ public final class Backend implements AutoCloseable {
 
   private void stepRecorded(RecordedStep step, List<StepInput> inputs, Runnable work) {
     step.requireSame(inputs);
-    List<int[]> before = new ArrayList<>();
-    for (StepInput input : inputs) {
-      Memory.Contents contents = input.target().memory().contents();
-      before.add(new int[] {contents.lowest(), contents.highest()});
-      takeRange(input.source(), input.target());
-      contents.markWritten();
-    }
+    step.begin();
     boolean done = false;
     try {
+      for (StepInput input : inputs) {
+        Memory.Contents contents = input.target().memory().contents();
+        step.keepRange(contents);
+        takeRange(input.source(), input.target());
+        contents.markWritten();
+      }
       step.requireUsable(inputs);
       engine.step(
           step,
@@ -1319,26 +1357,26 @@ public final class Backend implements AutoCloseable {
           () -> {
             arguments.noteFor(step);
             try {
-              work.run();
+              doWork(work);
             } finally {
               arguments.noteFor(null);
             }
           });
-      step.complete();
       done = true;
     } finally {
-      for (int i = 0; i < before.size() && !done; i++) {
-        // What was there may be there still, and nothing that was found out just now holds.
-        int[] range = before.get(i);
-        Memory.Contents contents = inputs.get(i).target().memory().contents();
-        contents.include(range[0], range[1]);
-        contents.markWritten();
+      if (done) {
+        step.succeed();
+      } else {
+        step.fail();
       }
-      step.markWritten();
     }
   }
 
-  /** Waits until all queued work is done. */
+  /**
+   * Waits until all queued work is done.
+   *
+   * @throws IllegalStateException within a {@link #step}
+   */
   public void synchronize() {
     begin();
     try {

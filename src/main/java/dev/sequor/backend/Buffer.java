@@ -1,6 +1,7 @@
 package dev.sequor.backend;
 
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory of one backend: an opaque, typed run of elements. A {@linkplain #slice slice} shares the
@@ -13,12 +14,8 @@ public final class Buffer implements AutoCloseable {
   private final Held.Lease lease;
   private final boolean owner;
 
-  // The contents that were last looked at, and where they were found to lie: see Arguments.
-  private long checkedVersion = -1;
-  private long checkedCount;
-  private int checkedLow;
-  private int checkedHigh;
-  private boolean checkedAscending;
+  /** Made when integers are first checked. */
+  private @Nullable KnownIntegers integers;
 
   /** A buffer that owns its memory. */
   Buffer(Backend backend, Memory memory, Held.Lease lease) {
@@ -99,31 +96,13 @@ public final class Buffer implements AutoCloseable {
     held().requireOpen();
   }
 
-  /**
-   * Whether the first {@code count} elements are known to lie in {@code [low, high]}, and if {@code
-   * ascending} also to rise to {@code high}.
-   */
-  boolean isKnown(long count, int low, int high, boolean ascending) {
-    Memory.Contents contents = memory.contents();
-    if (!ascending && contents.lowest() >= low && contents.highest() <= high) {
-      return true;
+  KnownIntegers integers() {
+    KnownIntegers known = integers;
+    if (known == null) {
+      known = new KnownIntegers(held(), memory);
+      integers = known;
     }
-    boolean seen =
-        checkedVersion == version()
-            && checkedCount >= count
-            && checkedLow >= low
-            && checkedHigh <= high;
-    return seen
-        && (!ascending || (checkedAscending && checkedCount == count && checkedHigh == high));
-  }
-
-  /** The first {@code count} elements have been seen to be as {@link #isKnown} says. */
-  void know(long count, int low, int high, boolean ascending) {
-    checkedVersion = version();
-    checkedCount = count;
-    checkedLow = low;
-    checkedHigh = high;
-    checkedAscending = ascending;
+    return known;
   }
 
   /**
@@ -187,7 +166,7 @@ public final class Buffer implements AutoCloseable {
   /**
    * Frees the memory if this is not a slice; closing twice, or after the backend, is harmless.
    *
-   * @throws IllegalStateException if the calling thread does not own the backend
+   * @throws IllegalStateException if the calling thread does not own the backend, or is in a step
    */
   @Override
   public void close() {

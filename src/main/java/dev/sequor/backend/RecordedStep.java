@@ -1,29 +1,64 @@
 package dev.sequor.backend;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
  * What the calls of a step were seen to use when they were made, so that it can be checked and
- * marked when the step is replayed without them.
+ * marked when the step is replayed without them. Refers to memory and never to buffers: those that
+ * are dropped must be found lost.
  */
 final class RecordedStep {
   private final Arguments arguments;
   private final Set<Held> used = new LinkedHashSet<>();
-  private final Set<Memory.Contents> written = new LinkedHashSet<>();
+  private final Map<Memory.Contents, Written> written = new LinkedHashMap<>();
   private final Set<Need> needs = new LinkedHashSet<>();
 
   /** What was found before the work of the call under way began. */
   private final Set<Found> found = new HashSet<>();
 
+  /** Where integers lay before the call under way changed them. */
+  private final Map<Memory.Contents, Range> before = new HashMap<>();
+
   /** Whether the calls were made once to their end, so that all {@link #needs} are known. */
   private boolean complete;
 
-  private final List<Integer> inputBytes = new ArrayList<>();
-  private final List<Buffer> inputTargets = new ArrayList<>();
+  private final List<Input> firstInputs = new ArrayList<>();
+
+  /** An input by the place of its memory: calls may cut a slice anew each time. */
+  private record Input(Held held, long start, int bytes) {
+    static Input of(StepInput input) {
+      Buffer target = input.target();
+      return new Input(target.held(), target.memory().start(), input.source().remaining());
+    }
+  }
+
+  private record Range(int low, int high) {}
+
+  /** What the calls write to a run of memory; of FLOAT32 no range is known. */
+  private static final class Written {
+    private int low = Integer.MAX_VALUE;
+    private int high = Integer.MIN_VALUE;
+
+    /** Whether a call replaces all elements, so that none from before the step is left. */
+    private boolean whole;
+
+    void add(int otherLow, int otherHigh, boolean all) {
+      low = Math.min(low, otherLow);
+      high = Math.max(high, otherHigh);
+      whole |= all;
+    }
+
+    boolean hasRange() {
+      return low <= high;
+    }
+  }
 
   /**
    * Integers that must lie in a range.
@@ -33,16 +68,22 @@ final class RecordedStep {
    *     high}
    */
   record Need(
-      String name, Buffer buffer, long count, int low, int high, String what, boolean ascending) {}
+      String name,
+      KnownIntegers integers,
+      long count,
+      int low,
+      int high,
+      String what,
+      boolean ascending) {}
 
   /** A need by the place of its memory: calls may cut a slice anew each time. */
   private record Found(
       Held held, long start, long version, long count, int low, int high, boolean ascending) {
     static Found of(Need need) {
       return new Found(
-          need.buffer.held(),
-          need.buffer.memory().start(),
-          need.buffer.version(),
+          need.integers.held(),
+          need.integers.memory().start(),
+          need.integers.memory().version(),
           need.count,
           need.low,
           need.high,
@@ -54,12 +95,33 @@ final class RecordedStep {
     this.arguments = arguments;
   }
 
-  void uses(Held held) {
+  /** Notes that the step works on something. */
+  void use(Held held) {
     used.add(held);
   }
 
+  /** Whether the step works on something, and so cannot be replayed once it is closed. */
+  boolean uses(Held held) {
+    return used.contains(held);
+  }
+
   void writes(Memory.Contents contents) {
-    written.add(contents);
+    written.computeIfAbsent(contents, c -> new Written());
+  }
+
+  /**
+   * Notes that integers from {@code low} to {@code high} are about to be written.
+   *
+   * @param all whether they take the place of all that was there
+   */
+  void writes(Memory.Contents contents, int low, int high, boolean all) {
+    keepRange(contents);
+    written.computeIfAbsent(contents, c -> new Written()).add(low, high, all);
+  }
+
+  /** Notes where integers lie that are about to change, in case the call under way fails. */
+  void keepRange(Memory.Contents contents) {
+    before.computeIfAbsent(contents, c -> new Range(c.lowest(), c.highest()));
   }
 
   /**
@@ -73,14 +135,14 @@ final class RecordedStep {
    */
   boolean allows(Need need) {
     needs.add(need);
-    Buffer buffer = need.buffer;
+    KnownIntegers integers = need.integers;
     if (need.count == 0
-        || buffer.isKnown(need.count, need.low, need.high, need.ascending)
+        || integers.isKnown(need.count, need.low, need.high, need.ascending)
         || found.contains(Found.of(need))) {
       return true;
     }
-    Memory.Contents contents = buffer.memory().contents();
-    if (written.contains(contents)) {
+    Memory.Contents contents = integers.memory().contents();
+    if (written.containsKey(contents)) {
       throw new IllegalArgumentException(
           need.name
               + " is written within the step, to numbers of which is known only that they are "
@@ -99,35 +161,27 @@ final class RecordedStep {
     return false;
   }
 
-  /** The calls were made to their end. */
-  void complete() {
-    complete = true;
-  }
-
   /** Requires the inputs of a call to be for the places, and of the sizes, of the first call's. */
   void requireSame(List<StepInput> inputs) {
-    boolean first = inputTargets.isEmpty() && used.isEmpty();
+    boolean first = firstInputs.isEmpty() && used.isEmpty();
     for (int i = 0; i < inputs.size(); i++) {
-      StepInput input = inputs.get(i);
+      Input input = Input.of(inputs.get(i));
       if (first) {
-        inputTargets.add(input.target());
-        inputBytes.add(input.source().remaining());
-      } else if (i >= inputTargets.size()
-          || inputTargets.get(i) != input.target()
-          || inputBytes.get(i) != input.source().remaining()) {
+        firstInputs.add(input);
+      } else if (i >= firstInputs.size() || !firstInputs.get(i).equals(input)) {
         throw new IllegalArgumentException(
             "input "
                 + i
-                + " of a repeated step goes to another buffer, or has another size, than in the"
+                + " of a repeated step goes to another place, or has another size, than in the"
                 + " step's first call; needed the same, or another key");
       }
     }
-    if (inputs.size() != inputTargets.size()) {
+    if (inputs.size() != firstInputs.size()) {
       throw new IllegalArgumentException(
           "a repeated step has "
               + inputs.size()
               + " inputs; in its first call it had "
-              + inputTargets.size());
+              + firstInputs.size());
     }
   }
 
@@ -137,6 +191,9 @@ final class RecordedStep {
    * @param inputs that the call begins with; they are not on the device yet
    */
   void requireUsable(List<StepInput> inputs) {
+    for (StepInput input : inputs) {
+      use(input.target().held());
+    }
     for (Held held : used) {
       held.requireOpen();
     }
@@ -147,10 +204,41 @@ final class RecordedStep {
     }
   }
 
-  /** Marks what the step has written. */
-  void markWritten() {
-    for (Memory.Contents contents : written) {
-      contents.markWritten();
-    }
+  /** A call of the step begins. */
+  void begin() {
+    before.clear();
+  }
+
+  /** The call has been made to its end, or replayed: marks what it has written. */
+  void succeed() {
+    complete = true;
+    written.forEach(
+        (contents, range) -> {
+          if (range.hasRange() && range.whole) {
+            contents.replace(range.low, range.high);
+          } else if (range.hasRange()) {
+            contents.include(range.low, range.high);
+          }
+          contents.markWritten();
+        });
+  }
+
+  /**
+   * The call has failed, and nobody knows how much of it was done: what was there may be there
+   * still, and nothing that was found out in the call holds.
+   */
+  void fail() {
+    written.forEach(
+        (contents, range) -> {
+          if (range.hasRange()) {
+            contents.include(range.low, range.high);
+          }
+          contents.markWritten();
+        });
+    before.forEach(
+        (contents, range) -> {
+          contents.include(range.low, range.high);
+          contents.markWritten();
+        });
   }
 }

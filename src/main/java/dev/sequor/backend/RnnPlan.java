@@ -242,7 +242,11 @@ public final class RnnPlan implements AutoCloseable {
         + shape.hiddenSize();
   }
 
-  /** Frees scratch memory and packed weights; harmless the second time, or after the backend. */
+  /**
+   * Frees scratch memory and packed weights; harmless the second time, or after the backend.
+   *
+   * @throws IllegalStateException if the calling thread does not own the backend, or is in a step
+   */
   @Override
   public void close() {
     backend.close(lease.held());

@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * against targets, which are checked and staged here.
  */
 final class ModelPass implements AutoCloseable {
+  private final Object identity = new Object();
   private final ModelSpec spec;
   private final NetworkWeights networkWeights;
   private final Network network;
@@ -523,6 +524,11 @@ final class ModelPass implements AutoCloseable {
       ofRow = known;
     }
     return known;
+  }
+
+  /** Stands for this in keys of steps, which are kept and must not keep this. */
+  Object identity() {
+    return identity;
   }
 
   /** From the gradient by the outputs to those by all parameters, which are added to. */

@@ -82,7 +82,10 @@ final class TokenSteps implements AutoCloseable {
   /** The tokens of one chunk {@code [n,R]}; made when first drawn. */
   private @Nullable Buffer drawn;
 
-  private record DrawKey(TokenSteps steps, DrawShape shape) {}
+  /** Stands for these in keys of steps, which are kept and must not keep these. */
+  private final Object identity = new Object();
+
+  private record DrawKey(Object steps, DrawShape shape) {}
 
   /**
    * Steps of {@code rows} rows.
@@ -243,7 +246,7 @@ final class TokenSteps implements AutoCloseable {
       inputs.add(new StepInput(gather.staging(), gather.index()));
     }
     backend.step(
-        this,
+        identity,
         inputs,
         () -> {
           for (Gather gather : gathers) {
@@ -322,7 +325,7 @@ final class TokenSteps implements AutoCloseable {
     Buffer tokens = pass.value(input);
     Buffer marks = shape.penalizes() ? seen : null;
     backend.step(
-        new DrawKey(this, shape),
+        new DrawKey(identity, shape),
         List.of(new StepInput(numberStaging, number)),
         () -> {
           for (int i = 0; i < steps; i++) {

@@ -46,6 +46,9 @@ public final class Trainer implements AutoCloseable {
   /** Floats of {@link #lossResult}. */
   private static final int LOSS_RESULT = 2;
 
+  /** Stands for this in keys of steps. */
+  private final Object identity = new Object();
+
   private final SequenceModel model;
   private final Backend backend;
   private final Clipping clipping;
@@ -269,17 +272,24 @@ public final class Trainer implements AutoCloseable {
     return predictions;
   }
 
-  /** A training step that repeats: the same calls on the same memory. */
+  /**
+   * A training step that repeats: the same calls on the same memory. Keys are kept, so they have
+   * what stands for trainer, passes and states, and would keep them from being found lost.
+   */
   private record StepKey(
-      Trainer trainer,
-      ModelPass pass,
-      @Nullable NetworkState state,
+      Object trainer,
+      Object pass,
+      @Nullable Object state,
       boolean resetState,
       Set<String> axesWithLengths,
       List<Integer> lossWork,
       boolean weighted,
-      @Nullable NetworkState beginning,
-      @Nullable ModelPass head) {}
+      @Nullable Object beginning,
+      @Nullable Object head) {}
+
+  private static @Nullable Object identity(@Nullable NetworkState state) {
+    return state == null ? null : state.identity();
+  }
 
   /**
    * Queues a step: forward pass, mean loss, backward pass and update. {@link #report} fetches what
@@ -307,15 +317,15 @@ public final class Trainer implements AutoCloseable {
     boolean reset = window.resetState();
     backend.step(
         new StepKey(
-            this,
-            pass,
-            carried,
+            identity,
+            pass.identity(),
+            identity(carried),
             reset,
             pass.axesWithLengths(),
             pass.lossWork(),
             pass.weighted(),
-            start,
-            head),
+            identity(start),
+            head == null ? null : head.identity()),
         inputs,
         () -> {
           if (reset && carried != null) {

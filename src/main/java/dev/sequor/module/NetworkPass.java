@@ -838,11 +838,11 @@ public final class NetworkPass implements AutoCloseable {
     if (closed) {
       return;
     }
-    closed = true;
     if (!backend.isClosed()) {
       backend.requireThread();
-      backend.synchronize(); // queued work may still use the memory
+      backend.synchronize(); // queued work may still use the memory; refused within a step
     }
+    closed = true;
     for (Working work : working) {
       work.pass.close();
     }

@@ -24,6 +24,7 @@ public final class NetworkState implements AutoCloseable {
   /** A mark: they go on from the state that is carried. */
   public static final int GOES_ON = 1;
 
+  private final Object identity = new Object();
   private final int batchSize;
   private final Buffer values;
   private final Map<String, Buffer> slices = new LinkedHashMap<>();
@@ -89,6 +90,14 @@ public final class NetworkState implements AutoCloseable {
     Arrays.fill(first, 2 * nodes, 3 * nodes, GOES_ON);
     memory.write(first);
     return memory;
+  }
+
+  /**
+   * Stands for this in the keys of {@linkplain Backend#step steps}, which are kept and must not
+   * keep this.
+   */
+  public Object identity() {
+    return identity;
   }
 
   /** {@code B}. */

@@ -118,7 +118,10 @@ public final class NetworkWeights implements AutoCloseable {
     return parameters;
   }
 
-  /** The flat gradients, to which backward passes add; made, and zero, when first asked for. */
+  /**
+   * The flat gradients, to which backward passes add; made, and zero, when first asked for, which a
+   * pass for training has done.
+   */
   public Buffer gradients() {
     if (whole != null) {
       return whole.gradients();

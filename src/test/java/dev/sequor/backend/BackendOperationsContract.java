@@ -19,6 +19,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -1214,6 +1215,38 @@ public abstract class BackendOperationsContract {
     }
   }
 
+  /** Engines keep packed copies of weights; a replay makes its own in their place. */
+  @Test
+  void aPlanComputesWithTheParametersItIsGivenBetweenStepsToo() {
+    RnnShape shape = new RnnShape(CellType.RNN_LINEAR, 1, 1, 1, 1, 1, 1, 0f);
+    ParameterLayout layout = shape.parameterLayout();
+    Buffer[] parameters = new Buffer[3];
+    RnnTensors[] tensors = new RnnTensors[3];
+    Buffer x = buffer(1f);
+    Buffer y = poisoned(1);
+    for (int p = 0; p < 3; p++) {
+      float[] weights = new float[(int) layout.totalElements()];
+      weights[(int) layout.offset(ParameterLayout.Kind.INPUT_WEIGHTS, 0, 0)] = p + 1;
+      parameters[p] = buffer(weights);
+      tensors[p] = RnnTensors.of(parameters[p], x, y);
+    }
+    try (RnnPlan plan = backend.plan(shape, Mode.INFERENCE)) {
+      int[] calls = {
+        // number of parameters; -1 and -2 for steps with the first and the second
+        1, -1, -1, -1, 1, 1, -1, 1, -2, 0, -2, 1, -2, 1, 0, -2, 2, -1, 2, 1, 0, -1, 0, -2, 0
+      };
+      for (int i = 0; i < calls.length; i++) {
+        int of = calls[i] < 0 ? -1 - calls[i] : calls[i];
+        if (calls[i] < 0) {
+          backend.step("step " + of, List.of(), () -> plan.forward(tensors[of]));
+        } else {
+          plan.forward(tensors[of]);
+        }
+        assertArrayEquals(new float[] {of + 1}, y.readFloats(), "call " + i);
+      }
+    }
+  }
+
   @Test
   void aRepeatedStepIsCheckedEveryTime() {
     Buffer tokens = tokens(0, 0);
@@ -1246,6 +1279,142 @@ public abstract class BackendOperationsContract {
     }
     y.close();
     assertThrows(IllegalStateException.class, () -> backend.step("tokens", inputs, work));
+  }
+
+  /** A recording is of places; a step may cut the buffers that lie there anew each time. */
+  @Test
+  void aStepTakesInputsForNewSlicesOfTheSamePlaces() {
+    Buffer memory = buffer(0, 0, 0, 0);
+    Buffer sum = buffer(0, 0);
+    ByteBuffer source = Backend.hostMemory(DType.FLOAT32, 2);
+    Runnable work =
+        () -> backend.copyColumns(ColumnCopy.whole(1, 2, 1f, true), memory.slice(1, 2), sum);
+    for (int i = 1; i <= 5; i++) {
+      source.clear().asFloatBuffer().put(new float[] {i, 10 * i});
+      backend.step("slices", List.of(new StepInput(source, memory.slice(1, 2))), work);
+    }
+    assertArrayEquals(new float[] {15, 150}, sum.readFloats());
+    if (backend.isAsynchronous()) { // others record nothing
+      for (Buffer other : List.of(memory.slice(0, 2), memory.slice(2, 2), sum)) {
+        List<StepInput> inputs = List.of(new StepInput(source, other));
+        assertThrows(IllegalArgumentException.class, () -> backend.step("slices", inputs, work));
+      }
+    }
+  }
+
+  /** What was recorded goes with what it worked on. */
+  @Test
+  void aKeyIsFreeOnceSomethingThatItsStepUsedIsClosed() {
+    RnnShape shape = new RnnShape(CellType.RNN_LINEAR, 1, 1, 1, 1, 1, 1, 0f);
+    Buffer parameters = buffer(new float[(int) shape.parameterLayout().totalElements()]);
+    ByteBuffer source = Backend.hostMemory(DType.FLOAT32, 1);
+    source.asFloatBuffer().put(3f);
+    for (int closed = 0; closed < 4; closed++) {
+      Buffer input = buffer(0);
+      Buffer x = buffer(1);
+      Buffer y = poisoned(1);
+      Buffer sum = buffer(0);
+      RnnPlan plan = backend.plan(shape, Mode.INFERENCE);
+      RnnTensors tensors = RnnTensors.of(parameters, x, y);
+      ColumnCopy add = ColumnCopy.whole(1, 1, 1f, true);
+      for (int i = 1; i <= 4; i++) {
+        backend.step(
+            "key",
+            List.of(new StepInput(source, input)),
+            () -> {
+              backend.copyColumns(add, input, sum);
+              plan.forward(tensors);
+            });
+        assertArrayEquals(new float[] {3 * i}, sum.readFloats());
+      }
+      List.<Runnable>of(input::close, x::close, sum::close, plan::close).get(closed).run();
+    }
+  }
+
+  /** Whatever was written in between: what a step draws is anything that it may draw. */
+  @Test
+  void theRangeOfWhatARepeatedStepWritesIsKnownToTheNextCall() {
+    int vocabulary = 100;
+    Buffer tokens = tokens(0, 0, 0);
+    Buffer drawn = tokens.slice(1, 1);
+    Buffer kept = tokens(0);
+    Buffer logits = buffer(new float[vocabulary]);
+    Buffer table = buffer(new float[50]);
+    Buffer y = poisoned(3);
+    Buffer key = tokens(new int[RandomKey.ELEMENTS]);
+    Buffer first = tokens(0, 0);
+    DrawShape likeliest = new DrawShape(vocabulary, 0f, 0, 1f);
+    Runnable work =
+        () -> {
+          backend.embeddingForward(3, 1, tokens, table, y);
+          backend.drawToken(likeliest, key, first, 0, logits, drawn);
+          backend.drawToken(likeliest, key, first, 1, logits, kept);
+        };
+    for (int i = 0; i < 6; i++) {
+      tokens.write(0, 0, 0);
+      kept.write(0);
+      logits.write(oneAt(i < 3 ? 3 : 99, vocabulary));
+      backend.step("draws", List.of(), work);
+      if (i < 3) {
+        backend.embeddingForward(3, 1, tokens, table, y);
+        backend.embeddingForward(1, 1, kept, table, y);
+      } else {
+        requireRefused("tokens[1] is 99; needed at most 49", () -> embed(tokens, 3, table, y));
+        requireRefused("tokens[0] is 99; needed at most 49", () -> embed(kept, 1, table, y));
+        requireRefused(
+            "tokens[1] is 99; needed at most 49", () -> backend.step("draws", List.of(), work));
+      }
+    }
+  }
+
+  private void embed(Buffer tokens, int rows, Buffer table, Buffer y) {
+    backend.embeddingForward(rows, 1, tokens, table, y);
+  }
+
+  private static float[] oneAt(int place, int length) {
+    float[] values = new float[length];
+    values[place] = 1f;
+    return values;
+  }
+
+  private static void requireRefused(String message, Executable call) {
+    assertEquals(message, assertThrows(IllegalArgumentException.class, call).getMessage());
+  }
+
+  /** While a step is recorded nothing runs: what was to be overwritten may be there still. */
+  @Test
+  void aStepThatFailsLeavesNothingTakenForWritten() {
+    Buffer tokens = tokens(0);
+    Buffer table = buffer(0, 1, 2, 3);
+    Buffer y = poisoned(1);
+    Buffer key = tokens(new int[RandomKey.ELEMENTS]);
+    Buffer first = tokens(0, 0);
+    DrawShape shape = new DrawShape(4, 0f, 0, 1f);
+    Buffer logits = buffer(oneAt(3, 4));
+    boolean[] fails = {false};
+    Runnable work =
+        () -> {
+          backend.drawToken(shape, key, first, 0, logits, tokens);
+          if (fails[0]) {
+            throw new UnsupportedOperationException("in the middle of a step");
+          }
+        };
+    for (int call = 0; call < 3; call++) {
+      Object step = "fails as call " + call;
+      fails[0] = false;
+      for (int i = 0; i < call; i++) {
+        backend.step(step, List.of(), work);
+      }
+      tokens.write(7);
+      fails[0] = true;
+      assertThrows(UnsupportedOperationException.class, () -> backend.step(step, List.of(), work));
+      if (tokens.readInts()[0] == 7) {
+        requireRefused("tokens[0] is 7; needed at most 3", () -> embed(tokens, 1, table, y));
+      } else {
+        embed(tokens, 1, table, y);
+        assertArrayEquals(new float[] {3}, y.readFloats());
+      }
+    }
   }
 
   // Sampling.

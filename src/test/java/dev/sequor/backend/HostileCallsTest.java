@@ -98,6 +98,33 @@ final class HostileCallsTest {
   private static final Set<String> ANY_TYPE =
       Set.of("Backend.download.0", "Backend.upload.1", "Backend.step.1.target");
 
+  /** Refused within a step. */
+  private static final Set<String> NOT_IN_A_STEP =
+      Set.of(
+          "Backend.allocate",
+          "Backend.upload",
+          "Backend.download",
+          "Backend.plan",
+          "Backend.step",
+          "Backend.synchronize",
+          "Backend.close",
+          "Buffer.write",
+          "Buffer.readFloats",
+          "Buffer.readInts",
+          "Buffer.close",
+          "RnnPlan.close",
+          "Rnn.newParameters",
+          "Rnn.newState",
+          "Rnn.newStepper",
+          "Rnn.prepare",
+          "RnnStepper.step",
+          "RnnStepper.close",
+          "RnnState.close",
+          "Parameters.value",
+          "Parameters.gradient",
+          "Parameters.set",
+          "Parameters.close");
+
   private static final String WRITTEN_HOST_BUFFER = "Backend.download.1";
 
   private static final int T = 3;
@@ -862,6 +889,67 @@ final class HostileCallsTest {
               IllegalArgumentException.class, () -> backend.step("copied", List.of(), work));
       assertEquals("source[1] is 7; needed 0 to 3", thrown.getMessage());
     }
+  }
+
+  // ---- within steps ----------------------------------------------------------------------------
+
+  /**
+   * Every method within a step's work, when it runs, when it is recorded and when it is replayed:
+   * what could not be recorded is refused in the same words on every device, harms nothing, and the
+   * rest of the step goes on.
+   */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void withinAStepOnlyWhatQueuesIsDone(String device) {
+    Set<String> refused = new HashSet<>();
+    try (World world = new World(device)) {
+      Buffer last = world.backend.allocate(DType.FLOAT32, 1);
+      for (Class<?> type : TYPES) {
+        for (Method method : methods(type)) {
+          boolean refuses = NOT_IN_A_STEP.contains(nameOf(method));
+          Object receiver = world.receiver(method);
+          Object[] arguments = world.arguments(method);
+          List<String> open = world.backend.openResources();
+          int[] calls = {0};
+          for (int call = 0; call < 4; call++) {
+            world.backend.fill(last, 0f);
+            world.backend.step(
+                method,
+                List.of(),
+                () -> {
+                  calls[0]++;
+                  List<Long> before = world.versions();
+                  Throwable thrown = invoke(method, receiver, arguments);
+                  if (refuses) {
+                    requireRefusalWithinAStep(method, thrown);
+                    assertEquals(before, world.versions(), () -> method + " changed something");
+                  } else {
+                    assertEquals(null, thrown, method::toString);
+                  }
+                  world.backend.fill(last, 1f);
+                });
+            assertArrayEquals(new float[] {1f}, last.readFloats(), method::toString);
+          }
+          assertTrue(calls[0] >= 3, method::toString);
+          assertEquals(open, world.backend.openResources(), method::toString);
+          if (refuses) {
+            refused.add(nameOf(method));
+          }
+        }
+      }
+    }
+    assertEquals(NOT_IN_A_STEP, refused);
+  }
+
+  private static void requireRefusalWithinAStep(Method method, @Nullable Throwable thrown) {
+    requireRefusal(method + " within a step", thrown);
+    String message = String.valueOf(Objects.requireNonNull(thrown).getMessage());
+    assertTrue(
+        thrown instanceof IllegalStateException
+            && message.endsWith(
+                " within a step, which may be recorded and replayed; needed calls that only queue"
+                    + " work on memory that is there"),
+        () -> method + " throws " + thrown);
   }
 
   // ---- closed things ---------------------------------------------------------------------------

@@ -232,6 +232,8 @@ class NetworkTest {
       refused(
           "lengths[1] is 3; needed 0 to T=2",
           () -> pass.put("x", new int[] {1, 1, 1, 1}, new int[] {1, 3}));
+      assertThrows(
+          IllegalStateException.class, () -> backend.step("closes", List.of(), pass::close));
       pass.upload();
       pass.forward();
       assertArrayEquals(new float[] {0, 0, 1, 0, 1, 0}, pass.value("last").readFloats());

@@ -496,6 +496,11 @@ final class CudaEngine implements OptionsEngine {
     return recordedSteps.recordings();
   }
 
+  /** How often a recording of a step has run. Each time, the packing that is part of it did too. */
+  long stepLaunches() {
+    return recordedSteps.launches();
+  }
+
   @Override
   public boolean isAsynchronous() {
     return true;

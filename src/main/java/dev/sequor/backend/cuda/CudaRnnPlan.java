@@ -52,6 +52,12 @@ final class CudaRnnPlan implements EnginePlan {
   /** The recording that the packing is part of, if any: it ran then only in that recording. */
   private long packedRecording = NONE;
 
+  /** Whether packing is part of any recording, whose replays put its weights in place of others. */
+  private boolean packedByRecordings;
+
+  /** {@link CudaEngine#stepLaunches()} when the weights were last packed outside recordings. */
+  private long packedLaunches;
+
   private boolean closed;
 
   CudaRnnPlan(CudaEngine engine, RnnShape shape, Mode mode) {
@@ -156,8 +162,11 @@ final class CudaRnnPlan implements EnginePlan {
   /** Makes operands of the weights unless they are those of the last call. */
   private void pack(Memory parameters) {
     long recording = engine.recording() ? engine.recordingNumber() : NONE;
+    boolean replaced =
+        recording == NONE && packedByRecordings && packedLaunches != engine.stepLaunches();
     long flat = address(parameters);
-    if (packedRecording == recording
+    if (!replaced
+        && packedRecording == recording
         && packedVersion == parameters.version()
         && packedAddress == flat) {
       return;
@@ -168,6 +177,11 @@ final class CudaRnnPlan implements EnginePlan {
     packedAddress = flat;
     packedVersion = parameters.version();
     packedRecording = recording;
+    if (recording == NONE) {
+      packedLaunches = engine.stepLaunches();
+    } else {
+      packedByRecordings = true;
+    }
   }
 
   /** The address of the key of a call's dropout bits; 0 if it draws none. */

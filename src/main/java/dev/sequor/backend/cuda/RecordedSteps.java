@@ -21,6 +21,7 @@ final class RecordedSteps implements AutoCloseable {
   private final CudaStream stream;
   private final PinnedStaging staging;
   private long recordings;
+  private long launches;
   private final IdentityHashMap<Object, Step> steps = new IdentityHashMap<>();
 
   RecordedSteps(CudaStream stream, PinnedStaging staging) {
@@ -34,11 +35,13 @@ final class RecordedSteps implements AutoCloseable {
 
     @Override
     public void close() {
+      Closing closing = new Closing();
       for (Half half : halves) {
         if (half != null) {
-          half.close();
+          closing.then(half::close);
         }
       }
+      closing.end();
     }
   }
 
@@ -47,10 +50,12 @@ final class RecordedSteps implements AutoCloseable {
       implements AutoCloseable {
     @Override
     public void close() {
-      done.synchronize();
-      graph.close();
-      done.close();
-      memory.close();
+      Closing closing = new Closing();
+      closing.then(done::synchronize);
+      closing.then(graph::close);
+      closing.then(done::close);
+      closing.then(memory::close);
+      closing.end();
     }
   }
 
@@ -74,6 +79,7 @@ final class RecordedSteps implements AutoCloseable {
       half.done.synchronize();
       fill(half.memory.bytes(), inputs);
     }
+    launches++;
     half.graph.launch(stream);
     stream.record(half.done);
   }
@@ -111,6 +117,11 @@ final class RecordedSteps implements AutoCloseable {
   /** The number of recordings begun. */
   long recordings() {
     return recordings;
+  }
+
+  /** The number of recordings launched, the first time as well as in replays. */
+  long launches() {
+    return launches;
   }
 
   private static int place(int bytes) {

@@ -17,7 +17,9 @@ final class Replays implements AutoCloseable {
   private final Map<Key, Recording> recordings = new LinkedHashMap<>(CAPACITY, 0.75f, true);
 
   private static final class Recording {
-    int calls;
+    /** Whether the work has run once to its end; what it makes when it first runs is there then. */
+    boolean ran;
+
     @org.jspecify.annotations.Nullable CudaGraph graph;
   }
 
@@ -55,10 +57,10 @@ final class Replays implements AutoCloseable {
     }
     Recording recording =
         recordings.computeIfAbsent(new Key(name, addresses), key -> new Recording());
-    recording.calls++;
-    if (recording.calls == 1) {
+    if (!recording.ran) {
       forgetOldest();
       work.run();
+      recording.ran = true;
       return;
     }
     if (recording.graph == null) {

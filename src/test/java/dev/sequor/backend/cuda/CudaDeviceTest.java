@@ -254,6 +254,32 @@ class CudaDeviceTest {
     return values;
   }
 
+  /** What the driver loads when work first runs cannot be loaded while it is recorded. */
+  @Test
+  void workThatFailedWhenItFirstRanIsNotRecordedBeforeItHasRun() {
+    List<Boolean> recorded = new ArrayList<>();
+    boolean[] fails = {true};
+    Runnable work =
+        () -> {
+          recorded.add(device.stream().capturing());
+          if (fails[0]) {
+            throw new BackendException("the first call fails");
+          }
+        };
+    try (Replays replays = new Replays()) {
+      for (int i = 0; i < 2; i++) {
+        assertThrows(
+            BackendException.class,
+            () -> replays.run(device.stream(), "work", new long[] {1}, work));
+      }
+      fails[0] = false;
+      for (int i = 0; i < 3; i++) {
+        replays.run(device.stream(), "work", new long[] {1}, work);
+      }
+    }
+    assertEquals(List.of(false, false, false, true), recorded);
+  }
+
   @Test
   void aGraphRepeatsWorkOfTwoStreamsWithWhatIsThereThen() {
     CudaStream main = device.stream();
