@@ -33,6 +33,8 @@ import dev.sequor.module.Module;
 import dev.sequor.module.Network;
 import dev.sequor.module.Pass;
 import dev.sequor.module.ValueShape;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -440,6 +442,27 @@ class PredictorTest {
     itself.set(predictor);
     predictor.predict(1);
     predictor.close();
+  }
+
+  @Test
+  void metersShowWhatItDoes() {
+    SimpleMeterRegistry registry = new SimpleMeterRegistry();
+    PredictorMetrics metrics = new PredictorMetrics(registry, Tags.of("model", "names"));
+    try (Predictor predictor =
+        Predictor.builder(languageModel(false)).device("java").listener(metrics).build()) {
+      metrics.watch(predictor);
+      predictor.predict(1, 2, 3);
+      predictor.predict(4);
+    } // after which the listener has been told
+    assertEquals(2, registry.get("sequor.predictor.wait").tag("model", "names").timer().count());
+    assertTrue(
+        registry.get("sequor.predictor.compute").timer().totalTime(TimeUnit.NANOSECONDS) > 0);
+    assertEquals(2, registry.get("sequor.predictor.batch").summary().count());
+    assertEquals(1, registry.get("sequor.predictor.batch").summary().max());
+    assertEquals(0, registry.get("sequor.predictor.failed").counter().count());
+    assertEquals(0, registry.get("sequor.predictor.waiting").gauge().value());
+    metrics.failed(3, new IllegalStateException());
+    assertEquals(3, registry.get("sequor.predictor.failed").counter().count());
   }
 
   // ---- failures --------------------------------------------------------------------------------

@@ -2,8 +2,8 @@ package dev.sequor.backend.cpu;
 
 import static dev.sequor.backend.cpu.CpuMemory.address;
 
-import dev.sequor.backend.BackendException;
 import dev.sequor.backend.BlockLayout;
+import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.WeightStorage;
@@ -44,7 +44,7 @@ final class CpuLayerPlan implements LayerPlan {
             code(shape.weights()),
             numbers(shape.block()));
     if (layer == 0) {
-      throw new BackendException("cpu: no memory, or no kernels, for " + shape);
+      throw new DeviceMemoryException("cpu: no memory for " + shape);
     }
   }
 

@@ -2,7 +2,7 @@ package dev.sequor.backend.cpu;
 
 import static dev.sequor.backend.cpu.CpuMemory.address;
 
-import dev.sequor.backend.BackendException;
+import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
@@ -69,7 +69,7 @@ final class CpuStepPlan implements EnginePlan {
               .toArray();
       stack = NativeEngine.sequor_stack_create(addresses, blocks, addresses.length);
       if (stack == 0) {
-        throw new BackendException("cpu: no memory for " + shape);
+        throw new DeviceMemoryException("cpu: no memory for " + shape);
       }
     } catch (RuntimeException | Error e) {
       close();

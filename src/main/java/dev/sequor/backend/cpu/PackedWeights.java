@@ -1,6 +1,6 @@
 package dev.sequor.backend.cpu;
 
-import dev.sequor.backend.BackendException;
+import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.host.LayerShape;
@@ -84,7 +84,7 @@ final class PackedWeights {
    * The copy for a layer whose parameters are at {@code parameters}; to be released.
    *
    * @param held what the layer uses now, and will no more; null for none
-   * @throws BackendException if there is not enough memory; {@code held} is used still then
+   * @throws DeviceMemoryException if there is not enough memory; {@code held} is used still then
    */
   Copy of(LayerShape shape, long layer, Memory parameters, @Nullable Copy held) {
     Key key = Key.of(shape, CpuMemory.address(parameters));
@@ -92,7 +92,7 @@ final class PackedWeights {
     if (copy == null) {
       long handle = NativeEngine.sequor_weights_create(layer);
       if (handle == 0) {
-        throw new BackendException("cpu: no memory for the weights of " + shape);
+        throw new DeviceMemoryException("cpu: no memory for the weights of " + shape);
       }
       copy = new Copy(key, handle);
       copies.put(key, copy);
