@@ -84,11 +84,14 @@ public record Checkpoint(
 
   /**
    * What the model of the checkpoint in {@code directory} is learning from; null if that is not
-   * known.
+   * known, as of a model alone in a file.
    *
    * @throws MalformedFileException if {@code config.json} is not as it should be
    */
   public static @Nullable DataSource source(Path directory) throws IOException {
+    if (Files.isRegularFile(directory)) {
+      return null;
+    }
     return ConfigFile.whole(directory, ConfigFile.read(directory)).run() instanceof TrainingRun run
         ? run.source()
         : null;

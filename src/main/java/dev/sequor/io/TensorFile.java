@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestOutputStream;
@@ -42,7 +43,8 @@ final class TensorFile {
         String.valueOf(path.getFileName()), bytes[0], HexFormat.of().formatHex(digest.digest()));
   }
 
-  private static Tensor toTensor(NamedTensor tensor) {
+  /** A tensor as it stands in a file. */
+  static Tensor toTensor(NamedTensor tensor) {
     return Tensor.ofFloats(
         tensor.name(),
         tensor.values(),
@@ -84,15 +86,25 @@ final class TensorFile {
   }
 
   private static List<NamedTensor> tensors(Path path, TensorShapes shapes) throws IOException {
-    List<NamedTensor> tensors = new ArrayList<>();
     try (SafetensorsFile file = SafetensorsFile.open(path)) {
-      requireShapes(path, file, shapes);
-      for (SafetensorsFile.Entry entry : file.entries().values()) {
-        float[] values = file.readFloats(entry.name());
-        requireFinite(path, entry.name(), values);
-        List<Integer> shape = entry.shape().stream().map(Math::toIntExact).toList();
-        tensors.add(new NamedTensor(entry.name(), shape, values));
-      }
+      return tensors(path, file, shapes);
+    }
+  }
+
+  /**
+   * The tensors of a file that is open, whose header is compared with {@code shapes} first.
+   *
+   * @throws MalformedFileException if it has others, or one that is not finite
+   */
+  static List<NamedTensor> tensors(Path path, SafetensorsFile file, TensorShapes shapes)
+      throws IOException {
+    requireShapes(path, file, shapes);
+    List<NamedTensor> tensors = new ArrayList<>();
+    for (SafetensorsFile.Entry entry : file.entries().values()) {
+      float[] values = file.readFloats(entry.name());
+      requireFinite(path, entry.name(), values);
+      List<Integer> shape = entry.shape().stream().map(Math::toIntExact).toList();
+      tensors.add(new NamedTensor(entry.name(), shape, values));
     }
     return tensors;
   }
@@ -140,6 +152,14 @@ final class TensorFile {
     } catch (NoSuchAlgorithmException e) {
       throw new AssertionError("every Java platform has SHA-256", e);
     }
+  }
+
+  /** Of a text, and the elements of all tensors, one after the other; in hexadecimal. */
+  static String sha256(String text, List<Tensor> tensors) {
+    MessageDigest digest = sha256();
+    digest.update(text.getBytes(StandardCharsets.UTF_8));
+    tensors.forEach(tensor -> digest.update(tensor.data().duplicate()));
+    return HexFormat.of().formatHex(digest.digest());
   }
 
   private static String sha256(Path path) throws IOException {

@@ -1,13 +1,17 @@
 package dev.sequor.io;
 
+import dev.sequor.backend.Backend;
+import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.DataSpec;
 import dev.sequor.data.TableSpec;
 import dev.sequor.data.Vocabulary;
 import dev.sequor.io.CheckpointConfig.Kind;
 import dev.sequor.model.ModelSpec;
+import dev.sequor.model.SequenceModel;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.TensorShapes;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -49,14 +53,54 @@ public record TrainedModel(ModelSpec model, @Nullable DataSpec data, List<NamedT
     TensorShapes.ofParameters(model.network()).requireFit(parameters);
   }
 
+  /** A copy of {@code model} as it is now, without anything said of its data. */
+  public static TrainedModel of(SequenceModel model) {
+    return of(model, null);
+  }
+
   /**
-   * Reads the model of the checkpoint in {@code directory}. Its training state is not looked at, so
-   * that it may be damaged or missing.
+   * A copy of {@code model} as it is now.
+   *
+   * @throws IllegalArgumentException if {@code data} does not fit it
+   */
+  public static TrainedModel of(SequenceModel model, @Nullable DataSpec data) {
+    return new TrainedModel(model.spec(), data, model.tensors());
+  }
+
+  /**
+   * The model on a backend, to use it or to train it further; the caller closes it.
+   *
+   * @param backend stays the caller's
+   */
+  public SequenceModel open(Backend backend) {
+    return SequenceModel.of(backend, model, parameters, WeightStorage.FLOAT32);
+  }
+
+  /**
+   * Writes this to one file, safetensors with the specification among its metadata, in place of
+   * another model if there is one; {@link #load} reads it. Whenever the process or the machine
+   * stops, the file holds the former content or all of this. Folders are made if need be.
+   *
+   * @throws IllegalArgumentException if the file is there and holds something else, or some module
+   *     of the network has no name in files (see {@link ModuleNames})
+   * @throws InaccessibleFileException if it cannot be written; what was there is intact then
+   */
+  public void save(Path file) throws IOException {
+    ModelFile.write(this, file);
+  }
+
+  /**
+   * Reads a model: of a file that {@link #save} has written, or of the checkpoint in a directory,
+   * whose training state is not looked at, so that it may be damaged or missing.
    *
    * @throws MalformedFileException if anything else is not as it should be; names the file and what
    * @throws IOException if a file cannot be read
    */
-  public static TrainedModel load(Path directory) throws IOException {
+  public static TrainedModel load(Path path) throws IOException {
+    return Files.isRegularFile(path) ? ModelFile.read(path) : ofCheckpoint(path);
+  }
+
+  private static TrainedModel ofCheckpoint(Path directory) throws IOException {
     return Checkpoint.whole(
         directory,
         json -> {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sequor.io.Checkpoint;
+import dev.sequor.io.TrainedModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -77,6 +78,14 @@ class TableCommandsTest {
             .succeeds()
             .json();
     assertEquals(20, predicted.get("predictions").size());
+    Path alone = folder.resolve("alone.safetensors");
+    TrainedModel.load(whole).save(alone);
+    assertEquals(
+        predicted.get("predictions"),
+        CommandLineRun.of("predict", alone, "--csv", waves, "--device", "java", "--json")
+            .succeeds()
+            .json()
+            .get("predictions"));
     JsonNode first = predicted.get("predictions").get(0);
     assertEquals("0", first.get("series").asText());
     assertEquals(31, first.get("line").asLong());

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sequor.backend.Devices;
 import dev.sequor.io.Checkpoint;
+import dev.sequor.io.TrainedModel;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -105,6 +106,19 @@ class TrainSampleEvalTest {
     assertEquals(List.of("text"), keys(sampled));
     assertEquals(24, sampled.get("text").asText().length());
     assertTrue(sampled.get("text").asText().startsWith("the "));
+    Path alone = folder.resolve("alone.safetensors");
+    TrainedModel.load(model).save(alone);
+    assertEquals(
+        sampled,
+        CommandLineRun.of(
+                "sample", alone, "--prime", "the ", "--length", 20, "--device", "java", "--json")
+            .succeeds()
+            .json());
+    assertEquals(
+        judged,
+        CommandLineRun.of("eval", alone, "--text", text, "--device", "java", "--json")
+            .succeeds()
+            .json());
     samplesInEveryWay(model);
   }
 

@@ -346,6 +346,11 @@ class CheckpointPropertyTest {
         assertEquals(last.model(), model.model());
         assertEquals(last.data(), model.data());
         assertSame(last.snapshot().parameters(), model.parameters());
+        model.save(folder.resolve("alone"));
+        TrainedModel alone = TrainedModel.load(folder.resolve("alone"));
+        assertEquals(last.model(), alone.model());
+        assertEquals(last.data(), alone.data());
+        assertSame(last.snapshot().parameters(), alone.parameters());
       }
     }
     // Neither half of the rule may go untested.

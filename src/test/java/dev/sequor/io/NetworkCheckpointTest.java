@@ -242,6 +242,12 @@ class NetworkCheckpointTest {
           .save(folder);
       assertEquals(spec, TrainedModel.load(folder).model());
       assertSame(model.tensors(), TrainedModel.load(folder).parameters());
+      Path file = folder.resolve("alone/model.safetensors");
+      TrainedModel.of(model).save(file);
+      try (SequenceModel read = TrainedModel.load(file).open(backend)) {
+        assertEquals(spec, read.spec());
+        assertSame(model.tensors(), read.tensors());
+      }
     }
   }
 
