@@ -375,10 +375,11 @@ public final class Backend implements AutoCloseable {
       Held.Lease lease =
           hold(
               "Plan of " + RnnPlan.describe(shape, mode) + " on " + name,
-              () -> {
-                working.synchronize(); // Queued work may still use its memory.
-                plan.close();
-              });
+              () ->
+                  new Closing()
+                      .then(working::synchronize) // Queued work may still use its memory.
+                      .then(plan::close)
+                      .end());
       return new RnnPlan(this, shape, mode, plan, lease);
     } finally {
       end();
@@ -1354,32 +1355,13 @@ public final class Backend implements AutoCloseable {
     guard.enter();
     try {
       requireOutsideStep("close");
-      List<Held> all = new ArrayList<>(held);
+      Closing closing = new Closing();
+      held.forEach(holding -> closing.then(holding::close));
       held.clear();
       steps.clear();
-      all.add(self);
-      closeAll(all);
+      closing.then(self::close).end();
     } finally {
       guard.exit();
-    }
-  }
-
-  /** All is tried, whatever fails: a lost device refuses every call, and the rest must still go. */
-  private static void closeAll(List<Held> all) {
-    RuntimeException first = null;
-    for (Held holding : all) {
-      try {
-        holding.close();
-      } catch (RuntimeException e) {
-        if (first == null) {
-          first = e;
-        } else {
-          first.addSuppressed(e);
-        }
-      }
-    }
-    if (first != null) {
-      throw first;
     }
   }
 

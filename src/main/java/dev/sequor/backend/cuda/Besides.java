@@ -1,5 +1,7 @@
 package dev.sequor.backend.cuda;
 
+import dev.sequor.backend.Closing;
+
 /** A second stream that forks from the main one and joins it again. */
 final class Besides implements AutoCloseable {
   private final WorkQueue main;
@@ -32,8 +34,6 @@ final class Besides implements AutoCloseable {
 
   @Override
   public void close() {
-    queue.close();
-    forked.close();
-    joined.close();
+    new Closing().then(queue::close).then(forked::close).then(joined::close).end();
   }
 }

@@ -4,6 +4,7 @@ import static dev.sequor.backend.cuda.CudaErrors.check;
 
 import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.BackendUnavailableException;
+import dev.sequor.backend.Closing;
 import java.nio.charset.StandardCharsets;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -257,9 +258,8 @@ final class CudaDevice implements AutoCloseable {
     if (closed) {
       return;
     }
-    makeCurrent();
+    Closing closing = new Closing().then(this::makeCurrent);
     closed = true;
-    Closing closing = new Closing();
     closing.then(stream::synchronize);
     if (staging != null) {
       closing.then(staging::close);

@@ -5,6 +5,7 @@ import static dev.sequor.backend.cuda.CudaMemory.address;
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.CtcShape;
 import dev.sequor.backend.DType;
@@ -762,9 +763,8 @@ final class CudaEngine implements OptionsEngine {
     if (closed) {
       return;
     }
-    device.makeCurrent();
     closed = true;
-    Closing closing = new Closing();
+    Closing closing = new Closing().then(device::makeCurrent);
     if (besides != null) {
       closing.then(besides::close);
     }

@@ -2,6 +2,7 @@ package dev.sequor.backend.cuda;
 
 import static dev.sequor.backend.cuda.CudaMemory.address;
 
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
@@ -334,8 +335,9 @@ final class CudaRnnPlan implements EnginePlan {
       return;
     }
     closed = true;
-    replays.close();
-    layers.forEach(LayerPath::close);
-    between.forEach(DeviceMemory.Block::close);
+    Closing closing = new Closing().then(replays::close);
+    layers.forEach(layer -> closing.then(layer::close));
+    between.forEach(block -> closing.then(block::close));
+    closing.end();
   }
 }

@@ -3,6 +3,7 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaErrors.check;
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.DeviceMemoryException;
 import java.util.ArrayDeque;
 import java.util.Collections;
@@ -203,14 +204,11 @@ final class DeviceMemory implements AutoCloseable {
 
   /** Gives all that is kept for reuse to the driver, which first waits for the device. */
   void trim() {
-    for (Map.Entry<Long, Deque<Long>> sized = cache.pollFirstEntry();
-        sized != null;
-        sized = cache.pollFirstEntry()) {
-      for (long address : sized.getValue()) {
-        cachedBytes -= sized.getKey();
-        free(address);
-      }
-    }
+    Closing closing = new Closing();
+    cache.values().forEach(sized -> sized.forEach(address -> closing.then(() -> free(address))));
+    cache.clear();
+    cachedBytes = 0;
+    closing.end();
   }
 
   private String shortage(long bytes, String holder, String why) {
@@ -265,14 +263,15 @@ final class DeviceMemory implements AutoCloseable {
           liveBytes,
           largestHolders());
     }
+    Closing closing = new Closing();
     for (Block block : live) {
       block.closed = true;
       if (block.size > 0) {
-        free(block.address);
+        closing.then(() -> free(block.address));
       }
     }
     live.clear();
     liveBytes = 0;
-    trim();
+    closing.then(this::trim).end();
   }
 }

@@ -2,6 +2,7 @@ package dev.sequor.backend.cuda;
 
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
+import dev.sequor.backend.Closing;
 import java.nio.ByteBuffer;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
@@ -33,9 +34,7 @@ final class PinnedStaging implements AutoCloseable {
 
     @Override
     public void close() {
-      done.synchronize();
-      memory.close();
-      done.close();
+      new Closing().then(done::synchronize).then(memory::close).then(done::close).end();
     }
   }
 
@@ -119,8 +118,10 @@ final class PinnedStaging implements AutoCloseable {
 
   @Override
   public void close() {
+    Closing closing = new Closing();
     for (Half half : halves) {
-      half.close();
+      closing.then(half::close);
     }
+    closing.end();
   }
 }

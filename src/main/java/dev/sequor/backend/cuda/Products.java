@@ -3,6 +3,7 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaErrors.blasFailure;
 import static dev.sequor.backend.cuda.CudaErrors.checkBlas;
 
+import dev.sequor.backend.Closing;
 import jcuda.Pointer;
 import jcuda.cudaDataType;
 import jcuda.jcublas.JCublas2;
@@ -172,10 +173,9 @@ final class Products implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      checkBlas(JCublas2.cublasDestroy(handle), "cublasDestroy");
-    } finally {
-      workspace.close();
-    }
+    new Closing()
+        .then(() -> checkBlas(JCublas2.cublasDestroy(handle), "cublasDestroy"))
+        .then(workspace::close)
+        .end();
   }
 }

@@ -2,6 +2,7 @@ package dev.sequor.backend.cuda;
 
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.StepInput;
 import java.nio.ByteBuffer;
 import java.util.IdentityHashMap;
@@ -34,11 +35,13 @@ final class RecordedSteps implements AutoCloseable {
 
     @Override
     public void close() {
+      Closing closing = new Closing();
       for (Half half : halves) {
         if (half != null) {
-          half.close();
+          closing.then(half::close);
         }
       }
+      closing.end();
     }
   }
 
@@ -47,10 +50,12 @@ final class RecordedSteps implements AutoCloseable {
       implements AutoCloseable {
     @Override
     public void close() {
-      done.synchronize();
-      graph.close();
-      done.close();
-      memory.close();
+      new Closing()
+          .then(done::synchronize)
+          .then(graph::close)
+          .then(done::close)
+          .then(memory::close)
+          .end();
     }
   }
 
@@ -155,7 +160,9 @@ final class RecordedSteps implements AutoCloseable {
 
   @Override
   public void close() {
-    steps.values().forEach(Step::close);
+    Closing closing = new Closing();
+    steps.values().forEach(step -> closing.then(step::close));
     steps.clear();
+    closing.end();
   }
 }

@@ -1,5 +1,6 @@
 package dev.sequor.backend.cuda;
 
+import dev.sequor.backend.Closing;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -78,11 +79,14 @@ final class Replays implements AutoCloseable {
 
   @Override
   public void close() {
+    Closing closing = new Closing();
     for (Recording recording : recordings.values()) {
-      if (recording.graph != null) {
-        recording.graph.close();
+      CudaGraph graph = recording.graph;
+      if (graph != null) {
+        closing.then(graph::close);
       }
     }
     recordings.clear();
+    closing.end();
   }
 }

@@ -3,6 +3,7 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.Closing;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
@@ -103,17 +104,11 @@ final class WorkQueue implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      stream.synchronize();
-    } finally {
-      try {
-        products.close();
-      } finally {
-        arguments.close();
-        if (ownsStream) {
-          stream.close();
-        }
-      }
+    Closing closing =
+        new Closing().then(stream::synchronize).then(products::close).then(arguments::close);
+    if (ownsStream) {
+      closing.then(stream::close);
     }
+    closing.end();
   }
 }
