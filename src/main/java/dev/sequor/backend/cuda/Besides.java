@@ -12,8 +12,15 @@ final class Besides implements AutoCloseable {
   Besides(CudaDevice device, WorkQueue main, MathMode mode) {
     this.main = main;
     this.queue = WorkQueue.beside(device, mode);
-    this.forked = device.newEvent();
-    this.joined = device.newEvent();
+    CudaEvent first = null;
+    try {
+      first = device.newEvent();
+      this.joined = device.newEvent();
+      this.forked = first;
+    } catch (RuntimeException | Error e) {
+      Closing.after(e, first == null ? () -> {} : first::close, queue::close);
+      throw e;
+    }
   }
 
   /** What is queued here from now on starts after what the main stream has so far. */

@@ -90,16 +90,17 @@ final class CudaEngine implements OptionsEngine {
             + (mode == MathMode.FP32 ? "" : " (" + mode.name().toLowerCase(Locale.ROOT) + ")");
     this.queue = WorkQueue.main(device, mode);
     try {
+      // The device's closing, which is the caller's then, takes memory and staging.
       this.prepared =
           device
               .memory()
               .allocate((long) UpdateGroups.MOST * PREPARED_BYTES, "factors of an update");
       this.scratch = device.memory().allocate(SCRATCH_BYTES, "scratch");
+      this.recordedSteps = new RecordedSteps(queue.stream(), device.staging());
     } catch (RuntimeException | Error e) {
-      queue.close(); // which the caller's closing of the device cannot reach
+      Closing.after(e, queue::close);
       throw e;
     }
-    this.recordedSteps = new RecordedSteps(queue.stream(), device.staging());
     this.columnSums = new ColumnSums(queue, scratch.address(), SCRATCH_BYTES / Float.BYTES);
   }
 

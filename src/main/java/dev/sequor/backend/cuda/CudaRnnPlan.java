@@ -94,7 +94,7 @@ final class CudaRnnPlan implements EnginePlan {
       }
       LOG.debug("{}: {}", holder, String.join(", and ", paths));
     } catch (RuntimeException | Error e) {
-      close();
+      Closing.after(e, this::close);
       throw e;
     }
   }

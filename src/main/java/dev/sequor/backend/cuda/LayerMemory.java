@@ -110,7 +110,7 @@ final class LayerMemory implements AutoCloseable {
               training && sizes.reverse() ? sizes.rows() * sizes.inputSize() : 0,
               Float.BYTES);
     } catch (RuntimeException | Error e) {
-      close();
+      Closing.after(e, this::close);
       throw e;
     }
   }

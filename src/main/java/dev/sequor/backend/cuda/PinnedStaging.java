@@ -26,8 +26,8 @@ final class PinnedStaging implements AutoCloseable {
     Half() {
       try {
         memory = new HostPointer(CHUNK_BYTES, "staging");
-      } catch (RuntimeException e) {
-        done.close();
+      } catch (RuntimeException | Error e) {
+        Closing.after(e, done::close);
         throw e;
       }
     }
@@ -43,8 +43,8 @@ final class PinnedStaging implements AutoCloseable {
     Half first = new Half();
     try {
       halves = new Half[] {first, new Half()};
-    } catch (RuntimeException e) {
-      first.close();
+    } catch (RuntimeException | Error e) {
+      Closing.after(e, first::close);
       throw e;
     }
   }

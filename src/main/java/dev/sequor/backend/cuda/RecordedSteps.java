@@ -97,7 +97,9 @@ final class RecordedSteps implements AutoCloseable {
     }
     HostPointer memory = new HostPointer(size, "inputs of a step");
     recordings++;
+    CudaEvent done = null;
     try {
+      done = new CudaEvent();
       fill(memory.bytes(), inputs);
       CudaGraph graph =
           CudaGraph.capture(
@@ -106,9 +108,9 @@ final class RecordedSteps implements AutoCloseable {
                 copy(memory, inputs);
                 work.run();
               });
-      return new Half(memory, new CudaEvent(), graph);
+      return new Half(memory, done, graph);
     } catch (RuntimeException | Error e) {
-      memory.close();
+      Closing.after(e, done == null ? () -> {} : done::close, memory::close);
       throw e;
     }
   }

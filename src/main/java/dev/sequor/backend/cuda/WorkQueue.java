@@ -28,7 +28,7 @@ final class WorkQueue implements AutoCloseable {
     try {
       this.arguments = new KernelArguments();
     } catch (RuntimeException | Error e) {
-      products.close();
+      Closing.after(e, products::close);
       throw e;
     }
   }
@@ -44,7 +44,7 @@ final class WorkQueue implements AutoCloseable {
     try {
       return new WorkQueue(device, stream, true, mode);
     } catch (RuntimeException | Error e) {
-      stream.close();
+      Closing.after(e, stream::close);
       throw e;
     }
   }
