@@ -160,7 +160,7 @@ public final class Backend implements AutoCloseable {
    * New memory, filled with zeros.
    *
    * @param elements 0 to 2⁴⁰
-   * @throws BackendException if there is not enough
+   * @throws DeviceMemoryException if there is not enough
    */
   public Buffer allocate(DType type, long elements) {
     begin();
@@ -187,7 +187,7 @@ public final class Backend implements AutoCloseable {
    * with zeros.
    *
    * @param elements at most what fits 2³¹−1 bytes
-   * @throws BackendException if there is not enough memory
+   * @throws DeviceMemoryException if there is not enough memory
    */
   public static ByteBuffer hostMemory(DType type, long elements) {
     int most = Integer.MAX_VALUE / Required.present("type", type).bytes();
@@ -335,7 +335,11 @@ public final class Backend implements AutoCloseable {
 
   // ---- layers ----------------------------------------------------------------------------------
 
-  /** Prepares a recurrent stack. The caller closes it. */
+  /**
+   * Prepares a recurrent stack. The caller closes it.
+   *
+   * @throws DeviceMemoryException if there is not enough memory
+   */
   public RnnPlan plan(RnnShape shape, Mode mode) {
     return plan(shape, mode, WeightStorage.FLOAT32);
   }
@@ -346,6 +350,7 @@ public final class Backend implements AutoCloseable {
    *
    * @throws IllegalArgumentException if this backend cannot keep them so, or in {@link
    *     Mode#TRAINING} with anything but {@link WeightStorage#FLOAT32}
+   * @throws DeviceMemoryException if there is not enough memory
    */
   public RnnPlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
     begin();

@@ -18,7 +18,7 @@ public interface Engine {
   /**
    * New memory, filled with zeros.
    *
-   * @throws BackendException if there is not enough
+   * @throws DeviceMemoryException if there is not enough
    */
   Memory allocate(DType type, long elements);
 

@@ -4,6 +4,7 @@ import dev.sequor.backend.Availability;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendProvider;
 import dev.sequor.backend.BackendSettings;
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.host.ProbeStep;
 import dev.sequor.backend.natives.LoadFailure;
 import java.util.stream.Collectors;
@@ -85,6 +86,9 @@ public final class CudaBackendProvider implements BackendProvider {
     if (e instanceof IllegalArgumentException) {
       return "correct that setting";
     }
+    if (words.contains("page-locked")) {
+      return "let this process lock more memory, or free some of the host's";
+    }
     if (words.contains("OUT_OF_MEMORY") || words.contains("no memory for")) {
       return "free memory of the device (nvidia-smi shows who has it), or raise SEQUOR_CUDA_MEMORY if"
           + " it is set";
@@ -99,10 +103,17 @@ public final class CudaBackendProvider implements BackendProvider {
   public Backend open(int ordinal, BackendSettings settings) {
     MathMode mode = MathMode.of(settings.mathMode());
     CudaDevice device = CudaDevice.open(ordinal, settings);
+    CudaEngine engine;
     try {
-      return new Backend(new CudaEngine(device, mode));
+      engine = new CudaEngine(device, mode);
     } catch (RuntimeException | Error e) {
-      device.close();
+      Closing.after(e, device::close);
+      throw e;
+    }
+    try {
+      return new Backend(engine);
+    } catch (RuntimeException | Error e) {
+      Closing.after(e, engine::close);
       throw e;
     }
   }
