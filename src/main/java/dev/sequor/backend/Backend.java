@@ -36,6 +36,9 @@ public final class Backend implements AutoCloseable {
   /** Recorded steps: training with and without carried state, for a few batch shapes. */
   private static final int STEPS_KEPT = 8;
 
+  /** Of an embedding: their numbers are ints. */
+  private static final long MOST_TABLE_ROWS = Integer.MAX_VALUE;
+
   private final Engine engine;
   private final String name;
   private final ThreadGuard guard;
@@ -713,7 +716,7 @@ public final class Backend implements AutoCloseable {
    * negative token gives a row of zeros.
    *
    * @param tokens INT32, at least {@code rows}, each less than the table's rows
-   * @param table {@code [V,width]}; null for one-hot rows of {@code width} columns
+   * @param table {@code [V,width]}, V at most 2³¹−1; null for one-hot rows of {@code width} columns
    * @param y {@code [rows,width]}, overwritten
    */
   public void embeddingForward(
@@ -754,11 +757,16 @@ public final class Backend implements AutoCloseable {
       throw new IllegalArgumentException(
           name + " holds " + table.elements() + " floats; needed whole rows of " + width);
     }
-    return table.elements() / width;
+    long rows = table.elements() / width;
+    if (rows > MOST_TABLE_ROWS) {
+      throw new IllegalArgumentException(
+          name + " holds " + rows + " rows of " + width + "; needed at most " + MOST_TABLE_ROWS);
+    }
+    return rows;
   }
 
   private void requireTokens(Buffer tokens, int rows, long vocabularySize) {
-    int last = (int) Math.min(Integer.MAX_VALUE, vocabularySize - 1);
+    int last = (int) vocabularySize - 1;
     arguments.contents("tokens", tokens, rows, Integer.MIN_VALUE, last, "");
   }
 
@@ -768,7 +776,7 @@ public final class Backend implements AutoCloseable {
    *
    * @param tokens as for forward
    * @param dy {@code [rows,width]}
-   * @param dTable {@code [V,width]}, added to
+   * @param dTable {@code [V,width]}, V at most 2³¹−1, added to
    */
   public void embeddingBackward(int rows, int width, Buffer tokens, Buffer dy, Buffer dTable) {
     begin();
@@ -1140,6 +1148,15 @@ public final class Backend implements AutoCloseable {
       }
       long elements =
           Sizes.product("rows · vocabularySize", Integer.MAX_VALUE, rows, shape.vocabularySize());
+      if (shape.vocabularySize() > engine.mostTokens(shape)) {
+        throw new IllegalArgumentException(
+            "vocabularySize is "
+                + shape.vocabularySize()
+                + "; to draw so, "
+                + name
+                + " needs at most "
+                + engine.mostTokens(shape));
+      }
       Arguments checked =
           arguments
               .of(shape)

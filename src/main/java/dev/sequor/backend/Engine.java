@@ -136,6 +136,11 @@ public interface Engine {
       Memory moments,
       Memory report);
 
+  /** The most tokens that one can be drawn from so; see {@link DrawShape}. */
+  default int mostTokens(DrawShape shape) {
+    return Integer.MAX_VALUE;
+  }
+
   /** See {@link Backend#drawTokens}. */
   default void drawTokens(
       DrawShape shape,

@@ -3,7 +3,6 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaMemory.address;
 
 import dev.sequor.backend.Activation;
-import dev.sequor.backend.BackendException;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Closing;
 import dev.sequor.backend.ColumnCopy;
@@ -52,9 +51,16 @@ final class CudaEngine implements OptionsEngine {
 
   /**
    * Memory for what lasts no longer than one call. Of fixed size, so that no call in the middle of
-   * a training step can fail for want of memory: a dense layer may have a million outputs.
+   * a training step can fail for want of memory. Sums of columns take what there is ({@link
+   * ColumnSums}); how many tokens can be drawn from depends on it ({@link DrawShape}).
    */
   private static final long SCRATCH_BYTES = 4 << 20;
+
+  /** CUDA's limit of the second dimension of a grid. */
+  private static final int MOST_GRID_ROWS = 65535;
+
+  /** Columns of a table that a warp works on at once. */
+  private static final int EMBEDDING_COLUMNS = 128;
 
   /** Of one group of parameters: {@code kPreparedBytes} of {@code kernels/optimizer.cu}. */
   private static final int PREPARED_BYTES = 64;
@@ -456,8 +462,8 @@ final class CudaEngine implements OptionsEngine {
         .pointer(address(dTable));
     main.launch(
         main.kernel("embedding_backward"),
-        (vocabulary + WARPS_PER_BLOCK - 1) / WARPS_PER_BLOCK,
-        (width + 127) / 128,
+        warps(vocabulary),
+        Math.min((width - 1) / EMBEDDING_COLUMNS + 1, MOST_GRID_ROWS),
         WorkQueue.BLOCK);
   }
 
@@ -504,6 +510,13 @@ final class CudaEngine implements OptionsEngine {
   }
 
   @Override
+  public int mostTokens(DrawShape shape) {
+    int bytes = shape.temperature() == 0 ? 0 : Double.BYTES;
+    bytes += shape.needsOrder() ? Integer.BYTES : 0;
+    return bytes == 0 ? Integer.MAX_VALUE : (int) (SCRATCH_BYTES / bytes);
+  }
+
+  @Override
   public void drawTokens(
       DrawShape shape,
       int rows,
@@ -514,17 +527,8 @@ final class CudaEngine implements OptionsEngine {
       @Nullable Memory seen,
       Memory tokens) {
     int vocabulary = shape.vocabularySize();
-    long needed = (long) vocabulary * (Double.BYTES + Integer.BYTES);
-    if (needed > SCRATCH_BYTES) {
-      throw new BackendException(
-          "drawing from "
-              + vocabulary
-              + " tokens needs "
-              + needed
-              + " bytes of scratch memory; there are "
-              + SCRATCH_BYTES);
-    }
-    int atOnce = (int) Math.min(Math.min(rows, 65535), SCRATCH_BYTES / needed);
+    long fitting = mostTokens(shape) / vocabulary;
+    int atOnce = (int) Math.min(Math.min(rows, MOST_GRID_ROWS), fitting);
     for (int row = 0; row < rows; row += atOnce) {
       long at = (long) row * vocabulary;
       drawTokens(
