@@ -1108,7 +1108,7 @@ public final class Backend implements AutoCloseable {
    * index} of each sequence's own key, so that a sequence has the same tokens alone and among
    * others.
    *
-   * @param rows {@code R}
+   * @param rows {@code R}; {@code R·V} is at most 2²⁹−1
    * @param keys INT32 {@code [R]}, {@link RandomKey}s next to each other
    * @param first INT32 {@code [2]}, the low and the high word of a number of at least 0
    * @param logits {@code [R,V]}
@@ -1147,7 +1147,7 @@ public final class Backend implements AutoCloseable {
         throw new IllegalArgumentException("index is " + index + "; needed at least 0");
       }
       long elements =
-          Sizes.product("rows · vocabularySize", Integer.MAX_VALUE, rows, shape.vocabularySize());
+          Sizes.product("rows · vocabularySize", Sizes.MOST_DECODED, rows, shape.vocabularySize());
       if (shape.vocabularySize() > engine.mostTokens(shape)) {
         throw new IllegalArgumentException(
             "vocabularySize is "

@@ -60,7 +60,12 @@ public record RnnShape(RnnSpec stack, int timeSteps, int batchSize) {
         batchSize);
   }
 
-  private static boolean isTwo(int directions) {
+  /**
+   * Whether both directions are meant.
+   *
+   * @throws IllegalArgumentException unless it is 1 or 2
+   */
+  static boolean isTwo(int directions) {
     if (directions != 1 && directions != 2) {
       throw new IllegalArgumentException("directions is " + directions + "; needed 1 or 2");
     }
