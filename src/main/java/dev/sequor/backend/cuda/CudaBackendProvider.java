@@ -5,11 +5,11 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendProvider;
 import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.Closing;
+import dev.sequor.backend.UsableProbes;
 import dev.sequor.backend.host.ProbeStep;
 import dev.sequor.backend.natives.LoadFailure;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * NVIDIA GPUs of compute capability 8.0 (Ampere) and newer. System properties, or else the
@@ -28,12 +28,8 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 public final class CudaBackendProvider implements BackendProvider {
-  /**
-   * The devices, once they have been found to work, for all instances: a service loader makes one
-   * each time. Failures are not kept, as settings may be corrected; libraries that did not load
-   * fail at once the second time.
-   */
-  private static @Nullable Availability usable;
+  /** Libraries that did not load fail at once the second time. */
+  private static final UsableProbes USABLE = new UsableProbes();
 
   @Override
   public String name() {
@@ -47,16 +43,7 @@ public final class CudaBackendProvider implements BackendProvider {
 
   @Override
   public Availability probe(BackendSettings settings) {
-    synchronized (CudaBackendProvider.class) {
-      if (usable != null) {
-        return usable;
-      }
-      Availability availability = tryLayer(settings);
-      if (availability.usable()) {
-        usable = availability;
-      }
-      return availability;
-    }
+    return USABLE.of(settings, this::tryLayer);
   }
 
   private Availability tryLayer(BackendSettings settings) {
