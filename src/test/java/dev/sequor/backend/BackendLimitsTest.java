@@ -115,4 +115,12 @@ final class BackendLimitsTest {
     assertRefused(
         "directions is 3; needed 1 or 2", () -> new ParameterLayout(CellType.GRU, 1, 3, 3, 4));
   }
+
+  @Test
+  @SuppressWarnings("NullAway") // what a caller without its checks may do
+  void whatIsMissingWhereAnyLengthWouldDoIsSaidToBeMissing() {
+    assertRefused(
+        "x is missing; TANH needs one", () -> backend.activation(Activation.TANH, null, floats(3)));
+    assertRefused("target is missing; fill needs one", () -> backend.fill(null, 1f));
+  }
 }

@@ -107,8 +107,8 @@ final class DeviceMemory implements AutoCloseable {
    * Memory with arbitrary contents, aligned to 256 bytes.
    *
    * @param holder who holds it, in words, for the message when there is not enough
-   * @throws DeviceMemoryException if the budget or the device does not suffice; nothing has changed
-   *     then
+   * @throws DeviceMemoryException if the budget or the device does not suffice; what is held is as
+   *     it was then, what was kept for reuse may have been freed
    */
   Block allocate(long bytes, String holder) {
     if (closed) {
@@ -195,11 +195,6 @@ final class DeviceMemory implements AutoCloseable {
   /** Bytes that are kept for reuse. */
   long cachedBytes() {
     return cachedBytes;
-  }
-
-  /** The most that live and cached bytes may come to. */
-  long budgetBytes() {
-    return budgetBytes;
   }
 
   /** Gives all that is kept for reuse to the driver, which first waits for the device. */
