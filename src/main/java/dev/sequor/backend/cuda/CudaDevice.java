@@ -35,7 +35,6 @@ final class CudaDevice implements AutoCloseable {
   private final CUcontext context;
   private final String name;
   private final int computeCapability;
-  private final int multiprocessors;
   private final CudaStream stream;
   private final KernelLibrary kernels;
   private final DeviceMemory memory;
@@ -50,8 +49,6 @@ final class CudaDevice implements AutoCloseable {
     name = modelName(handle);
     String label = "cuda:" + ordinal + " " + name;
     computeCapability = computeCapability(handle);
-    multiprocessors =
-        attribute(handle, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
     kernels = new KernelLibrary(label, computeCapability, driverVersion());
     long[] free = new long[1];
     check(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
@@ -204,10 +201,6 @@ final class CudaDevice implements AutoCloseable {
   /** Ten times the major plus the minor number: 90 for an H200. */
   int computeCapability() {
     return computeCapability;
-  }
-
-  int multiprocessors() {
-    return multiprocessors;
   }
 
   /** Binds the device's context to this thread; needed before anything else is done with it. */

@@ -80,7 +80,7 @@ final class WorkQueue implements AutoCloseable {
 
   /** Queues {@code kernel} with the current {@link #arguments()}. */
   void launch(CudaKernel kernel, int gridX, int gridY, int block) {
-    kernel.launch(stream, gridX, gridY, block, 0, arguments);
+    kernel.launch(stream, gridX, gridY, block, arguments);
   }
 
   /** Queues setting {@code words} 32-bit words. */
