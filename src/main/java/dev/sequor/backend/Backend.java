@@ -382,7 +382,7 @@ public final class Backend implements AutoCloseable {
       Engine working = engine;
       Held.Lease lease =
           hold(
-              "Plan of " + RnnPlan.describe(shape, mode) + " on " + name,
+              "Plan of " + shape.describe(mode) + " on " + name,
               () ->
                   new Closing()
                       .then(working::synchronize) // Queued work may still use its memory.
@@ -401,7 +401,7 @@ public final class Backend implements AutoCloseable {
       throw new DeviceMemoryException(
           name
               + ": a plan of "
-              + RnnPlan.describe(shape, mode)
+              + shape.describe(mode)
               + " does not fit the Java heap of at most "
               + Runtime.getRuntime().maxMemory()
               + " bytes; raise -Xmx",

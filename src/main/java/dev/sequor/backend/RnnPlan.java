@@ -37,7 +37,7 @@ public final class RnnPlan implements AutoCloseable {
     this.lease = lease;
     this.savedElements = plan.savedElements();
     this.parameterElements = shape.parameterLayout().totalElements();
-    this.purpose = describe(shape, mode);
+    this.purpose = shape.describe(mode);
     this.parametersPurpose =
         shape.cell()
             + " with L="
@@ -241,20 +241,6 @@ public final class RnnPlan implements AutoCloseable {
     if (buffer != null) {
       arguments.written(buffer);
     }
-  }
-
-  /** What was asked for, in the symbols of shapes. */
-  static String describe(RnnShape shape, Mode mode) {
-    return shape.cell()
-        + (mode == Mode.TRAINING ? " training" : " inference")
-        + " with T="
-        + shape.timeSteps()
-        + " B="
-        + shape.batchSize()
-        + " I="
-        + shape.inputSize()
-        + " H="
-        + shape.hiddenSize();
   }
 
   /** Frees scratch memory and packed weights; harmless the second time, or after the backend. */

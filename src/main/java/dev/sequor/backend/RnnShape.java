@@ -72,6 +72,20 @@ public record RnnShape(RnnSpec stack, int timeSteps, int batchSize) {
     return directions == 2;
   }
 
+  /** What a plan is asked for, in the symbols of shapes. */
+  public String describe(Mode mode) {
+    return cell()
+        + (mode == Mode.TRAINING ? " training" : " inference")
+        + " with T="
+        + timeSteps
+        + " B="
+        + batchSize
+        + " I="
+        + inputSize()
+        + " H="
+        + hiddenSize();
+  }
+
   /** The cell of every layer. */
   public CellType cell() {
     return stack.cell();

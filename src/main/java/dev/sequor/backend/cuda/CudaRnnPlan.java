@@ -66,7 +66,7 @@ final class CudaRnnPlan implements EnginePlan {
     CudaDevice device = engine.device();
     DeviceMemory memory = device.memory();
     long outputBytes = SavedLayout.aligned(shape.outputElements() * Float.BYTES);
-    String holder = "plan of " + describe(shape, mode);
+    String holder = "plan of " + shape.describe(mode);
     Set<String> paths = new LinkedHashSet<>();
     try {
       long end = 0;
@@ -97,20 +97,6 @@ final class CudaRnnPlan implements EnginePlan {
       Closing.after(e, this::close);
       throw e;
     }
-  }
-
-  private static String describe(RnnShape shape, Mode mode) {
-    return shape.cell().id()
-        + " T="
-        + shape.timeSteps()
-        + " B="
-        + shape.batchSize()
-        + " I="
-        + shape.inputSize()
-        + " H="
-        + shape.hiddenSize()
-        + " for "
-        + mode.name().toLowerCase(java.util.Locale.ROOT);
   }
 
   @Override
@@ -190,12 +176,12 @@ final class CudaRnnPlan implements EnginePlan {
 
   /** One direction of one layer, on whichever queue it is given. */
   @FunctionalInterface
-  private interface Direction {
+  private interface DirectionWork {
     void run(WorkQueue queue, int block, int direction);
   }
 
   /** Runs the directions of a layer: one on the main stream, the other beside it. */
-  private void eachDirection(int layer, Direction work) {
+  private void eachDirection(int layer, DirectionWork work) {
     int first = layer * shape.directions();
     if (shape.directions() == 1) {
       work.run(engine.queue(), first, 0);

@@ -4,6 +4,7 @@ import dev.sequor.backend.Closing;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Recorded work, found again by the addresses it works on. The first call with some addresses runs
@@ -19,7 +20,7 @@ final class Replays implements AutoCloseable {
 
   private static final class Recording {
     int calls;
-    @org.jspecify.annotations.Nullable CudaGraph graph;
+    @Nullable CudaGraph graph;
   }
 
   /** Which work, on which addresses. */
