@@ -5,16 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.WeightStorage;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is closed after a device was lost, when every call to it is refused. */
 @Tag("gpu")
@@ -74,13 +78,16 @@ class CudaLostContextTest {
     assertEquals(0, memory.cachedBytes());
   }
 
-  @Test
-  void aPlanGivesBackAllOfItsMemory() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aPlanGivesBackAllOfItsMemory(boolean options) {
     engine.close();
     open("off"); // so that giving back calls the driver
     engine.besides();
     long before = memory.liveBytes();
-    RnnShape shape = new RnnShape(CellType.LSTM, 3, 2, 4, 3, 5, 6, 0f);
+    RnnSpec stack = RnnSpec.of(CellType.LSTM, 5, 6).withLayers(3).withBidirectional(true);
+    RnnSpec changed = stack.withOptions(CellOptions.builder().layerNorm(true).build());
+    RnnShape shape = (options ? changed : stack).shape(4, 3);
     EnginePlan plan = engine.plan(shape, Mode.TRAINING, WeightStorage.FLOAT32);
     lose();
     assertThrows(BackendException.class, plan::close);
