@@ -53,7 +53,8 @@ SEQ_REGISTER(layer_norm_backward)
 
 // partial[c] [2,n] = sums of dy·u and of dy over the rows [c·chunk, (c+1)·chunk), of the first n columns of x and dy [M,N];
 // add_partial_sums does the rest. Launch: grid (ceil(n / 128), chunks), block 128.
-SEQ_KERNEL partial_norm_sums(int M, int N, int n, int chunk, const float* x, const float* saved, const float* dy, float* partial) {
+SEQ_KERNEL partial_norm_sums(int M, int N, int n, int chunk, const float* x, const float* saved, const float* dy,
+                             float* partial) {
   const int j = blockIdx.x * blockDim.x + threadIdx.x;
   if (j >= n) return;
   const long long first = static_cast<long long>(blockIdx.y) * chunk;
