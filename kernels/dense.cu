@@ -55,24 +55,27 @@ SEQ_KERNEL embedding_forward(int rows, int width, const int* tokens, const float
 SEQ_REGISTER(embedding_forward)
 
 // d_table[tokens[i]] += dy[i], in the order of i, without atomics: a warp owns 128 columns of one row of the table, looks through
-// all tokens 32 at a time and adds those that are its own.
-// Launch: grid (ceil(V / 4), ceil(width / 128)), block 128.
+// all tokens 32 at a time and adds those that are its own; then the next columns, where there are more than the grid has rows.
+// Launch: grid (ceil(V / 4), at most ceil(width / 128)), block 128.
 SEQ_KERNEL embedding_backward(int rows, int width, int V, const int* tokens, const float* dy, float* d_table) {
   const int lane = threadIdx.x % 32, token = blockIdx.x * 4 + threadIdx.x / 32;
-  const int column = (blockIdx.y * 32 + lane) * 4, inside = width - column;
   if (token >= V) return;
-  float* to = d_table + static_cast<long long>(token) * width + column;
-  Four sum = load_first(to, inside);
-  bool found = false;
-  for (int first = 0; first < rows; first += 32) {
-    const bool mine = first + lane < rows && tokens[first + lane] == token;
-    for (unsigned mask = __ballot_sync(0xffffffffu, mine); mask; mask &= mask - 1) {
-      const Four add = load_first(dy + static_cast<long long>(first + __ffs(mask) - 1) * width + column, inside);
-      for (int u = 0; u < 4; ++u) sum.v[u] += add.v[u];
-      found = true;
+  for (long long base = blockIdx.y * 128LL; base < width; base += gridDim.y * 128LL) {
+    const long long column = base + lane * 4;
+    const int inside = static_cast<int>(width - column);
+    float* to = d_table + static_cast<long long>(token) * width + column;
+    Four sum = load_first(to, inside);
+    bool found = false;
+    for (long long first = 0; first < rows; first += 32) {
+      const bool mine = first + lane < rows && tokens[first + lane] == token;
+      for (unsigned mask = __ballot_sync(0xffffffffu, mine); mask; mask &= mask - 1) {
+        const Four add = load_first(dy + (first + __ffs(mask) - 1) * width + column, inside);
+        for (int u = 0; u < 4; ++u) sum.v[u] += add.v[u];
+        found = true;
+      }
     }
+    if (found) store_first(to, sum, inside);
   }
-  if (found) store_first(to, sum, inside);
 }
 SEQ_REGISTER(embedding_backward)
 

@@ -51,11 +51,12 @@ SEQ_KERNEL layer_norm_backward(int M, int N, const float* x, const float* parame
 }
 SEQ_REGISTER(layer_norm_backward)
 
-// partial[c] [2,N] = sums of dy·u and of dy over the rows [c·chunk, (c+1)·chunk); add_partial_sums does the rest.
-// Launch: grid (ceil(N / 128), chunks), block 128.
-SEQ_KERNEL partial_norm_sums(int M, int N, int chunk, const float* x, const float* saved, const float* dy, float* partial) {
+// partial[c] [2,n] = sums of dy·u and of dy over the rows [c·chunk, (c+1)·chunk), of the first n columns of x and dy [M,N];
+// add_partial_sums does the rest. Launch: grid (ceil(n / 128), chunks), block 128.
+SEQ_KERNEL partial_norm_sums(int M, int N, int n, int chunk, const float* x, const float* saved, const float* dy,
+                             float* partial) {
   const int j = blockIdx.x * blockDim.x + threadIdx.x;
-  if (j >= N) return;
+  if (j >= n) return;
   const long long first = static_cast<long long>(blockIdx.y) * chunk;
   const long long end = first + chunk < M ? first + chunk : M;
   float gain = 0, bias = 0;
@@ -64,8 +65,8 @@ SEQ_KERNEL partial_norm_sums(int M, int N, int chunk, const float* x, const floa
     gain += d * ((x[row * N + j] - saved[row * 2]) * saved[row * 2 + 1]);
     bias += d;
   }
-  float* to = partial + static_cast<long long>(blockIdx.y) * 2 * N;
+  float* to = partial + static_cast<long long>(blockIdx.y) * 2 * n;
   to[j] = gain;
-  to[N + j] = bias;
+  to[n + j] = bias;
 }
 SEQ_REGISTER(partial_norm_sums)

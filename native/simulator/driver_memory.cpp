@@ -8,13 +8,18 @@
 namespace simulator {
 namespace {
 
-uintptr_t allocate(const char* call, size_t bytes) {
-  Context& context = current_context();
-  Control& control = context.device.control;
+// What every allocation begins with.
+void admit(const char* call, Control& control, size_t bytes) {
   if (bytes == 0) throw Fault(kInvalidValue, std::string(call) + " of 0 bytes");
   if (control.fail_allocation > 0 && --control.fail_allocation == 0) {
     throw Fault(kOutOfMemory, std::string(call) + " of " + std::to_string(bytes) + " bytes fails as the control asked");
   }
+}
+
+uintptr_t allocate(const char* call, size_t bytes) {
+  Context& context = current_context();
+  Control& control = context.device.control;
+  admit(call, control, bytes);
   const uint64_t limit = machine().settings.memory_bytes, live = static_cast<uint64_t>(control.live_bytes);
   if (bytes > limit || live > limit - bytes) {
     throw Fault(kOutOfMemory, std::string(call) + " of " + std::to_string(bytes) + " bytes: " + std::to_string(live) +
@@ -31,7 +36,7 @@ int allocate_host(void** memory, size_t bytes) {
   return call([&] {
     Context& context = current_context();
     forbid_during_capture("cuMemHostAlloc");
-    if (bytes == 0) throw Fault(kInvalidValue, "cuMemHostAlloc of 0 bytes");
+    admit("cuMemHostAlloc", context.device.control, bytes);
     *memory = reinterpret_cast<void*>(machine().memory.allocate(&context, -1, bytes));
   });
 }
@@ -53,6 +58,10 @@ bool read_control(void* to, uintptr_t from, size_t bytes) {
   Control* control = control_at(from, bytes);
   if (control == nullptr) return false;
   control->driver_calls = m.driver_calls;
+  for (const Device& device : m.devices) {
+    if (control == &device.control)
+      control->host_bytes = static_cast<int64_t>(m.memory.page_locked_bytes(device.primary.get()));
+  }
   std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   return true;
 }

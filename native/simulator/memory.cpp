@@ -128,6 +128,14 @@ size_t Memory::release_all(const Context* context) {
   return bytes;
 }
 
+size_t Memory::page_locked_bytes(const Context* context) const {
+  size_t bytes = 0;
+  for (const auto& [address, each] : live_) {
+    if (each.device < 0 && each.context == context) bytes += each.bytes;
+  }
+  return bytes;
+}
+
 const Allocation* Memory::find(uintptr_t address) const {
   auto after = live_.upper_bound(address);
   if (after == live_.begin()) return nullptr;

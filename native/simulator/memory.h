@@ -35,6 +35,7 @@ class SIMULATOR_API Memory {
   // Memory that is not the allocator's to check: always valid on its device.
   void add_foreign(void* address, size_t bytes, int device);
   size_t release_all(const Context* context);  // bytes taken back
+  size_t page_locked_bytes(const Context* context) const;
 
   // The live allocation that holds the address, or ends there, or null. (A pointer to an empty part at the end is valid.)
   const Allocation* find(uintptr_t address) const;

@@ -104,7 +104,9 @@ final class Arguments {
   private void add(
       String name, @Nullable Buffer buffer, DType type, long count, boolean written, int sameAs) {
     if (buffer == null) {
-      throw new IllegalArgumentException(name + " is missing; " + purpose + " needs " + count);
+      // A count of 0 is the argument's own: the call takes any.
+      throw new IllegalArgumentException(
+          name + " is missing; " + purpose + " needs " + (count == 0 ? "one" : count));
     }
     usable(name, buffer, type);
     if (buffer.elements() < count) {

@@ -3,7 +3,6 @@ package dev.sequor.backend;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Iterator;
@@ -37,6 +36,9 @@ import org.jspecify.annotations.Nullable;
 public final class Backend implements AutoCloseable {
   /** Recorded steps: training with and without carried state, for a few batch shapes. */
   private static final int STEPS_KEPT = 8;
+
+  /** Of an embedding: their numbers are ints. */
+  private static final long MOST_TABLE_ROWS = Integer.MAX_VALUE;
 
   private final Engine engine;
   private final String name;
@@ -181,7 +183,7 @@ public final class Backend implements AutoCloseable {
    * New memory, filled with zeros.
    *
    * @param elements 0 to 2⁴⁰
-   * @throws BackendException if there is not enough
+   * @throws DeviceMemoryException if there is not enough
    * @throws IllegalStateException within a {@link #step}
    */
   public Buffer allocate(DType type, long elements) {
@@ -210,7 +212,7 @@ public final class Backend implements AutoCloseable {
    * with zeros.
    *
    * @param elements at most what fits 2³¹−1 bytes
-   * @throws BackendException if there is not enough memory
+   * @throws DeviceMemoryException if there is not enough memory
    */
   public static ByteBuffer hostMemory(DType type, long elements) {
     int most = Integer.MAX_VALUE / Required.present("type", type).bytes();
@@ -355,7 +357,11 @@ public final class Backend implements AutoCloseable {
 
   // ---- layers ----------------------------------------------------------------------------------
 
-  /** Prepares a recurrent stack. The caller closes it. */
+  /**
+   * Prepares a recurrent stack. The caller closes it.
+   *
+   * @throws DeviceMemoryException if there is not enough memory
+   */
   public RnnPlan plan(RnnShape shape, Mode mode) {
     return plan(shape, mode, WeightStorage.FLOAT32);
   }
@@ -367,6 +373,7 @@ public final class Backend implements AutoCloseable {
    * @throws IllegalStateException within a {@link #step}
    * @throws IllegalArgumentException if this backend cannot keep them so, or in {@link
    *     Mode#TRAINING} with anything but {@link WeightStorage#FLOAT32}
+   * @throws DeviceMemoryException if there is not enough memory
    */
   public RnnPlan plan(RnnShape shape, Mode mode, WeightStorage weights) {
     begin();
@@ -396,11 +403,12 @@ public final class Backend implements AutoCloseable {
       Engine working = engine;
       Held.Lease lease =
           hold(
-              "Plan of " + RnnPlan.describe(shape, mode) + " on " + name,
-              () -> {
-                working.synchronize(); // Queued work may still use its memory.
-                plan.close();
-              });
+              "Plan of " + shape.describe(mode) + " on " + name,
+              () ->
+                  new Closing()
+                      .then(working::synchronize) // Queued work may still use its memory.
+                      .then(plan::close)
+                      .end());
       return new RnnPlan(this, shape, mode, plan, lease);
     } finally {
       end();
@@ -414,7 +422,7 @@ public final class Backend implements AutoCloseable {
       throw new DeviceMemoryException(
           name
               + ": a plan of "
-              + RnnPlan.describe(shape, mode)
+              + shape.describe(mode)
               + " does not fit the Java heap of at most "
               + Runtime.getRuntime().maxMemory()
               + " bytes; raise -Xmx",
@@ -729,7 +737,7 @@ public final class Backend implements AutoCloseable {
    * negative token gives a row of zeros.
    *
    * @param tokens INT32, at least {@code rows}, each less than the table's rows
-   * @param table {@code [V,width]}; null for one-hot rows of {@code width} columns
+   * @param table {@code [V,width]}, V at most 2³¹−1; null for one-hot rows of {@code width} columns
    * @param y {@code [rows,width]}, overwritten
    */
   public void embeddingForward(
@@ -770,11 +778,16 @@ public final class Backend implements AutoCloseable {
       throw new IllegalArgumentException(
           name + " holds " + table.elements() + " floats; needed whole rows of " + width);
     }
-    return table.elements() / width;
+    long rows = table.elements() / width;
+    if (rows > MOST_TABLE_ROWS) {
+      throw new IllegalArgumentException(
+          name + " holds " + rows + " rows of " + width + "; needed at most " + MOST_TABLE_ROWS);
+    }
+    return rows;
   }
 
   private void requireTokens(Buffer tokens, int rows, long vocabularySize) {
-    int last = (int) Math.min(Integer.MAX_VALUE, vocabularySize - 1);
+    int last = (int) vocabularySize - 1;
     arguments.contents("tokens", tokens, rows, Integer.MIN_VALUE, last, "");
   }
 
@@ -784,7 +797,7 @@ public final class Backend implements AutoCloseable {
    *
    * @param tokens as for forward
    * @param dy {@code [rows,width]}
-   * @param dTable {@code [V,width]}, added to
+   * @param dTable {@code [V,width]}, V at most 2³¹−1, added to
    */
   public void embeddingBackward(int rows, int width, Buffer tokens, Buffer dy, Buffer dTable) {
     begin();
@@ -1116,7 +1129,7 @@ public final class Backend implements AutoCloseable {
    * index} of each sequence's own key, so that a sequence has the same tokens alone and among
    * others.
    *
-   * @param rows {@code R}
+   * @param rows {@code R}; {@code R·V} is at most 2²⁹−1
    * @param keys INT32 {@code [R]}, {@link RandomKey}s next to each other
    * @param first INT32 {@code [2]}, the low and the high word of a number of at least 0
    * @param logits {@code [R,V]}
@@ -1155,7 +1168,16 @@ public final class Backend implements AutoCloseable {
         throw new IllegalArgumentException("index is " + index + "; needed at least 0");
       }
       long elements =
-          Sizes.product("rows · vocabularySize", Integer.MAX_VALUE, rows, shape.vocabularySize());
+          Sizes.product("rows · vocabularySize", Sizes.MOST_DECODED, rows, shape.vocabularySize());
+      if (shape.vocabularySize() > engine.mostTokens(shape)) {
+        throw new IllegalArgumentException(
+            "vocabularySize is "
+                + shape.vocabularySize()
+                + "; to draw so, "
+                + name
+                + " needs at most "
+                + engine.mostTokens(shape));
+      }
       Arguments checked =
           arguments
               .of(shape)
@@ -1401,32 +1423,13 @@ public final class Backend implements AutoCloseable {
     guard.enter();
     try {
       requireOutsideStep("close");
-      List<Held> all = new ArrayList<>(held);
+      Closing closing = new Closing();
+      held.forEach(holding -> closing.then(holding::close));
       held.clear();
       steps.clear();
-      all.add(self);
-      closeAll(all);
+      closing.then(self::close).end();
     } finally {
       guard.exit();
-    }
-  }
-
-  /** All is tried, whatever fails: a lost device refuses every call, and the rest must still go. */
-  private static void closeAll(List<Held> all) {
-    RuntimeException first = null;
-    for (Held holding : all) {
-      try {
-        holding.close();
-      } catch (RuntimeException e) {
-        if (first == null) {
-          first = e;
-        } else {
-          first.addSuppressed(e);
-        }
-      }
-    }
-    if (first != null) {
-      throw first;
     }
   }
 

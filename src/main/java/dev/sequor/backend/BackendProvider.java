@@ -15,7 +15,7 @@ public interface BackendProvider {
 
   /**
    * Finds out whether this kind of device works here, by running one small layer and checking its
-   * result. Never throws; keeps the first cause. Repeated calls with equal settings are cheap.
+   * result. Never throws; keeps the first cause. A usable device is probed once for equal settings.
    */
   Availability probe(BackendSettings settings);
 

@@ -213,6 +213,22 @@ public final class BackendSettings {
     throw refused(HostSettings.source(CUDA_CACHE), text, "on or off");
   }
 
+  /**
+   * What is set here, or for the process, unchecked: the same for backends that are set alike now.
+   */
+  List<String> inEffect() {
+    return List.of(
+        inEffect(values.threads, THREADS),
+        inEffect(values.instructionSet, INSTRUCTION_SET),
+        inEffect(values.mathMode, MATH_MODE),
+        inEffect(values.cudaMemory, CUDA_MEMORY),
+        inEffect(values.cudaCache, CUDA_CACHE));
+  }
+
+  private static String inEffect(@Nullable Object here, String property) {
+    return String.valueOf(here == null ? HostSettings.value(property) : here);
+  }
+
   private static String checkedInstructionSet(String source, String text) {
     if (INSTRUCTION_SETS.contains(text)) {
       return text;

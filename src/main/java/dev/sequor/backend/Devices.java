@@ -86,6 +86,7 @@ public final class Devices {
    * @throws IllegalArgumentException as {@link #open(String)}
    */
   public static Backend open(String device, BackendSettings settings) {
+    Required.present("device", device);
     Required.present("settings", settings);
     if (device.equals("auto")) {
       return auto(settings);

@@ -4,7 +4,8 @@ package dev.sequor.backend;
  * How a token is drawn from logits {@code [V]}. The filters work in this order: repetition penalty,
  * temperature, top-k, top-p of what that left, min-p of what that left.
  *
- * @param vocabularySize {@code V}
+ * @param vocabularySize {@code V}. A GPU draws from at most 349,525 tokens by top-k or top-p, from
+ *     524,288 without, and from any number at temperature 0
  * @param temperature divides the logits; 0 takes the likeliest token
  * @param topK keep only that many of the likeliest tokens; 0 keeps all, and so does more than there
  *     are

@@ -18,7 +18,7 @@ public interface Engine {
   /**
    * New memory, filled with zeros.
    *
-   * @throws BackendException if there is not enough
+   * @throws DeviceMemoryException if there is not enough
    */
   Memory allocate(DType type, long elements);
 
@@ -135,6 +135,11 @@ public interface Engine {
       Memory gradients,
       Memory moments,
       Memory report);
+
+  /** The most tokens that one can be drawn from so; see {@link DrawShape}. */
+  default int mostTokens(DrawShape shape) {
+    return Integer.MAX_VALUE;
+  }
 
   /** See {@link Backend#drawTokens}. */
   default void drawTokens(

@@ -1,8 +1,6 @@
 package dev.sequor.backend;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +19,7 @@ final class HostDecoding {
   }
 
   private static ByteBuffer host(long count) {
-    return ByteBuffer.allocateDirect((int) count * Integer.BYTES).order(ByteOrder.nativeOrder());
+    return Backend.hostMemory(DType.INT32, count);
   }
 
   private static void writeInts(Engine engine, int[] values, Memory to) {
@@ -41,7 +39,6 @@ final class HostDecoding {
       @Nullable Memory seen,
       Memory tokens) {
     int size = shape.vocabularySize();
-    int[] words = readInts(engine, keys, (long) rows * RandomKey.ELEMENTS);
     int[] number = readInts(engine, first, 2);
     long at = ((long) number[1] << 32 | (number[0] & 0xFFFFFFFFL)) + index;
     int[] marks = seen == null ? new int[0] : readInts(engine, seen, (long) rows * size);
@@ -49,8 +46,8 @@ final class HostDecoding {
     ByteBuffer host = host(size);
     int[] drawn = new int[rows];
     for (int row = 0; row < rows; row++) {
-      int from = row * RandomKey.ELEMENTS;
-      RandomKey key = RandomKey.of(Arrays.copyOfRange(words, from, from + RandomKey.ELEMENTS));
+      Memory words = keys.slice((long) row * RandomKey.ELEMENTS, RandomKey.ELEMENTS);
+      RandomKey key = RandomKey.of(readInts(engine, words, RandomKey.ELEMENTS));
       engine.download(logits.slice((long) row * size, size), host.clear());
       host.asFloatBuffer().get(draw.logits());
       for (int i = 0; seen != null && shape.penalizes() && i < size; i++) {

@@ -2,6 +2,7 @@ package dev.sequor.backend;
 
 /**
  * The likeliest columns of each row of logits {@code [R,V]}, with their logarithms of the softmax.
+ * {@code R·V} is at most 2²⁹−1.
  *
  * @param rows {@code R}
  * @param vocabularySize {@code V}
@@ -21,7 +22,7 @@ public record LikeliestShape(int rows, int vocabularySize, int count) {
       throw new IllegalArgumentException(
           "count is " + count + "; " + vocabularySize + " tokens need at most as many");
     }
-    Sizes.product("rows · vocabularySize", Integer.MAX_VALUE, rows, vocabularySize);
+    Sizes.product("rows · vocabularySize", Sizes.MOST_DECODED, rows, vocabularySize);
   }
 
   /** {@code R·V}. */

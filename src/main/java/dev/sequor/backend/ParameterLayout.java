@@ -47,9 +47,10 @@ public record ParameterLayout(RnnSpec stack) {
    * @param directions {@code D}: 1 or 2
    * @param inputSize {@code I}
    * @param hiddenSize {@code H}
+   * @throws IllegalArgumentException naming the first value that is out of range
    */
   public ParameterLayout(CellType cell, int layers, int directions, int inputSize, int hiddenSize) {
-    this(new RnnSpec(cell, inputSize, hiddenSize, layers, directions == 2, 0f));
+    this(new RnnSpec(cell, inputSize, hiddenSize, layers, RnnShape.isTwo(directions), 0f));
   }
 
   /** {@code L}. */

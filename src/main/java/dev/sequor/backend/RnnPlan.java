@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
  * closing the backend closes its plans. Used by the thread that owns the backend only.
  */
 public final class RnnPlan implements AutoCloseable {
+  private static final int SAVED_ALIGNMENT = 4;
+
   private final Backend backend;
   private final RnnShape shape;
   private final Mode mode;
@@ -35,7 +37,7 @@ public final class RnnPlan implements AutoCloseable {
     this.lease = lease;
     this.savedElements = plan.savedElements();
     this.parameterElements = shape.parameterLayout().totalElements();
-    this.purpose = describe(shape, mode);
+    this.purpose = shape.describe(mode);
     this.parametersPurpose =
         shape.cell()
             + " with L="
@@ -72,8 +74,8 @@ public final class RnnPlan implements AutoCloseable {
    * download.
    *
    * @throws IllegalArgumentException if a buffer is missing, too short, of the wrong type or of
-   *     another backend, if memory that is written is also another argument's, or if a length is
-   *     not in 0…T
+   *     another backend, if memory that is written is also another argument's, if {@code saved}
+   *     does not start at a multiple of 4 elements of its buffer, or if a length is not in 0…T
    * @throws IllegalStateException if a buffer, this plan or its backend is closed, or the calling
    *     thread does not own the backend
    * @throws BackendException if the device fails
@@ -199,6 +201,7 @@ public final class RnnPlan implements AutoCloseable {
             "initialState", "finalState", t.finalState(), DType.FLOAT32, shape.stateElements());
     if (mode == Mode.TRAINING) {
       arguments.writes("saved", t.saved(), DType.FLOAT32, savedElements);
+      requireAligned(t.saved());
     }
     if (hasDropout()) {
       arguments.reads("dropoutKey", t.dropoutKey(), DType.INT32, RandomKey.ELEMENTS);
@@ -206,6 +209,18 @@ public final class RnnPlan implements AutoCloseable {
     arguments.check();
     arguments.noteUses();
     requireWhole("parameters", t.parameters());
+  }
+
+  /** Engines keep rows of whole 16-byte words in {@code saved}. */
+  private static void requireAligned(@Nullable Buffer saved) {
+    long start = saved == null ? 0 : saved.memory().start();
+    if (start % SAVED_ALIGNMENT != 0) {
+      throw new IllegalArgumentException(
+          "saved starts at element "
+              + start
+              + " of its buffer; needed a multiple of "
+              + SAVED_ALIGNMENT);
+    }
   }
 
   /** Refuses parameters of another layout. */
@@ -226,20 +241,6 @@ public final class RnnPlan implements AutoCloseable {
     if (buffer != null) {
       arguments.written(buffer);
     }
-  }
-
-  /** What was asked for, in the symbols of shapes. */
-  static String describe(RnnShape shape, Mode mode) {
-    return shape.cell()
-        + (mode == Mode.TRAINING ? " training" : " inference")
-        + " with T="
-        + shape.timeSteps()
-        + " B="
-        + shape.batchSize()
-        + " I="
-        + shape.inputSize()
-        + " H="
-        + shape.hiddenSize();
   }
 
   /**

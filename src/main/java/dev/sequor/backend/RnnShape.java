@@ -60,11 +60,30 @@ public record RnnShape(RnnSpec stack, int timeSteps, int batchSize) {
         batchSize);
   }
 
-  private static boolean isTwo(int directions) {
+  /**
+   * Whether both directions are meant.
+   *
+   * @throws IllegalArgumentException unless it is 1 or 2
+   */
+  static boolean isTwo(int directions) {
     if (directions != 1 && directions != 2) {
       throw new IllegalArgumentException("directions is " + directions + "; needed 1 or 2");
     }
     return directions == 2;
+  }
+
+  /** What a plan is asked for, in the symbols of shapes. */
+  public String describe(Mode mode) {
+    return cell()
+        + (mode == Mode.TRAINING ? " training" : " inference")
+        + " with T="
+        + timeSteps
+        + " B="
+        + batchSize
+        + " I="
+        + inputSize()
+        + " H="
+        + hiddenSize();
   }
 
   /** The cell of every layer. */

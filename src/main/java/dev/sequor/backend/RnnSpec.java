@@ -8,7 +8,7 @@ import java.util.List;
  * A recurrent stack, apart from the shape of the batches it will see.
  *
  * @param cell the cell of every layer
- * @param inputSize {@code I}, the width of {@code x}
+ * @param inputSize {@code I}, the width of {@code x}; at most 2³¹−8
  * @param hiddenSize {@code H}, the units of one direction of one layer
  * @param layers {@code L}, layers stacked on each other
  * @param direction in which order every layer reads the steps
@@ -28,6 +28,9 @@ public record RnnSpec(
   /** The most layers of a stack. */
   public static final int MOST_LAYERS = 1000;
 
+  /** Rounded up to whole 16-byte words of two-byte numbers, as a GPU keeps rows, it is an int. */
+  private static final int MOST_INPUTS = Integer.MAX_VALUE - 7;
+
   /**
    * Checks each size, and the products of sizes: a weight matrix has at most 2³¹−1 elements, all of
    * them have at most 2⁴⁰.
@@ -41,6 +44,10 @@ public record RnnSpec(
       throw new IllegalArgumentException("layers is " + layers + "; needed at most " + MOST_LAYERS);
     }
     atLeastOne("inputSize", inputSize);
+    if (inputSize > MOST_INPUTS) {
+      throw new IllegalArgumentException(
+          "inputSize is " + inputSize + "; needed at most " + MOST_INPUTS);
+    }
     atLeastOne("hiddenSize", hiddenSize);
     if (!(dropout >= 0f && dropout < 1f)) {
       throw new IllegalArgumentException("dropout is " + dropout + "; needed 0 <= dropout < 1");

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param initialState {@code [L·D,S,B,H]}, not modified; null for zeros
  * @param finalState {@code [L·D,S,B,H]}, overwritten; the state of each sequence at its own end.
  *     May be the same memory as {@code initialState}
- * @param saved at least {@link RnnPlan#savedElements()}, overwritten; null in inference
+ * @param saved at least {@link RnnPlan#savedElements()}, overwritten; a slice starts at a multiple
+ *     of 4 elements of its buffer; null in inference
  * @param dropoutKey a {@link RandomKey}, for training with dropout between layers: dropout above
  *     layer {@code l} takes the numbers of its stream plus {@code l}
  */

@@ -10,6 +10,11 @@ public final class Sizes {
    */
   public static final long MOST_ELEMENTS = 1L << 40;
 
+  /**
+   * The most elements that decoding works on at once: of four bytes each, they fit a host buffer.
+   */
+  static final int MOST_DECODED = Integer.MAX_VALUE / Integer.BYTES;
+
   private Sizes() {}
 
   /**

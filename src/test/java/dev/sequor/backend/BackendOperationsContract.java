@@ -150,7 +150,14 @@ public abstract class BackendOperationsContract {
   // Dense layers.
 
   @ParameterizedTest(name = "{0}x{1}x{2} {3}")
-  @CsvSource({"1,1,1,NONE", "3,5,7,TANH", "33,31,1,RELU", "2,257,33,TANH", "65,3,130,RELU"})
+  @CsvSource({
+    "1,1,1,NONE",
+    "3,5,7,TANH",
+    "33,31,1,RELU",
+    "2,257,33,TANH",
+    "65,3,130,RELU",
+    "2,1,1572865,NONE"
+  })
   void linearMatchesDoubleFormula(int m, int k, int n, Activation activation) {
     Buffer x = random(m * k);
     Buffer weight = random(n * k);
@@ -390,7 +397,7 @@ public abstract class BackendOperationsContract {
   }
 
   @ParameterizedTest(name = "{0} rows, {1} columns")
-  @CsvSource({"1,1", "3,31", "31,3", "33,33", "2,257", "257,2", "1,1500", "700,5"})
+  @CsvSource({"1,1", "3,31", "31,3", "33,33", "2,257", "257,2", "1,1500", "700,5", "2,786433"})
   void layerNormMatchesDoubleFormulaAndDifferences(int rows, int n) {
     for (float epsilon : new float[] {1e-5f, 0.1f}) {
       NormShape shape = new NormShape(rows, n, epsilon);
@@ -516,6 +523,20 @@ public abstract class BackendOperationsContract {
     Buffer dy = buffer(1, 2, 3, 4, 5, 6, 7, 8);
     backend.embeddingBackward(4, 2, tokens(2, 0, -1, 2), dy, dTable);
     assertArrayEquals(new float[] {4, 5, 1, 1, 9, 11}, dTable.readFloats());
+  }
+
+  @Test
+  void embeddingGradientOfVeryWideRowsIsWhole() {
+    int width = 65535 * 128 + 1;
+    float[] upstream = new float[2 * width];
+    float[] expected = new float[width];
+    for (int i = 0; i < upstream.length; i++) {
+      upstream[i] = i % 31;
+      expected[i % width] += i % 31;
+    }
+    Buffer dTable = buffer(new float[width]);
+    backend.embeddingBackward(2, width, tokens(0, 0), buffer(upstream), dTable);
+    assertArrayEquals(expected, dTable.readFloats());
   }
 
   // Losses.
@@ -1427,7 +1448,9 @@ public abstract class BackendOperationsContract {
     "33, 0.5, 7, 1",
     "100, 2, 0, 0.6",
     "257, 1, 40, 0.9",
-    "3000, 1, 0, 0.95"
+    "3000, 1, 0, 0.95",
+    "400000, 0.5, 0, 1",
+    "600000, 0, 0, 1"
   })
   void tokensAreDrawnAsByTheHost(int vocabulary, float temperature, int topK, float topP) {
     DrawShape shape = new DrawShape(vocabulary, temperature, topK, topP);
@@ -1442,7 +1465,7 @@ public abstract class BackendOperationsContract {
     RandomKey random = new RandomKey(9L << 32, Philox.Stream.SAMPLER.number(), 5L << 34);
     Buffer key = tokens(random.words());
     Buffer first = tokens((int) start, (int) (start >>> 32));
-    for (int n = 0; n < 50; n++) {
+    for (int n = 0; n < (vocabulary > 10_000 ? 2 : 50); n++) {
       backend.drawToken(shape, key, first, n, logits, token);
       int word = Philox.word(random.seed(), random.stream(), random.offset(), start + n);
       assertEquals(host.draw(shape, word), token.readInts()[0], "token " + n);

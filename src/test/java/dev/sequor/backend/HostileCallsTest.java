@@ -58,6 +58,7 @@ final class HostileCallsTest {
       Set.of(
           "name",
           "isClosed",
+          "isBatchInvariant",
           "toString",
           "backend",
           "type",

@@ -7,9 +7,9 @@ import dev.sequor.backend.BackendProvider;
 import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.BackendUnavailableException;
 import dev.sequor.backend.HostSettings;
+import dev.sequor.backend.UsableProbes;
 import dev.sequor.backend.host.ProbeStep;
 import dev.sequor.backend.natives.LibraryUnavailableException;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The native CPU engine. {@code sequor.threads} (system property) or {@code SEQUOR_THREADS}
@@ -17,8 +17,7 @@ import org.jspecify.annotations.Nullable;
  * instruction set: AVX-512, AVX2 or baseline.
  */
 public final class CpuBackendProvider implements BackendProvider {
-  private @Nullable BackendSettings probedWith;
-  private @Nullable Availability availability;
+  private static final UsableProbes USABLE = new UsableProbes();
 
   @Override
   public String name() {
@@ -31,12 +30,8 @@ public final class CpuBackendProvider implements BackendProvider {
   }
 
   @Override
-  public synchronized Availability probe(BackendSettings settings) {
-    if (availability == null || !settings.equals(probedWith)) {
-      availability = tryLayer(settings);
-      probedWith = settings;
-    }
-    return availability;
+  public Availability probe(BackendSettings settings) {
+    return USABLE.of(settings, CpuBackendProvider::tryLayer);
   }
 
   private static Availability tryLayer(BackendSettings settings) {

@@ -1,5 +1,7 @@
 package dev.sequor.backend.cuda;
 
+import dev.sequor.backend.Closing;
+
 /** A second stream that forks from the main one and joins it again. */
 final class Besides implements AutoCloseable {
   private final WorkQueue main;
@@ -10,8 +12,15 @@ final class Besides implements AutoCloseable {
   Besides(CudaDevice device, WorkQueue main, MathMode mode) {
     this.main = main;
     this.queue = WorkQueue.beside(device, mode);
-    this.forked = device.newEvent();
-    this.joined = device.newEvent();
+    CudaEvent first = null;
+    try {
+      first = device.newEvent();
+      this.joined = device.newEvent();
+      this.forked = first;
+    } catch (RuntimeException | Error e) {
+      Closing.after(e, first == null ? () -> {} : first::close, queue::close);
+      throw e;
+    }
   }
 
   /** What is queued here from now on starts after what the main stream has so far. */
@@ -32,8 +41,6 @@ final class Besides implements AutoCloseable {
 
   @Override
   public void close() {
-    queue.close();
-    forked.close();
-    joined.close();
+    new Closing().then(queue::close).then(forked::close).then(joined::close).end();
   }
 }

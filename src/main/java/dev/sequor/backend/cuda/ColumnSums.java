@@ -1,7 +1,5 @@
 package dev.sequor.backend.cuda;
 
-import dev.sequor.backend.BackendException;
-
 /**
  * Sums of the columns of a matrix, added to a gradient: in two passes and always in the same order,
  * so that two runs give the same bits.
@@ -17,8 +15,9 @@ final class ColumnSums {
   private final long scratchElements;
 
   /**
-   * @param scratch for the partial sums: at least one row of the matrices to come; with more, more
-   *     threads share the work
+   * @param scratch for the partial sums: with more, more threads share the work. At least one row
+   *     of the operands to come, and two floats; matrices of floats are worked through in blocks of
+   *     as many columns as it holds
    */
   ColumnSums(WorkQueue queue, long scratch, long scratchElements) {
     this.queue = queue;
@@ -28,19 +27,13 @@ final class ColumnSums {
 
   /** Floats of scratch memory that let matrices of that size use the whole device. */
   static long scratchElements(int rows, int columns) {
-    return (long) Math.min(MOST_CHUNKS, (rows + LEAST_ROWS - 1) / LEAST_ROWS) * columns;
+    return (long) Math.min(MOST_CHUNKS, (rows - 1) / LEAST_ROWS + 1) * columns;
   }
 
   /** Rows per partial sum. */
   private int chunk(int rows, int columns) {
     long chunks = Math.min(MOST_CHUNKS, scratchElements / columns);
-    if (chunks < 1) {
-      throw new BackendException(
-          "column sums of "
-              + columns
-              + " columns need as many floats of scratch memory; there are "
-              + scratchElements);
-    }
+    assert chunks > 0 : columns + " columns, " + scratchElements + " floats of scratch memory";
     return (int) Math.max(LEAST_ROWS, (rows + chunks - 1) / chunks);
   }
 
@@ -59,7 +52,7 @@ final class ColumnSums {
       long twin) {
     int columns = groups * paddedUnits;
     int chunk = chunk(rows, columns);
-    int chunks = (rows + chunk - 1) / chunk;
+    int chunks = chunks(rows, chunk);
     queue
         .arguments()
         .int32(rows)
@@ -69,16 +62,27 @@ final class ColumnSums {
         .int32(operandType)
         .pointer(scratch);
     queue.launch(queue.kernel("partial_column_sums"), blocks(columns / 4), chunks, WorkQueue.BLOCK);
-    addPartials(chunks, groups, units, paddedUnits, sums, twin);
+    addPartials(chunks, groups, units, paddedUnits, units, sums, twin);
   }
 
   /** Adds the column sums of {@code x [rows, columns]}, float32, to {@code sums [columns]}. */
   void addFloats(int rows, int columns, long x, long sums) {
-    int chunk = chunk(rows, columns);
-    int chunks = (rows + chunk - 1) / chunk;
-    queue.arguments().int32(rows).int32(columns).int32(chunk).pointer(x).pointer(scratch);
-    queue.launch(queue.kernel("partial_column_sums_any"), blocks(columns), chunks, WorkQueue.BLOCK);
-    addPartials(chunks, 1, columns, columns, sums, 0);
+    long most = Math.min(columns, scratchElements);
+    for (long from = 0; from < columns; from += most) {
+      int width = (int) Math.min(most, columns - from);
+      int chunk = chunk(rows, width);
+      int chunks = chunks(rows, chunk);
+      queue
+          .arguments()
+          .int32(rows)
+          .int32(columns)
+          .int32(width)
+          .int32(chunk)
+          .pointer(x + from * Float.BYTES)
+          .pointer(scratch);
+      queue.launch(queue.kernel("partial_column_sums_any"), blocks(width), chunks, WorkQueue.BLOCK);
+      addPartials(chunks, 1, width, width, columns, sums + from * Float.BYTES, 0);
+    }
   }
 
   /**
@@ -86,33 +90,44 @@ final class ColumnSums {
    * {@code kernels/norm.cu}.
    */
   void addNormGradients(int rows, int columns, long x, long saved, long dy, long sums) {
-    int chunk = chunk(rows, 2 * columns);
-    int chunks = (rows + chunk - 1) / chunk;
-    queue
-        .arguments()
-        .int32(rows)
-        .int32(columns)
-        .int32(chunk)
-        .pointer(x)
-        .pointer(saved)
-        .pointer(dy)
-        .pointer(scratch);
-    queue.launch(queue.kernel("partial_norm_sums"), blocks(columns), chunks, WorkQueue.BLOCK);
-    addPartials(chunks, 1, 2 * columns, 2 * columns, sums, 0);
+    long most = Math.min(columns, scratchElements / 2);
+    for (long from = 0; from < columns; from += most) {
+      int width = (int) Math.min(most, columns - from);
+      int chunk = chunk(rows, 2 * width);
+      int chunks = chunks(rows, chunk);
+      queue
+          .arguments()
+          .int32(rows)
+          .int32(columns)
+          .int32(width)
+          .int32(chunk)
+          .pointer(x + from * Float.BYTES)
+          .pointer(saved)
+          .pointer(dy + from * Float.BYTES)
+          .pointer(scratch);
+      queue.launch(queue.kernel("partial_norm_sums"), blocks(width), chunks, WorkQueue.BLOCK);
+      addPartials(chunks, 2, width, width, columns, sums + from * Float.BYTES, 0);
+    }
+  }
+
+  private static int chunks(int rows, int chunk) {
+    return (rows - 1) / chunk + 1;
   }
 
   private static int blocks(int threads) {
-    return (threads + WorkQueue.BLOCK - 1) / WorkQueue.BLOCK;
+    return (threads - 1) / WorkQueue.BLOCK + 1;
   }
 
+  /** Groups of sums are {@code stride} floats apart. */
   private void addPartials(
-      int chunks, int groups, int units, int paddedUnits, long sums, long twin) {
+      int chunks, int groups, int units, int paddedUnits, int stride, long sums, long twin) {
     queue
         .arguments()
         .int32(chunks)
         .int32(groups)
         .int32(units)
         .int32(paddedUnits)
+        .int32(stride)
         .pointer(scratch)
         .pointer(sums)
         .pointer(twin);

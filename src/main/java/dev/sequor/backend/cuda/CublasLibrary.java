@@ -51,7 +51,9 @@ final class CublasLibrary {
   private final List<String> attempts = new ArrayList<>();
   private boolean forwarderLoaded;
 
-  /** What helps against the first attempt that failed with a library in hand. */
+  /**
+   * What helps against the first attempt that failed with a library in hand; later ones keep it.
+   */
   private @Nullable String cure;
 
   /** What helps against what keeps the library that forwards from loading. */
@@ -98,9 +100,7 @@ final class CublasLibrary {
     }
     if (found == null) {
       throw new CudaUnavailableException(
-          "cuBLAS is missing: " + String.join("; ", attempts),
-          cure == null ? NONE_CURE : cure,
-          null);
+          "cuBLAS is missing: " + String.join("; ", attempts), cure == null ? NONE_CURE : cure);
     }
     return found;
   }
@@ -167,9 +167,11 @@ final class CublasLibrary {
       failed(file + " (from the class path) does not load: " + error, error);
     } catch (IOException e) {
       attempts.add(blas + " cannot be unpacked: " + e.getMessage());
-      cure =
-          "set org.bytedeco.javacpp.cachedir to a folder that only you can write to, with 1 GB of"
-              + " room";
+      if (cure == null) {
+        cure =
+            "set org.bytedeco.javacpp.cachedir to a folder that only you can write to, with 1 GB of"
+                + " room";
+      }
     }
     return null;
   }

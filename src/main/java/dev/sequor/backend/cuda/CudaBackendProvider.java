@@ -4,11 +4,12 @@ import dev.sequor.backend.Availability;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendProvider;
 import dev.sequor.backend.BackendSettings;
+import dev.sequor.backend.Closing;
+import dev.sequor.backend.UsableProbes;
 import dev.sequor.backend.host.ProbeStep;
 import dev.sequor.backend.natives.LoadFailure;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * NVIDIA GPUs of compute capability 8.0 (Ampere) and newer. System properties, or else the
@@ -27,12 +28,8 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 public final class CudaBackendProvider implements BackendProvider {
-  /**
-   * The devices, once they have been found to work, for all instances: a service loader makes one
-   * each time. Failures are not kept, as settings may be corrected; libraries that did not load
-   * fail at once the second time.
-   */
-  private static @Nullable Availability usable;
+  /** Libraries that did not load fail at once the second time. */
+  private static final UsableProbes USABLE = new UsableProbes();
 
   @Override
   public String name() {
@@ -46,16 +43,7 @@ public final class CudaBackendProvider implements BackendProvider {
 
   @Override
   public Availability probe(BackendSettings settings) {
-    synchronized (CudaBackendProvider.class) {
-      if (usable != null) {
-        return usable;
-      }
-      Availability availability = tryLayer(settings);
-      if (availability.usable()) {
-        usable = availability;
-      }
-      return availability;
-    }
+    return USABLE.of(settings, this::tryLayer);
   }
 
   private Availability tryLayer(BackendSettings settings) {
@@ -85,6 +73,9 @@ public final class CudaBackendProvider implements BackendProvider {
     if (e instanceof IllegalArgumentException) {
       return "correct that setting";
     }
+    if (words.contains("page-locked")) {
+      return "let this process lock more memory, or free some of the host's";
+    }
     if (words.contains("OUT_OF_MEMORY") || words.contains("no memory for")) {
       return "free memory of the device (nvidia-smi shows who has it), or raise SEQUOR_CUDA_MEMORY if"
           + " it is set";
@@ -99,10 +90,17 @@ public final class CudaBackendProvider implements BackendProvider {
   public Backend open(int ordinal, BackendSettings settings) {
     MathMode mode = MathMode.of(settings.mathMode());
     CudaDevice device = CudaDevice.open(ordinal, settings);
+    CudaEngine engine;
     try {
-      return new Backend(new CudaEngine(device, mode));
+      engine = new CudaEngine(device, mode);
     } catch (RuntimeException | Error e) {
-      device.close();
+      Closing.after(e, device::close);
+      throw e;
+    }
+    try {
+      return new Backend(engine);
+    } catch (RuntimeException | Error e) {
+      Closing.after(e, engine::close);
       throw e;
     }
   }

@@ -4,6 +4,7 @@ import static dev.sequor.backend.cuda.CudaErrors.check;
 
 import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.BackendUnavailableException;
+import dev.sequor.backend.Closing;
 import java.nio.charset.StandardCharsets;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -34,7 +35,6 @@ final class CudaDevice implements AutoCloseable {
   private final CUcontext context;
   private final String name;
   private final int computeCapability;
-  private final int multiprocessors;
   private final CudaStream stream;
   private final KernelLibrary kernels;
   private final DeviceMemory memory;
@@ -49,8 +49,6 @@ final class CudaDevice implements AutoCloseable {
     name = modelName(handle);
     String label = "cuda:" + ordinal + " " + name;
     computeCapability = computeCapability(handle);
-    multiprocessors =
-        attribute(handle, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
     kernels = new KernelLibrary(label, computeCapability, driverVersion());
     long[] free = new long[1];
     check(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
@@ -205,10 +203,6 @@ final class CudaDevice implements AutoCloseable {
     return computeCapability;
   }
 
-  int multiprocessors() {
-    return multiprocessors;
-  }
-
   /** Binds the device's context to this thread; needed before anything else is done with it. */
   void makeCurrent() {
     if (closed) {
@@ -257,9 +251,8 @@ final class CudaDevice implements AutoCloseable {
     if (closed) {
       return;
     }
-    makeCurrent();
+    Closing closing = new Closing().then(this::makeCurrent);
     closed = true;
-    Closing closing = new Closing();
     closing.then(stream::synchronize);
     if (staging != null) {
       closing.then(staging::close);

@@ -3,8 +3,8 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaMemory.address;
 
 import dev.sequor.backend.Activation;
-import dev.sequor.backend.BackendException;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.CtcShape;
 import dev.sequor.backend.DType;
@@ -51,9 +51,16 @@ final class CudaEngine implements OptionsEngine {
 
   /**
    * Memory for what lasts no longer than one call. Of fixed size, so that no call in the middle of
-   * a training step can fail for want of memory: a dense layer may have a million outputs.
+   * a training step can fail for want of memory. Sums of columns take what there is ({@link
+   * ColumnSums}); how many tokens can be drawn from depends on it ({@link DrawShape}).
    */
   private static final long SCRATCH_BYTES = 4 << 20;
+
+  /** CUDA's limit of the second dimension of a grid. */
+  private static final int MOST_GRID_ROWS = 65535;
+
+  /** Columns of a table that a warp works on at once. */
+  private static final int EMBEDDING_COLUMNS = 128;
 
   /** Of one group of parameters: {@code kPreparedBytes} of {@code kernels/optimizer.cu}. */
   private static final int PREPARED_BYTES = 64;
@@ -89,16 +96,17 @@ final class CudaEngine implements OptionsEngine {
             + (mode == MathMode.FP32 ? "" : " (" + mode.name().toLowerCase(Locale.ROOT) + ")");
     this.queue = WorkQueue.main(device, mode);
     try {
+      // The device's closing, which is the caller's then, takes memory and staging.
       this.prepared =
           device
               .memory()
               .allocate((long) UpdateGroups.MOST * PREPARED_BYTES, "factors of an update");
       this.scratch = device.memory().allocate(SCRATCH_BYTES, "scratch");
+      this.recordedSteps = new RecordedSteps(queue.stream(), device.staging());
     } catch (RuntimeException | Error e) {
-      queue.close(); // which the caller's closing of the device cannot reach
+      Closing.after(e, queue::close);
       throw e;
     }
-    this.recordedSteps = new RecordedSteps(queue.stream(), device.staging());
     this.columnSums = new ColumnSums(queue, scratch.address(), SCRATCH_BYTES / Float.BYTES);
   }
 
@@ -454,8 +462,8 @@ final class CudaEngine implements OptionsEngine {
         .pointer(address(dTable));
     main.launch(
         main.kernel("embedding_backward"),
-        (vocabulary + WARPS_PER_BLOCK - 1) / WARPS_PER_BLOCK,
-        (width + 127) / 128,
+        warps(vocabulary),
+        Math.min((width - 1) / EMBEDDING_COLUMNS + 1, MOST_GRID_ROWS),
         WorkQueue.BLOCK);
   }
 
@@ -507,6 +515,13 @@ final class CudaEngine implements OptionsEngine {
   }
 
   @Override
+  public int mostTokens(DrawShape shape) {
+    int bytes = shape.temperature() == 0 ? 0 : Double.BYTES;
+    bytes += shape.needsOrder() ? Integer.BYTES : 0;
+    return bytes == 0 ? Integer.MAX_VALUE : (int) (SCRATCH_BYTES / bytes);
+  }
+
+  @Override
   public void drawTokens(
       DrawShape shape,
       int rows,
@@ -517,17 +532,8 @@ final class CudaEngine implements OptionsEngine {
       @Nullable Memory seen,
       Memory tokens) {
     int vocabulary = shape.vocabularySize();
-    long needed = (long) vocabulary * (Double.BYTES + Integer.BYTES);
-    if (needed > SCRATCH_BYTES) {
-      throw new BackendException(
-          "drawing from "
-              + vocabulary
-              + " tokens needs "
-              + needed
-              + " bytes of scratch memory; there are "
-              + SCRATCH_BYTES);
-    }
-    int atOnce = (int) Math.min(Math.min(rows, 65535), SCRATCH_BYTES / needed);
+    long fitting = mostTokens(shape) / vocabulary;
+    int atOnce = (int) Math.min(Math.min(rows, MOST_GRID_ROWS), fitting);
     for (int row = 0; row < rows; row += atOnce) {
       long at = (long) row * vocabulary;
       drawTokens(
@@ -767,9 +773,8 @@ final class CudaEngine implements OptionsEngine {
     if (closed) {
       return;
     }
-    device.makeCurrent();
     closed = true;
-    Closing closing = new Closing();
+    Closing closing = new Closing().then(device::makeCurrent);
     if (besides != null) {
       closing.then(besides::close);
     }

@@ -2,6 +2,7 @@ package dev.sequor.backend.cuda;
 
 import static dev.sequor.backend.cuda.CudaMemory.address;
 
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
@@ -71,7 +72,7 @@ final class CudaRnnPlan implements EnginePlan {
     CudaDevice device = engine.device();
     DeviceMemory memory = device.memory();
     long outputBytes = SavedLayout.aligned(shape.outputElements() * Float.BYTES);
-    String holder = "plan of " + describe(shape, mode);
+    String holder = "plan of " + shape.describe(mode);
     Set<String> paths = new LinkedHashSet<>();
     try {
       long end = 0;
@@ -99,23 +100,9 @@ final class CudaRnnPlan implements EnginePlan {
       }
       LOG.debug("{}: {}", holder, String.join(", and ", paths));
     } catch (RuntimeException | Error e) {
-      close();
+      Closing.after(e, this::close);
       throw e;
     }
-  }
-
-  private static String describe(RnnShape shape, Mode mode) {
-    return shape.cell().id()
-        + " T="
-        + shape.timeSteps()
-        + " B="
-        + shape.batchSize()
-        + " I="
-        + shape.inputSize()
-        + " H="
-        + shape.hiddenSize()
-        + " for "
-        + mode.name().toLowerCase(java.util.Locale.ROOT);
   }
 
   @Override
@@ -195,11 +182,7 @@ final class CudaRnnPlan implements EnginePlan {
 
   private long savedAddress(PlanTensors t) {
     long saved = address(t.saved());
-    assert mode == Mode.INFERENCE || saved != 0;
-    if (saved % 16 != 0) {
-      throw new IllegalArgumentException(
-          "saved starts at an odd place in its buffer; needed a multiple of 4 elements");
-    }
+    assert saved != 0 && saved % 16 == 0;
     return saved;
   }
 
@@ -207,12 +190,12 @@ final class CudaRnnPlan implements EnginePlan {
 
   /** One direction of one layer, on whichever queue it is given. */
   @FunctionalInterface
-  private interface Direction {
+  private interface DirectionWork {
     void run(WorkQueue queue, int block, int direction);
   }
 
   /** Runs the directions of a layer: one on the main stream, the other beside it. */
-  private void eachDirection(int layer, Direction work) {
+  private void eachDirection(int layer, DirectionWork work) {
     int first = layer * shape.directions();
     if (shape.directions() == 1) {
       work.run(engine.queue(), first, 0);
@@ -348,8 +331,9 @@ final class CudaRnnPlan implements EnginePlan {
       return;
     }
     closed = true;
-    replays.close();
-    layers.forEach(LayerPath::close);
-    between.forEach(DeviceMemory.Block::close);
+    Closing closing = new Closing().then(replays::close);
+    layers.forEach(layer -> closing.then(layer::close));
+    between.forEach(block -> closing.then(block::close));
+    closing.end();
   }
 }

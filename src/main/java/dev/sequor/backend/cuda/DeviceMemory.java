@@ -3,6 +3,7 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaErrors.check;
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.DeviceMemoryException;
 import java.util.ArrayDeque;
 import java.util.Collections;
@@ -106,8 +107,8 @@ final class DeviceMemory implements AutoCloseable {
    * Memory with arbitrary contents, aligned to 256 bytes.
    *
    * @param holder who holds it, in words, for the message when there is not enough
-   * @throws DeviceMemoryException if the budget or the device does not suffice; nothing has changed
-   *     then
+   * @throws DeviceMemoryException if the budget or the device does not suffice; what is held is as
+   *     it was then, what was kept for reuse may have been freed
    */
   Block allocate(long bytes, String holder) {
     if (closed) {
@@ -196,21 +197,13 @@ final class DeviceMemory implements AutoCloseable {
     return cachedBytes;
   }
 
-  /** The most that live and cached bytes may come to. */
-  long budgetBytes() {
-    return budgetBytes;
-  }
-
   /** Gives all that is kept for reuse to the driver, which first waits for the device. */
   void trim() {
-    for (Map.Entry<Long, Deque<Long>> sized = cache.pollFirstEntry();
-        sized != null;
-        sized = cache.pollFirstEntry()) {
-      for (long address : sized.getValue()) {
-        cachedBytes -= sized.getKey();
-        free(address);
-      }
-    }
+    Closing closing = new Closing();
+    cache.values().forEach(sized -> sized.forEach(address -> closing.then(() -> free(address))));
+    cache.clear();
+    cachedBytes = 0;
+    closing.end();
   }
 
   private String shortage(long bytes, String holder, String why) {
@@ -265,14 +258,15 @@ final class DeviceMemory implements AutoCloseable {
           liveBytes,
           largestHolders());
     }
+    Closing closing = new Closing();
     for (Block block : live) {
       block.closed = true;
       if (block.size > 0) {
-        free(block.address);
+        closing.then(() -> free(block.address));
       }
     }
     live.clear();
     liveBytes = 0;
-    trim();
+    closing.then(this::trim).end();
   }
 }

@@ -1,10 +1,13 @@
 package dev.sequor.backend.cuda;
 
 import static dev.sequor.backend.cuda.CudaErrors.check;
+import static dev.sequor.backend.cuda.CudaErrors.failure;
 
+import dev.sequor.backend.DeviceMemoryException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import jcuda.Pointer;
+import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
 /** Page-locked host memory, which the device copies to and from while the processor does others. */
@@ -12,11 +15,26 @@ final class HostPointer extends Pointer implements AutoCloseable {
   private final ByteBuffer bytes;
   private boolean closed;
 
-  /** Allocates; the context of the device must be current. */
+  /**
+   * Allocates; the context of the device must be current.
+   *
+   * @param holder who holds it, in words, for the message when there is not enough
+   * @throws DeviceMemoryException if the host does not lock that much
+   */
   HostPointer(int size, String holder) {
-    check(
-        JCudaDriver.cuMemHostAlloc(this, size, JCudaDriver.CU_MEMHOSTALLOC_PORTABLE),
-        "cuMemHostAlloc of " + size + " bytes for " + holder);
+    int result = JCudaDriver.cuMemHostAlloc(this, size, JCudaDriver.CU_MEMHOSTALLOC_PORTABLE);
+    if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+      throw new DeviceMemoryException(
+          "no memory for "
+              + holder
+              + ": needed "
+              + size
+              + " page-locked bytes; cuMemHostAlloc failed: "
+              + CudaErrors.describe(result));
+    }
+    if (result != CUresult.CUDA_SUCCESS) {
+      throw failure(result, "cuMemHostAlloc of " + size + " bytes for " + holder);
+    }
     bytes = getByteBuffer(0, size).order(ByteOrder.nativeOrder());
   }
 

@@ -4,6 +4,7 @@ import static dev.sequor.backend.cuda.CudaErrors.check;
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.Closing;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -128,8 +129,13 @@ final class KernelLibrary implements AutoCloseable {
     if (!closed) {
       closed = true;
       kernels.clear();
+      Closing closing = new Closing();
       modules.forEach(
-          (file, module) -> check(JCudaDriver.cuModuleUnload(module), "cuModuleUnload of " + file));
+          (file, module) ->
+              closing.then(
+                  () -> check(JCudaDriver.cuModuleUnload(module), "cuModuleUnload of " + file)));
+      modules.clear();
+      closing.end();
     }
   }
 }

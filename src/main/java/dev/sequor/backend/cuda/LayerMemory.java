@@ -1,5 +1,6 @@
 package dev.sequor.backend.cuda;
 
+import dev.sequor.backend.Closing;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -109,7 +110,7 @@ final class LayerMemory implements AutoCloseable {
               training && sizes.reverse() ? sizes.rows() * sizes.inputSize() : 0,
               Float.BYTES);
     } catch (RuntimeException | Error e) {
-      close();
+      Closing.after(e, this::close);
       throw e;
     }
   }
@@ -130,7 +131,9 @@ final class LayerMemory implements AutoCloseable {
 
   @Override
   public void close() {
-    blocks.forEach(DeviceMemory.Block::close);
+    Closing closing = new Closing();
+    blocks.forEach(block -> closing.then(block::close));
     blocks.clear();
+    closing.end();
   }
 }

@@ -1,5 +1,6 @@
 package dev.sequor.backend.cuda;
 
+import dev.sequor.backend.DeviceMemoryException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,7 @@ interface LayerPath extends AutoCloseable {
      * Prepares {@code layer}, which {@link #refusal} has nothing against.
      *
      * @param holder whose memory it is, for messages
-     * @throws dev.sequor.backend.BackendException if there is not enough memory
+     * @throws DeviceMemoryException if there is not enough memory
      */
     LayerPath open(LayerSpec layer, CudaDevice device, String holder);
   }

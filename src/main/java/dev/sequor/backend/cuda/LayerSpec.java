@@ -22,8 +22,8 @@ record LayerSpec(CudaCell cell, LayerSizes sizes, BlockLayout block, MathMode ma
     return sizes.stateElements() * Float.BYTES;
   }
 
-  /** The address of {@code kind} in a block of parameters, or of their gradients. */
-  long at(long block, Kind kind) {
-    return block + this.block.offset(kind) * Float.BYTES;
+  /** The address of {@code kind} in parameters, or gradients, of a block that starts there. */
+  long at(long start, Kind kind) {
+    return start + block.offset(kind) * Float.BYTES;
   }
 }

@@ -2,6 +2,7 @@ package dev.sequor.backend.cuda;
 
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
+import dev.sequor.backend.Closing;
 import java.nio.ByteBuffer;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
@@ -25,17 +26,15 @@ final class PinnedStaging implements AutoCloseable {
     Half() {
       try {
         memory = new HostPointer(CHUNK_BYTES, "staging");
-      } catch (RuntimeException e) {
-        done.close();
+      } catch (RuntimeException | Error e) {
+        Closing.after(e, done::close);
         throw e;
       }
     }
 
     @Override
     public void close() {
-      done.synchronize();
-      memory.close();
-      done.close();
+      new Closing().then(done::synchronize).then(memory::close).then(done::close).end();
     }
   }
 
@@ -44,8 +43,8 @@ final class PinnedStaging implements AutoCloseable {
     Half first = new Half();
     try {
       halves = new Half[] {first, new Half()};
-    } catch (RuntimeException e) {
-      first.close();
+    } catch (RuntimeException | Error e) {
+      Closing.after(e, first::close);
       throw e;
     }
   }
@@ -119,8 +118,10 @@ final class PinnedStaging implements AutoCloseable {
 
   @Override
   public void close() {
+    Closing closing = new Closing();
     for (Half half : halves) {
-      half.close();
+      closing.then(half::close);
     }
+    closing.end();
   }
 }

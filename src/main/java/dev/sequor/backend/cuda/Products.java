@@ -3,6 +3,7 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaErrors.blasFailure;
 import static dev.sequor.backend.cuda.CudaErrors.checkBlas;
 
+import dev.sequor.backend.Closing;
 import jcuda.Pointer;
 import jcuda.cudaDataType;
 import jcuda.jcublas.JCublas2;
@@ -33,15 +34,17 @@ final class Products implements AutoCloseable {
     this.mode = mode;
     long bytes = device.computeCapability() >= 90 ? WORKSPACE_BYTES : WORKSPACE_BYTES / 8;
     workspace = device.memory().allocate(bytes, "cuBLAS workspace");
+    boolean created = false;
     try {
       checkBlas(JCublas2.cublasCreate(handle), "cublasCreate");
+      created = true;
       checkBlas(
           JCublas2.cublasSetStream(handle, new cudaStream_t(stream.handle())), "cublasSetStream");
       checkBlas(
           JCublas2.cublasSetWorkspace(handle, DevicePointer.of(workspace.address()), bytes),
           "cublasSetWorkspace");
     } catch (RuntimeException | Error e) {
-      workspace.close();
+      Closing.after(e, created ? this::destroy : () -> {}, workspace::close);
       throw e;
     }
   }
@@ -170,12 +173,12 @@ final class Products implements AutoCloseable {
     }
   }
 
+  private void destroy() {
+    checkBlas(JCublas2.cublasDestroy(handle), "cublasDestroy");
+  }
+
   @Override
   public void close() {
-    try {
-      checkBlas(JCublas2.cublasDestroy(handle), "cublasDestroy");
-    } finally {
-      workspace.close();
-    }
+    new Closing().then(this::destroy).then(workspace::close).end();
   }
 }

@@ -2,6 +2,7 @@ package dev.sequor.backend.cuda;
 
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.StepInput;
 import java.nio.ByteBuffer;
 import java.util.IdentityHashMap;
@@ -50,12 +51,12 @@ final class RecordedSteps implements AutoCloseable {
       implements AutoCloseable {
     @Override
     public void close() {
-      Closing closing = new Closing();
-      closing.then(done::synchronize);
-      closing.then(graph::close);
-      closing.then(done::close);
-      closing.then(memory::close);
-      closing.end();
+      new Closing()
+          .then(done::synchronize)
+          .then(graph::close)
+          .then(done::close)
+          .then(memory::close)
+          .end();
     }
   }
 
@@ -98,7 +99,9 @@ final class RecordedSteps implements AutoCloseable {
     }
     HostPointer memory = new HostPointer(size, "inputs of a step");
     recordings++;
+    CudaEvent done = null;
     try {
+      done = new CudaEvent();
       fill(memory.bytes(), inputs);
       CudaGraph graph =
           CudaGraph.capture(
@@ -107,9 +110,9 @@ final class RecordedSteps implements AutoCloseable {
                 copy(memory, inputs);
                 work.run();
               });
-      return new Half(memory, new CudaEvent(), graph);
+      return new Half(memory, done, graph);
     } catch (RuntimeException | Error e) {
-      memory.close();
+      Closing.after(e, done == null ? () -> {} : done::close, memory::close);
       throw e;
     }
   }
@@ -166,7 +169,9 @@ final class RecordedSteps implements AutoCloseable {
 
   @Override
   public void close() {
-    steps.values().forEach(Step::close);
+    Closing closing = new Closing();
+    steps.values().forEach(step -> closing.then(step::close));
     steps.clear();
+    closing.end();
   }
 }

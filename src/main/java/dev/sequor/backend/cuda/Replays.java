@@ -1,8 +1,10 @@
 package dev.sequor.backend.cuda;
 
+import dev.sequor.backend.Closing;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Recorded work, found again by the addresses it works on. The first call with some addresses runs
@@ -20,7 +22,7 @@ final class Replays implements AutoCloseable {
     /** Whether the work has run once to its end; what it makes when it first runs is there then. */
     boolean ran;
 
-    @org.jspecify.annotations.Nullable CudaGraph graph;
+    @Nullable CudaGraph graph;
   }
 
   /** Which work, on which addresses. */
@@ -80,11 +82,14 @@ final class Replays implements AutoCloseable {
 
   @Override
   public void close() {
+    Closing closing = new Closing();
     for (Recording recording : recordings.values()) {
-      if (recording.graph != null) {
-        recording.graph.close();
+      CudaGraph graph = recording.graph;
+      if (graph != null) {
+        closing.then(graph::close);
       }
     }
     recordings.clear();
+    closing.end();
   }
 }

@@ -3,6 +3,7 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.Closing;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
@@ -27,7 +28,7 @@ final class WorkQueue implements AutoCloseable {
     try {
       this.arguments = new KernelArguments();
     } catch (RuntimeException | Error e) {
-      products.close();
+      Closing.after(e, products::close);
       throw e;
     }
   }
@@ -43,7 +44,7 @@ final class WorkQueue implements AutoCloseable {
     try {
       return new WorkQueue(device, stream, true, mode);
     } catch (RuntimeException | Error e) {
-      stream.close();
+      Closing.after(e, stream::close);
       throw e;
     }
   }
@@ -79,7 +80,7 @@ final class WorkQueue implements AutoCloseable {
 
   /** Queues {@code kernel} with the current {@link #arguments()}. */
   void launch(CudaKernel kernel, int gridX, int gridY, int block) {
-    kernel.launch(stream, gridX, gridY, block, 0, arguments);
+    kernel.launch(stream, gridX, gridY, block, arguments);
   }
 
   /** Queues setting {@code words} 32-bit words. */
@@ -103,17 +104,11 @@ final class WorkQueue implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      stream.synchronize();
-    } finally {
-      try {
-        products.close();
-      } finally {
-        arguments.close();
-        if (ownsStream) {
-          stream.close();
-        }
-      }
+    Closing closing =
+        new Closing().then(stream::synchronize).then(products::close).then(arguments::close);
+    if (ownsStream) {
+      closing.then(stream::close);
     }
+    closing.end();
   }
 }

@@ -1,5 +1,6 @@
 package dev.sequor.backend.host;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,7 +61,7 @@ public final class SequenceRows {
 
   /** Counting sort by length, stable; {@link #stepOffsets} serves as the counters. */
   private void sortByFallingLength() {
-    java.util.Arrays.fill(stepOffsets, 0);
+    Arrays.fill(stepOffsets, 0);
     for (int length : sequenceLengths) {
       stepOffsets[timeSteps - length]++;
     }

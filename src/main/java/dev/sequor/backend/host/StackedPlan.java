@@ -1,5 +1,6 @@
 package dev.sequor.backend.host;
 
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
@@ -92,7 +93,7 @@ public final class StackedPlan implements EnginePlan {
         between.add(engine.allocate(DType.FLOAT32, shape.outputElements()));
       }
     } catch (RuntimeException | Error e) {
-      close();
+      Closing.after(e, this::close);
       throw e;
     }
   }
@@ -225,7 +226,9 @@ public final class StackedPlan implements EnginePlan {
 
   @Override
   public void close() {
-    plans.forEach(LayerPlan::close);
-    between.forEach(Memory::free);
+    Closing closing = new Closing();
+    plans.forEach(plan -> closing.then(plan::close));
+    between.forEach(memory -> closing.then(memory::free));
+    closing.end();
   }
 }

@@ -13,7 +13,7 @@ import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnPlan;
 import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnTensors;
-import org.jspecify.annotations.Nullable;
+import dev.sequor.backend.UsableProbes;
 
 /**
  * The device {@code java}: works wherever the JVM does. The number of threads is the system
@@ -21,10 +21,7 @@ import org.jspecify.annotations.Nullable;
  * number of processors.
  */
 public final class JavaBackendProvider implements BackendProvider {
-  /** A probe that found the backend usable. Failures are not kept, as settings may be corrected. */
-  private record Probe(BackendSettings settings, Availability availability) {}
-
-  private static volatile @Nullable Probe usable;
+  private static final UsableProbes USABLE = new UsableProbes();
 
   /** For {@link java.util.ServiceLoader}. */
   public JavaBackendProvider() {}
@@ -41,15 +38,7 @@ public final class JavaBackendProvider implements BackendProvider {
 
   @Override
   public Availability probe(BackendSettings settings) {
-    Probe known = usable;
-    if (known != null && known.settings.equals(settings)) {
-      return known.availability;
-    }
-    Availability availability = tryOneLayer(settings);
-    if (availability.usable()) {
-      usable = new Probe(settings, availability);
-    }
-    return availability;
+    return USABLE.of(settings, this::tryOneLayer);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.sequor.backend.options;
 
 import dev.sequor.backend.CellOptions;
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.EnginePlan;
@@ -297,10 +298,12 @@ final class OptionsPlan implements EnginePlan {
     }
 
     void close() {
-      directions.forEach(StepwiseLayer::close);
+      Closing closing = new Closing();
+      directions.forEach(direction -> closing.then(direction::close));
       if (plan != null) {
-        plan.close();
+        closing.then(plan::close);
       }
+      closing.end();
     }
   }
 
@@ -323,7 +326,7 @@ final class OptionsPlan implements EnginePlan {
         between.add(own(shape.outputElements()));
       }
     } catch (RuntimeException | Error e) {
-      close();
+      Closing.after(e, this::close);
       throw e;
     }
   }
@@ -406,7 +409,9 @@ final class OptionsPlan implements EnginePlan {
 
   @Override
   public void close() {
-    layers.forEach(Layer::close);
-    owned.forEach(Memory::free);
+    Closing closing = new Closing();
+    layers.forEach(layer -> closing.then(layer::close));
+    owned.forEach(memory -> closing.then(memory::free));
+    closing.end();
   }
 }

@@ -93,9 +93,10 @@ final class StepMemory {
 
   /** Frees what was allocated. */
   void free() {
-    if (owned != null) {
-      owned.free();
-      owned = null;
+    Memory whole = owned;
+    owned = null;
+    if (whole != null) {
+      whole.free();
     }
   }
 }

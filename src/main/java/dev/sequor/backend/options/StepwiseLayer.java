@@ -3,6 +3,7 @@ package dev.sequor.backend.options;
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.Memory;
@@ -342,7 +343,7 @@ final class StepwiseLayer {
         kept.allocate(engine);
       }
     } catch (RuntimeException | Error e) {
-      close();
+      Closing.after(e, this::close);
       throw e;
     }
   }
@@ -703,8 +704,6 @@ final class StepwiseLayer {
 
   /** Frees what was allocated. */
   void close() {
-    maths.close();
-    scratch.free();
-    kept.free();
+    new Closing().then(maths::close).then(scratch::free).then(kept::free).end();
   }
 }

@@ -40,6 +40,10 @@ class CudaCuresTest {
     assertTrue(
         CudaBackendProvider.cure(new BackendException("opening: CUDA_ERROR_OUT_OF_MEMORY"))
             .startsWith("free memory"));
+    assertTrue(
+        CudaBackendProvider.cure(
+                new BackendException("no memory for staging: needed 4 page-locked bytes"))
+            .startsWith("let this process lock more memory"));
     assertEquals(
         "correct that setting", CudaBackendProvider.cure(new IllegalArgumentException("bad")));
     assertTrue(

@@ -345,12 +345,10 @@ class CudaDeviceTest {
       arguments.int32(1).pointer(0).int64(2).float32(3);
       String message =
           message(
-              BackendException.class,
-              () -> kernel.launch(device.stream(), 3, 2, 4096, 16, arguments));
+              BackendException.class, () -> kernel.launch(device.stream(), 3, 2, 4096, arguments));
       assertTrue(
           message.startsWith(
-              "kernel bias_activation with grid (3, 2), block 4096, 16 bytes of shared memory and 4"
-                  + " arguments failed: CUDA_ERROR_"),
+              "kernel bias_activation with grid (3, 2), block 4096 and 4 arguments failed: CUDA_ERROR_"),
           message);
     }
   }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.cuda.simulator.SimulatorControl;
 import dev.sequor.backend.cuda.simulator.SimulatorControl.Field;
 import java.nio.ByteBuffer;
@@ -79,6 +80,22 @@ class CudaMemoryFaultsTest {
   }
 
   @Test
+  void memoryThatTheHostDoesNotLockIsLackingToo() {
+    long before = control.get(Field.HOST_BYTES);
+    control.set(Field.FAIL_ALLOCATION, 2);
+    String message =
+        String.valueOf(
+            assertThrows(DeviceMemoryException.class, () -> device.staging()).getMessage());
+    assertTrue(
+        message.startsWith(
+            "no memory for staging: needed "
+                + PinnedStaging.CHUNK_BYTES
+                + " page-locked bytes; cuMemHostAlloc failed: CUDA_ERROR_OUT_OF_MEMORY (2)"),
+        message);
+    assertEquals(before, control.get(Field.HOST_BYTES));
+  }
+
+  @Test
   void closingLeavesNothingOnTheDevice() {
     long before = control.get(Field.LIVE_BYTES);
     CudaDevice other = CudaDeviceTest.open(0, "80%", "on");
@@ -94,6 +111,7 @@ class CudaMemoryFaultsTest {
   @Test
   void openingABackendLeavesNothingWhicheverAllocationFails() {
     long before = control.get(Field.LIVE_BYTES);
+    long hostBefore = control.get(Field.HOST_BYTES);
     CudaBackendProvider provider = new CudaBackendProvider();
     boolean opened = false;
     int failures = 0;
@@ -108,6 +126,7 @@ class CudaMemoryFaultsTest {
       }
       device.makeCurrent();
       assertEquals(before, control.get(Field.LIVE_BYTES), "after failure " + failures);
+      assertEquals(hostBefore, control.get(Field.HOST_BYTES), "after failure " + failures);
     }
     assertTrue(opened, "never opened");
     assertTrue(failures > 0, "nothing was allocated");

@@ -23,7 +23,7 @@ public final class SimulatorControl {
     VERSION(0),
     /** Of the whole process; writing it starts all choices anew. */
     SEED(8),
-    /** The n-th allocation from now fails; 0: none. */
+    /** The n-th allocation from now fails, of page-locked memory too; 0: none. */
     FAIL_ALLOCATION(16),
     ALLOCATIONS(24),
     LIVE_BYTES(32),
@@ -39,7 +39,9 @@ public final class SimulatorControl {
     /** Copies and fills that have run. */
     COPIES(80),
     /** 1 if the simulator was built for AddressSanitizer. */
-    SANITIZED(88);
+    SANITIZED(88),
+    /** Page-locked memory of the device's primary context. */
+    HOST_BYTES(96);
 
     private final long offset;
 
@@ -48,7 +50,7 @@ public final class SimulatorControl {
     }
   }
 
-  private static final long ERROR_OFFSET = 96;
+  private static final long ERROR_OFFSET = 104;
   private static final int ERROR_BYTES = 2048;
   private static final byte[] EMPTY_PTX =
       "// no code\n.version 7.0\n\0".getBytes(StandardCharsets.US_ASCII);
