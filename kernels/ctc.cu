@@ -89,6 +89,7 @@ SEQ_KERNEL ctc_gradients(int T, int B, int N, int S, int blank, const float* out
   double blanks = 0;
   for (int s = 2 * lane; s < q.symbols; s += 64) blanks += q.share(t, s);
   blanks = warp_sum(blanks);
+  __syncwarp();  // Another lane may have written d[blank].
   if (lane == 0) d[blank] -= scale * static_cast<float>(blanks);
   __syncwarp();
   for (int first = 0; first < q.symbols / 2; first += 32) {

@@ -17,12 +17,11 @@ struct LossBatch {
   float* d_outputs;
 };
 
-// The loss of one row, in nats where it is a likelihood; its gradient if d is not null. d may be a: all lanes have read what they
-// need of a when the first writes, because the warp has met in between. t is null where the target is a class.
+// The loss of one row, in nats where it is a likelihood; its gradient if d is not null. d may be a. t is null where the target is a
+// class.
 template <typename Loss>
 __device__ inline double row_loss(const float* constants, const float* a, int N, const float* t, int target, float scale,
                                   float* d) {
-  static_assert(Loss::kSums > 0 || Loss::kTerms, "the warp meets in the sums");
   const int lane = threadIdx.x % 32;
   LossRow row{};
   row.constants = constants;
@@ -41,6 +40,7 @@ __device__ inline double row_loss(const float* constants, const float* a, int N,
   for (int s = 0; s < Loss::kSums; ++s) row.sums[s] = warp_sum(row.sums[s]);
   if (Loss::kTerms) row.terms = warp_sum(row.terms);
   if (d) {
+    __syncwarp();  // All lanes have read a[target].
     const typename Loss::Factors f = Loss::factors(row, scale);
     for (int j = lane; j < N; j += 32) {
       const float kept = Loss::keep(Loss::kShifted ? a[j] - row.top : a[j], target_of(j));

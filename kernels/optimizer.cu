@@ -28,11 +28,12 @@ constexpr int kPreparedBytes = 64;
 // lies in device memory, so that a recorded graph sees each step's own. Launch: one block of 32.
 SEQ_KERNEL begin_update(int rule, int groups, int partials, const double* partial, const Rates* rates, UpdateReport* report,
                         void* prepared) {
-  UpdateReport next = *report;  // by all lanes, before the first of them writes: they meet in the sum
+  UpdateReport next = *report;
   double sum = 0;
   for (int i = threadIdx.x; i < partials; i += 32) sum += partial[i];
   sum = warp_sum(sum);
   const Update update = start_update(sum, rates[0], next);
+  __syncwarp();  // All lanes have read the report.
   if (threadIdx.x == 0) *report = next;
   for (int g = threadIdx.x; g < groups; g += 32) {
 #define SEQ_UPDATE(number, Rule)                                                             \

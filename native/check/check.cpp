@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "../src/crowding.h"
 #include "sequor/cells.h"
 #include "sequor/engine.h"
 
@@ -183,6 +184,18 @@ int main() {
 #undef CHECK
     }
     sequor_engine_destroy(engine);
+  }
+  // Jobs of 16 threads that lose little each, and then one of 2 that loses nothing: no reason to use fewer. The other way around: one.
+  constexpr sequor::Nanos us = 1000;
+  sequor::Crowding idle(16), crowded(16);
+  for (int job = 0; job < 19; ++job) idle.report(16, 200 * us, 15 * 60 * us), crowded.report(2, 200 * us, 190 * us);
+  idle.report(2, 250 * us, 0);
+  crowded.report(16, 250 * us, 15 * 250 * us);
+  const int expected[] = {16, 8}, found[] = {idle.advisable(), crowded.advisable()};
+  for (int i = 0; i < 2; ++i, ++checks) {
+    if (found[i] == expected[i]) continue;
+    ++failures;
+    std::printf("after jobs of 2 and 16 threads %d are advisable; needed %d\n", found[i], expected[i]);
   }
   std::printf("%s: %d checks, %d failures\n", set, checks, failures);
   return failures == 0 ? 0 : 1;

@@ -38,11 +38,12 @@ class Crowding {
  public:
   explicit Crowding(int size) : size_(size), allowed_(size) {}
 
+  // How many are worth using now. When a pause is over that begins a trial with all of them.
   int advisable() {
     if (fixed_ > 0) return fixed_;
     if (allowed_ < size_ && now() >= retry_at_) {
-      allowed_ = allowed_ * 2 < size_ ? allowed_ * 2 : size_;
-      job_time_ = lost_ = 0;
+      allowed_ = size_;
+      begin_window();
     }
     return allowed_;
   }
@@ -56,13 +57,15 @@ class Crowding {
     return true;
   }
 
-  // A job of `members` threads took `wall`; together its threads lost `lost`.
+  // A job of `members` threads took `wall`; together its threads lost `lost`. Jobs of other numbers of threads may come between.
   void report(int members, Nanos wall, Nanos lost) {
     job_time_ += wall;
     lost_ += lost;
+    much_ += kMuch * (members - 1) * wall;
+    if (members > widest_) widest_ = members;
     if (job_time_ < kWindow) return;
-    if (lost_ > kMuch * (members - 1) * job_time_) {
-      allowed_ = members / 2;
+    if (lost_ > much_) {
+      allowed_ = widest_ / 2;
       const Nanos of_trial = (over_trial_ < kMostOverTrial ? over_trial_ : kMostOverTrial) * job_time_;
       const Nanos least = kShortestPause * over_trial_, pause = least > of_trial ? least : of_trial;
       retry_at_ = now() + (pause < kLongestPause ? pause : kLongestPause);
@@ -70,10 +73,16 @@ class Crowding {
     } else {
       over_trial_ = 1;
     }
-    job_time_ = lost_ = 0;
+    begin_window();
   }
 
  private:
+  void begin_window() {
+    job_time_ = lost_ = 0;
+    much_ = 0;
+    widest_ = 0;
+  }
+
   static constexpr Nanos kSampleEvery = 200000, kWindow = 4000000, kShortestPause = 20000000, kLongestPause = 5000000000;
   static constexpr Nanos kMostOverTrial = 16;
   // Of two threads, one that shares its core with another program loses half of its time and the other waits as long: 1. Uneven
@@ -81,7 +90,11 @@ class Crowding {
   static constexpr double kMuch = 0.65;
 
   int size_, allowed_, fixed_ = 0;
-  Nanos job_time_ = 0, lost_ = 0, sampled_at_ = 0, retry_at_ = 0, over_trial_ = 1;
+  // Of the jobs of this window: how long they took, what their threads lost, how much would be too much, and the most threads of one.
+  Nanos job_time_ = 0, lost_ = 0;
+  double much_ = 0;
+  int widest_ = 0;
+  Nanos sampled_at_ = 0, retry_at_ = 0, over_trial_ = 1;
 };
 
 }  // namespace sequor

@@ -41,18 +41,24 @@ static void layer_norm_backward(SeqEngine& e, const NormCall& c) {
   const long n = c.width, blocks = (n + kLanes - 1) / kLanes;
   const int members = members_for(e, 16.0 * c.rows * n);
   run_team(*e.team, members, [&](int member) {
-    // A block of columns belongs to one thread, which adds the rows in their order.
+    // A block of columns belongs to one thread, which adds the rows in their order; blocks of 64 rows apart, as in column_sums.h.
     for (long block = part(blocks, member, members); block < part(blocks, member + 1, members); ++block) {
       const long j = block * kLanes;
       const int width = int(n - j < kLanes ? n - j : kLanes);
-      Vec gain = load_first(c.d_parameters + j, width), bias = load_first(c.d_parameters + n + j, width);
-      for (long r = 0; r < c.rows; ++r) {
-        const Vec d = load_first(c.dy + r * n + j, width);
-        gain = gain + d * ((load_first(c.x + r * n + j, width) - Vec(c.saved[2 * r])) * Vec(c.saved[2 * r + 1]));
-        bias = bias + d;
+      Vec gain(0.0f), bias(0.0f);
+      for (long begin = 0; begin < c.rows; begin += 64) {
+        const long end = begin + 64 < c.rows ? begin + 64 : c.rows;
+        Vec gain_part(0.0f), bias_part(0.0f);
+        for (long r = begin; r < end; ++r) {
+          const Vec d = load_first(c.dy + r * n + j, width);
+          gain_part = gain_part + d * ((load_first(c.x + r * n + j, width) - Vec(c.saved[2 * r])) * Vec(c.saved[2 * r + 1]));
+          bias_part = bias_part + d;
+        }
+        gain = gain + gain_part;
+        bias = bias + bias_part;
       }
-      store_first(c.d_parameters + j, gain, width);
-      store_first(c.d_parameters + n + j, bias, width);
+      store_first(c.d_parameters + j, load_first(c.d_parameters + j, width) + gain, width);
+      store_first(c.d_parameters + n + j, load_first(c.d_parameters + n + j, width) + bias, width);
     }
     if (!c.dx) return;
     for (long r = part(c.rows, member, members); r < part(c.rows, member + 1, members); ++r) {

@@ -96,8 +96,8 @@ struct CtcSequence {
     q.labels = labels;
     q.alpha = w.alpha + b * c.T * q.stride;
     q.alpha_rest = w.alpha_rest + b * c.T * q.stride;
-    q.g = w.g + b * 2 * q.stride;
-    q.g_rest = w.g_rest + b * 2 * q.stride;
+    q.g = w.g + 2 * q.stride * b;
+    q.g_rest = w.g_rest + 2 * q.stride * b;
     q.top = w.top;
     q.log_total = w.log_total;
     return q;

@@ -435,6 +435,50 @@ public abstract class BackendOperationsContract {
     }
   }
 
+  /** Equal numbers, whose float32 sum one after the other is off by more than 1e-4 of itself. */
+  @Test
+  void gradientsOfManyRowsAreSummedWithoutLosingDigits() {
+    int rows = 150_000;
+    int n = 3;
+    float[] tenths = new float[rows * n];
+    Arrays.fill(tenths, 0.1f);
+    float[] alternating = new float[rows * n];
+    float[] means = new float[2 * rows];
+    for (int row = 0; row < rows; row++) {
+      alternating[row * n] = 1f;
+      alternating[row * n + 1] = -0.5f;
+      means[2 * row + 1] = 1f; // the mean is 0
+    }
+    Buffer dy = buffer(tenths);
+    Buffer x = buffer(alternating);
+    Buffer sums = buffer(new float[2 * n]);
+    NormShape shape = new NormShape(rows, n, 1e-5f);
+    backend.layerNormBackward(shape, x, buffer(new float[2 * n]), buffer(means), dy, null, sums);
+    double exact = rows * (double) 0.1f;
+    double[] factors = {1, -0.5, 0, 1, 1, 1};
+    float[] got = sums.readFloats();
+    for (int i = 0; i < 2 * n; i++) {
+      assertEquals(factors[i] * exact, got[i], 5e-5 * exact, "dP[" + i + "]");
+    }
+    Buffer dBias = buffer(new float[n]);
+    Buffer dWeight = buffer(new float[n * n]);
+    backend.linearBackward(
+        new LinearShape(rows, n, n, Activation.NONE),
+        x,
+        buffer(new float[n * n]),
+        x,
+        buffer(tenths),
+        null,
+        dWeight,
+        dBias);
+    for (int i = 0; i < n; i++) {
+      assertEquals(exact, dBias.readFloats()[i], 5e-5 * exact);
+      for (int j = 0; j < n; j++) {
+        assertEquals(factors[j] * exact, dWeight.readFloats()[i * n + j], 5e-5 * exact);
+      }
+    }
+  }
+
   @ParameterizedTest(name = "{0} rows, {1} columns")
   @CsvSource({"1,1", "3,31", "31,3", "33,33", "2,257", "257,2", "1,1500", "700,5"})
   void softmaxMatchesDoubleFormula(int rows, int n) {

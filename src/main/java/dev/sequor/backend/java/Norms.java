@@ -1,11 +1,15 @@
 package dev.sequor.backend.java;
 
 import dev.sequor.backend.NormShape;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Layer normalisation; twin of {@code native/src/norms.h}. Sums of a row in double precision. */
 final class Norms {
   private final ThreadTeam team;
+
+  /** Sums over the rows of the call under way; grows to the widest row seen. */
+  private double[] sums = {};
 
   Norms(ThreadTeam team) {
     this.team = team;
@@ -56,19 +60,30 @@ final class Norms {
     float[] values = x.floats();
     float[] gradients = dy.floats();
     float[] kept = saved.floats();
+    if (sums.length < 2L * n) {
+      sums = new double[Math.multiplyExact(2, n)];
+    }
+    double[] all = sums;
     // A column belongs to one thread, which adds the rows in their order.
     team.run(
         thread -> {
+          int begin = team.share(n, thread);
           int end = team.share(n, thread + 1);
+          Arrays.fill(all, begin, end, 0);
+          Arrays.fill(all, n + begin, n + end, 0);
           for (int row = 0; row < shape.rows(); row++) {
             float mean = kept[saved.offset() + 2 * row];
             float scale = kept[saved.offset() + 2 * row + 1];
-            for (int j = team.share(n, thread); j < end; j++) {
+            for (int j = begin; j < end; j++) {
               float d = gradients[dy.offset() + row * n + j];
-              int sums = dParameters.offset() + j;
-              dParameters.floats()[sums] += d * (values[x.offset() + row * n + j] - mean) * scale;
-              dParameters.floats()[sums + n] += d;
+              all[j] += d * ((values[x.offset() + row * n + j] - mean) * scale);
+              all[n + j] += d;
             }
+          }
+          float[] to = dParameters.floats();
+          for (int j = begin; j < end; j++) {
+            to[dParameters.offset() + j] += (float) all[j];
+            to[dParameters.offset() + n + j] += (float) all[n + j];
           }
         });
     if (dx == null) {
