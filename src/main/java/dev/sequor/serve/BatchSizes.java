@@ -6,6 +6,7 @@ import dev.sequor.module.ValueShape;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which requests go into one batch, and how large the pass is that takes them. Sizes are rounded
@@ -56,21 +57,27 @@ final class BatchSizes {
     return n - power <= half && half > 0 ? power + half : Math.max(n, power << 1);
   }
 
-  /** The size of a pass for {@code requests}, at least one. */
+  /** The size of a pass for {@code requests}, at least one, which {@linkplain #fits fit}. */
   Extent of(List<Request> requests) {
     Map<String, Integer> timeSteps = new HashMap<>();
     for (int axis = 0; axis < axes.size(); axis++) {
-      int longest = 1;
-      for (Request request : requests) {
-        longest = Math.max(longest, request.timeSteps(axis));
-      }
-      timeSteps.put(axes.get(axis), rounded(longest));
+      timeSteps.put(axes.get(axis), timeSteps(requests, null, axis));
     }
-    return new Extent(batchInvariant ? batchSize(requests.size()) : batchSize(maxBatch), timeSteps);
+    return new Extent(batchSize(requests.size()), timeSteps);
   }
 
-  private static int batchSize(int sequences) {
-    return QUANTUM * rounded((sequences + QUANTUM - 1) / QUANTUM);
+  /** Along an axis, of all requests and perhaps one more; rounded up. */
+  private static int timeSteps(List<Request> requests, @Nullable Request more, int axis) {
+    int longest = more == null ? 1 : more.timeSteps(axis);
+    for (Request request : requests) {
+      longest = Math.max(longest, request.timeSteps(axis));
+    }
+    return rounded(longest);
+  }
+
+  private int batchSize(int sequences) {
+    int needed = batchInvariant ? sequences : maxBatch;
+    return QUANTUM * rounded((needed + QUANTUM - 1) / QUANTUM);
   }
 
   /** Elements of all values of a pass. */
@@ -81,6 +88,30 @@ final class BatchSizes {
       elements += shape.elements(steps, extent.batchSize());
     }
     return elements;
+  }
+
+  /**
+   * Refuses a sequence that no pass could take.
+   *
+   * @throws IllegalArgumentException if it is too long
+   */
+  void requireFits(Request request) {
+    for (int axis = 0; axis < axes.size(); axis++) {
+      long rows = (long) timeSteps(List.of(), request, axis) * batchSize(1);
+      if (rows > Integer.MAX_VALUE) {
+        throw new IllegalArgumentException(
+            "input '"
+                + axes.get(axis)
+                + "' has "
+                + request.timeSteps(axis)
+                + " time steps, "
+                + rows
+                + " rows in a batch of "
+                + batchSize(1)
+                + "; needed at most "
+                + Integer.MAX_VALUE);
+      }
+    }
   }
 
   /** Whether {@code next} may be computed together with {@code batch}, which is not empty. */
@@ -100,10 +131,16 @@ final class BatchSizes {
       }
       return true;
     }
-    batch.add(next);
-    boolean fits = elements(of(batch)) <= MOST_ELEMENTS;
-    batch.remove(batch.size() - 1);
-    return fits;
+    double elements = 0; // which may be more than a pass of any kind could have
+    for (ValueShape shape : values) {
+      int axis = axes.indexOf(shape.axis());
+      double rows = batchSize(batch.size() + 1);
+      if (!(shape instanceof ValueShape.Vector || shape instanceof ValueShape.State) && axis >= 0) {
+        rows *= timeSteps(batch, next, axis);
+      }
+      elements += rows * shape.elements(1, 1);
+    }
+    return elements <= MOST_ELEMENTS;
   }
 
   /** The most sequences of a batch. */

@@ -30,7 +30,9 @@ import org.slf4j.LoggerFactory;
  * Answers requests of any number of threads with one copy of a model, which never changes. Its own
  * thread has a backend of its own; requests that come while it is at work wait, and are then
  * computed together. On host backends the answer to a sequence has the same bits whatever it is
- * computed together with; on a GPU it is the same up to rounding.
+ * computed together with (as long as modules of one's own work on each sequence for itself); on a
+ * GPU it is the same up to rounding. Whoever drops a predictor without closing it leaves its thread
+ * and its memory behind.
  *
  * <pre>{@code
  * try (Predictor predictor = Predictor.builder(TrainedModel.load(directory)).build()) {

@@ -35,10 +35,12 @@ final class RequestQueue {
   /**
    * Lets a request wait its turn.
    *
+   * @throws IllegalArgumentException if it is too long for any pass
    * @throws IllegalStateException after {@link #close()}
    * @throws RejectedExecutionException if as many wait as may
    */
   void add(Request request) {
+    sizes.requireFits(request);
     lock.lock();
     try {
       if (closed) {

@@ -32,6 +32,7 @@ import dev.sequor.module.Binding;
 import dev.sequor.module.Module;
 import dev.sequor.module.Network;
 import dev.sequor.module.Pass;
+import dev.sequor.module.Recurrent;
 import dev.sequor.module.ValueShape;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -393,6 +394,26 @@ class PredictorTest {
       assertTrue(rounded >= last);
       assertEquals(rounded, BatchSizes.rounded(rounded));
       last = rounded;
+    }
+  }
+
+  @Test
+  void onlyBatchesWithinBoundsAreMade() {
+    Network network =
+        Network.builder().vectors("x", 8).add("y", Recurrent.of(CellType.LSTM, 8, 8), "x").build();
+    BatchSizes sizes = new BatchSizes(network, List.of("x"), 64, true, false);
+    Request two = new Request(List.of(), new int[] {2}, null);
+    Request long3 = new Request(List.of(), new int[] {3_000_000}, null);
+    assertTrue(sizes.fits(List.of(two), two));
+    assertFalse(sizes.fits(List.of(two), long3), "2 · 8 · 4 · 3,145,728 elements are too many");
+    sizes.requireFits(long3);
+    for (boolean invariant : new boolean[] {true, false}) {
+      BatchSizes any = new BatchSizes(network, List.of("x"), 64, invariant, false);
+      Request endless = new Request(List.of(), new int[] {Integer.MAX_VALUE}, null);
+      assertFalse(any.fits(List.of(two), endless));
+      Exception refused =
+          assertThrows(IllegalArgumentException.class, () -> any.requireFits(endless));
+      assertTrue(string(refused).startsWith("input 'x' has 2147483647 time steps, "));
     }
   }
 
