@@ -1,5 +1,7 @@
 package dev.sequor.backend;
 
+import org.jspecify.annotations.Nullable;
+
 /** A device failed while it worked; the message names what was running. */
 public class BackendException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -10,7 +12,7 @@ public class BackendException extends RuntimeException {
   }
 
   /** With a message and the cause. */
-  public BackendException(String message, Throwable cause) {
+  public BackendException(String message, @Nullable Throwable cause) {
     super(message, cause);
   }
 }

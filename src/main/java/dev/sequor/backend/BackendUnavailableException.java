@@ -1,5 +1,7 @@
 package dev.sequor.backend;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The device that was asked for cannot be used on this machine; the message gives every cause and
  * its cure.
@@ -13,7 +15,7 @@ public class BackendUnavailableException extends BackendException {
   }
 
   /** With a message and the first cause. */
-  public BackendUnavailableException(String message, Throwable cause) {
+  public BackendUnavailableException(String message, @Nullable Throwable cause) {
     super(message, cause);
   }
 }

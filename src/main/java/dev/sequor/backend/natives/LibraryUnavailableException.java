@@ -17,11 +17,8 @@ public class LibraryUnavailableException extends BackendUnavailableException {
    * @param cause what was thrown, if anything was
    */
   public LibraryUnavailableException(String reason, String cure, @Nullable Throwable cause) {
-    super(reason);
+    super(reason, cause);
     this.cure = cure;
-    if (cause != null) {
-      initCause(cause);
-    }
   }
 
   /** What to do about it, in one line. */
