@@ -6,6 +6,7 @@ import dev.sequor.module.ValueShape;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,10 +83,14 @@ final class BatchSizes {
 
   /** Elements of all values of a pass. */
   long elements(Extent extent) {
-    long elements = 0;
+    return (long) elements(extent.batchSize(), axis -> extent.timeSteps().getOrDefault(axis, 1));
+  }
+
+  /** The same of sizes that may be more than any pass could have. */
+  private double elements(int batchSize, ToIntFunction<String> timeSteps) {
+    double elements = 0;
     for (ValueShape shape : values) {
-      int steps = extent.timeSteps().getOrDefault(shape.axis(), 1);
-      elements += shape.elements(steps, extent.batchSize());
+      elements += (double) batchSize * shape.elements(timeSteps.applyAsInt(shape.axis()), 1);
     }
     return elements;
   }
@@ -131,15 +136,10 @@ final class BatchSizes {
       }
       return true;
     }
-    double elements = 0; // which may be more than a pass of any kind could have
-    for (ValueShape shape : values) {
-      int axis = axes.indexOf(shape.axis());
-      double rows = batchSize(batch.size() + 1);
-      if (!(shape instanceof ValueShape.Vector || shape instanceof ValueShape.State) && axis >= 0) {
-        rows *= timeSteps(batch, next, axis);
-      }
-      elements += rows * shape.elements(1, 1);
-    }
+    double elements =
+        elements(
+            batchSize(batch.size() + 1),
+            axis -> axes.contains(axis) ? timeSteps(batch, next, axes.indexOf(axis)) : 1);
     return elements <= MOST_ELEMENTS;
   }
 

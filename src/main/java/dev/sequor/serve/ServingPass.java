@@ -147,8 +147,8 @@ final class ServingPass implements AutoCloseable {
 
   private float[] answer(int b) {
     int width = output.width();
-    boolean alongTime = output instanceof ValueShape.Sequence;
-    int steps = alongTime ? lengths[axes.indexOf(output.axis())][b] : 1;
+    int axis = axes.indexOf(output.axis());
+    int steps = output.rows(axis < 0 ? 1 : lengths[axis][b], 1);
     float[] answer = new float[steps * width];
     FloatBuffer all = outputStaging.clear().asFloatBuffer();
     for (int t = 0; t < steps; t++) {

@@ -4,10 +4,11 @@ import java.util.Collections;
 import java.util.List;
 
 /** Figures of a list of measurements. */
-final class Statistics {
+public final class Statistics {
   private Statistics() {}
 
-  static double median(List<Double> values) {
+  /** The one in the middle, or the mean of the two; NaN of none. */
+  public static double median(List<Double> values) {
     List<Double> sorted = values.stream().sorted().toList();
     int n = sorted.size();
     return n == 0 ? Double.NaN : (sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2;

@@ -13,6 +13,7 @@ import dev.sequor.benchmarks.Case;
 import dev.sequor.benchmarks.Checkout;
 import dev.sequor.benchmarks.Machine;
 import dev.sequor.benchmarks.Problem;
+import dev.sequor.benchmarks.Statistics;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.module.NamedTensor;
@@ -281,9 +282,9 @@ public final class Serving implements Callable<Integer> {
         (name, all) -> {
           Turn median =
               new Turn(
-                  median(all.stream().mapToDouble(Turn::requestsPerSecond).toArray()),
-                  median(all.stream().mapToDouble(Turn::p50Micros).toArray()),
-                  median(all.stream().mapToDouble(Turn::p99Micros).toArray()));
+                  Statistics.median(all.stream().map(Turn::requestsPerSecond).toList()),
+                  Statistics.median(all.stream().map(Turn::p50Micros).toList()),
+                  Statistics.median(all.stream().map(Turn::p99Micros).toList()));
           medians.put(name, median);
           System.out.printf(
               "%-34s %14.0f %10.0f %10.0f %12.0f%n",
@@ -312,12 +313,6 @@ public final class Serving implements Callable<Integer> {
           .enable(SerializationFeature.INDENT_OUTPUT)
           .writeValue(out.toFile(), json);
     }
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
   }
 
   private record SequorService(Predictor predictor) implements Service {
