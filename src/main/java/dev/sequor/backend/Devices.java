@@ -3,13 +3,18 @@ package dev.sequor.backend;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Opens backends by name. */
 public final class Devices {
   private static final Logger LOG = LoggerFactory.getLogger(Devices.class);
+
+  private static final String AUTO = "auto";
+  private static final String SETTING = "sequor.device";
 
   private Devices() {}
 
@@ -31,8 +36,57 @@ public final class Devices {
   }
 
   /**
-   * Opens the best device of this machine and logs, once per call, what was chosen and why each
-   * better one was skipped.
+   * What {@code auto} stands for.
+   *
+   * @param device its name, as {@link #open(String)} takes it
+   * @param passedOver better ones that cannot be used, best first
+   */
+  public record Choice(String device, List<Status> passedOver) {
+    /** Copies the list. */
+    public Choice {
+      passedOver = List.copyOf(passedOver);
+    }
+
+    /** Those that ought to work on this machine: somebody will want to know why they do not. */
+    public List<Status> broken() {
+      return passedOver.stream().filter(status -> !status.availability().absent()).toList();
+    }
+  }
+
+  /** What {@code SEQUOR_DEVICE} or {@code sequor.device} names, if that is a device. */
+  public static Optional<String> namedForAuto() {
+    return Optional.ofNullable(HostSettings.value(SETTING)).filter(name -> !name.equals(AUTO));
+  }
+
+  /**
+   * Chooses what {@link #auto(BackendSettings)} opens: the device that {@code SEQUOR_DEVICE} or the
+   * system property {@code sequor.device} names, or else the best that works here.
+   *
+   * @throws BackendUnavailableException if none works; names every cause
+   * @throws IllegalArgumentException if a setting of a device is not valid
+   */
+  public static Choice choose(BackendSettings settings) {
+    Required.present("settings", settings);
+    Optional<String> named = namedForAuto();
+    if (named.isPresent()) {
+      return new Choice(named.get(), List.of());
+    }
+    List<Status> passedOver = new ArrayList<>();
+    for (BackendProvider provider : providers()) {
+      Availability availability = provider.probe(settings);
+      if (availability.usable()) {
+        return new Choice(provider.name(), passedOver);
+      }
+      refuseBadSetting(availability);
+      passedOver.add(new Status(provider.name(), availability));
+    }
+    throw new BackendUnavailableException("no backend is usable: " + explain(passedOver));
+  }
+
+  /**
+   * Opens the device that {@code SEQUOR_DEVICE} names, or else the best of this machine. Logs, once
+   * per call, what was chosen: as a warning, with cause and cure, if a better one should have
+   * worked here.
    *
    * @throws BackendUnavailableException if none works; names every cause
    * @throws IllegalArgumentException if a setting of a device is not valid
@@ -48,29 +102,41 @@ public final class Devices {
    * @throws IllegalArgumentException as {@link #auto()}
    */
   public static Backend auto(BackendSettings settings) {
-    Required.present("settings", settings);
-    List<String> skipped = new ArrayList<>();
-    for (BackendProvider provider : providers()) {
-      Availability availability = provider.probe(settings);
-      if (availability.usable()) {
-        Backend backend = provider.open(0, settings);
-        if (skipped.isEmpty()) {
-          LOG.info("using {}", backend.name());
-        } else {
-          LOG.info("using {}; skipped {}", backend.name(), String.join("; ", skipped));
-        }
-        return backend;
-      }
-      refuseBadSetting(availability);
-      skipped.add(explain(provider.name(), availability));
+    Choice choice = choose(settings);
+    Backend backend = open(choice, settings);
+    if (!choice.broken().isEmpty()) {
+      LOG.warn("using {}, and not {}", backend.name(), explain(choice.broken()));
+    } else if (choice.passedOver().isEmpty()) {
+      LOG.info("using {}", backend.name());
+    } else {
+      LOG.info("using {}; skipped {}", backend.name(), explain(choice.passedOver()));
     }
-    throw new BackendUnavailableException("no backend is usable: " + String.join("; ", skipped));
+    return backend;
+  }
+
+  /**
+   * Opens what was chosen.
+   *
+   * @throws BackendUnavailableException as {@link #open(String)}
+   * @throws IllegalArgumentException as {@link #open(String)}
+   */
+  public static Backend open(Choice choice, BackendSettings settings) {
+    if (!namedForAuto().equals(Optional.of(choice.device()))) {
+      return openNamed(choice.device(), settings);
+    }
+    try {
+      return openNamed(choice.device(), settings);
+    } catch (BackendUnavailableException e) {
+      throw new BackendUnavailableException(
+          HostSettings.source(SETTING) + ": " + e.getMessage(), e);
+    }
   }
 
   /**
    * Opens exactly the device asked for, never another.
    *
-   * @param device {@code auto}, {@code cpu}, {@code java}, {@code cuda} or {@code cuda:N}
+   * @param device {@code auto}, which is {@link #auto()}, or {@code cpu}, {@code java}, {@code
+   *     cuda} or {@code cuda:N}
    * @throws BackendUnavailableException if it cannot be used; names the cause and the cure
    * @throws IllegalArgumentException if {@code device} has another form, or a setting of the device
    *     is not valid
@@ -88,9 +154,10 @@ public final class Devices {
   public static Backend open(String device, BackendSettings settings) {
     Required.present("device", device);
     Required.present("settings", settings);
-    if (device.equals("auto")) {
-      return auto(settings);
-    }
+    return device.equals(AUTO) ? auto(settings) : openNamed(device, settings);
+  }
+
+  private static Backend openNamed(String device, BackendSettings settings) {
     int colon = device.indexOf(':');
     String name = colon < 0 ? device : device.substring(0, colon);
     int ordinal = colon < 0 ? 0 : ordinal(device, device.substring(colon + 1));
@@ -136,6 +203,12 @@ public final class Devices {
     }
     throw new IllegalArgumentException(
         "device '" + device + "' does not end in a device number; needed for example cuda:0");
+  }
+
+  private static String explain(List<Status> statuses) {
+    return statuses.stream()
+        .map(status -> explain(status.name(), status.availability()))
+        .collect(Collectors.joining("; "));
   }
 
   private static String explain(String name, Availability availability) {

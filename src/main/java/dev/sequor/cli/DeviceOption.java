@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.Devices;
 import java.io.PrintWriter;
 import java.util.List;
@@ -37,7 +38,9 @@ final class DeviceOption {
       paramLabel = "auto|cpu|java|cuda:N",
       converter = Names.class,
       completionCandidates = Names.class,
-      description = "Where to compute (default: auto, the best that works here; see sequor info).")
+      description =
+          "Where to compute (default: auto, which is what SEQUOR_DEVICE names, or else the best that"
+              + " works here; see sequor info).")
   private @Nullable String device;
 
   /** What was asked for, or {@code fallback} if nothing was. */
@@ -51,7 +54,7 @@ final class DeviceOption {
   }
 
   /**
-   * Opens a device. For {@code auto}, notes why each better one was skipped.
+   * Opens a device. For {@code auto}, notes why a better one does not work that should.
    *
    * @throws IllegalArgumentException if the name has another form
    * @throws dev.sequor.backend.BackendUnavailableException if it cannot be used
@@ -61,21 +64,21 @@ final class DeviceOption {
       throw new IllegalArgumentException(
           "unknown device '" + device + "'; needed auto, cpu, java, cuda or cuda:N");
     }
-    if (device.equals(AUTO)) {
-      for (Devices.Status status : Devices.survey()) {
-        if (status.availability().usable()) {
-          break;
-        }
-        notes.println(
-            "not using "
-                + status.name()
-                + ": "
-                + status.availability().reason()
-                + " (cure: "
-                + status.availability().cure()
-                + ")");
-      }
+    if (!device.equals(AUTO)) {
+      return Devices.open(device);
     }
-    return Devices.open(device);
+    BackendSettings settings = BackendSettings.defaults();
+    Devices.Choice choice = Devices.choose(settings);
+    for (Devices.Status status : choice.broken()) {
+      notes.println(
+          "not using "
+              + status.name()
+              + ": "
+              + status.availability().reason()
+              + " (cure: "
+              + status.availability().cure()
+              + ")");
+    }
+    return Devices.open(choice, settings);
   }
 }

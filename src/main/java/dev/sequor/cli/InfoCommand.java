@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -23,7 +24,8 @@ final class InfoCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     List<Map<String, Object>> backends = new ArrayList<>();
-    @Nullable String chosen = null;
+    Optional<String> named = Devices.namedForAuto();
+    @Nullable String chosen = named.orElse(null);
     for (Devices.Status status : Devices.survey()) {
       Availability availability = status.availability();
       if (availability.usable() && chosen == null) {
@@ -46,7 +48,7 @@ final class InfoCommand implements Callable<Integer> {
                     availability.usable() ? "usable" : "not usable",
                     availability.reason(),
                     availability.cure().isEmpty() ? "" : "; cure: " + availability.cure(),
-                    status.name().equals(chosen) ? "  <- auto" : ""));
+                    status.name().equals(kindOf(chosen)) ? "  <- auto" : ""));
       }
     }
     if (!console.isJson() && chosen == null) {
@@ -57,5 +59,10 @@ final class InfoCommand implements Callable<Integer> {
     result.put("chosen", chosen);
     console.result(result);
     return 0;
+  }
+
+  /** Of {@code cuda:1}, say, {@code cuda}. */
+  private static @Nullable String kindOf(@Nullable String device) {
+    return device == null ? null : device.split(":", -1)[0];
   }
 }

@@ -13,7 +13,7 @@ import org.bytedeco.javacpp.annotation.Platform;
  */
 @Platform(include = "sequor/engine.h", link = "sequor_cpu", compiler = "cpp17")
 final class NativeEngine {
-  private static final String LIBRARY = "dev/sequor/backend/cpu/linux-x86_64/libjniNativeEngine.so";
+  static final String LIBRARY = "dev/sequor/backend/cpu/linux-x86_64/libjniNativeEngine.so";
 
   private static boolean loaded;
 

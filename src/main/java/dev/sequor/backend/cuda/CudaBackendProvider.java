@@ -61,7 +61,10 @@ public final class CudaBackendProvider implements BackendProvider {
               .mapToObj(CudaDevice::describe)
               .collect(Collectors.joining(", ")));
     } catch (CudaUnavailableException e) {
-      return Availability.unusable(String.valueOf(e.getMessage()), e.cure(), e);
+      String reason = String.valueOf(e.getMessage());
+      return e.withoutDevice() && !DeviceFiles.present()
+          ? Availability.absent(reason, e.cure(), e)
+          : Availability.unusable(reason, e.cure(), e);
     } catch (Throwable e) { // linkage errors among others: whatever it is, it is the answer
       return Availability.unusable("the CUDA engine fails: " + LoadFailure.words(e), cure(e), e);
     }

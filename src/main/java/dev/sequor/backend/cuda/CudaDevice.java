@@ -121,11 +121,12 @@ final class CudaDevice implements AutoCloseable {
     }
     if (result == CUresult.CUDA_ERROR_NO_DEVICE
         || (result == CUresult.CUDA_SUCCESS && devices[0] == 0)) {
-      throw new CudaUnavailableException(
+      throw CudaUnavailableException.withoutDevice(
           "NVIDIA's driver is there (for CUDA "
               + CudaErrors.version(version)
               + ") but finds no device",
-          "see nvidia-smi, and what CUDA_VISIBLE_DEVICES is set to");
+          "see nvidia-smi, and what CUDA_VISIBLE_DEVICES is set to",
+          null);
     }
     if (result != CUresult.CUDA_SUCCESS) {
       throw new CudaUnavailableException(

@@ -67,8 +67,7 @@ final class CudaLibraries {
 
     void requireSuccess() {
       if (failure != null) {
-        throw new CudaUnavailableException(
-            String.valueOf(failure.getMessage()), failure.cure(), failure);
+        throw failure.again();
       }
     }
   }
@@ -91,11 +90,16 @@ final class CudaLibraries {
     once(
         DRIVER,
         () -> {
-          loadLoader();
+          try {
+            JavaCpp.load();
+          } catch (LibraryUnavailableException e) {
+            throw CudaUnavailableException.withoutDevice(
+                String.valueOf(e.getMessage()), e.cure(), e);
+          }
           try {
             Loader.loadGlobal(DRIVER);
           } catch (UnsatisfiedLinkError e) {
-            throw new CudaUnavailableException(
+            throw CudaUnavailableException.withoutDevice(
                 "NVIDIA's driver library does not load: " + LoadFailure.words(e),
                 driverCure(LoadFailure.words(e)),
                 e);
@@ -113,18 +117,9 @@ final class CudaLibraries {
     once(
         "cuBLAS",
         () -> {
-          loadLoader();
           LOG.debug("cuBLAS: {}", new CublasLibrary().load());
           initialize("jcuda.jcublas.JCublas2");
         });
-  }
-
-  private static void loadLoader() {
-    try {
-      JavaCpp.load();
-    } catch (LibraryUnavailableException e) {
-      throw unavailable(e);
-    }
   }
 
   private static CudaUnavailableException unavailable(LibraryUnavailableException e) {

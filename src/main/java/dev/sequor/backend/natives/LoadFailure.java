@@ -18,11 +18,18 @@ public final class LoadFailure {
    * @param elsewhere how to get it into another folder
    */
   public record Origin(String forOlder, String anew, String elsewhere) {
-    /** Built with Sequor. */
+    /** Sequor's own, run from the folder that it was built in. */
     static final Origin BUILT =
         new Origin(
             "build Sequor on this machine, or on one as old",
             "build Sequor anew, with g++ on the PATH (mvn clean verify)",
+            Places.CURE);
+
+    /** Sequor's own, out of a jar: whoever has that need not have a compiler. */
+    static final Origin PACKED =
+        new Origin(
+            "use a newer Linux",
+            "have a jar of Sequor on the class path that holds its native library, unchanged",
             Places.CURE);
 
     /** Unpacked from a jar of another project. */

@@ -34,7 +34,10 @@ public record ShippedLibrary(String resource, @Nullable String sha256, Origin or
    * @param resource its name on the class path
    */
   public static ShippedLibrary built(String resource) {
-    return new ShippedLibrary(resource, recordedHash(resource), Origin.BUILT);
+    URL classFile = ShippedLibrary.class.getResource("ShippedLibrary.class");
+    boolean inAFolder = classFile != null && classFile.getProtocol().equals("file");
+    return new ShippedLibrary(
+        resource, recordedHash(resource), inAFolder ? Origin.BUILT : Origin.PACKED);
   }
 
   /**
@@ -63,7 +66,7 @@ public record ShippedLibrary(String resource, @Nullable String sha256, Origin or
     } catch (IOException e) {
       throw new LibraryUnavailableException(
           "the resource " + HASHES + " cannot be read: " + e.getMessage(),
-          "build Sequor anew (mvn clean verify)",
+          "have a jar of Sequor that can be read",
           e);
     }
   }

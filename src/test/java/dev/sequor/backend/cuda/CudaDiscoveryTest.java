@@ -2,6 +2,7 @@ package dev.sequor.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
@@ -108,6 +109,26 @@ class CudaDiscoveryTest {
       assertSays("; skipped cuda: NVIDIA's driver library does not load", lines.get(0));
       result.showsNoStackTrace();
     }
+
+    /** Whoever has no such device need not hear of CUDA. */
+    @Test
+    void commandsDoNotSpeakOfCuda() throws IOException, InterruptedException {
+      assumeNone(sequor().run("info"));
+      assumeFalse(DeviceFiles.present(), "this machine has a device");
+      Path text = Files.writeString(folder.resolve("text"), "abcd ".repeat(1000));
+      String out = folder.resolve("out").toString();
+      ChildJvm.Result result =
+          sequor().run("train", "--text", text.toString(), "--out", out, "--steps", "1");
+      assertEquals(0, result.code(), result::toString);
+      assertFalse(result.err().contains("not using cuda"), result::toString);
+    }
+  }
+
+  @Test
+  void aDeviceShowsByItsFiles() throws IOException {
+    assertFalse(DeviceFiles.presentIn(folder));
+    Files.createFile(folder.resolve("nvidiactl"));
+    assertTrue(DeviceFiles.presentIn(folder));
   }
 
   /**

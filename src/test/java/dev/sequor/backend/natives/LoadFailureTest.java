@@ -81,7 +81,7 @@ class LoadFailureTest {
     Origin jar = Origin.unpacked("jcuda-natives.jar");
     Origin system = Origin.installed("cuBLAS");
     String tooOld = "version `GLIBC_2.99' not found (required by " + FILE + ")";
-    for (Origin origin : List.of(jar, system)) {
+    for (Origin origin : List.of(jar, system, Origin.PACKED)) {
       for (String words : List.of(tooOld, "file too short", "failed to map segment from it")) {
         assertFalse(LoadFailure.cure(words, origin).contains("build"), words);
       }

@@ -30,17 +30,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is loaded is what was shipped, or nothing, and then the reason and the cure are named. */
-@EnabledIf("engineIsBuilt")
+@EnabledIf("dev.sequor.backend.cpu.NativeBuild#present")
 class ShippedLibraryTest {
   private static final String ENGINE = "dev/sequor/backend/cpu/linux-x86_64/libjniNativeEngine.so";
   private static final String JAVACPP = "org/bytedeco/javacpp/linux-x86_64/libjnijavacpp.so";
   private static final String HASHES = "dev/sequor/backend/natives/libraries.sha256";
 
   @TempDir Path folder;
-
-  static boolean engineIsBuilt() {
-    return ShippedLibrary.built(ENGINE).sha256() != null;
-  }
 
   private static ChildJvm sequor() {
     return ChildJvm.running("dev.sequor.cli.Main");
