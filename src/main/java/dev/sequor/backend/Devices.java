@@ -104,12 +104,15 @@ public final class Devices {
   public static Backend auto(BackendSettings settings) {
     Choice choice = choose(settings);
     Backend backend = open(choice, settings);
+    List<Status> absent = new ArrayList<>(choice.passedOver());
+    absent.removeAll(choice.broken());
     if (!choice.broken().isEmpty()) {
       LOG.warn("using {}, and not {}", backend.name(), explain(choice.broken()));
-    } else if (choice.passedOver().isEmpty()) {
+    }
+    if (!absent.isEmpty()) {
+      LOG.info("using {}; skipped {}", backend.name(), explain(absent));
+    } else if (choice.broken().isEmpty()) {
       LOG.info("using {}", backend.name());
-    } else {
-      LOG.info("using {}; skipped {}", backend.name(), explain(choice.passedOver()));
     }
     return backend;
   }

@@ -192,8 +192,7 @@ final class TrainCommand implements Callable<Integer> {
 
   private Training.Start resumed(Path directory) throws IOException {
     Checkpoint checkpoint = Checkpoint.load(directory);
-    TrainingRun run = checkpoint.run();
-    if (run == null) {
+    if (!(checkpoint.run() instanceof TrainingRun run)) {
       throw new IllegalArgumentException(
           directory + ": the model was not trained by this command, so it cannot go on with it");
     }

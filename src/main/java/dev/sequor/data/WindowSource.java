@@ -1,5 +1,7 @@
 package dev.sequor.data;
 
+import java.util.stream.LongStream;
+
 /**
  * The windows of every epoch, by number: a pure function of (epoch, index), so that a resumed run
  * sees what an uninterrupted one would have seen.
@@ -15,4 +17,10 @@ public interface WindowSource {
    * @param index from 0 to {@code windowsPerEpoch() - 1}
    */
   Window window(long epoch, long index);
+
+  /** All windows of one epoch, in order; each is made when it is asked for. */
+  default Iterable<Window> epoch(long epoch) {
+    long windows = windowsPerEpoch();
+    return () -> LongStream.range(0, windows).mapToObj(index -> window(epoch, index)).iterator();
+  }
 }

@@ -17,8 +17,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,7 +40,8 @@ import org.slf4j.LoggerFactory;
  * @param optimizer the update rule
  * @param clipping bounds on the gradient
  * @param snapshot parameters, moments, carried state, loss scale and counters, all numbers finite
- * @param run the data and the loss so far; null if whoever trains the model keeps them elsewhere
+ * @param run what else it takes to go on: the data and the loss so far, or the state of a fit; null
+ *     if whoever trains the model keeps that elsewhere
  */
 public record Checkpoint(
     ModelSpec model,
@@ -46,7 +49,7 @@ public record Checkpoint(
     Optimizer optimizer,
     Clipping clipping,
     TrainerSnapshot snapshot,
-    @Nullable TrainingRun run) {
+    @Nullable RunState run) {
 
   private static final Logger LOG = LoggerFactory.getLogger(Checkpoint.class);
 
@@ -103,8 +106,7 @@ public record Checkpoint(
         name.endsWith(DurableFile.TEMPORARY_SUFFIX)
             ? name.substring(0, name.length() - DurableFile.TEMPORARY_SUFFIX.length())
             : name;
-    return Kind.WEIGHTS.isName(whole)
-        || Kind.TRAINING.isName(whole)
+    return Stream.of(Kind.values()).anyMatch(kind -> kind.isName(whole))
         || (whole.equals(ConfigFile.NAME) && !whole.equals(name));
   }
 
@@ -129,7 +131,8 @@ public record Checkpoint(
       if (!Files.isDirectory(directory)) { // Which may be a link to one, unlike what is made.
         Files.createDirectories(directory);
       }
-      deleteUnnamed(directory); // What a stopped save has left takes room that this one needs.
+      deleteUnnamed(
+          directory, this); // What a stopped save has left takes room that this one needs.
       List<NamedTensor> training = new ArrayList<>(snapshot.moments());
       training.addAll(snapshot.carriedState());
       CheckpointConfig config =
@@ -147,7 +150,7 @@ public record Checkpoint(
       throw new InaccessibleFileException(directory, e);
     }
     try {
-      deleteUnnamed(directory);
+      deleteUnnamed(directory, this);
     } catch (IOException e) {
       LOG.debug("an older checkpoint stays until the next is saved", e);
     }
@@ -170,14 +173,32 @@ public record Checkpoint(
 
   private StoredFile write(Path directory, Kind kind, List<NamedTensor> tensors, List<Path> written)
       throws IOException {
-    // A name of its own, so that no file of the checkpoint that is still valid is ever replaced.
-    int number = 1;
-    Path file = directory.resolve(kind.name(snapshot.progress().steps(), number));
-    while (Files.exists(file)) {
-      file = directory.resolve(kind.name(snapshot.progress().steps(), ++number));
-    }
+    Path file = newFile(directory, kind, snapshot.progress().steps());
     written.add(file);
     return TensorFile.write(file, tensors);
+  }
+
+  /** A name of its own, so that no file of the checkpoint that is still valid is ever replaced. */
+  private static Path newFile(Path directory, Kind kind, long steps) {
+    int number = 1;
+    Path file = directory.resolve(kind.name(steps, number));
+    while (Files.exists(file)) {
+      file = directory.resolve(kind.name(steps, ++number));
+    }
+    return file;
+  }
+
+  /**
+   * A new name for the best weights of a fit, those after {@code steps} steps. The next {@link
+   * #save} in the directory keeps the file if its {@link FitState} names it.
+   */
+  public static Path newBestFile(Path directory, long steps) {
+    return newFile(directory, Kind.BEST, steps);
+  }
+
+  /** The same for the moving average of the weights of a fit. */
+  public static Path newAverageFile(Path directory, long steps) {
+    return newFile(directory, Kind.AVERAGE, steps);
   }
 
   /** After a failure: unless {@code config.json} was replaced and names them already. */
@@ -203,13 +224,17 @@ public record Checkpoint(
     }
   }
 
-  /** Deletes all files of checkpoints but those of the present one, unless that is damaged. */
-  private static void deleteUnnamed(Path directory) throws IOException {
-    Set<String> named = Set.of();
+  /**
+   * Deletes all files of checkpoints but those of the one that is there, unless that is damaged,
+   * and those that {@code next} has brought along.
+   */
+  private static void deleteUnnamed(Path directory, Checkpoint next) throws IOException {
+    Set<String> named = new HashSet<>(next.run == null ? List.of() : next.run.files());
     if (Files.exists(directory.resolve(ConfigFile.NAME))) {
       try {
         CheckpointConfig config = ConfigFile.whole(directory, ConfigFile.read(directory));
-        named = Set.of(config.weights().file(), config.training().file());
+        named.addAll(List.of(config.weights().file(), config.training().file()));
+        named.addAll(config.run().files());
       } catch (MalformedFileException | IllegalArgumentException e) {
         return; // Whoever mends it by hand may want any of them.
       }
@@ -265,7 +290,7 @@ public record Checkpoint(
         config.clipping(),
         new TrainerSnapshot(
             config.progress(), config.lossScale(), parameters, momentTensors, stateTensors),
-        config.run() instanceof TrainingRun known ? known : null);
+        config.run() instanceof CheckpointConfig.NoRun ? null : config.run());
   }
 
   /** Reads something from the files that a configuration names. */

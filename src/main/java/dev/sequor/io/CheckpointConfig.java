@@ -40,7 +40,7 @@ record CheckpointConfig(
     Clipping clipping,
     TrainerProgress progress,
     LossScale lossScale,
-    @RunTypes Run run) {
+    @RunTypes RunState run) {
 
   static final String FORMAT = "sequor-checkpoint";
   static final int VERSION = 2;
@@ -51,15 +51,13 @@ record CheckpointConfig(
   @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
   @JsonSubTypes({
     @JsonSubTypes.Type(value = TrainingRun.class, name = "run", names = "text"),
+    @JsonSubTypes.Type(value = FitState.class, name = "fit"),
     @JsonSubTypes.Type(value = NoRun.class, name = "none"),
   })
   @interface RunTypes {}
 
-  /** How the model is being trained, beyond what its trainer keeps. */
-  sealed interface Run permits TrainingRun, NoRun {}
-
   /** Whoever trains the model keeps the rest elsewhere. */
-  record NoRun() implements Run {}
+  record NoRun() implements RunState {}
 
   /** What stands in {@code config.json} for whoever wants the model alone. */
   @JsonIgnoreProperties({"training", "optimizer", "clipping", "progress", "lossScale", "run"})
@@ -69,7 +67,11 @@ record CheckpointConfig(
   /** What kinds of files there are, and how they are named. */
   enum Kind {
     WEIGHTS("model"),
-    TRAINING("training");
+    TRAINING("training"),
+    /** The best weights so far of a fit: a model of its own. */
+    BEST("best"),
+    /** The moving average of the weights of a fit: a model of its own. */
+    AVERAGE("average");
 
     private final String stem;
     private final Pattern name;

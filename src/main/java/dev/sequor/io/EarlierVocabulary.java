@@ -1,7 +1,6 @@
 package dev.sequor.io;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
-import dev.sequor.io.CheckpointConfig.Run;
 import dev.sequor.io.CheckpointConfig.StoredFile;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.LossScale;
@@ -30,7 +29,7 @@ final class EarlierVocabulary {
       Clipping clipping,
       TrainerProgress progress,
       LossScale lossScale,
-      @CheckpointConfig.RunTypes Run run) {
+      @CheckpointConfig.RunTypes RunState run) {
     CheckpointConfig now() {
       return new CheckpointConfig(
           format,

@@ -32,7 +32,7 @@ public record TrainingRun(
     String device,
     String backend,
     Curve curve)
-    implements CheckpointConfig.Run {
+    implements RunState {
 
   /**
    * The loss over the steps, in the unit that the data have; at most {@value #MAX_POINTS} points
@@ -128,12 +128,8 @@ public record TrainingRun(
     StoredFields.requireWholeCharacters("backend", backend);
   }
 
-  /**
-   * Throws if the curve goes on after {@code steps}.
-   *
-   * @throws IllegalArgumentException if so
-   */
-  void requireNotAfter(long steps) {
+  @Override
+  public void requireNotAfter(long steps) {
     for (List<Point> points : List.of(curve.training(), curve.heldOut())) {
       if (!points.isEmpty() && points.get(points.size() - 1).step() > steps) {
         throw new IllegalArgumentException(

@@ -20,12 +20,27 @@ public final class Evaluator {
    *     number of streams than the one before
    */
   public static BatchLoss evaluate(SequenceModel model, Iterable<? extends Window> windows) {
-    BatchLoss total = new BatchLoss(0, 0);
+    return total(
+        model,
+        windows,
+        new BatchLoss(0, 0),
+        (window, state, sum) -> sum.plus(model.loss(window, state)));
+  }
+
+  /** Adds what comes of a window to what came of those before. */
+  private interface Step<T> {
+    T add(Window window, @Nullable NetworkState state, T sum);
+  }
+
+  /** What comes of all windows, each of which resets or continues the state of the one before. */
+  private static <T> T total(
+      SequenceModel model, Iterable<? extends Window> windows, T none, Step<T> step) {
+    T total = none;
     NetworkState state = null;
     try {
       for (Window window : windows) {
         state = stateFor(model, window, state);
-        total = total.plus(model.loss(window, state));
+        total = step.add(window, state, total);
       }
     } finally {
       if (state != null) {
@@ -43,19 +58,45 @@ public final class Evaluator {
    *     fit, as for {@link #evaluate}
    */
   public static Accuracy accuracy(SequenceModel model, Iterable<? extends Window> windows) {
-    Accuracy total = Accuracy.NONE;
-    NetworkState state = null;
-    try {
-      for (Window window : windows) {
-        state = stateFor(model, window, state);
-        total = total.plus(model.accuracy(window, state));
-      }
-    } finally {
-      if (state != null) {
-        state.close();
-      }
-    }
-    return total;
+    return total(
+        model,
+        windows,
+        Accuracy.NONE,
+        (window, state, sum) -> sum.plus(model.accuracy(window, state)));
+  }
+
+  /**
+   * How often each class is a target of {@code windows}, is found likeliest, and both; otherwise as
+   * {@link #accuracy}.
+   *
+   * @throws IllegalArgumentException as {@link #accuracy}
+   */
+  public static ClassCounts classCounts(SequenceModel model, Iterable<? extends Window> windows) {
+    ClassCounts.Tally tally = new ClassCounts.Tally(model.spec().classes());
+    return total(
+            model,
+            windows,
+            tally,
+            (window, state, sum) -> {
+              model.answers(window, state, sum::take);
+              return sum;
+            })
+        .counts();
+  }
+
+  /**
+   * How far the outputs of a model of values are from the targets of {@code windows}; what counts,
+   * and how windows continue each other, is as for {@link #evaluate}.
+   *
+   * @throws IllegalArgumentException if the model's loss is not the squared error, or a window does
+   *     not fit, as for {@link #evaluate}
+   */
+  public static ValueErrors errors(SequenceModel model, Iterable<? extends Window> windows) {
+    return total(
+        model,
+        windows,
+        ValueErrors.NONE,
+        (window, state, sum) -> sum.plus(model.errors(window, state)));
   }
 
   /**

@@ -476,12 +476,18 @@ final class ModelPass implements AutoCloseable {
         result);
   }
 
+  /** Takes what a model says of a row, beside what is right. */
+  interface Answers {
+    /** One row that counts: its target, and the class that is likeliest. */
+    void take(int target, int said);
+  }
+
   /**
-   * How many of the targets taken last are the likeliest class of their row. To be called after
-   * {@link #forward()}, of a model whose targets are classes; of all the numbers only one class a
-   * row comes to the host.
+   * Hands over each of the targets taken last that counts, with the likeliest class of its row; of
+   * equally likely ones that is the smallest. To be called after {@link #forward()}, of a model
+   * whose targets are classes; of all the numbers only one class a row comes to the host.
    */
-  Accuracy accuracy() {
+  void answers(Answers sink) {
     Buffer classes = likeliest;
     Buffer chances = logarithms;
     if (classes == null || chances == null) {
@@ -502,17 +508,42 @@ final class ModelPass implements AutoCloseable {
       }
     }
     int[] said = classes.readInts();
-    long right = 0;
-    long count = 0;
     for (int row = 0; row < rows; row++) {
       int target = targetStaging.getInt(row * Integer.BYTES);
-      ByteBuffer factors = weighted ? weightStaging : null;
-      if (target >= 0 && (factors == null || factors.getFloat(row * Float.BYTES) > 0f)) {
-        count++;
-        right += said[row] == target ? 1 : 0;
+      if (target >= 0 && hasWeight(row)) {
+        sink.take(target, said[row]);
       }
     }
-    return new Accuracy(right, count);
+  }
+
+  private boolean hasWeight(int row) {
+    ByteBuffer factors = weighted ? weightStaging : null;
+    return factors == null || factors.getFloat(row * Float.BYTES) > 0f;
+  }
+
+  /**
+   * How far the outputs are from the targets taken last, in those rows that count. To be called
+   * after {@link #forward()}, of a model whose targets are real vectors.
+   */
+  ValueErrors errors() {
+    float[] said = outputs().readFloats();
+    int @Nullable [] lengths = axis.isEmpty() ? null : pass.lengthsOnHost(axis);
+    int width = lossShape.outputSize();
+    double absolute = 0;
+    double squared = 0;
+    long values = 0;
+    for (int row = 0; row < rows; row++) {
+      if (!countsAt(row, lengths) || !hasWeight(row)) {
+        continue;
+      }
+      for (int i = row * width; i < (row + 1) * width; i++) {
+        double error = (double) said[i] - targetStaging.getFloat(i * Float.BYTES);
+        absolute += Math.abs(error);
+        squared += error * error;
+      }
+      values += width;
+    }
+    return new ValueErrors(absolute, squared, values);
   }
 
   private AdaptiveOutput rowLogits() {

@@ -3,6 +3,7 @@ package dev.sequor.model;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.LossFunction;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.SeriesWindow;
@@ -231,13 +232,46 @@ public final class SequenceModel implements AutoCloseable {
    *     fit the model or its state
    */
   public Accuracy accuracy(Window window, @Nullable NetworkState state) {
+    long[] counts = new long[2];
+    answers(
+        window,
+        state,
+        (target, said) -> {
+          counts[0] += said == target ? 1 : 0;
+          counts[1]++;
+        });
+    return new Accuracy(counts[0], counts[1]);
+  }
+
+  /** Hands over what the model says of each target that counts; otherwise as {@link #accuracy}. */
+  void answers(Window window, @Nullable NetworkState state, ModelPass.Answers sink) {
     if (!spec.loss().function().takesClasses()) {
       throw new IllegalArgumentException(
           "the model's loss is " + spec.loss().function() + "; accuracy needs one of classes");
     }
     ModelPass pass = pass(window, Mode.INFERENCE);
     judge(pass, window, state);
-    return pass.accuracy();
+    pass.answers(sink);
+  }
+
+  /**
+   * How far the outputs are from the targets of a window, in inference (no dropout).
+   *
+   * @param state as for {@link #loss}
+   * @throws IllegalArgumentException if the model's loss is not the squared error, or the window
+   *     does not fit the model or its state
+   */
+  public ValueErrors errors(Window window, @Nullable NetworkState state) {
+    if (spec.loss().function() != LossFunction.MEAN_SQUARED_ERROR) {
+      throw new IllegalArgumentException(
+          "the model's loss is "
+              + spec.loss().function()
+              + "; errors of values need that of values, "
+              + LossFunction.MEAN_SQUARED_ERROR);
+    }
+    ModelPass pass = pass(window, Mode.INFERENCE);
+    judge(pass, window, state);
+    return pass.errors();
   }
 
   /** Checks a window and runs its inputs; returns the predictions that count. */

@@ -16,6 +16,7 @@ import dev.sequor.data.WindowSource;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.NetworkState;
 import dev.sequor.module.TensorShapes;
+import dev.sequor.rnn.TensorRegion;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -197,6 +198,55 @@ public final class Trainer implements AutoCloseable {
     return last;
   }
 
+  /**
+   * One update from the next {@code windows} windows of {@code source} together, as if they were
+   * one batch: of the mean loss of all their predictions. It takes no more memory than one of them.
+   * At the end of an epoch there are fewer. A window of this trainer's streams that continues the
+   * one before starts from where that ended, as ever.
+   *
+   * @return what the update did, with the loss of all of them
+   * @throws IllegalArgumentException if {@code windows} is less than 1, or a window does not fit;
+   *     nothing has changed then
+   * @throws DivergedException as for one step
+   */
+  public TrainStep accumulated(WindowSource source, int windows) {
+    if (windows < 1) {
+      throw new IllegalArgumentException("windows is " + windows + "; needed at least 1");
+    }
+    if (windows == 1) {
+      return step(source);
+    }
+    requirePosition(source);
+    int count = (int) Math.min(windows, source.windowsPerEpoch() - position);
+    List<Window> all = new ArrayList<>();
+    double weight = 0;
+    for (int i = 0; i < count; i++) {
+      Window window = source.window(epoch, position + i);
+      all.add(window);
+      ModelPass pass = model.pass(window, Mode.TRAINING);
+      pass.carry(null);
+      weight += stage(pass, window).weight();
+    }
+    BatchLoss loss = new BatchLoss(0, 0);
+    for (int i = 0; i < count; i++) {
+      Part part = new Part(i, windows, i == count - 1, weight);
+      Predictions predictions;
+      try {
+        predictions = queue(all.get(i), i == 0, updates + 1, part);
+      } catch (RuntimeException | Error e) {
+        if (i > 0) {
+          returnToKeptState();
+        }
+        throw e;
+      }
+      backend.download(report, reportStaging.clear());
+      loss = loss.plus(predictions.loss(reportStaging.getFloat(0)));
+    }
+    steps++;
+    advance(source, count);
+    return report(loss, 1);
+  }
+
   private TrainStep queued(WindowSource source, int count) {
     Predictions predictions = new Predictions(0, 0);
     int queued = 0;
@@ -214,6 +264,13 @@ public final class Trainer implements AutoCloseable {
   }
 
   private Predictions queue(WindowSource source, int queuedBefore) {
+    requirePosition(source);
+    Predictions predictions = queue(source.window(epoch, position), queuedBefore);
+    advance(source, 1);
+    return predictions;
+  }
+
+  private void requirePosition(WindowSource source) {
     long windows = source.windowsPerEpoch();
     if (position >= windows) {
       throw new IllegalArgumentException(
@@ -223,14 +280,15 @@ public final class Trainer implements AutoCloseable {
               + position
               + " and needs more");
     }
-    Predictions predictions = queue(source.window(epoch, position), queuedBefore);
-    position++;
-    if (position == windows) {
+  }
+
+  private void advance(WindowSource source, int windows) {
+    position += windows;
+    if (position == source.windowsPerEpoch()) {
       position = 0;
       epoch++;
       carries = false;
     }
-    return predictions;
   }
 
   /**
@@ -252,12 +310,43 @@ public final class Trainer implements AutoCloseable {
    * @return the predictions that count
    */
   private Predictions queue(Window window, int queuedBefore) {
+    Predictions predictions =
+        queue(window, queuedBefore == 0, updates + queuedBefore + 1, Part.WHOLE);
+    steps++;
+    return predictions;
+  }
+
+  /**
+   * A window's part in an update.
+   *
+   * @param index 0 for the first
+   * @param most how many there are in a full update
+   * @param last whether the update follows
+   * @param weight of the predictions of all; 0 for those of this one alone
+   */
+  private record Part(int index, int most, boolean last, double weight) {
+    static final Part WHOLE = new Part(0, 1, true, 0);
+
+    /** What an update of several windows draws its dropout bits by differs for each of them. */
+    long drawOffset(long step) {
+      return step * most + index;
+    }
+  }
+
+  /**
+   * Queues a window's part of a step.
+   *
+   * @param keeps whether its sequences start from what is to come back if the step is skipped
+   * @param update its number, from 1
+   * @return the predictions that count
+   */
+  private Predictions queue(Window window, boolean keeps, long update, Part part) {
     NetworkState carried = stateFor(window);
-    keepState(window, queuedBefore);
-    List<OptimizerStep> next = optimizer.steps(updates + queuedBefore + 1, clipping);
+    keepState(window, keeps);
+    List<OptimizerStep> next = optimizer.steps(update, clipping);
     Predictions predictions;
     try {
-      predictions = queue(window, carried, next);
+      predictions = queue(window, carried, next, part);
     } catch (RuntimeException | Error e) {
       if (carried != null && carried != state) {
         carried.close(); // What was carried before is carried still.
@@ -268,7 +357,6 @@ public final class Trainer implements AutoCloseable {
       state = replaced(state, carried);
     }
     carries = carried != null;
-    steps++;
     return predictions;
   }
 
@@ -284,6 +372,8 @@ public final class Trainer implements AutoCloseable {
       Set<String> axesWithLengths,
       List<Integer> lossWork,
       boolean weighted,
+      boolean first,
+      boolean last,
       @Nullable Object beginning,
       @Nullable Object head) {}
 
@@ -300,16 +390,16 @@ public final class Trainer implements AutoCloseable {
    * @return the predictions that count, at least one
    */
   private Predictions queue(
-      Window window, @Nullable NetworkState carried, List<OptimizerStep> next) {
+      Window window, @Nullable NetworkState carried, List<OptimizerStep> next, Part part) {
     ModelPass pass = model.pass(window, Mode.TRAINING);
     Predictions predictions = stage(pass, window, carried);
-    pass.network().randomNumbers(seed, steps);
+    pass.network().randomNumbers(seed, part.drawOffset(steps));
     FloatBuffer numbers = stepStaging.clear().asFloatBuffer();
-    numbers.put((float) (1 / predictions.weight()));
+    numbers.put((float) (1 / (part.weight > 0 ? part.weight : predictions.weight())));
     next.forEach(group -> numbers.put(group.values()));
     List<StepInput> inputs = new ArrayList<>(pass.inputs());
     NetworkState start = overlaps(window) ? beginning(window, carried) : null;
-    ModelPass head = start == null ? null : head(window, carried);
+    ModelPass head = start == null ? null : head(window, carried, part.drawOffset(steps));
     if (head != null) {
       inputs.addAll(head.inputs());
     }
@@ -324,6 +414,8 @@ public final class Trainer implements AutoCloseable {
             pass.axesWithLengths(),
             pass.lossWork(),
             pass.weighted(),
+            part.index == 0,
+            part.last,
             identity(start),
             head == null ? null : head.identity()),
         inputs,
@@ -334,6 +426,9 @@ public final class Trainer implements AutoCloseable {
           if (carried != null && start != null) {
             start.copyFrom(carried);
           }
+          if (part.index == 0) {
+            model.weights().zeroGradients();
+          }
           passes(pass);
           if (carried != null && start != null) {
             carried.copyFrom(start);
@@ -341,7 +436,9 @@ public final class Trainer implements AutoCloseable {
           if (head != null) {
             head.forward(); // from the same weights and by the same dropout bits
           }
-          update();
+          if (part.last) {
+            update();
+          }
         });
     return predictions;
   }
@@ -370,6 +467,7 @@ public final class Trainer implements AutoCloseable {
     pass.network().randomNumbers(dropoutSeed, dropoutOffset);
     pass.upload();
     gradientScale.write((float) (1 / predictions.weight()));
+    model.weights().zeroGradients();
     passes(pass);
     return predictions.loss(lossResult.readFloats()[0]);
   }
@@ -377,12 +475,17 @@ public final class Trainer implements AutoCloseable {
   /** Checks a window and stages it; returns the predictions that count, at least one. */
   private Predictions stage(ModelPass pass, Window window, @Nullable NetworkState carried) {
     pass.carry(carried);
+    Predictions predictions = stage(pass, window);
+    model.requireStateFor(window, carried);
+    return predictions;
+  }
+
+  private static Predictions stage(ModelPass pass, Window window) {
     pass.takeInputs(window);
     Predictions predictions = pass.takeTargets(window);
     if (predictions.count() == 0) {
       throw new IllegalArgumentException("the window has no target that counts; needed at least 1");
     }
-    model.requireStateFor(window, carried);
     return predictions;
   }
 
@@ -412,7 +515,7 @@ public final class Trainer implements AutoCloseable {
    * The pass that goes on to where the next window begins; null if that is where this one does. Its
    * inputs are staged.
    */
-  private @Nullable ModelPass head(Window window, @Nullable NetworkState carried) {
+  private @Nullable ModelPass head(Window window, @Nullable NetworkState carried, long drawOffset) {
     int steps = window.advance();
     if (steps == 0) {
       return null;
@@ -436,12 +539,11 @@ public final class Trainer implements AutoCloseable {
     ModelPass head = model.pass(first, Mode.TRAINING);
     head.carry(carried);
     head.takeInputs(first);
-    head.network().randomNumbers(seed, this.steps);
+    head.network().randomNumbers(seed, drawOffset);
     return head;
   }
 
   private void passes(ModelPass pass) {
-    model.weights().zeroGradients();
     pass.forward();
     pass.loss(gradientScale, lossScale, lossResult);
     pass.backward();
@@ -455,7 +557,11 @@ public final class Trainer implements AutoCloseable {
   /** Waits for the queued steps and counts what came of them. */
   private TrainStep report(Predictions predictions, int queued) {
     backend.download(report, reportStaging.clear());
-    BatchLoss loss = predictions.loss(reportStaging.getFloat(0));
+    return report(predictions.loss(reportStaging.getFloat(0)), queued);
+  }
+
+  /** Counts what came of the queued steps, of which the report has been fetched. */
+  private TrainStep report(BatchLoss loss, int queued) {
     float norm = reported(UpdateReport.NORM);
     int skipped = (int) reported(UpdateReport.SKIPPED);
     boolean lastSkipped = !Float.isFinite(norm);
@@ -493,12 +599,46 @@ public final class Trainer implements AutoCloseable {
               + steps
               + ", not finite in "
               + consecutiveSkippedSteps
-              + " steps in a row (loss "
+              + " steps in a row ("
+              + notFinite()
+              + ", loss "
               + loss.mean()
               + "); needed: a lower learning rate than "
               + optimizer.learningRate()
               + ", tighter clipping, or finite inputs and targets");
     }
+  }
+
+  /**
+   * Which tensors have a gradient that is not finite. It comes from the output, so that the fault
+   * arose no later than in the last of them.
+   */
+  private String notFinite() {
+    List<String> names = new ArrayList<>();
+    List<TensorRegion> regions = model.layout().regions();
+    for (TensorRegion region : regions) {
+      if (!allFinite(
+          model.weights().gradients().slice(region.offset(), region.elements()).readFloats())) {
+        names.add(region.name());
+      }
+    }
+    return names.isEmpty()
+        ? "all gradients are finite, and only their norm is not"
+        : names.size()
+            + " of "
+            + regions.size()
+            + " tensors, the one nearest the output '"
+            + names.get(names.size() - 1)
+            + "'";
+  }
+
+  private static boolean allFinite(float[] values) {
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Whether the loss scale can still fall, so that the next steps may succeed. */
@@ -531,10 +671,10 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** Before a step is queued: keeps what its sequences start from, in case it is skipped. */
-  private void keepState(Window window, int queuedBefore) {
+  private void keepState(Window window, boolean keeps) {
     if (window.resetState()) {
       keptIsZero = true;
-    } else if (queuedBefore == 0 && state != null) {
+    } else if (keeps && state != null) {
       keptIsZero = false;
       if (kept == null || kept.batchSize() != state.batchSize()) {
         kept = replaced(kept, model.newState(state.batchSize()));
@@ -576,6 +716,16 @@ public final class Trainer implements AutoCloseable {
         carries && state != null ? state.batchSize() : 0);
   }
 
+  /** What it trains. */
+  public SequenceModel model() {
+    return model;
+  }
+
+  /** The bounds on its gradients. */
+  public Clipping clipping() {
+    return clipping;
+  }
+
   /** The optimiser, with its present learning rate. */
   public Optimizer optimizer() {
     return optimizer;
@@ -588,6 +738,15 @@ public final class Trainer implements AutoCloseable {
    */
   public void learningRate(float learningRate) {
     optimizer = optimizer.withLearningRate(learningRate);
+  }
+
+  /**
+   * Trains on {@code data} as {@code plan} says, which {@code dev.sequor.fit.Fit} is one of.
+   *
+   * @return what came of it
+   */
+  public <R> R fit(WindowSource data, TrainingPlan<R> plan) {
+    return plan.run(this, data);
   }
 
   /** A copy of everything that the next step depends on, apart from configuration and data. */

@@ -32,7 +32,9 @@ import dev.sequor.reference.SampleOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -276,6 +278,51 @@ class CheckpointPropertyTest {
           new TrainingRun.Curve(points(steps), points(steps)));
     }
 
+    FitState.Watch watch() {
+      return new FitState.Watch(
+          rarely() ? Double.longBitsToDouble(random.nextLong()) : random.nextGaussian(),
+          0,
+          random.nextBoolean(),
+          random.nextInt(100));
+    }
+
+    FitState fit(long steps) {
+      List<FitState.Validation> history = new ArrayList<>();
+      while (random.nextInt(4) != 0) {
+        Map<String, Double> values = new LinkedHashMap<>();
+        while (random.nextInt(3) != 0) {
+          values.put(text(), random.nextGaussian());
+        }
+        history.add(
+            new FitState.Validation(
+                rarely() ? count() : steps,
+                count(),
+                random.nextGaussian(),
+                values,
+                random.nextBoolean(),
+                random.nextDouble()));
+      }
+      return new FitState(
+          text(),
+          new FitState.Start(rarely() ? count() : 0, count(), count()),
+          new FitState.Decisions(watch(), watch(), watch(), 1 - random.nextDouble()),
+          new FitState.Kept(
+              random.nextBoolean() ? "" : "best-" + random.nextInt(100) + ".safetensors",
+              rarely() ? text() : "average-7-2.safetensors",
+              count()),
+          new FitState.Losses(
+              random.nextGaussian(), random.nextGaussian(), count(), random.nextDouble()),
+          history);
+    }
+
+    @Nullable RunState runState(long steps) {
+      return switch (random.nextInt(4)) {
+        case 0 -> null;
+        case 1 -> fit(steps);
+        default -> run(steps);
+      };
+    }
+
     Checkpoint checkpoint() {
       SequenceModelSpec spec = spec();
       Optimizer optimizer = optimizer();
@@ -292,7 +339,7 @@ class CheckpointPropertyTest {
               tensors(TensorShapes.ofParameters(spec.network())),
               tensors(TensorShapes.ofMoments(spec.network(), optimizer.rule())),
               tensors(TensorShapes.ofCarriedStates(spec.network(), streams))),
-          random.nextInt(4) == 0 ? null : run(progress.steps()));
+          runState(progress.steps()));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.sequor.io;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -28,7 +29,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -151,7 +151,7 @@ class CheckpointTest {
     String before = json.replaceFirst("\\s*\"newSteps\" : 5,", "");
     assertTrue(before.length() < json.length());
     Files.writeString(config, before);
-    assertEquals(16, Objects.requireNonNull(Checkpoint.load(folder).run()).newSteps());
+    assertEquals(16, assertInstanceOf(TrainingRun.class, Checkpoint.load(folder).run()).newSteps());
   }
 
   /** Runs were on texts alone, at one learning rate, with all losses in bits per character. */
@@ -170,8 +170,8 @@ class CheckpointTest {
             .replace("\"schedule\" : \"COSINE\",", "");
     assertTrue(then.contains("textFile") && !then.contains("\"source\""), then);
     Files.writeString(file, then);
-    TrainingRun loaded = Objects.requireNonNull(Checkpoint.load(folder).run());
-    TrainingRun expected = Objects.requireNonNull(saved.run());
+    TrainingRun loaded = assertInstanceOf(TrainingRun.class, Checkpoint.load(folder).run());
+    TrainingRun expected = assertInstanceOf(TrainingRun.class, saved.run());
     assertEquals(RateSchedule.CONSTANT, loaded.schedule());
     assertEquals(expected.source(), loaded.source());
     assertEquals(expected.curve(), loaded.curve());

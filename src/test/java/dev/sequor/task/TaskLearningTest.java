@@ -4,11 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
+import dev.sequor.backend.cpu.NativeBuild;
 import dev.sequor.data.WindowSource;
 import dev.sequor.model.Evaluator;
 import dev.sequor.model.SequenceModel;
@@ -64,6 +67,7 @@ final class TaskLearningTest {
   @ParameterizedTest
   @MethodSource("smallOnes")
   void isLearnedToItsQuality(Task task, TaskSettings settings) {
+    assumeTrue(NativeBuild.present(), "plain Java would take minutes");
     try (Backend backend = Devices.open("cpu");
         SequenceModel fresh = new SequenceModel(backend, task.model(settings), 1);
         SequenceModel model = TaskTraining.train(backend, task, settings, 1)) {
@@ -97,6 +101,10 @@ final class TaskLearningTest {
 
   @Test
   void reversesThreeDigitsOnASimulatedGpu() {
+    assumeFalse(
+        Devices.survey().stream()
+            .anyMatch(s -> s.name().equals("cuda") && s.availability().absent()),
+        "there is no such device");
     Task task = Rewriting.reverse(3);
     try (Backend backend = Devices.open("cuda");
         SequenceModel model =

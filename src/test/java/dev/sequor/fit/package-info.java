@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sequor.fit;
+
+import org.jspecify.annotations.NullMarked;
