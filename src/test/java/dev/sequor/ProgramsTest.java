@@ -32,6 +32,7 @@ class ProgramsTest {
       Map.ofEntries(
           Map.entry("A forecaster of a real-valued series", new Bound(0, 0.3)),
           Map.entry("A classifier of padded sequences", new Bound(0.9, 1)),
+          Map.entry("A fit with validation", new Bound(0.88, 1)),
           Map.entry("A bidirectional tagger", new Bound(0, 0.1)),
           Map.entry("Streaming inference", new Bound(0, 1e-5)),
           Map.entry("A recurrent stack alone", new Bound(0, 0.01)),
@@ -81,7 +82,8 @@ class ProgramsTest {
     if (small) {
       text =
           text.replaceAll("step (<=?) \\d+", "step $1 6")
-              .replace("step % 50 == 49", "step % 3 == 2");
+              .replace("step % 50 == 49", "step % 3 == 2")
+              .replace("Fit.epochs(30)", "Fit.steps(6)");
     }
     String printed = JavaText.run(folder, imports(), text);
     Matcher figures = Pattern.compile("\\d+\\.\\d+(E-?\\d+)?").matcher(printed);

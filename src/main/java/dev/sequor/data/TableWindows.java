@@ -1,8 +1,8 @@
 package dev.sequor.data;
 
-import dev.sequor.backend.Philox;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -135,7 +135,7 @@ public final class TableWindows implements WindowSource {
       if (spec.labelsWholeSeries()) {
         one = series[order(epoch)[(int) which]];
       } else {
-        long start = drawn(epoch, which, starts[series.length]);
+        long start = EpochOrder.drawn(seed, epoch, which, starts[series.length]);
         // Of equal ends of the searched array there are none: every series has a start.
         int found = Arrays.binarySearch(starts, start);
         int s = found >= 0 ? found : -found - 2;
@@ -153,26 +153,11 @@ public final class TableWindows implements WindowSource {
         timeSteps, batchSize, new Values.Reals(inputs), targets.values(), lengths, true);
   }
 
-  /** Uniform in 0 … below − 1; the multiply-shift draw favours none by more than below / 2³². */
-  private long drawn(long epoch, long index, long below) {
-    long word =
-        Integer.toUnsignedLong(Philox.word(seed, Philox.Stream.SHUFFLE.number(), epoch, index));
-    return (word * below) >>> 32;
-  }
-
-  /** The series in the order of an epoch (Fisher–Yates), kept for its other windows. */
+  /** The series in the order of an epoch, kept for its other windows. */
   private int[] order(long epoch) {
     if (orderedEpoch != epoch) {
-      int[] shuffled = new int[series.length];
-      for (int i = 0; i < shuffled.length; i++) {
-        shuffled[i] = i;
-      }
-      for (int i = shuffled.length - 1; i > 0; i--) {
-        int other = (int) drawn(epoch, i, i + 1L);
-        int kept = shuffled[i];
-        shuffled[i] = shuffled[other];
-        shuffled[other] = kept;
-      }
+      int[] shuffled = IntStream.range(0, series.length).toArray();
+      EpochOrder.shuffle(shuffled, seed, epoch);
       order = shuffled;
       orderedEpoch = epoch;
     }

@@ -137,26 +137,12 @@ public final class CtcDecoder {
       Search search = new Search(blank, width);
       double[] logP = new double[outputSize];
       for (int t = 0; t < (lengths == null ? timeSteps : lengths[b]); t++) {
-        logSoftmax(outputs, (t * batchSize + b) * outputSize, logP);
+        Outputs.logSoftmax(outputs, (t * batchSize + b) * outputSize, logP);
         search.step(logP);
       }
       all.add(search.hypotheses());
     }
     return all;
-  }
-
-  private static void logSoftmax(float[] outputs, int at, double[] to) {
-    double top = Double.NEGATIVE_INFINITY;
-    for (int j = 0; j < to.length; j++) {
-      top = Math.max(top, outputs[at + j]);
-    }
-    double total = 0;
-    for (int j = 0; j < to.length; j++) {
-      total += Math.exp(outputs[at + j] - top);
-    }
-    for (int j = 0; j < to.length; j++) {
-      to[j] = outputs[at + j] - top - Math.log(total);
-    }
   }
 
   private static double logAdd(double a, double b) {

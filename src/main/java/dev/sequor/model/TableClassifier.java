@@ -5,6 +5,7 @@ import dev.sequor.data.TableGoal;
 import dev.sequor.data.TableSeries;
 import dev.sequor.data.TableSpec;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.ToIntFunction;
@@ -142,23 +143,15 @@ public final class TableClassifier {
     return said;
   }
 
-  /** A softmax in double precision. */
   private Classification classification(TableSeries one, int row, float[] outputs, int at) {
-    int best = 0;
-    for (int i = 1; i < labels.size(); i++) {
-      best = outputs[at + i] > outputs[at + best] ? i : best;
-    }
-    double sum = 0;
-    double[] exponentials = new double[labels.size()];
-    for (int i = 0; i < exponentials.length; i++) {
-      exponentials[i] = Math.exp((double) outputs[at + i] - outputs[at + best]);
-      sum += exponentials[i];
-    }
-    List<Double> probabilities = new ArrayList<>(exponentials.length);
-    for (double exponential : exponentials) {
-      probabilities.add(exponential / sum);
-    }
+    double[] logarithms = new double[labels.size()];
+    Outputs.logSoftmax(outputs, at, logarithms);
     return new Classification(
-        one.number(), one.name(), row, one.line(row), labels.get(best), probabilities);
+        one.number(),
+        one.name(),
+        row,
+        one.line(row),
+        labels.get(Outputs.likeliest(outputs, at, labels.size())),
+        Arrays.stream(logarithms).map(Math::exp).boxed().toList());
   }
 }
