@@ -83,7 +83,7 @@ class ProgramsTest {
       text =
           text.replaceAll("step (<=?) \\d+", "step $1 6")
               .replace("step % 50 == 49", "step % 3 == 2")
-              .replace("Fit.epochs(30)", "Fit.steps(6)");
+              .replace("Fit.epochs(30)", "Fit.steps(11)");
     }
     String printed = JavaText.run(folder, imports(), text);
     Matcher figures = Pattern.compile("\\d+\\.\\d+(E-?\\d+)?").matcher(printed);

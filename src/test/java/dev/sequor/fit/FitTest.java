@@ -101,6 +101,10 @@ class FitTest {
   }
 
   private Outcome outcome(Fit fit, Optimizer optimizer) {
+    return outcome(backend, fit, optimizer);
+  }
+
+  private static Outcome outcome(Backend backend, Fit fit, Optimizer optimizer) {
     try (SequenceModel model = new SequenceModel(backend, SPEC, 3);
         Trainer trainer = new Trainer(model, optimizer, Clipping.byGlobalNorm(1), 7)) {
       FitResult result = trainer.fit(TRAINING, fit);
@@ -167,6 +171,29 @@ class FitTest {
       assertEquals(Ending.STOPPED, half.result.ending(), "stopped at " + stop);
       assertEquals(stop, half.result.steps());
       expected.assertEqual(outcome(kept), "stopped at " + stop);
+    }
+  }
+
+  /** Devices that work through a queue are asked after several steps; nothing else differs. */
+  @ParameterizedTest
+  @MethodSource("dev.sequor.model.UsableBackends#names")
+  void everyDeviceGoesOnToTheSameEnd(String device) {
+    Fit fit =
+        Fit.steps(33)
+            .validate(VALIDATION)
+            .validateEvery(5)
+            .schedule(Schedule.step(8, 0.5))
+            .checkpointEvery(6)
+            .earlyStopping(5)
+            .reduceOnPlateau(0.5, 2);
+    try (Backend other = Devices.open(device)) {
+      Outcome expected = outcome(other, fit, FAST);
+      assertTrue(expected.result.history().size() >= 5, expected.result.toString());
+      for (long stop : new long[] {1, 11, 22}) {
+        Fit kept = fit.keepOrResume(folder.resolve("at" + stop));
+        outcome(other, kept.listener(stopAt(stop)), FAST);
+        expected.assertEqual(outcome(other, kept, FAST), device + " stopped at " + stop);
+      }
     }
   }
 
