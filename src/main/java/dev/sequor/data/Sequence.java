@@ -1,5 +1,7 @@
 package dev.sequor.data;
 
+import java.util.Arrays;
+
 /**
  * One sequence to learn from, alone: what it consists of, step by step, and what is to be said of
  * it. {@link SequenceBatches} makes batches of many. Arrays are handed over, not copied.
@@ -93,6 +95,15 @@ public record Sequence(Values inputs, int steps, Target targets) {
   /** Tokens with a target. */
   public static Sequence ofTokens(int[] tokens, Target target) {
     return new Sequence(new Values.Tokens(tokens), tokens.length, target);
+  }
+
+  /**
+   * Tokens as other libraries count them, with a target.
+   *
+   * @throws ArithmeticException if one is no int
+   */
+  public static Sequence ofTokens(long[] tokens, Target target) {
+    return ofTokens(Arrays.stream(tokens).mapToInt(Math::toIntExact).toArray(), target);
   }
 
   /** Tokens of one class. */
