@@ -16,9 +16,9 @@ import java.nio.FloatBuffer;
 
 /**
  * Streaming inference: {@code B} sequences advance by one time step a call, from the state that the
- * call before left. It equals a {@linkplain Rnn#forward forward pass} over the whole sequences; on
- * the native CPU engine a step makes no Java object. Made by {@link Rnn#newStepper}. Used by the
- * thread that owns the backend only.
+ * call before left. It equals a {@linkplain dev.sequor.backend.RnnPlan#forward forward pass} over
+ * the whole sequences; on the native CPU engine a step makes no Java object. Made by {@link
+ * Rnn#newStepper}. Used by the thread that owns the backend only.
  *
  * <pre>{@code
  * try (RnnStepper stepper = rnn.newStepper(parameters.values(), 1)) {

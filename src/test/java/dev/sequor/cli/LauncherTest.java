@@ -63,7 +63,9 @@ class LauncherTest {
     for (String each : List.of("src/main", "native", "kernels/prebuilt", "ci")) {
       Files.createDirectories(project.resolve(each));
     }
-    for (String each : List.of("pom.xml", "ci/build-native", "ci/hash-libraries")) {
+    for (String each :
+        List.of(
+            "pom.xml", "src/pom.xml", "ci/build-native", "ci/hash-libraries", "ci/link-native")) {
       Files.createFile(project.resolve(each));
     }
     Files.copy(Path.of("ci/utf8-locale"), project.resolve("ci/utf8-locale"));

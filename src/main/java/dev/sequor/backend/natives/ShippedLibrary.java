@@ -23,8 +23,11 @@ import org.jspecify.annotations.Nullable;
  * @param origin where it comes from
  */
 public record ShippedLibrary(String resource, @Nullable String sha256, Origin origin) {
-  /** Written by {@code ci/hash-libraries}, the last step of every build, as sha256sum does. */
-  private static final String HASHES = "libraries.sha256";
+  /**
+   * What {@code ci/hash-libraries}, the last step of every build, adds to a library's name for the
+   * file with its SHA-256, which then is in the same jar.
+   */
+  private static final String HASH = ".sha256";
 
   private static final int BUFFER_BYTES = 1 << 16;
 
@@ -52,23 +55,24 @@ public record ShippedLibrary(String resource, @Nullable String sha256, Origin or
   }
 
   private static @Nullable String recordedHash(String resource) {
-    try (InputStream in = ShippedLibrary.class.getResourceAsStream(HASHES)) {
-      if (in == null) {
-        return null;
-      }
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8)
-          .lines()
-          .map(line -> line.split(" [ *]", 2))
-          .filter(fields -> fields.length == 2 && fields[1].equals(resource))
-          .map(fields -> fields[0])
-          .findFirst()
-          .orElse(null);
+    URL recorded = find(resource + HASH);
+    if (recorded == null) {
+      return null;
+    }
+    try (InputStream in = recorded.openStream()) {
+      String hash = new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+      return hash.isEmpty() ? null : hash;
     } catch (IOException e) {
       throw new LibraryUnavailableException(
-          "the resource " + HASHES + " cannot be read: " + e.getMessage(),
+          "the resource " + resource + HASH + " cannot be read: " + e.getMessage(),
           "have a jar of Sequor that can be read",
           e);
     }
+  }
+
+  /** Asks the loader, as a class sees nothing but its own module, and libraries are in others. */
+  private static @Nullable URL find(String resource) {
+    return ShippedLibrary.class.getClassLoader().getResource(resource);
   }
 
   /**
@@ -96,7 +100,7 @@ public record ShippedLibrary(String resource, @Nullable String sha256, Origin or
    */
   public Path unpackInto(PrivateFolder folder) {
     requirePlatform();
-    URL source = ShippedLibrary.class.getResource("/" + resource);
+    URL source = find(resource);
     if (sha256 == null || source == null) {
       throw new LibraryUnavailableException(
           fileName()

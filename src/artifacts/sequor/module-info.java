@@ -1,0 +1,44 @@
+import dev.sequor.backend.BackendProvider;
+import dev.sequor.backend.cpu.CpuBackendProvider;
+import dev.sequor.backend.java.JavaBackendProvider;
+import dev.sequor.io.ModuleNames;
+
+/**
+ * Recurrent neural networks: models, training, serving, and the devices {@code cpu} and {@code
+ * java}.
+ */
+module dev.sequor {
+  requires com.fasterxml.jackson.databind;
+  requires org.apache.commons.csv;
+  requires org.bytedeco.javacpp;
+  requires org.bytedeco.javacpp.linux.x86_64; // its native library
+  requires org.slf4j;
+  requires static transitive org.jspecify;
+  requires static micrometer.core;
+
+  exports dev.sequor.backend;
+  exports dev.sequor.data;
+  exports dev.sequor.io;
+  exports dev.sequor.model;
+  exports dev.sequor.module;
+  exports dev.sequor.rnn;
+  exports dev.sequor.serve;
+  exports dev.sequor.task;
+  exports dev.sequor.backend.host to
+      dev.sequor.cuda;
+  exports dev.sequor.backend.natives to
+      dev.sequor.cuda;
+  exports dev.sequor.backend.options to
+      dev.sequor.cuda;
+
+  // Records of checkpoints; those of the other packages are public.
+  opens dev.sequor.io to
+      com.fasterxml.jackson.databind;
+
+  uses BackendProvider;
+  uses ModuleNames;
+
+  provides BackendProvider with
+      CpuBackendProvider,
+      JavaBackendProvider;
+}
