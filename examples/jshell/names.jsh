@@ -1,4 +1,4 @@
-// jshell --class-path "$(cat programs/target/classpath)" jshell/names.jsh
+// jshell --class-path "programs/target/classes:$(cat programs/target/classpath)" jshell/names.jsh
 // Nothing but an expression at a time: a device, a model, and what it says.
 import dev.sequor.backend.*;
 import dev.sequor.model.*;

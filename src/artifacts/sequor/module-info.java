@@ -18,6 +18,7 @@ module dev.sequor {
 
   exports dev.sequor.backend;
   exports dev.sequor.data;
+  exports dev.sequor.fit;
   exports dev.sequor.io;
   exports dev.sequor.model;
   exports dev.sequor.module;
