@@ -25,7 +25,8 @@ abstract class Choice<E> implements ITypeConverter<E>, Iterable<String> {
         return values.get(i);
       }
     }
-    throw new TypeConversionException("'" + given + "' is unknown; known: " + this);
+    throw new TypeConversionException(
+        "'" + given + "' is unknown; known: " + this + Suggestion.of(given, names));
   }
 
   @Override

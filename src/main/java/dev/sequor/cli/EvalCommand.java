@@ -30,14 +30,14 @@ import picocli.CommandLine.Parameters;
     name = "eval",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    description = {
-      "Judges a trained model. One of text needs --text: how well it predicts each character, word",
-      "or byte from those before it, in bits for each of them, and perplexity (2 to that power). A",
-      "text with a character that a model of characters does not know is refused; words that a model",
-      "does not know are all one to it. One of a table needs --csv: of the table that it learned",
-      "from the held-out rows judge it, of another one all. One of a task is judged by examples that",
-      "no training sees."
-    })
+    header = "Judges a trained model by data that it has not learned.",
+    description =
+        "One of text needs --text: how well it predicts each character, word or byte from those"
+            + " before it, in bits for each of them, and perplexity (2 to that power). A text with a"
+            + " character that a model of characters does not know is refused; words that a model"
+            + " does not know are all one to it. One of a table needs --csv: of the table that it"
+            + " learned from the held-out rows judge it, of another one all. One of a task is judged"
+            + " by examples that no training sees.")
 final class EvalCommand implements Callable<Integer> {
   @Parameters(paramLabel = "MODEL", description = "The directory of a trained model.")
   private @Nullable Path directory;
@@ -113,7 +113,7 @@ final class EvalCommand implements Callable<Integer> {
         learned instanceof DataSource.Table table && table.sha256().equals(rows.source().sha256());
     Map<String, @Nullable Object> result = new LinkedHashMap<>();
     result.put("heldOutRowsOnly", same);
-    try (Backend backend = device.open(console.err());
+    try (Backend backend = device.open(console.notes());
         SequenceModel model = TextModel.of(trained, backend, storage)) {
       TableSubject.show(spec, rows.table(), same, model, console.words(), result);
     }
@@ -123,7 +123,7 @@ final class EvalCommand implements Callable<Integer> {
 
   private void judge(Task task, TrainedModel trained, WeightStorage storage) {
     Map<String, @Nullable Object> result = new LinkedHashMap<>();
-    try (Backend backend = device.open(console.err());
+    try (Backend backend = device.open(console.notes());
         SequenceModel model = TextModel.of(trained, backend, storage)) {
       TaskSubject.show(
           task,
@@ -156,7 +156,7 @@ final class EvalCommand implements Callable<Integer> {
               + "; needed at least 2, one to see and one to predict");
     }
     BatchLoss loss;
-    try (Backend backend = device.open(console.err());
+    try (Backend backend = device.open(console.notes());
         SequenceModel model = TextModel.of(trained, backend, storage)) {
       loss = TextModel.evaluate(model, tokens);
     }

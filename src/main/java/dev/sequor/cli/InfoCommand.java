@@ -17,7 +17,9 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "info",
     mixinStandardHelpOptions = true,
-    description = "Lists the backends, best first: whether each works here, why not, and the cure.")
+    sortOptions = false,
+    header = "Lists the backends, best first.",
+    description = "Says of each whether it works here, and if not why, and the cure.")
 final class InfoCommand implements Callable<Integer> {
   @Mixin private Console console = new Console();
 

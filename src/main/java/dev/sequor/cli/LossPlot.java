@@ -19,6 +19,8 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** Draws a run's loss curve. */
 final class LossPlot {
+  private static final String UNSEEN = "unseen";
+
   private LossPlot() {}
 
   /**
@@ -27,6 +29,13 @@ final class LossPlot {
    * @param unit what it is in
    */
   static void write(Path file, String title, String unit, Curve curve) throws IOException {
+    byte[] png =
+        BitmapEncoder.getBitmapBytes(chart(title, unit, curve), BitmapEncoder.BitmapFormat.PNG);
+    DurableFile.write(file, channel -> Channels.newOutputStream(channel).write(png));
+  }
+
+  /** The picture before it is one. */
+  static XYChart chart(String title, String unit, Curve curve) {
     XYChart chart =
         new XYChartBuilder()
             .width(800)
@@ -43,8 +52,25 @@ final class LossPlot {
     chart.getStyler().setYAxisDecimalPattern("0.0##");
     add(chart, "training", curve.training(), new Color(0x1F77B4), SeriesMarkers.NONE);
     add(chart, "held-out", curve.heldOut(), new Color(0xD62728), SeriesMarkers.CIRCLE);
-    byte[] png = BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG);
-    DurableFile.write(file, channel -> Channels.newOutputStream(channel).write(png));
+    spaceTicks(chart, curve.training());
+    spaceTicks(chart, curve.heldOut());
+    return chart;
+  }
+
+  /**
+   * Where the points of all series are equally far from each other, the library takes these for the
+   * marks of the axis, crooked and as many as fit. One that nobody sees, between the first two,
+   * keeps it from that, and it takes round numbers.
+   */
+  private static void spaceTicks(XYChart chart, List<Point> points) {
+    if (points.size() < 2 || chart.getSeriesMap().containsKey(UNSEEN)) {
+      return;
+    }
+    Point first = points.get(0);
+    double between = first.step() + (points.get(1).step() - first.step()) / 3.0;
+    XYSeries unseen = chart.addSeries(UNSEEN, new double[] {between}, new double[] {first.loss()});
+    unseen.setShowInLegend(false);
+    unseen.setMarker(SeriesMarkers.NONE);
   }
 
   private static void add(

@@ -10,14 +10,17 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExecutionException;
+import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
  * The program {@code sequor}. Exit codes: 0 done, 1 anything unforeseen, 2 bad input, 3 the device
@@ -25,7 +28,7 @@ import picocli.CommandLine.Spec;
  */
 @Command(
     name = "sequor",
-    description = "Trains and runs recurrent networks on text.",
+    description = "Trains and runs recurrent networks.",
     mixinStandardHelpOptions = true,
     version = "sequor 0.1.0",
     subcommands = {
@@ -51,6 +54,10 @@ public final class Main implements Runnable {
   static final int INTERRUPTED = 130;
 
   private static final int MAX_MESSAGE = 2000;
+  private static final String LOG_LEVEL = "org.slf4j.simpleLogger.defaultLogLevel";
+
+  /** Whether nobody else has said what is to be logged. */
+  private static volatile boolean levelIsOurs;
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -65,15 +72,24 @@ public final class Main implements Runnable {
   /** What belongs to the whole process, and to this program rather than to the library. */
   static void prepareProcess() {
     // Both are read when the first logger or window is made. Whoever set them knows better.
-    setIfAbsent("org.slf4j.simpleLogger.defaultLogLevel", "warn");
+    levelIsOurs = setIfAbsent(LOG_LEVEL, "warn");
     setIfAbsent("java.awt.headless", "true");
     // Scripts read what this prints, and libraries that draw and count ask for the default.
     Locale.setDefault(Locale.ROOT);
   }
 
-  private static void setIfAbsent(String property, String value) {
-    if (System.getProperty(property) == null) {
+  private static boolean setIfAbsent(String property, String value) {
+    boolean absent = System.getProperty(property) == null;
+    if (absent) {
       System.setProperty(property, value);
+    }
+    return absent;
+  }
+
+  /** In time, as nothing is logged before a command runs. */
+  private static void quietenLogs() {
+    if (levelIsOurs) {
+      System.setProperty(LOG_LEVEL, "error");
     }
   }
 
@@ -91,8 +107,11 @@ public final class Main implements Runnable {
       commandLine.setErr(err);
       code = commandLine.execute(args);
     } catch (Throwable e) { // The last place that can give it words.
-      err.println(NAME + ": " + describe(e));
       code = exitCode(e);
+      err.println(NAME + ": " + describe(e));
+      if (wantsJson(withAllErrors(args))) {
+        Console.printError(out, Map.of(), describe(e), code);
+      }
     }
     out.flush();
     String complaint = stdout.complaint();
@@ -113,20 +132,25 @@ public final class Main implements Runnable {
         .getSubcommands()
         .values()
         .forEach(command -> command.getCommandSpec().version(version));
+    commandLine.setUsageHelpWidth(Terminal.helpColumns());
     commandLine.setParameterExceptionHandler(Main::badUsage);
     commandLine.setExecutionStrategy(Main::runChecked);
-    commandLine.setExecutionExceptionHandler(
-        (e, command, parsed) -> {
-          // The parser passes errors on inside an exception of its own.
-          Throwable cause =
-              e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e;
-          command
-              .getErr()
-              .println(command.getCommandSpec().qualifiedName() + ": " + describe(cause));
-          command.getErr().flush();
-          return exitCode(cause);
-        });
+    commandLine.setExecutionExceptionHandler((e, command, parsed) -> failed(e, command));
     return commandLine;
+  }
+
+  private static int failed(Throwable e, CommandLine command) {
+    // The parser passes errors on inside an exception of its own.
+    Throwable cause = e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e;
+    int code = exitCode(cause);
+    Console console = Console.of(command);
+    if (console == null) {
+      command.getErr().println(command.getCommandSpec().qualifiedName() + ": " + describe(cause));
+      command.getErr().flush();
+    } else {
+      console.fail(describe(cause), code);
+    }
+    return code;
   }
 
   /**
@@ -145,30 +169,100 @@ public final class Main implements Runnable {
   private static int runChecked(ParseResult parsed) {
     List<CommandLine> commands = parsed.asCommandLineList();
     CommandLine last = commands.get(commands.size() - 1);
+    Console console = Console.of(last);
     try {
       ParseResult own = last.getParseResult();
-      if (!own.isUsageHelpRequested() && !own.isVersionHelpRequested()) {
-        NumberRange.check(own);
+      if (own.isUsageHelpRequested() || own.isVersionHelpRequested() || console == null) {
+        return new CommandLine.RunLast().execute(parsed);
       }
-      return new CommandLine.RunLast().execute(parsed);
+      NumberRange.check(own);
+      if (console.isQuiet()) {
+        quietenLogs();
+      }
+      return run(parsed, last, console);
     } catch (Error e) {
       throw new ExecutionException(last, "ended by an error", e);
     }
   }
 
+  /** A process that is asked to stop waits at most until the end of this, so all is said here. */
+  @SuppressWarnings("try") // What is not used by name asks the process to stop.
+  private static int run(ParseResult parsed, CommandLine command, Console console) {
+    try (Interruption interruption = console.begin()) {
+      try {
+        int code = new CommandLine.RunLast().execute(parsed);
+        console.succeed();
+        return code;
+      } catch (ExecutionException | Error e) {
+        return failed(e, command);
+      }
+    }
+  }
+
   private static int badUsage(ParameterException e, String[] args) {
-    CommandLine command = e.getCommandLine();
+    ParseResult all = withAllErrors(args);
+    ParameterException first = e instanceof MissingParameterException ? firstUnknown(all, e) : e;
+    return badUsage(first, e.getCommandLine(), wantsJson(all));
+  }
+
+  /** Of what is unknown and what is missing the first is said: it may be the second, mistyped. */
+  private static ParameterException firstUnknown(ParseResult all, ParameterException otherwise) {
+    for (Exception each : all.errors()) {
+      if (each instanceof UnmatchedArgumentException unknown && unknown.isUnknownOption()) {
+        return unknown;
+      }
+    }
+    return otherwise;
+  }
+
+  private static int badUsage(ParameterException e, CommandLine command, boolean json) {
     String name = command.getCommandSpec().qualifiedName();
     NumberRange range = NumberRange.of(e.getArgSpec());
     String message =
-        range == null || e.getArgSpec() == null || e.getValue() == null
-            ? e.getMessage()
-            : range.refusal(e.getArgSpec(), e.getValue());
-    command
-        .getErr()
-        .println(name + ": " + oneLine(message) + " (" + name + " --help lists all options)");
+        e instanceof UnmatchedArgumentException unmatched
+            ? unknown(unmatched)
+            : range == null || e.getArgSpec() == null || e.getValue() == null
+                ? e.getMessage()
+                : range.refusal(e.getArgSpec(), e.getValue());
+    String line = oneLine(message);
+    command.getErr().println(name + ": " + line + " (" + name + " --help lists all options)");
     command.getErr().flush();
+    if (json) {
+      Console.printError(command.getOut(), Map.of(), line, BAD_INPUT);
+    }
     return BAD_INPUT;
+  }
+
+  /** The first argument that is unknown; what comes after it may belong to it. */
+  private static String unknown(UnmatchedArgumentException e) {
+    String first = e.getUnmatched().get(0);
+    CommandSpec of = e.getCommandLine().getCommandSpec();
+    if (e.isUnknownOption()) {
+      String given = first.split("=", 2)[0];
+      return "unknown option '" + given + "'" + Suggestion.of(given, of.optionsMap().keySet());
+    }
+    return of.subcommands().isEmpty()
+        ? "'" + first + "' is given where nothing more is needed"
+        : "unknown command '" + first + "'" + Suggestion.of(first, of.subcommands().keySet());
+  }
+
+  /** What arguments that make no sense say all the same. */
+  private static ParseResult withAllErrors(String... args) {
+    CommandLine commandLine = commandLine();
+    commandLine.getCommandSpec().parser().collectErrors(true);
+    for (CommandLine each : commandLine.getSubcommands().values()) {
+      each.getCommandSpec().parser().collectErrors(true);
+    }
+    ParseResult parsed = commandLine.parseArgs(args);
+    while (parsed.hasSubcommand()) {
+      parsed = parsed.subcommand();
+    }
+    return parsed;
+  }
+
+  private static boolean wantsJson(ParseResult parsed) {
+    return parsed.hasMatchedOption(Console.JSON_OPTION)
+        || parsed.unmatched().contains(Console.JSON_OPTION);
   }
 
   private static int exitCode(Throwable e) {
@@ -177,6 +271,9 @@ public final class Main implements Runnable {
     }
     if (e instanceof DivergedException) {
       return DIVERGED;
+    }
+    if (e instanceof StoppedException) {
+      return Interruption.exitCode();
     }
     // What the library calls an illegal argument came from the command line or a file it named; so
     // did the size of what does not fit the memory.

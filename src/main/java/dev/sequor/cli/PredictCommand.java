@@ -33,11 +33,12 @@ import picocli.CommandLine.Parameters;
     name = "predict",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    description = {
-      "Prints what a model of a table (train --csv) predicts, as lines of CSV: the values that come",
-      "after the last row of each series, or the label of each row or series. The file needs the",
-      "columns that the model reads, with the same names; their scale is the one of the training."
-    })
+    header = "Foretells or labels the rows of a table.",
+    description =
+        "Prints what a model of a table (train --csv) predicts, as lines of CSV: the values that come"
+            + " after the last row of each series, or the label of each row or series. The file"
+            + " needs the columns that the model reads, with the same names; their scale is the one"
+            + " of the training.")
 final class PredictCommand implements Callable<Integer> {
   @Parameters(paramLabel = "MODEL", description = "The directory of a trained model.")
   private @Nullable Path directory;
@@ -70,7 +71,7 @@ final class PredictCommand implements Callable<Integer> {
     // The separator is that of the training unless another is given.
     Table table = csv.read(Checkpoint.source(from)).table();
     List<Map<String, Object>> predictions;
-    try (Backend backend = device.open(console.err());
+    try (Backend backend = device.open(console.notes());
         SequenceModel model = TextModel.of(trained, backend, storage)) {
       predictions =
           forecasts

@@ -1,13 +1,9 @@
 package dev.sequor.cli;
 
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
-import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -18,22 +14,24 @@ import org.jspecify.annotations.Nullable;
  * loss in nats, bits of each character or whatever it is, how many of them a second, time left.
  */
 final class Progress implements AutoCloseable {
-  /**
-   * Java cannot tell whether stderr is a terminal when stdout is not; the launcher can, and says so
-   * here.
-   */
-  private static final String TERMINAL = "sequor.terminal";
+  /** The percentage, a bar of three, the times taken and left, and what is between. */
+  private static final int BESIDES_FIGURES = 36;
 
+  /** So many a second are said in thousands. */
+  private static final double MANY = 10_000;
+
+  private static final Duration BAR_INTERVAL = Duration.ofMillis(100);
   private static final Duration LINE_INTERVAL = Duration.ofSeconds(5);
 
   private final @Nullable PrintWriter out;
   private final @Nullable ProgressBar bar;
+  private final Terminal.Line line = new Terminal.Line();
   private final Measure measure;
   private final long learnedInOneStep;
   private final long totalSteps;
   private final long startStep;
   private final long startNanos = System.nanoTime();
-  private long lastLineNanos = startNanos;
+  private long lastNanos = startNanos;
 
   /**
    * Starts at {@code startStep}.
@@ -45,22 +43,19 @@ final class Progress implements AutoCloseable {
     this.learnedInOneStep = subject.learnedInOneStep();
     this.startStep = startStep;
     this.totalSteps = totalSteps;
-    boolean terminal = !quiet && Boolean.getBoolean(TERMINAL);
+    boolean terminal = !quiet && Terminal.showsStderr();
     this.out = quiet || terminal ? null : out;
-    this.bar = terminal ? bar(startStep, totalSteps) : null;
+    this.bar = terminal ? bar(startStep, totalSteps, line) : null;
   }
 
-  private static ProgressBar bar(long startStep, long totalSteps) {
+  private static ProgressBar bar(long startStep, long totalSteps, Terminal.Line line) {
     return new ProgressBarBuilder()
         .setTaskName("")
         .setInitialMax(totalSteps)
         .startsFrom(startStep, Duration.ZERO)
         .setStyle(ProgressBarStyle.ASCII)
         .setUpdateIntervalMillis(200)
-        .setConsumer(
-            new ConsoleProgressBarConsumer(
-                new PrintStream(
-                    new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8)))
+        .setConsumer(line)
         .build();
   }
 
@@ -71,25 +66,19 @@ final class Progress implements AutoCloseable {
    */
   void update(long step, double loss) {
     long now = System.nanoTime();
-    boolean line =
-        out != null && (now - lastLineNanos >= LINE_INTERVAL.toNanos() || step == totalSteps);
-    if (bar == null && !line) {
+    Duration interval = bar != null ? BAR_INTERVAL : LINE_INTERVAL;
+    boolean due = now - lastNanos >= interval.toNanos() || step == totalSteps;
+    if (!due || (bar == null && out == null)) {
       return;
     }
+    lastNanos = now;
     double stepsPerSecond = (step - startStep) / ((now - startNanos) * 1e-9);
     double perSecond = stepsPerSecond * learnedInOneStep;
     double nats = measure.inBits() ? loss * Math.log(2) : loss;
     if (bar != null) {
       bar.stepTo(step);
-      // Short, so that all of it fits 80 columns.
-      bar.setExtraMessage(
-          String.format(Locale.ROOT, "loss %.2f, ", nats)
-              + (measure.inBits()
-                  ? String.format(Locale.ROOT, "%.2f bits/%s, ", loss, measure.shortNoun())
-                  : "")
-              + String.format(Locale.ROOT, "%.0fk %ss/s", perSecond / 1000, measure.shortNoun()));
+      bar.setExtraMessage(figures(loss, nats, perSecond));
     } else if (out != null) {
-      lastLineNanos = now;
       out.printf(
           Locale.ROOT,
           "step %,d/%,d, loss %.3f, %s%,.0f %ss/s, %.0f s left%n",
@@ -104,6 +93,27 @@ final class Progress implements AutoCloseable {
           (totalSteps - step) / stepsPerSecond);
       out.flush();
     }
+  }
+
+  /** As many figures as there is room for beside the bar, the most telling ones. */
+  private String figures(double loss, double nats, double perSecond) {
+    String inNats = String.format(Locale.ROOT, "loss %.2f", nats);
+    String inBits = String.format(Locale.ROOT, "%.2f bits/%s", loss, measure.shortNoun());
+    String speed =
+        perSecond < MANY
+            ? String.format(Locale.ROOT, "%.0f %ss/s", perSecond, measure.shortNoun())
+            : String.format(Locale.ROOT, "%.0fk %ss/s", perSecond / 1000, measure.shortNoun());
+    int room =
+        line.getMaxRenderedLength() - BESIDES_FIGURES - 2 * String.valueOf(totalSteps).length();
+    List<List<String>> choices =
+        measure.inBits()
+            ? List.of(List.of(inNats, inBits, speed), List.of(inBits, speed), List.of(inBits))
+            : List.of(List.of(inNats, speed), List.of(inNats));
+    return choices.stream()
+        .map(figures -> String.join(", ", figures))
+        .filter(figures -> figures.length() <= room)
+        .findFirst()
+        .orElse("");
   }
 
   @Override

@@ -29,7 +29,7 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     showDefaultValues = true,
     sortOptions = false,
-    description = "Writes text with a trained model.")
+    header = "Writes text with a trained model.")
 final class SampleCommand implements Callable<Integer> {
   /** A token, and its character in the text, in that as it grew, and with --prime before it. */
   private static final double BYTES_PER_CHARACTER = Integer.BYTES + 3;
@@ -166,7 +166,7 @@ final class SampleCommand implements Callable<Integer> {
           "--stop has " + end.length + " " + vocabulary.unit() + "s; with --beam needed 1");
     }
     List<String> texts;
-    try (Backend backend = device.open(console.err());
+    try (Backend backend = device.open(console.notes());
         SequenceModel model = TextModel.of(trained, backend, storage);
         Sampler sampler = TextModel.sampler(model, vocabulary, Math.min(count, SIDE_BY_SIDE))) {
       texts =

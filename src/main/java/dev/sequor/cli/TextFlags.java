@@ -89,7 +89,7 @@ final class TextFlags {
       description =
           "An adaptive softmax, for tens of thousands of words: the rarer ones, from each of these"
               + " ranks on, are told apart by a quarter of the features of those before.")
-  private OutputClusters clusters = OutputClusters.NONE;
+  private @Nullable OutputClusters clusters;
 
   @Option(
       names = "--learned-start",
@@ -105,11 +105,6 @@ final class TextFlags {
               + " (default: --seq-length).")
   private @Nullable Integer newSteps;
 
-  @Option(
-      names = "--bidirectional",
-      description = "Refused: a language model must not see what it is to predict.")
-  private boolean bidirectional;
-
   /** The file; null for the names of the Unicode characters. */
   @Nullable Path file() {
     return file;
@@ -117,11 +112,6 @@ final class TextFlags {
 
   /** A new run. */
   Training.Start start(RunFlags run, ModelFlags model, UpdateFlags update) throws IOException {
-    if (bidirectional) {
-      throw new IllegalArgumentException(
-          "--bidirectional makes no sense here: read backwards, the text shows the model the"
-              + " character it is to predict; leave it out");
-    }
     int embedding = Objects.requireNonNullElse(embeddingWidth, 64);
     int hiddenSize = model.hiddenSize(128);
     if (tied && embedding != hiddenSize) {
@@ -161,7 +151,7 @@ final class TextFlags {
             .dropout(dropout)
             .options(model.options())
             .learnedInitialState(learnedStart)
-            .clusters(clusters)
+            .clusters(Objects.requireNonNullElse(clusters, OutputClusters.NONE))
             .build();
     Optimizer optimizer = update.optimizer(null);
     int batch = run.batchSize(32);

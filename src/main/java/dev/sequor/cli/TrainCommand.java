@@ -30,10 +30,11 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     showDefaultValues = true,
     sortOptions = false,
+    header = "Trains a model of text, of a table or of a task.",
     description = {
-      "Trains a model that predicts each character of a text from those before it. Without --text",
-      "it learns the names of the Unicode characters, which every Java carries. With --csv it",
-      "forecasts or classifies rows of a table, with --task it learns examples that are generated.",
+      "A model of text predicts each character from those before it; without --text it learns the"
+          + " names of the Unicode characters, which every Java carries. With --csv it forecasts or"
+          + " classifies rows of a table, with --task it learns examples that are generated.",
       ""
     })
 final class TrainCommand implements Callable<Integer> {
@@ -89,9 +90,6 @@ final class TrainCommand implements Callable<Integer> {
       preprocessor = Verbatim.class,
       description = "Go on with a run where its checkpoint stands; --epochs or --steps extend it.")
   private @Nullable Path resume;
-
-  @Option(names = "--quiet", description = "No progress.")
-  private boolean quiet;
 
   @Mixin private Console console = new Console();
 
@@ -267,8 +265,9 @@ final class TrainCommand implements Callable<Integer> {
    */
   private int train(Training.Start start, @Nullable ModelDirectory resumed) throws IOException {
     TrainingRun run = start.run();
-    try (Interruption interruption = new Interruption();
-        Backend backend = DeviceOption.open(run.device(), console.err())) {
+    Interruption interruption = console.interruption();
+    interruption.waitForTheEnd();
+    try (Backend backend = DeviceOption.open(run.device(), console.notes())) {
       TrainingMemory memory =
           TrainingMemory.of(
               start.model(), start.optimizer(), run.sequenceLength(), run.batchSize());
@@ -312,23 +311,25 @@ final class TrainCommand implements Callable<Integer> {
     if (training.steps() < totalSteps) {
       noteOtherBackend(start.run().backend(), backend);
     }
-    if (!quiet) {
+    if (!console.isQuiet()) {
       announce(start, backend, training.steps());
     }
     Training.Pace pace;
     try (Progress progress =
-        new Progress(console.err(), quiet, start.subject(), training.steps(), totalSteps)) {
+        new Progress(
+            console.notes(), console.isQuiet(), start.subject(), training.steps(), totalSteps)) {
       pace = training.train(progress, interruption);
     }
     if (training.steps() < totalSteps) {
-      console
-          .err()
-          .println(
-              "interrupted at step "
-                  + training.steps()
-                  + "; go on with: sequor train --resume "
-                  + directory);
-      return Main.INTERRUPTED;
+      Map<String, Object> reached = new LinkedHashMap<>();
+      reached.put("model", directory.toString());
+      reached.put("steps", training.steps());
+      console.result(reached);
+      throw new StoppedException(
+          "interrupted at step "
+              + training.steps()
+              + "; go on with: sequor train --resume "
+              + directory);
     }
     report(start, directory, backend, training, pace);
     return 0;
@@ -338,7 +339,7 @@ final class TrainCommand implements Callable<Integer> {
   private void noteOtherBackend(String before, Backend backend) {
     if (!before.isEmpty() && !before.equals(backend.name())) {
       console
-          .err()
+          .notes()
           .println(
               "so far this run used "
                   + before
@@ -351,7 +352,7 @@ final class TrainCommand implements Callable<Integer> {
   private void announce(Training.Start start, Backend backend, long done) {
     TrainingRun run = start.run();
     console
-        .err()
+        .notes()
         .printf(
             Locale.ROOT,
             "%s: %s%n%s; T=%d B=%d; %,d steps%s on %s%n",
@@ -431,10 +432,10 @@ final class TrainCommand implements Callable<Integer> {
       LossPlot.write(picture, title, start.subject().measure().unit(), training.curve().toStore());
       return picture;
     } catch (IOException e) {
-      console.err().println(picture + ": the loss curve is not written (" + e + ")");
+      console.notes().println(picture + ": the loss curve is not written (" + e + ")");
     } catch (Throwable e) {
       console
-          .err()
+          .notes()
           .println(
               picture
                   + ": the loss curve is not drawn; Java needs fontconfig and a font for it, for"

@@ -98,8 +98,10 @@ class BadInputTest {
     "--held-out, 0, --held-out is 0; needed a finite number of more than 0 and less than 1",
     "--held-out, 1, --held-out is 1; needed",
     "--device, tpu, '''tpu'' is unknown; known: auto, cpu, java, cuda, cuda:N'",
-    "--bidirectional, --quiet, the text shows the model the character it is to predict",
-    "--wings, 2, Unknown options: '--wings'",
+    "--wings, 2, unknown option '--wings' (sequor train --help lists all options)",
+    "--hiden, 3, unknown option '--hiden'; did you mean '--hidden'? (sequor train --help",
+    "--lerning-rate=1, --quiet, unknown option '--lerning-rate' (",
+    "--cel, gru, unknown option '--cel'; did you mean '--cell'?",
   })
   void optionsThatMakeNoSense(String option, String value, String part) {
     isRefused(part, option, value);
@@ -119,6 +121,9 @@ class BadInputTest {
   void unknownCellsAreAnsweredWithTheKnownOnes() {
     isRefused("'lstn' is unknown; known: ", "--cell", "lstn");
     isRefused("gru-reset-after", "--cell", "lstn");
+    isRefused("; did you mean 'lstm'?", "--cell", "lstn");
+    isRefused("; did you mean 'adagrad'?", "--optimizer", "Adgrad");
+    isRefused("unknown; known: auto, cpu, java, cuda, cuda:N (", "--device", "tpu9");
   }
 
   @Test
@@ -145,7 +150,11 @@ class BadInputTest {
 
   @Test
   void commandsThatAreNone() {
-    CommandLineRun.of("fly").isRefusedWith(2, "fly");
+    CommandLineRun.of("fly").isRefusedWith(2, "unknown command 'fly' (sequor --help lists all");
+    CommandLineRun.of("fly", "--json").isRefusedWith(2, "unknown command 'fly'");
+    CommandLineRun.of("trian").isRefusedWith(2, "unknown command 'trian'; did you mean 'train'?");
+    CommandLineRun.of("info", "much")
+        .isRefusedWith(2, "'much' is given where nothing more is needed");
     CommandLineRun.of("eval").isRefusedWith(2, "MODEL");
     CommandLineRun.of("sample").isRefusedWith(2, "MODEL");
   }

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.List;
 import picocli.CommandLine;
 
 /**
@@ -17,8 +18,9 @@ import picocli.CommandLine;
  * @param code the exit code
  * @param out what it wrote to stdout
  * @param err what it wrote to stderr
+ * @param wantsJson whether its one line on stdout was asked for
  */
-record CommandLineRun(int code, String out, String err) {
+record CommandLineRun(int code, String out, String err, boolean wantsJson) {
 
   /** Runs the program; an argument given as {@code "--a b"} stays one argument. */
   static CommandLineRun of(Object... arguments) {
@@ -32,7 +34,8 @@ record CommandLineRun(int code, String out, String err) {
       texts[i] = arguments[i].toString();
     }
     int code = commandLine.execute(texts);
-    return new CommandLineRun(code, out.toString(), err.toString());
+    boolean wantsJson = List.of(texts).contains("--json");
+    return new CommandLineRun(code, out.toString(), err.toString(), wantsJson);
   }
 
   /** Requires success. */
@@ -42,12 +45,24 @@ record CommandLineRun(int code, String out, String err) {
   }
 
   /**
-   * Requires that the program refused its input in one line with {@code part}, and nothing else.
+   * Requires that the program refused its input in one line with {@code part}, and nothing else but
+   * the JSON line that says the same.
    */
   void isRefusedWith(int expectedCode, String part) {
     assertEquals(expectedCode, code, () -> "stdout: " + out + " stderr: " + err);
-    assertEquals("", out);
     assertEquals(1, err.lines().count(), err);
+    if (wantsJson) {
+      try {
+        JsonNode said = json();
+        assertEquals(code, said.get("exitCode").asInt(), out);
+        String message = said.get("error").asText();
+        assertTrue(!message.isBlank() && err.contains(": " + message), () -> out + err);
+      } catch (IOException e) {
+        throw new AssertionError(out, e);
+      }
+    } else {
+      assertEquals("", out);
+    }
     assertTrue(err.contains(part), () -> "needed '" + part + "' in: " + err);
     assertFalse(err.contains("Exception"), err);
     assertFalse(err.contains("\tat "), err);

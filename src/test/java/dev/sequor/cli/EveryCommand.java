@@ -51,7 +51,7 @@ final class EveryCommand {
     for (String command : Main.commandLine().getSubcommands().keySet()) {
       runs.add(List.of(command, "--help"));
       runs.add(List.of(command, "--version"));
-      for (String way : List.of("", "--json")) {
+      for (String way : List.of("", "--json", "--quiet")) {
         List<String> run = new ArrayList<>(List.of(command));
         run.addAll(arguments(command, "out" + way));
         if (!way.isEmpty()) {
@@ -63,7 +63,12 @@ final class EveryCommand {
     return runs;
   }
 
-  private static List<String> arguments(String command, String out) {
+  /**
+   * What {@code command} needs to succeed where {@link #prepare} left its files.
+   *
+   * @param out the directory that a training makes
+   */
+  static List<String> arguments(String command, String out) {
     return switch (command) {
       case "info" -> List.of();
       case "train" -> {

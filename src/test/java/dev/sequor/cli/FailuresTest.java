@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -95,7 +96,7 @@ class FailuresTest {
                     name ->
                         "-Dthrown="
                             + name
-                            + " train --text=text.txt --quiet --json --out="
+                            + " train --text=text.txt --json --out="
                             + name
                             + " "
                             + String.join(" ", EveryCommand.smallest())));
@@ -138,6 +139,13 @@ class FailuresTest {
                     name ->
                         "-Dthrown=" + name + " eval model --text=text.txt --device=java --json"));
     assertEquals(List.of("2", "1", "1", "1", "1", "1", "1", "1"), codes());
+    List<String> json = result.out().lines().toList();
+    assertEquals(thrown.size(), json.size(), result::toString);
+    for (int i = 0; i < thrown.size(); i++) {
+      JsonNode said = new ObjectMapper().readTree(json.get(i));
+      assertEquals(i == 0 ? 2 : 1, said.get("exitCode").asInt(), result::toString);
+      assertFalse(said.get("error").asText().isBlank(), result::toString);
+    }
     List<String> lines = result.err().lines().toList();
     assertEquals(thrown.size(), lines.size(), result::toString);
     for (int i = 0; i < thrown.size(); i++) {

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sequor.io.Checkpoint;
 import java.io.File;
 import java.io.IOException;
@@ -21,6 +23,7 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Runs stopped from outside, in processes of their own, end with the weights of unstopped ones. */
@@ -84,14 +87,19 @@ class InterruptedTrainingTest {
   }
 
   private Process start(List<String> arguments, String out, String err) throws IOException {
+    List<String> command = new ArrayList<>(List.of("train"));
+    command.addAll(arguments);
+    return startCommand(command, out, err);
+  }
+
+  private Process startCommand(List<String> arguments, String out, String err) throws IOException {
     List<String> command =
         new ArrayList<>(
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
                 System.getProperty("java.class.path"),
-                Main.class.getName(),
-                "train"));
+                Main.class.getName()));
     command.addAll(arguments);
     Process process =
         new ProcessBuilder(command)
@@ -164,23 +172,68 @@ class InterruptedTrainingTest {
     assertArrayEquals(uninterruptedWeights(), Files.readAllBytes(Checkpoint.weightsFile(model)));
   }
 
-  @Test
-  void anInterruptedRunSavesItsLastStepAndSaysSo() throws Exception {
-    assumeInterruptible();
-    Path model = folder.resolve("interrupted");
-    Process process = start(settings(model, 3));
-    awaitSteps(process, model, 10);
-    new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
+  private int end(Process process, String signal) throws Exception {
+    new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
     assertTrue(process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS));
-    assertEquals(130, process.exitValue(), () -> read("err.txt"));
-    assertEquals("", read("out.txt"));
+    return process.exitValue();
+  }
+
+  /** With the signal's own exit code, and one line for people and one for programs. */
+  @ParameterizedTest(name = "SIG{0}, {2}")
+  @CsvSource({"INT, 130, --quiet", "TERM, 143, --json"})
+  void anInterruptedRunSavesItsLastStepAndSaysSo(String signal, int code, String way)
+      throws Exception {
+    if (signal.equals("INT")) {
+      assumeInterruptible();
+    }
+    Path model = folder.resolve("interrupted");
+    List<String> arguments = new ArrayList<>(settings(model, 3));
+    arguments.add(way);
+    Process process = start(arguments.stream().distinct().toList());
+    awaitSteps(process, model, 10);
+    assertEquals(code, end(process, signal), () -> read("err.txt"));
     long saved = Checkpoint.load(model).snapshot().progress().steps();
-    assertTrue(
-        read("err.txt").contains("interrupted at step " + saved + "; go on with"),
-        () -> read("err.txt"));
+    String said = "interrupted at step " + saved + "; go on with: sequor train --resume " + model;
+    assertEquals("sequor train: " + said + System.lineSeparator(), read("err.txt"));
+    if (way.equals("--json")) {
+      assertEquals(1, read("out.txt").lines().count(), () -> read("out.txt"));
+      JsonNode json = new ObjectMapper().readTree(read("out.txt"));
+      assertEquals(said, json.get("error").asText());
+      assertEquals(code, json.get("exitCode").asInt());
+      assertEquals(model.toString(), json.get("model").asText());
+      assertEquals(saved, json.get("steps").asLong());
+    } else {
+      assertEquals("", read("out.txt"));
+    }
 
     CommandLineRun.of("train", "--resume", model, "--quiet").succeeds();
     assertArrayEquals(uninterruptedWeights(), Files.readAllBytes(Checkpoint.weightsFile(model)));
+  }
+
+  /** What saves nothing ends at once, and says so too. */
+  @ParameterizedTest(name = "SIG{0}")
+  @CsvSource({"INT, 130", "TERM, 143"})
+  void otherCommandsSayThatTheyWereInterrupted(String signal, int code) throws Exception {
+    if (signal.equals("INT")) {
+      assumeInterruptible();
+    }
+    EveryCommand.prepare(folder);
+    String model = folder.resolve("model").toString();
+    Process process =
+        startCommand(
+            List.of("sample", model, "--length=1000000", "--device=java", "--stream", "--json"),
+            "out.txt",
+            "err.txt");
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (read("err.txt").isEmpty()) {
+      assertTrue(System.nanoTime() < deadline, "writes nothing");
+      Thread.sleep(2);
+    }
+    assertEquals(code, end(process, signal), () -> read("err.txt"));
+    assertEquals(
+        "{\"error\":\"interrupted\",\"exitCode\":" + code + "}" + System.lineSeparator(),
+        read("out.txt"));
+    assertTrue(read("err.txt").contains("sequor sample: interrupted"));
   }
 
   @Test

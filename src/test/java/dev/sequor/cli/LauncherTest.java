@@ -46,6 +46,7 @@ class LauncherTest {
       """
       #!/bin/sh
       echo build >> "$BUILDS"
+      printf '\\033[0m\\033[1;31mred\\033[m\\n'
       for argument; do case $argument in -Dmdep.outputFile=*) out=${argument#*=} ;; esac; done
       sleep "${BUILD_SECONDS:-0.5}"
       [ -e target/classes ] || ln -s "$CLASSES" target/classes
@@ -135,6 +136,20 @@ class LauncherTest {
           List.of("classes", "launcher", "launcher.classpath"),
           left.map(path -> path.getFileName().toString()).sorted().toList());
     }
+  }
+
+  @Test
+  void whatTheBuildSaysHasNoEscapeCodesAndItsNoteIsLeftOutIfQuietIsWanted() throws Exception {
+    Result built = run(launcher("run", sequor(), "--version"));
+    assertEquals(0, built.code, built::toString);
+    assertTrue(built.err.startsWith("sequor: building (once"), built.err);
+    assertTrue(built.err.endsWith("\nred\n"), built.err);
+    assertTrue(built.out.startsWith("sequor "), built.out);
+    Files.delete(project.resolve("target/launcher.classpath"));
+    Result quiet = run(launcher("run", sequor(), "info", "--quiet"));
+    assertEquals(0, quiet.code, quiet::toString);
+    assertEquals("red\n", quiet.err);
+    assertEquals(2, builds());
   }
 
   @Test
