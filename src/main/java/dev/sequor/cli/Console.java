@@ -36,6 +36,7 @@ final class Console {
   private final PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
   private volatile Map<String, ?> result = Map.of();
   private final AtomicBoolean ended = new AtomicBoolean();
+  private final Inputs inputs = new Inputs();
   private @Nullable Interruption interruption;
 
   /** That of a command; null of the program itself, which prints nothing but help. */
@@ -78,6 +79,11 @@ final class Console {
   /** What the one line on stdout will hold when the command has ended, if it was asked for. */
   void result(Map<String, ?> values) {
     result = values;
+  }
+
+  /** What the command reads. */
+  Inputs inputs() {
+    return inputs;
   }
 
   /** What asks this process to stop. */

@@ -1,7 +1,9 @@
 package dev.sequor.cli;
 
+import dev.sequor.cli.Inputs.InputFile;
 import dev.sequor.data.CsvFile;
 import dev.sequor.data.Table;
+import dev.sequor.data.TextFile;
 import dev.sequor.io.DataSource;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -18,7 +20,7 @@ final class CsvOptions {
       paramLabel = "FILE",
       preprocessor = Verbatim.class,
       description =
-          "Table in UTF-8 with a line of names first; 'sunspots' for the yearly sunspot numbers"
+          "Table in UTF-8 with a line of names first; - for standard input, 'sunspots' for the yearly sunspot numbers"
               + " that the program carries (./sunspots for a file of that name).")
   private @Nullable Path file;
 
@@ -50,8 +52,9 @@ final class CsvOptions {
    *
    * @param learned what a model learned from: if it is a table, it says where that is and how it is
    *     written, as far as nothing else was said
+   * @param inputs what the command reads
    */
-  TableSubject.Rows read(@Nullable DataSource learned) throws IOException {
+  TableSubject.Rows read(@Nullable DataSource learned, Inputs inputs) throws IOException {
     DataSource.Table usual = learned instanceof DataSource.Table table ? table : null;
     String between = separator != null ? separator : usual == null ? "," : usual.separator();
     if (between.length() != 1) {
@@ -62,17 +65,22 @@ final class CsvOptions {
       if (usual == null) {
         throw new IllegalArgumentException("needed --csv FILE");
       }
-      from = usual.file().isEmpty() ? Path.of(SUNSPOTS) : JavaLocale.path(usual.file());
+      from =
+          usual.file().isEmpty()
+              ? Path.of(SUNSPOTS)
+              : Inputs.stored(Path.of("the model"), "--csv", usual.file());
     }
     if (from.toString().equals(SUNSPOTS)) {
       return TableSubject.Rows.of("", between, Table.sunspots());
     }
-    Path path = from;
-    CsvFile csv = new CsvFile(path, between.charAt(0));
+    InputFile csv = inputs.file(from);
     return HeapLimit.within(
-        path.toString(),
+        csv.name(),
         () ->
             TableSubject.Rows.of(
-                path.toAbsolutePath().normalize().toString(), between, csv.read()));
+                csv.stored(),
+                between,
+                CsvFile.parse(
+                    csv.name(), TextFile.read(csv.path(), csv.name()), between.charAt(0))));
   }
 }

@@ -2,6 +2,7 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
+import dev.sequor.cli.Inputs.InputFile;
 import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.TableSpec;
 import dev.sequor.data.Tokens;
@@ -46,7 +47,7 @@ final class EvalCommand implements Callable<Integer> {
       names = "--text",
       paramLabel = "FILE",
       preprocessor = Verbatim.class,
-      description = "Text in UTF-8; for a model of bytes any file.")
+      description = "Text in UTF-8; for a model of bytes any file; - for standard input.")
   private @Nullable Path textFile;
 
   @Mixin private CsvOptions csv = new CsvOptions();
@@ -108,7 +109,7 @@ final class EvalCommand implements Callable<Integer> {
   private void judgeTable(
       TableSpec spec, @Nullable DataSource learned, TrainedModel trained, WeightStorage storage)
       throws IOException {
-    TableSubject.Rows rows = csv.read(learned);
+    TableSubject.Rows rows = csv.read(learned, console.inputs());
     boolean same =
         learned instanceof DataSource.Table table && table.sha256().equals(rows.source().sha256());
     Map<String, @Nullable Object> result = new LinkedHashMap<>();
@@ -143,14 +144,14 @@ final class EvalCommand implements Callable<Integer> {
     if (textFile == null) {
       throw new IllegalArgumentException(from + ": a model of text; needed --text FILE");
     }
-    Path file = textFile;
+    InputFile file = console.inputs().file(textFile);
     Tokens tokens =
         HeapLimit.within(
-            file.toString(),
+            file.name(),
             () -> vocabulary.encode(TextSubject.text(file, vocabulary instanceof ByteVocabulary)));
     if (tokens.size() < 2) {
       throw new IllegalArgumentException(
-          file
+          file.name()
               + ": holds 1 "
               + vocabulary.unit()
               + "; needed at least 2, one to see and one to predict");
@@ -168,7 +169,7 @@ final class EvalCommand implements Callable<Integer> {
               + " bits per "
               + vocabulary.unit()
               + " on "
-              + file
+              + file.name()
               + "; its weights are spoilt");
     }
     String unit = vocabulary.unit();

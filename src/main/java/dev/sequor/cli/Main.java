@@ -36,7 +36,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       TrainCommand.class,
       SampleCommand.class,
       EvalCommand.class,
-      PredictCommand.class
+      PredictCommand.class,
+      CompletionCommand.class
     },
     footer = {
       "",
@@ -45,7 +46,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "1 anything else, 130 interrupted."
     })
 public final class Main implements Runnable {
-  private static final String NAME = "sequor";
+  static final String NAME = "sequor";
 
   static final int BAD_INPUT = 2;
   static final int DEVICE_NOT_USABLE = 3;
@@ -188,7 +189,8 @@ public final class Main implements Runnable {
   /** A process that is asked to stop waits at most until the end of this, so all is said here. */
   @SuppressWarnings("try") // What is not used by name asks the process to stop.
   private static int run(ParseResult parsed, CommandLine command, Console console) {
-    try (Interruption interruption = console.begin()) {
+    try (Interruption interruption = console.begin();
+        Inputs inputs = console.inputs()) {
       try {
         int code = new CommandLine.RunLast().execute(parsed);
         console.succeed();

@@ -69,7 +69,7 @@ final class PredictCommand implements Callable<Integer> {
           "--each-row is given with a model of labels; needed without it: all are said");
     }
     // The separator is that of the training unless another is given.
-    Table table = csv.read(Checkpoint.source(from)).table();
+    Table table = csv.read(Checkpoint.source(from), console.inputs()).table();
     List<Map<String, Object>> predictions;
     try (Backend backend = device.open(console.notes());
         SequenceModel model = TextModel.of(trained, backend, storage)) {

@@ -111,7 +111,8 @@ final class TableFlags {
   }
 
   /** A new run. */
-  Training.Start start(RunFlags run, ModelFlags model, UpdateFlags update) throws IOException {
+  Training.Start start(RunFlags run, ModelFlags model, UpdateFlags update, Inputs files)
+      throws IOException {
     if (classify && horizon != null) {
       throw new IllegalArgumentException(
           "--horizon is given with --classify; needed one of them: labels are not foretold");
@@ -122,16 +123,17 @@ final class TableFlags {
     }
     double heldOut = run.heldOut(HELD_OUT);
     return csv.isSunspots()
-        ? sunspots(run, model, update, heldOut)
-        : file(run, model, update, heldOut);
+        ? sunspots(run, model, update, heldOut, files)
+        : file(run, model, update, heldOut, files);
   }
 
-  private Training.Start file(RunFlags run, ModelFlags model, UpdateFlags update, double heldOut)
+  private Training.Start file(
+      RunFlags run, ModelFlags model, UpdateFlags update, double heldOut, Inputs files)
       throws IOException {
     if (target == null) {
       throw new IllegalArgumentException("--csv is given without --target; needed both");
     }
-    TableSubject.Rows rows = csv.read(null);
+    TableSubject.Rows rows = csv.read(null, files);
     TableSpec.Fit fit =
         !classify
             ? TableSpec.forecast(target, horizon == null ? 1 : horizon)
@@ -170,7 +172,8 @@ final class TableFlags {
 
   /** The demonstration: settings that were chosen without the years that judge. */
   private Training.Start sunspots(
-      RunFlags run, ModelFlags model, UpdateFlags update, double heldOut) throws IOException {
+      RunFlags run, ModelFlags model, UpdateFlags update, double heldOut, Inputs files)
+      throws IOException {
     if (target != null
         || classify
         || inputs != null
@@ -181,7 +184,7 @@ final class TableFlags {
           "--csv sunspots forecasts its only column, of square roots; needed without --target,"
               + " --classify, --inputs, --by, --missing and --transform");
     }
-    TableSubject.Rows rows = csv.read(null);
+    TableSubject.Rows rows = csv.read(null, files);
     TableSpec spec = SunspotDemo.spec(rows.table(), horizon == null ? 1 : horizon, heldOut);
     int layers = model.layers(1);
     SequenceModelSpec network =

@@ -116,7 +116,7 @@ final class TableSubject implements Subject {
   public String shortName() {
     return rows.source().file().isEmpty()
         ? CsvOptions.SUNSPOTS
-        : String.valueOf(Path.of(rows.source().file()).getFileName());
+        : Inputs.shortName(rows.source().file());
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.CellType;
+import dev.sequor.cli.Inputs.InputFile;
 import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.Corpus;
 import dev.sequor.data.Vocabulary;
@@ -32,7 +33,9 @@ final class TextFlags {
       names = "--text",
       paramLabel = "FILE",
       preprocessor = Verbatim.class,
-      description = "Text in UTF-8 to learn (default: the names of the Unicode characters).")
+      description =
+          "Text in UTF-8 to learn; - for standard input (default: the names of the Unicode"
+              + " characters).")
   private @Nullable Path file;
 
   /** The units by name. */
@@ -111,7 +114,8 @@ final class TextFlags {
   }
 
   /** A new run. */
-  Training.Start start(RunFlags run, ModelFlags model, UpdateFlags update) throws IOException {
+  Training.Start start(RunFlags run, ModelFlags model, UpdateFlags update, Inputs inputs)
+      throws IOException {
     int embedding = Objects.requireNonNullElse(embeddingWidth, 64);
     int hiddenSize = model.hiddenSize(128);
     if (tied && embedding != hiddenSize) {
@@ -135,7 +139,8 @@ final class TextFlags {
     int layers = model.layers(1);
     float dropout = model.dropout(layers, 0);
     double heldOut = run.heldOut(file == null ? NAMES_HELD_OUT : TEXT_HELD_OUT);
-    Corpus corpus = TextSubject.corpus(file, units.equals(BYTES), heldOut, run.seed());
+    InputFile from = file == null ? null : inputs.file(file);
+    Corpus corpus = TextSubject.corpus(from, units.equals(BYTES), heldOut, run.seed());
     Vocabulary vocabulary = vocabulary(corpus);
     InputSpec input =
         embedding == 0
@@ -159,7 +164,7 @@ final class TextFlags {
         new TextSubject(
             corpus,
             vocabulary,
-            TextSubject.source(file, heldOut, corpus),
+            TextSubject.source(from, heldOut, corpus),
             sequenceLength,
             advance,
             batch,

@@ -1,5 +1,6 @@
 package dev.sequor.cli;
 
+import dev.sequor.cli.Inputs.InputFile;
 import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.Corpus;
 import dev.sequor.data.Text;
@@ -82,9 +83,15 @@ final class TextSubject implements Subject {
       Vocabulary vocabulary,
       TrainingRun run,
       DataSource.Text source,
-      @Nullable Path file)
+      @Nullable Path file,
+      Inputs inputs)
       throws IOException {
-    Path from = file != null || source.file().isEmpty() ? file : JavaLocale.path(source.file());
+    InputFile from =
+        file != null
+            ? inputs.file(file)
+            : source.file().isEmpty()
+                ? null
+                : inputs.file(Inputs.stored(directory, "--text", source.file()));
     Corpus corpus =
         corpus(from, vocabulary instanceof ByteVocabulary, source.heldOutFraction(), run.seed());
     DataSource.Text now = source(from, source.heldOutFraction(), corpus);
@@ -109,24 +116,21 @@ final class TextSubject implements Subject {
    * @param asBytes whether a file's bytes are wanted and not its characters
    * @param heldOut the part that training never sees
    */
-  static Corpus corpus(@Nullable Path file, boolean asBytes, double heldOut, long seed)
+  static Corpus corpus(@Nullable InputFile file, boolean asBytes, double heldOut, long seed)
       throws IOException {
     return file == null
         ? Corpus.ofUnicodeNames(seed, heldOut)
-        : HeapLimit.within(file.toString(), () -> Corpus.of(text(file, asBytes), heldOut));
+        : HeapLimit.within(file.name(), () -> Corpus.of(text(file, asBytes), heldOut));
   }
 
   /** The text of a file, or its bytes. */
-  static Text text(Path file, boolean asBytes) {
-    return asBytes ? Text.ofBytes(file) : Text.ofFile(file);
+  static Text text(InputFile file, boolean asBytes) {
+    return asBytes ? Text.ofBytes(file.path(), file.name()) : Text.ofFile(file.path(), file.name());
   }
 
   /** Where {@code corpus} is from. */
-  static DataSource.Text source(@Nullable Path file, double heldOut, Corpus corpus) {
-    return new DataSource.Text(
-        file == null ? "" : file.toAbsolutePath().normalize().toString(),
-        heldOut,
-        corpus.fingerprint());
+  static DataSource.Text source(@Nullable InputFile file, double heldOut, Corpus corpus) {
+    return new DataSource.Text(file == null ? "" : file.stored(), heldOut, corpus.fingerprint());
   }
 
   private void requireEnoughText() {
@@ -165,7 +169,7 @@ final class TextSubject implements Subject {
 
   @Override
   public String shortName() {
-    return source.file().isEmpty() ? "names" : String.valueOf(Path.of(source.file()).getFileName());
+    return source.file().isEmpty() ? "names" : Inputs.shortName(source.file());
   }
 
   @Override

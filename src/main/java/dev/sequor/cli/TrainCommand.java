@@ -52,7 +52,8 @@ final class TrainCommand implements Callable<Integer> {
           "--device",
           "--checkpoint-every",
           "--quiet",
-          "--json");
+          "--json",
+          "--log");
 
   /** What is learned, and the option that says so. */
   private enum Kind {
@@ -91,12 +92,24 @@ final class TrainCommand implements Callable<Integer> {
       description = "Go on with a run where its checkpoint stands; --epochs or --steps extend it.")
   private @Nullable Path resume;
 
+  @Option(
+      names = "--log",
+      paramLabel = "FILE",
+      preprocessor = Verbatim.class,
+      description =
+          "Write a line of JSON to FILE for each report of the training; with --resume behind what"
+              + " is there, otherwise to a new file.")
+  private @Nullable Path log;
+
   @Mixin private Console console = new Console();
 
   @Spec private @Nullable CommandSpec spec;
 
   @Override
   public Integer call() throws IOException {
+    if (log != null) {
+      TrainingLog.check(log, resume == null ? out : resume, resume != null);
+    }
     if (resume == null) {
       return train(fresh(), null);
     }
@@ -111,8 +124,8 @@ final class TrainCommand implements Callable<Integer> {
     Kind kind = kind();
     Training.Start start =
         switch (kind) {
-          case TEXT -> text.start(flags, model, update);
-          case TABLE -> table.start(flags, model, update);
+          case TEXT -> text.start(flags, model, update, console.inputs());
+          case TABLE -> table.start(flags, model, update, console.inputs());
           case TASK -> task.start(flags, model, update);
         };
     if (out == null) {
@@ -228,13 +241,14 @@ final class TrainCommand implements Callable<Integer> {
           TextModel.vocabulary(directory, checkpoint.model(), checkpoint.data()),
           run,
           source,
-          text.file());
+          text.file(),
+          console.inputs());
     }
     if (run.source() instanceof DataSource.Table source) {
       requireNot("--text", text.file(), directory, source);
       return TableSubject.resumed(
           directory,
-          table.csv().read(source),
+          table.csv().read(source, console.inputs()),
           TableSubject.spec(directory, checkpoint.data()),
           run);
     }
@@ -301,13 +315,26 @@ final class TrainCommand implements Callable<Integer> {
       Training training,
       Interruption interruption)
       throws IOException {
-    long totalSteps = start.run().totalSteps();
     try {
       // Writes the first checkpoint, so that a directory that cannot be written is found out now.
       training.keepIn(directory);
     } catch (InaccessibleFileException e) {
       throw cannotBeWritten(e);
     }
+    try (TrainingLog lines = log == null ? null : TrainingLog.open(log)) {
+      return train(start, directory, backend, training, interruption, lines);
+    }
+  }
+
+  private int train(
+      Training.Start start,
+      Path directory,
+      Backend backend,
+      Training training,
+      Interruption interruption,
+      @Nullable TrainingLog lines)
+      throws IOException {
+    long totalSteps = start.run().totalSteps();
     if (training.steps() < totalSteps) {
       noteOtherBackend(start.run().backend(), backend);
     }
@@ -318,7 +345,7 @@ final class TrainCommand implements Callable<Integer> {
     try (Progress progress =
         new Progress(
             console.notes(), console.isQuiet(), start.subject(), training.steps(), totalSteps)) {
-      pace = training.train(progress, interruption);
+      pace = training.train(progress, interruption, lines);
     }
     if (training.steps() < totalSteps) {
       Map<String, Object> reached = new LinkedHashMap<>();
@@ -332,6 +359,10 @@ final class TrainCommand implements Callable<Integer> {
               + directory);
     }
     report(start, directory, backend, training, pace);
+    String complaint = lines == null ? null : lines.complaint();
+    if (complaint != null) {
+      throw new IOException(complaint);
+    }
     return 0;
   }
 

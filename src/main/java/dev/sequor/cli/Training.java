@@ -6,6 +6,7 @@ import dev.sequor.cli.Subject.Effort;
 import dev.sequor.data.PrefetchedWindows;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.io.TrainingRun;
+import dev.sequor.model.BatchLoss;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.DivergedException;
 import dev.sequor.model.ModelSpec;
@@ -17,7 +18,9 @@ import dev.sequor.model.Trainer;
 import dev.sequor.model.TrainerSnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -148,11 +151,13 @@ final class Training implements AutoCloseable {
   /**
    * Trains until the run is complete or interrupted, and saves.
    *
+   * @param log gets what every step or so reports; null for none
    * @throws DivergedException if the loss has left all sense; the last good checkpoint is kept
    */
-  Pace train(Progress progress, Interruption interruption) throws IOException {
+  Pace train(Progress progress, Interruption interruption, @Nullable TrainingLog log)
+      throws IOException {
     try {
-      return trainAndSave(progress, interruption);
+      return trainAndSave(progress, interruption, log);
     } catch (DivergedException e) {
       throw new DivergedException(
           e.step(),
@@ -172,14 +177,17 @@ final class Training implements AutoCloseable {
     }
   }
 
-  private Pace trainAndSave(Progress progress, Interruption interruption) throws IOException {
+  private Pace trainAndSave(Progress progress, Interruption interruption, @Nullable TrainingLog log)
+      throws IOException {
     long startSteps = steps();
     long startNanos = System.nanoTime();
     Measure measure = start.subject().measure();
     long judgementInterval = (run.totalSteps() - 1) / JUDGEMENTS + 1;
+    long reportedNanos = startNanos;
     while (steps() < run.totalSteps() && !interruption.isRequested()) {
-      trainer.learningRate(
-          run.schedule().rate(start.optimizer().learningRate(), steps(), run.totalSteps()));
+      long before = steps();
+      float rate = run.schedule().rate(start.optimizer().learningRate(), before, run.totalSteps());
+      trainer.learningRate(rate);
       TrainStep step = trainer.steps(windows, stepsUntilReport(judgementInterval));
       double loss = measure.of(step.loss());
       if (!step.skipped()) {
@@ -188,19 +196,59 @@ final class Training implements AutoCloseable {
       curve.addStep(step.step(), loss);
       progress.update(step.step(), curve.recent());
       boolean last = step.step() >= run.totalSteps();
+      BatchLoss heldOut = null;
       if ((step.step() % judgementInterval == 0 || last) && !curve.hasHeldOut(step.step())) {
-        double heldOut = judge(Effort.WATCH);
-        requireSane("on " + start.subject().heldOutName(), heldOut);
-        curve.addHeldOut(step.step(), heldOut);
+        heldOut = start.subject().judge(model, Effort.WATCH);
+        requireSane("on " + start.subject().heldOutName(), measure.of(heldOut));
+        curve.addHeldOut(step.step(), measure.of(heldOut));
+      }
+      if (log != null) {
+        long now = System.nanoTime();
+        Pace pace = pace(step.step() - before, (now - reportedNanos) * 1e-9);
+        log.add(report(step, rate, heldOut, pace, (now - startNanos) * 1e-9));
+        reportedNanos = now;
       }
       if (step.step() % run.checkpointInterval() == 0) {
         save();
       }
     }
     save();
-    double seconds = (System.nanoTime() - startNanos) * 1e-9;
-    long steps = steps() - startSteps;
+    return pace(steps() - startSteps, (System.nanoTime() - startNanos) * 1e-9);
+  }
+
+  private Pace pace(long steps, double seconds) {
     return new Pace(steps, seconds, steps * start.subject().learnedInOneStep() / seconds);
+  }
+
+  /**
+   * A line of the log. Losses are means, those of classes in nats; what JSON cannot say is null.
+   */
+  private Map<String, @Nullable Object> report(
+      TrainStep step, float rate, @Nullable BatchLoss heldOut, Pace pace, double seconds) {
+    Measure measure = start.subject().measure();
+    Map<String, @Nullable Object> report = new LinkedHashMap<>();
+    report.put("step", step.step());
+    report.put("epoch", trainer.progress().epoch());
+    report.put("loss", finite(step.loss().mean()));
+    if (measure.inBits()) {
+      report.put(measure.key("train"), finite(measure.of(step.loss())));
+    }
+    if (heldOut != null) {
+      report.put("heldOutLoss", finite(heldOut.mean()));
+      if (measure.inBits()) {
+        report.put(measure.key("heldOut"), finite(measure.of(heldOut)));
+      }
+    }
+    report.put("learningRate", rate);
+    report.put("gradientNorm", finite(step.gradientNorm()));
+    report.put("skipped", step.skipped());
+    report.put(measure.nouns() + "PerSecond", finite(pace.learnedPerSecond()));
+    report.put("seconds", seconds);
+    return report;
+  }
+
+  private static @Nullable Double finite(double number) {
+    return Double.isFinite(number) ? number : null;
   }
 
   /**

@@ -63,13 +63,22 @@ public final class Text {
    *     UTF-32, holds a NUL byte, or is not UTF-8; names the file, the offset and what was needed
    */
   public static Text ofFile(Path file) {
-    TextScan scan = new TextScan(file.toString(), TextFile.size(file));
+    return ofFile(file, file.toString());
+  }
+
+  /**
+   * The same of a file that stands for something else.
+   *
+   * @param name what it is, for messages
+   */
+  public static Text ofFile(Path file, String name) {
+    TextScan scan = new TextScan(name, TextFile.size(file));
     CheckedFile bytes = CheckedFile.read(file, scan::take);
     CharacterIndex index = scan.end();
     if (index.characters() == 0) {
-      throw new IllegalArgumentException(TextFile.empty(file));
+      throw new IllegalArgumentException(TextFile.empty(name));
     }
-    return ofUtf8(file.toString(), bytes, index);
+    return ofUtf8(name, bytes, index);
   }
 
   private static Text ofUtf8(String name, ByteSource bytes, CharacterIndex index) {
@@ -82,6 +91,15 @@ public final class Text {
    * @throws IllegalArgumentException if the file is missing, unreadable or empty
    */
   public static Text ofBytes(Path file) {
+    return ofBytes(file, file.toString());
+  }
+
+  /**
+   * The same of a file that stands for something else.
+   *
+   * @param name what it is, for messages
+   */
+  public static Text ofBytes(Path file, String name) {
     if (!Files.exists(file)) {
       throw new IllegalArgumentException(file + ": no such file; needed one to read bytes from");
     }
@@ -91,9 +109,9 @@ public final class Text {
     }
     CheckedFile bytes = CheckedFile.read(file, (chunk, count) -> {});
     if (bytes.size() == 0) {
-      throw new IllegalArgumentException(file + ": empty; needed one byte at least");
+      throw new IllegalArgumentException(name + ": empty; needed one byte at least");
     }
-    return new Text(file.toString(), bytes, 0, bytes.size(), null, 0, 0);
+    return new Text(name, bytes, 0, bytes.size(), null, 0, 0);
   }
 
   /** What the text is, for messages: the path of a file. */

@@ -27,22 +27,31 @@ public final class TextFile {
    *     names the file, the offset and what was needed
    */
   public static String read(Path file) {
+    return read(file, file.toString());
+  }
+
+  /**
+   * The same of a file that stands for something else.
+   *
+   * @param name what it is, for messages
+   */
+  public static String read(Path file, String name) {
     long size = size(file);
     String text;
     try {
-      requireRoom(file, size);
+      requireRoom(name, size);
       byte[] bytes = Files.readAllBytes(file);
-      TextScan scan = new TextScan(file.toString(), bytes.length);
+      TextScan scan = new TextScan(name, bytes.length);
       scan.take(bytes, bytes.length);
       int begin = (int) scan.end().begin();
       text = new String(bytes, begin, bytes.length - begin, StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new IllegalArgumentException(FileFault.describe(file, e), e);
     } catch (OutOfMemoryError e) {
-      throw new IllegalArgumentException(tooLarge(file, size), e);
+      throw new IllegalArgumentException(tooLarge(name, size), e);
     }
     if (text.isEmpty()) {
-      throw new IllegalArgumentException(empty(file));
+      throw new IllegalArgumentException(empty(name));
     }
     return text;
   }
@@ -66,26 +75,26 @@ public final class TextFile {
     }
   }
 
-  static String empty(Path file) {
-    return file + ": empty; " + TextScan.NEEDED;
+  static String empty(String name) {
+    return name + ": empty; " + TextScan.NEEDED;
   }
 
-  private static void requireRoom(Path file, long size) {
+  private static void requireRoom(String name, long size) {
     if (size > MAX_BYTES) {
       throw new IllegalArgumentException(
-          file + ": holds " + size + " bytes; needed at most " + MAX_BYTES);
+          name + ": holds " + size + " bytes; needed at most " + MAX_BYTES);
     }
     if (size * HEAP_BYTES_A_BYTE > Runtime.getRuntime().maxMemory()) {
-      throw new IllegalArgumentException(tooLarge(file, size));
+      throw new IllegalArgumentException(tooLarge(name, size));
     }
   }
 
-  private static String tooLarge(Path file, long size) {
+  private static String tooLarge(String name, long size) {
     return String.format(
         Locale.ROOT,
         "%s: holds %d bytes; reading it takes %d bytes of Java's heap, which may have %d in all"
             + " (more by -Xmx)",
-        file,
+        name,
         size,
         size * HEAP_BYTES_A_BYTE,
         Runtime.getRuntime().maxMemory());

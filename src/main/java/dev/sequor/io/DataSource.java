@@ -5,10 +5,15 @@ public sealed interface DataSource {
   /** The data's name, for messages. */
   String name();
 
+  private static String fileName(String file) {
+    return file.equals("-") ? "standard input" : file;
+  }
+
   /**
    * A text.
    *
-   * @param file an absolute path; empty for the names of the Unicode characters
+   * @param file an absolute path; empty for the names of the Unicode characters; {@code -} for what
+   *     was standard input
    * @param heldOutFraction the part of the text that training never sees, from 0 to less than 1
    * @param sha256 {@link dev.sequor.data.Corpus#fingerprint()}
    */
@@ -26,14 +31,15 @@ public sealed interface DataSource {
 
     @Override
     public String name() {
-      return file.isEmpty() ? "the names of the Unicode characters" : file;
+      return file.isEmpty() ? "the names of the Unicode characters" : fileName(file);
     }
   }
 
   /**
    * Rows of a table.
    *
-   * @param file an absolute path; empty for the yearly sunspot numbers
+   * @param file an absolute path; empty for the yearly sunspot numbers; {@code -} for what was
+   *     standard input
    * @param separator what stands between cells
    * @param sha256 {@link dev.sequor.data.Table#fingerprint()}
    */
@@ -51,7 +57,7 @@ public sealed interface DataSource {
 
     @Override
     public String name() {
-      return file.isEmpty() ? "the yearly sunspot numbers" : file;
+      return file.isEmpty() ? "the yearly sunspot numbers" : fileName(file);
     }
   }
 

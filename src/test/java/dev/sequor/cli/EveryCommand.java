@@ -70,7 +70,7 @@ final class EveryCommand {
    */
   static List<String> arguments(String command, String out) {
     return switch (command) {
-      case "info" -> List.of();
+      case "info", "completion" -> List.of();
       case "train" -> {
         List<String> train = new ArrayList<>(List.of("--text=text.txt", "--out=" + out));
         train.addAll(smallest());

@@ -99,9 +99,9 @@ class FreeTextOptionsTest {
       }
     }
     assertEquals(
-        15,
+        16,
         tests.size(),
-        "train --text --csv --separator --target --inputs --by --out --resume, sample --prime --stop,"
+        "train --text --csv --separator --target --inputs --by --out --resume --log, sample --prime --stop,"
             + " eval --text --csv --separator, predict --csv --separator");
     return tests.stream();
   }
