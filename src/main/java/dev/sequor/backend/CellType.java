@@ -19,14 +19,18 @@ public enum CellType {
   RNN_RELU("rnn-relu", "h", 1, 0),
   /**
    * GRU with the reset gate before the recurrent product (Cho et al., arXiv:1406.1078v3; Keras
-   * {@code reset_after=False}, ONNX {@code linear_before_reset=0}): {@code r,z = σ(W x + bW + R h +
-   * bR)}, {@code n = tanh(W_n x + bW_n + R_n (r∘h) + bR_n)}, {@code h' = (1−z)∘n + z∘h}. Two
-   * dependent products a step.
+   * {@code reset_after=False}, ONNX {@code linear_before_reset=0}, its default): {@code r,z = σ(W x
+   * + bW + R h + bR)}, {@code n = tanh(W_n x + bW_n + R_n (r∘h) + bR_n)}, {@code h' = (1−z)∘n +
+   * z∘h}. Two dependent products a step.
+   *
+   * <p>Not PyTorch's {@code nn.GRU}: that is {@link #GRU_RESET_AFTER}, whose weights have the same
+   * shapes and mean something else.
    */
-  GRU("gru", "rzn", 1, 0),
+  GRU_RESET_BEFORE("gru-reset-before", "rzn", 1, 0),
   /**
-   * GRU with the reset gate after the recurrent product (cuDNN, PyTorch, Keras' default): {@code n
-   * = tanh(W_n x + bW_n + r∘(R_n h + bR_n))}, otherwise as {@link #GRU}. One product a step.
+   * GRU with the reset gate after the recurrent product (PyTorch's {@code nn.GRU}, cuDNN, Keras'
+   * default {@code reset_after=True}, ONNX {@code linear_before_reset=1}): {@code n = tanh(W_n x +
+   * bW_n + r∘(R_n h + bR_n))}, otherwise as {@link #GRU_RESET_BEFORE}. One product a step.
    */
   GRU_RESET_AFTER("gru-reset-after", "rzn", 1, 0),
   /**
@@ -44,6 +48,9 @@ public enum CellType {
    */
   LSTM_PEEPHOLE("lstm-peephole", "ifgo", 2, 3);
 
+  /** What {@link #GRU_RESET_BEFORE} was called before, and is in native code and kernels. */
+  private static final String BARE_GRU = "gru";
+
   private final String id;
   private final String gateNames;
   private final int states;
@@ -56,9 +63,14 @@ public enum CellType {
     this.peepholes = peepholes;
   }
 
-  /** The name used on the command line and in files, for example {@code gru-reset-after}. */
+  /** The name used on the command line, for example {@code gru-reset-after}. */
   public String id() {
     return id;
+  }
+
+  /** The name in native code and kernels. */
+  public String nativeName() {
+    return this == GRU_RESET_BEFORE ? BARE_GRU : id;
   }
 
   /** One letter per gate, in the order of the rows of {@code W}, {@code R} and the biases. */
@@ -87,21 +99,22 @@ public enum CellType {
       case RNN_LINEAR -> List.of(GateFunction.of(GateFunction.Kind.AFFINE));
       case RNN_TANH -> List.of(GateFunction.TANH);
       case RNN_RELU -> List.of(GateFunction.RELU);
-      case GRU, GRU_RESET_AFTER -> List.of(GateFunction.SIGMOID, GateFunction.TANH);
+      case GRU_RESET_BEFORE, GRU_RESET_AFTER -> List.of(GateFunction.SIGMOID, GateFunction.TANH);
       case LSTM, LSTM_CELL_RECURRENT, LSTM_PEEPHOLE ->
           List.of(GateFunction.SIGMOID, GateFunction.TANH, GateFunction.TANH);
     };
   }
 
   /**
-   * The cell with this {@link #id()}.
+   * The cell with this {@link #id()}; {@code gru}, as it was called before, is {@link
+   * #GRU_RESET_BEFORE}.
    *
    * @throws IllegalArgumentException if there is none; the message lists all
    */
   public static CellType ofId(String id) {
     StringBuilder known = new StringBuilder();
     for (CellType cell : values()) {
-      if (cell.id.equals(id)) {
+      if (cell.id.equals(id) || cell.nativeName().equals(id)) {
         return cell;
       }
       known.append(known.length() == 0 ? "" : ", ").append(cell.id);

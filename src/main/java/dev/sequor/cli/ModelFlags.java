@@ -7,14 +7,23 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
 /** The recurrent part of a new model. */
 final class ModelFlags {
+  private static final String BARE_GRU = "gru";
+
   /** The cells by name. */
   static final class Cells extends Choice<CellType> {
     Cells() {
       super(List.of(CellType.values()), CellType::id);
+    }
+
+    /** Takes {@code gru} for what it has always been, though it is no longer among the names. */
+    @Override
+    public CellType convert(String given) {
+      return isBareGru(given) ? CellType.ofId(BARE_GRU) : super.convert(given);
     }
   }
 
@@ -23,7 +32,9 @@ final class ModelFlags {
       paramLabel = "CELL",
       converter = Cells.class,
       completionCandidates = Cells.class,
-      description = "One of ${COMPLETION-CANDIDATES} (default: lstm, or the task's own).")
+      description =
+          "One of ${COMPLETION-CANDIDATES} (default: lstm, or the task's own). PyTorch's nn.GRU is"
+              + " gru-reset-after.")
   private @Nullable CellType cell;
 
   @Range("[1,)")
@@ -48,6 +59,18 @@ final class ModelFlags {
   private @Nullable Float dropout;
 
   @Mixin private CellOptionFlags cellOptions = new CellOptionFlags();
+
+  private static boolean isBareGru(String given) {
+    return given.equalsIgnoreCase(BARE_GRU);
+  }
+
+  /** What somebody should know who gave {@code option}; null for nothing. */
+  static @Nullable String note(@Nullable OptionSpec option) {
+    return option == null || option.originalStringValues().stream().noneMatch(ModelFlags::isBareGru)
+        ? null
+        : "--cell gru is gru-reset-before; PyTorch's nn.GRU, cuDNN's and Keras' default are"
+            + " gru-reset-after";
+  }
 
   /** The cell, or {@code usual} if none was given. */
   CellType cell(CellType usual) {

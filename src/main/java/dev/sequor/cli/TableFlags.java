@@ -189,7 +189,7 @@ final class TableFlags {
     int layers = model.layers(1);
     SequenceModelSpec network =
         TableSubject.model(spec)
-            .cell(model.cell(CellType.GRU))
+            .cell(model.cell(CellType.GRU_RESET_BEFORE))
             .hiddenSize(model.hiddenSize(SunspotDemo.HIDDEN_SIZE))
             .layers(layers)
             .dropout(model.dropout(layers, 0))

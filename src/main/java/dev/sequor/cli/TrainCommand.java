@@ -122,6 +122,12 @@ final class TrainCommand implements Callable<Integer> {
 
   private Training.Start fresh() throws IOException {
     Kind kind = kind();
+    String note =
+        ModelFlags.note(
+            Objects.requireNonNull(spec).commandLine().getParseResult().matchedOption("--cell"));
+    if (note != null) {
+      console.notes().println(note);
+    }
     Training.Start start =
         switch (kind) {
           case TEXT -> text.start(flags, model, update, console.inputs());

@@ -1,5 +1,6 @@
 package dev.sequor.io;
 
+import com.fasterxml.jackson.annotation.JsonAlias;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -28,6 +29,13 @@ import java.util.function.Consumer;
  */
 final class EarlierFields {
   private EarlierFields() {}
+
+  /** Of {@link CellType}, of whose two GRUs one was once called GRU, and is never again. */
+  @SuppressWarnings("unused") // For its annotation.
+  enum Cells {
+    @JsonAlias("GRU")
+    GRU_RESET_BEFORE
+  }
 
   /** Of {@link RnnSpec}, which once said {@code bidirectional} and knew no options. */
   @JsonDeserialize(using = StackReader.class)

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.jsontype.NamedType;
+import dev.sequor.backend.CellType;
 import dev.sequor.backend.Loss;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.data.TableGoal;
@@ -168,6 +169,7 @@ final class StoredTypes {
 
   /** Teaches {@code mapper} the names. */
   static void addTo(JsonMapper.Builder mapper) {
+    mapper.addMixIn(CellType.class, EarlierFields.Cells.class);
     mapper.addMixIn(RnnSpec.class, EarlierFields.Stacks.class);
     mapper.addMixIn(LastStep.class, EarlierFields.LastSteps.class);
     mapper.addMixIn(TrainingRun.class, EarlierFields.Runs.class);

@@ -47,7 +47,7 @@ public final class SunspotDemo {
 
   /** A GRU of 16 units. */
   public static SequenceModelSpec model(TableSpec spec) {
-    return Forecaster.model(spec).cell(CellType.GRU).hiddenSize(HIDDEN_SIZE).build();
+    return Forecaster.model(spec).cell(CellType.GRU_RESET_BEFORE).hiddenSize(HIDDEN_SIZE).build();
   }
 
   /** AdamW with a learning rate of 0.002 and a decay of 0.1. */

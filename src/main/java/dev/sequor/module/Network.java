@@ -25,9 +25,9 @@ import java.util.regex.Pattern;
  *     .tokens("source", 5000)
  *     .tokens("target", 5000)
  *     .add("read", new Embedding(5000, 64), "source")
- *     .add("encoder", Recurrent.of(CellType.GRU, 64, 128), "read")
+ *     .add("encoder", Recurrent.of(CellType.GRU_RESET_BEFORE, 64, 128), "read")
  *     .add("write", new Embedding(5000, 64), "target").sharing("read")
- *     .add("decoder", Recurrent.of(CellType.GRU, 64, 128), "write", "encoder.final_state")
+ *     .add("decoder", Recurrent.of(CellType.GRU_RESET_BEFORE, 64, 128), "write", "encoder.final_state")
  *     .add("logits", new Linear(128, 5000), "decoder")
  *     .build();
  * }</pre>

@@ -67,7 +67,7 @@ record Adding(int length) implements DrawnTask<Adding.Numbers> {
 
   @Override
   public TaskSettings defaults() {
-    return TaskSettings.of(CellType.GRU, 64, 32, 4000, 5e-3f);
+    return TaskSettings.of(CellType.GRU_RESET_BEFORE, 64, 32, 4000, 5e-3f);
   }
 
   @Override

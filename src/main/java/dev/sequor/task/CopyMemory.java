@@ -60,7 +60,7 @@ record CopyMemory(int length, int symbols) implements DrawnTask<int[]> {
 
   @Override
   public TaskSettings defaults() {
-    return TaskSettings.of(CellType.GRU, 128, 64, 2000, 1e-2f);
+    return TaskSettings.of(CellType.GRU_RESET_BEFORE, 128, 64, 2000, 1e-2f);
   }
 
   @Override

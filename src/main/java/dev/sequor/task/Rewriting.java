@@ -88,7 +88,7 @@ record Rewriting(Order order, int length) implements DrawnTask<int[]> {
 
   @Override
   public TaskSettings defaults() {
-    return TaskSettings.of(CellType.GRU, 128, 64, 6000, 5e-3f);
+    return TaskSettings.of(CellType.GRU_RESET_BEFORE, 128, 64, 6000, 5e-3f);
   }
 
   @Override

@@ -117,7 +117,7 @@ record ScriptNames(int length) implements DrawnTask<ScriptNames.Name> {
 
   @Override
   public TaskSettings defaults() {
-    return TaskSettings.of(CellType.GRU, 128, 64, 900, 5e-3f);
+    return TaskSettings.of(CellType.GRU_RESET_BEFORE, 128, 64, 900, 5e-3f);
   }
 
   @Override

@@ -111,9 +111,10 @@ final class BackendLimitsTest {
 
   @Test
   void directionsAreOneOrTwo() {
-    assertEquals(2, new ParameterLayout(CellType.GRU, 1, 2, 3, 4).directions());
+    assertEquals(2, new ParameterLayout(CellType.GRU_RESET_BEFORE, 1, 2, 3, 4).directions());
     assertRefused(
-        "directions is 3; needed 1 or 2", () -> new ParameterLayout(CellType.GRU, 1, 3, 3, 4));
+        "directions is 3; needed 1 or 2",
+        () -> new ParameterLayout(CellType.GRU_RESET_BEFORE, 1, 3, 3, 4));
   }
 
   @Test

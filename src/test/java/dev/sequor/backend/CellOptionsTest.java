@@ -57,8 +57,8 @@ final class CellOptionsTest {
   static Stream<Arguments> whatCellsCannotHave() {
     return Stream.of(
         Arguments.of(
-            CellType.GRU,
-            "coupledGates is given with GRU; needed an LSTM",
+            CellType.GRU_RESET_BEFORE,
+            "coupledGates is given with GRU_RESET_BEFORE; needed an LSTM",
             CellOptions.builder().coupledGates(true).build()),
         Arguments.of(
             CellType.RNN_TANH,
@@ -69,8 +69,8 @@ final class CellOptionsTest {
             "cellClip is given with GRU_RESET_AFTER; needed an LSTM",
             CellOptions.builder().cellClip(1).build()),
         Arguments.of(
-            CellType.GRU,
-            "projectionSize is given with GRU; needed an LSTM whose gates see h",
+            CellType.GRU_RESET_BEFORE,
+            "projectionSize is given with GRU_RESET_BEFORE; needed an LSTM whose gates see h",
             CellOptions.builder().projectionSize(2).build()),
         Arguments.of(
             CellType.LSTM_CELL_RECURRENT,

@@ -133,7 +133,8 @@ abstract class CellOptionsContract extends BackendContract {
     GateFunction function = GateFunction.of(kind);
     boolean threshold = kind == GateFunction.Kind.THRESHOLDED_RELU;
     GateFunction tried = threshold ? new GateFunction(kind, 0.1f, 0) : function;
-    for (CellType cell : List.of(CellType.RNN_TANH, CellType.GRU, CellType.LSTM_PEEPHOLE)) {
+    for (CellType cell :
+        List.of(CellType.RNN_TANH, CellType.GRU_RESET_BEFORE, CellType.LSTM_PEEPHOLE)) {
       GateFunction[] functions = cell.functions().toArray(GateFunction[]::new);
       for (int i = 0; i < functions.length; i++) {
         GateFunction[] changed = functions.clone();

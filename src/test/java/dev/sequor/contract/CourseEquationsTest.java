@@ -166,7 +166,7 @@ class CourseEquationsTest {
                     // Γu = 1 − z, so z's rows are those of Γu with the sign turned.
                     Arguments.of(
                         device,
-                        new Mapping(CellType.GRU, "ruc", List.of(1, -1, 1)),
+                        new Mapping(CellType.GRU_RESET_BEFORE, "ruc", List.of(1, -1, 1)),
                         (Equations) CourseEquationsTest::gru),
                     Arguments.of(
                         device,

@@ -87,7 +87,9 @@ final class DerivedCase {
               ? CellType.RNN_RELU
               : CellType.RNN_TANH;
       case "gru" ->
-          config.get("linear_before_reset").asInt() == 1 ? CellType.GRU_RESET_AFTER : CellType.GRU;
+          config.get("linear_before_reset").asInt() == 1
+              ? CellType.GRU_RESET_AFTER
+              : CellType.GRU_RESET_BEFORE;
       case "lstm" -> config.get("peephole").asBoolean() ? CellType.LSTM_PEEPHOLE : CellType.LSTM;
       default -> throw new IllegalArgumentException("unknown cell " + config.get("cell"));
     };

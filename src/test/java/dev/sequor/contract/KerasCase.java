@@ -110,7 +110,7 @@ final class KerasCase {
   private CellType cell() {
     return switch (config.get("layer").asText()) {
       case "RNN" -> CellType.RNN_TANH;
-      case "GRU" -> flag("reset_after") ? CellType.GRU_RESET_AFTER : CellType.GRU;
+      case "GRU" -> flag("reset_after") ? CellType.GRU_RESET_AFTER : CellType.GRU_RESET_BEFORE;
       case "LSTM" -> CellType.LSTM;
       default -> throw new IllegalArgumentException("unknown layer " + config.get("layer"));
     };

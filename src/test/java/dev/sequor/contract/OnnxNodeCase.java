@@ -166,7 +166,7 @@ final class OnnxNodeCase {
       case "gru" ->
           attributes.number("linear_before_reset", 0) != 0
               ? CellType.GRU_RESET_AFTER
-              : CellType.GRU;
+              : CellType.GRU_RESET_BEFORE;
       case "lstm" -> inputs.containsKey("P") ? CellType.LSTM_PEEPHOLE : CellType.LSTM;
       default -> throw new IllegalArgumentException(id + ": unknown operator " + op);
     };

@@ -39,7 +39,7 @@ final class OnnxRuntime implements Solver {
     return List.of(
         CellType.RNN_TANH,
         CellType.RNN_RELU,
-        CellType.GRU,
+        CellType.GRU_RESET_BEFORE,
         CellType.GRU_RESET_AFTER,
         CellType.LSTM,
         CellType.LSTM_PEEPHOLE);

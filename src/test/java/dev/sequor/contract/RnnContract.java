@@ -680,7 +680,7 @@ abstract class RnnContract extends BackendContract {
 
   @Test
   void parametersInMemoryThatWasFreedAndTakenAgainAreSeen() {
-    RnnProblem p = oddProblem(CellType.GRU).inference();
+    RnnProblem p = oddProblem(CellType.GRU_RESET_BEFORE).inference();
     try (BackendRun run = new BackendRun(backend, p)) {
       RnnTensors t = run.tensors();
       for (int attempt = 1; attempt <= 8; attempt++) {
@@ -750,7 +750,7 @@ abstract class RnnContract extends BackendContract {
     parent.close();
     assertThrows(IllegalStateException.class, slice::readFloats);
     assertThrows(IllegalStateException.class, () -> backend.fill(slice, 1f));
-    RnnProblem p = oddProblem(CellType.GRU);
+    RnnProblem p = oddProblem(CellType.GRU_RESET_BEFORE);
     try (BackendRun run = new BackendRun(backend, p)) {
       run.forward();
       run.x.close();

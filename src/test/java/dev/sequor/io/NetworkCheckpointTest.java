@@ -100,7 +100,7 @@ class NetworkCheckpointTest {
         Network.builder()
             .tokens("text", 6)
             .add("table", new Embedding(6, 4), "text")
-            .addAll("stack", Recurrent.layers(CellType.GRU, 4, 6, 6, 3), "table")
+            .addAll("stack", Recurrent.layers(CellType.GRU_RESET_BEFORE, 4, 6, 6, 3), "table")
             .add("classes", new AdaptiveSoftmax(3, 6, List.of(2, 4), 1), "stack.1")
             .build(),
         Loss.softmaxCrossEntropy());
@@ -116,7 +116,7 @@ class NetworkCheckpointTest {
   /** Vectors in, sequences of labels out, of any alignment. */
   private static ModelSpec transcriber() {
     return SequenceModelSpec.builder(InputSpec.dense(3), 4)
-        .cell(CellType.GRU)
+        .cell(CellType.GRU_RESET_BEFORE)
         .hiddenSize(6)
         .bidirectional(true)
         .dropout(0.2f)

@@ -153,7 +153,8 @@ class StoredTypesTest {
   /** What these records had before they could say more. */
   @Test
   void filesOfBeforeAreRead() throws Exception {
-    RnnSpec stack = RnnSpec.of(CellType.GRU, 3, 2).withBidirectional(true).withDropout(0.25f);
+    RnnSpec stack =
+        RnnSpec.of(CellType.GRU_RESET_BEFORE, 3, 2).withBidirectional(true).withDropout(0.25f);
     String before =
         "{\"cell\":\"GRU\",\"inputSize\":3,\"hiddenSize\":2,\"layers\":1,\"bidirectional\":true,"
             + "\"dropout\":0.25}";
@@ -181,11 +182,14 @@ class StoredTypesTest {
             .add("embedding", new Embedding(7, 3), "source")
             .add("one_hot", new OneHot(7), "source")
             .add("both", new Concatenation(), "embedding", "one_hot")
-            .add("encoder", new Recurrent(new RnnSpec(CellType.GRU, 10, 4, 1, true, 0.1f)), "both")
+            .add(
+                "encoder",
+                new Recurrent(new RnnSpec(CellType.GRU_RESET_BEFORE, 10, 4, 1, true, 0.1f)),
+                "both")
             .add("merged", new MergeDirections(MergeDirections.How.MEAN), "encoder")
             .add("read", new LastStep(1), "merged")
             .add("joined", new Concatenation(), "series", "more")
-            .add("decoder", Recurrent.of(CellType.GRU, 5, 4), "joined", "start")
+            .add("decoder", Recurrent.of(CellType.GRU_RESET_BEFORE, 5, 4), "joined", "start")
             .add("last", new LastStep(1), "decoder")
             .add("first", new InitialState(1, 1, 4))
             .add("dropped", new Dropout(0.5f), "last")
@@ -246,7 +250,7 @@ class StoredTypesTest {
                 6,
                 0,
                 1,
-                RnnSpec.of(CellType.GRU, 3, 4).withBidirectional(true),
+                RnnSpec.of(CellType.GRU_RESET_BEFORE, 3, 4).withBidirectional(true),
                 RnnSpec.of(CellType.LSTM, 3, 2))
             .withDropout(0.25f)
             .withTeacherForcing(TeacherForcing.inverseSigmoid(30, 0.1));

@@ -30,7 +30,7 @@ final class AccuracyTest {
   }
 
   private static SequenceModelSpec.Builder tagger() {
-    return SequenceModelSpec.languageModel(V, 3).cell(CellType.GRU).hiddenSize(6);
+    return SequenceModelSpec.languageModel(V, 3).cell(CellType.GRU_RESET_BEFORE).hiddenSize(6);
   }
 
   /** Padded, some rows without a target; a sequence may be empty. */

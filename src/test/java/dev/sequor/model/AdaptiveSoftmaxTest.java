@@ -39,7 +39,7 @@ class AdaptiveSoftmaxTest {
         Network.builder()
             .tokens("text", V)
             .add("embedding", new Embedding(V, 6), "text")
-            .add("stack", Recurrent.of(CellType.GRU, 6, hiddenSize), "embedding")
+            .add("stack", Recurrent.of(CellType.GRU_RESET_BEFORE, 6, hiddenSize), "embedding")
             .add("classes", new AdaptiveSoftmax(hiddenSize, V, List.of(8, 24), 2), "stack")
             .build(),
         Loss.softmaxCrossEntropy());

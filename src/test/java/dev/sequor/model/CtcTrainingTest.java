@@ -83,7 +83,7 @@ class CtcTrainingTest {
 
   private static SequenceModelSpec.Builder listener(int hiddenSize) {
     return SequenceModelSpec.builder(InputSpec.dense(SYMBOLS), SYMBOLS + 1)
-        .cell(CellType.GRU)
+        .cell(CellType.GRU_RESET_BEFORE)
         .hiddenSize(hiddenSize)
         .loss(Loss.ctc(BLANK));
   }
@@ -284,7 +284,7 @@ class CtcTrainingTest {
     Network network =
         Network.builder()
             .vectors("x", 3)
-            .add("stack", Recurrent.of(CellType.GRU, 3, 4), "x")
+            .add("stack", Recurrent.of(CellType.GRU_RESET_BEFORE, 3, 4), "x")
             .add("last", new LastStep(1), "stack")
             .add("logits", new Linear(4, 3), "last")
             .build();

@@ -48,7 +48,7 @@ class CudaMemoryTest {
       return switch (cell) {
         case RNN_LINEAR -> 0;
         case RNN_TANH, RNN_RELU -> 1;
-        case GRU -> 3;
+        case GRU_RESET_BEFORE -> 3;
         default -> 4;
       };
     }
@@ -71,7 +71,7 @@ class CudaMemoryTest {
   private static long formula(Model m, String mode, int T, int B) {
     int s = mode.equals("fp32") || mode.equals("tf32") ? 4 : 2;
     int operand = mode.equals("fp32") ? 0 : s;
-    int second = m.cell() == CellType.GRU ? s : 0;
+    int second = m.cell() == CellType.GRU_RESET_BEFORE ? s : 0;
     int gradients = m.cell() == CellType.GRU_RESET_AFTER ? 2 * s : s;
     long position =
         (long) m.L() * m.H() * (4 * (m.cell().states() + m.kept()) + operand + second)

@@ -39,7 +39,7 @@ public final class DroppedThings {
 
   private static void drop(Backend backend) {
     backend.allocate(DType.FLOAT32, 123).slice(0, 1);
-    RnnSpec spec = RnnSpec.of(CellType.GRU, 3, 5);
+    RnnSpec spec = RnnSpec.of(CellType.GRU_RESET_BEFORE, 3, 5);
     Rnn rnn = new Rnn(backend, spec);
     rnn.prepare(4, 2, Mode.TRAINING);
     rnn.newStepper(rnn.newParameters(1).values(), 1);

@@ -39,19 +39,19 @@ final class EncoderDecoderTest {
         12,
         BEGIN,
         END,
-        RnnSpec.of(CellType.GRU, width, hidden),
-        RnnSpec.of(CellType.GRU, width, hidden));
+        RnnSpec.of(CellType.GRU_RESET_BEFORE, width, hidden),
+        RnnSpec.of(CellType.GRU_RESET_BEFORE, width, hidden));
   }
 
   @ParameterizedTest
   @CsvSource({
     "LSTM, LSTM, 1, false, 1, 4, DIRECT",
-    "GRU, GRU, 3, false, 2, 4, DIRECT",
-    "GRU, GRU, 1, false, 3, 4, DIRECT",
+    "GRU_RESET_BEFORE, GRU_RESET_BEFORE, 3, false, 2, 4, DIRECT",
+    "GRU_RESET_BEFORE, GRU_RESET_BEFORE, 1, false, 3, 4, DIRECT",
     "LSTM, LSTM, 2, true, 2, 4, LINEAR",
     "LSTM, LSTM, 3, true, 1, 5, TANH",
-    "GRU, LSTM, 1, true, 2, 3, TANH",
-    "LSTM, GRU, 2, false, 3, 5, LINEAR",
+    "GRU_RESET_BEFORE, LSTM, 1, true, 2, 3, TANH",
+    "LSTM, GRU_RESET_BEFORE, 2, false, 3, 5, LINEAR",
   })
   void gradientsFlowThroughEveryBridge(
       CellType reads,
@@ -103,7 +103,7 @@ final class EncoderDecoderTest {
 
   @Test
   void whatDoesNotFitIsRefused() {
-    RnnSpec small = RnnSpec.of(CellType.GRU, 3, 4);
+    RnnSpec small = RnnSpec.of(CellType.GRU_RESET_BEFORE, 3, 4);
     EncoderDecoderSpec spec = EncoderDecoderSpec.of(5, 6, 0, 1, small, small);
     refused(
         "end is 6; a vocabulary of 6 needs 0 to 5",

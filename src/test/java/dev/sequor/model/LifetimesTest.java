@@ -50,9 +50,9 @@ final class LifetimesTest {
           "Buffer of 45 INT32 on " + device,
           "Buffer of 67 FLOAT32 on " + device,
           "Buffer of 89 FLOAT32 on " + device,
-          "Plan of GRU training with T=4 B=2 I=3 H=5 on " + device,
-          "Plan of GRU inference with T=1 B=1 I=3 H=5 on " + device,
-          "Plan of GRU inference with T=9 B=1 I=3 H=5 on " + device
+          "Plan of GRU_RESET_BEFORE training with T=4 B=2 I=3 H=5 on " + device,
+          "Plan of GRU_RESET_BEFORE inference with T=1 B=1 I=3 H=5 on " + device,
+          "Plan of GRU_RESET_BEFORE inference with T=9 B=1 I=3 H=5 on " + device
         }) {
       assertTrue(
           result.err().lines().anyMatch(l -> l.contains(lost) && l.contains("was never closed")),

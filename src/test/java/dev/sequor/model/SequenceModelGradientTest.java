@@ -45,7 +45,7 @@ final class SequenceModelGradientTest {
                 .build());
         specs.add(
             SequenceModelSpec.builder(oneHot, 2)
-                .cell(CellType.GRU)
+                .cell(CellType.GRU_RESET_BEFORE)
                 .hiddenSize(4)
                 .bidirectional(bidirectional)
                 .readout(readout)
@@ -121,7 +121,8 @@ final class SequenceModelGradientTest {
     if (spec.input().kind() == InputKind.DENSE) {
       return List.of(window.weighted(0.5f, 1f, 7f, 2f));
     }
-    boolean tried = spec.stack().cell() == CellType.LSTM || spec.stack().cell() == CellType.GRU;
+    boolean tried =
+        spec.stack().cell() == CellType.LSTM || spec.stack().cell() == CellType.GRU_RESET_BEFORE;
     if (!tried) {
       return List.of(window);
     }

@@ -108,7 +108,9 @@ class TableModelsTest {
     try (Backend backend = Devices.open(device);
         SequenceModel model =
             new SequenceModel(
-                backend, Forecaster.model(spec).cell(CellType.GRU).hiddenSize(5).build(), 1)) {
+                backend,
+                Forecaster.model(spec).cell(CellType.GRU_RESET_BEFORE).hiddenSize(5).build(),
+                1)) {
       Forecaster forecaster = new Forecaster(model, spec);
       List<Forecast> all = forecaster.afterEachRow(table);
       assertEquals(Arrays.stream(rows).sum(), all.size());
@@ -177,7 +179,9 @@ class TableModelsTest {
     try (Backend backend = Devices.open(device);
         SequenceModel model =
             new SequenceModel(
-                backend, Forecaster.model(spec).cell(CellType.GRU).hiddenSize(16).build(), 1);
+                backend,
+                Forecaster.model(spec).cell(CellType.GRU_RESET_BEFORE).hiddenSize(16).build(),
+                1);
         Trainer trainer = new Trainer(model, Optimizer.adam(1e-2f), Clipping.byGlobalNorm(1), 1)) {
       TableWindows windows = new TableWindows(table, spec, 24, 8, 1);
       trainer.steps(windows, steps);
@@ -273,7 +277,9 @@ class TableModelsTest {
     try (Backend backend = Devices.open(device);
         SequenceModel model =
             new SequenceModel(
-                backend, TableClassifier.model(spec).cell(CellType.GRU).hiddenSize(16).build(), 1);
+                backend,
+                TableClassifier.model(spec).cell(CellType.GRU_RESET_BEFORE).hiddenSize(16).build(),
+                1);
         Trainer trainer = new Trainer(model, Optimizer.adam(1e-2f), Clipping.byGlobalNorm(1), 1)) {
       trainer.steps(new TableWindows(table, spec, 20, 16, 1), steps);
       TableClassifier classifier = new TableClassifier(model, spec);
@@ -313,7 +319,7 @@ class TableModelsTest {
             new SequenceModel(
                 backend,
                 TableClassifier.model(spec)
-                    .cell(CellType.GRU)
+                    .cell(CellType.GRU_RESET_BEFORE)
                     .hiddenSize(16)
                     .bidirectional(bothWays)
                     .build(),
@@ -396,7 +402,7 @@ class TableModelsTest {
           new SequenceModel(
               backend,
               SequenceModelSpec.builder(InputSpec.oneHot(1), 1)
-                  .cell(CellType.GRU)
+                  .cell(CellType.GRU_RESET_BEFORE)
                   .hiddenSize(2)
                   .loss(Loss.meanSquaredError())
                   .build(),

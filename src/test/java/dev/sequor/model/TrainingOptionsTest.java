@@ -40,7 +40,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Groups of parameters, weighted targets, learned states, and windows that overlap. */
 final class TrainingOptionsTest {
   private static final SequenceModelSpec SPEC =
-      SequenceModelSpec.languageModel(7, 5).cell(CellType.GRU).hiddenSize(6).layers(2).build();
+      SequenceModelSpec.languageModel(7, 5)
+          .cell(CellType.GRU_RESET_BEFORE)
+          .hiddenSize(6)
+          .layers(2)
+          .build();
 
   static List<String> devices() {
     return UsableBackends.names().toList();

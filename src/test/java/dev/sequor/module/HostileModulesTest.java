@@ -58,7 +58,7 @@ class HostileModulesTest {
         Network.builder()
             .tokens("x", 7)
             .add("embedding", new Embedding(7, 3), "x")
-            .add("stack", Recurrent.of(CellType.GRU, 3, 4), "embedding")
+            .add("stack", Recurrent.of(CellType.GRU_RESET_BEFORE, 3, 4), "embedding")
             .add("y", new Linear(4, 2), "stack")
             .build();
     final NetworkWeights weights = NetworkWeights.draw(backend, network, 1);
@@ -114,7 +114,7 @@ class HostileModulesTest {
       put(new LayerNorm(4), new Concatenation(), new Sum(), Recurrent.of(CellType.LSTM, 4, 5));
       byType.put(Module.class, new Linear(4, 2));
       put(new InitialState(1, 1, 4));
-      put(RnnSpec.of(CellType.LSTM, 4, 5), CellType.GRU, Activation.RELU, DType.INT32);
+      put(RnnSpec.of(CellType.LSTM, 4, 5), CellType.GRU_RESET_BEFORE, Activation.RELU, DType.INT32);
       put(MergeDirections.How.MEAN, WeightStorage.FLOAT32, UpdateRule.ADAM);
       put(network.inputs().get(0), network.nodes().get(0), new Network.Shared("weights", "y.z"));
       put(new NamedTensor("t", List.of(2), new float[2]), TensorShapes.ofParameters(network));

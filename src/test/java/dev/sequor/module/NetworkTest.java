@@ -51,13 +51,13 @@ class NetworkTest {
             + " needed values along one axis",
         () -> begun().vectors("z", 3).add("y", new Concatenation(), "table", "z").build());
     refused(
-        "node 'y': Recurrent[stack=RnnSpec[cell=GRU, inputSize=3, hiddenSize=4, layers=1,"
+        "node 'y': Recurrent[stack=RnnSpec[cell=GRU_RESET_BEFORE, inputSize=3, hiddenSize=4, layers=1,"
             + " direction=FORWARD, dropout=0.0, options=[]]] is to start from a state of 1 × 1 vectors of 5;"
             + " needed a state of 1 × 1 vectors of 4",
         () ->
             begun()
-                .add("a", Recurrent.of(CellType.GRU, 3, 5), "table")
-                .add("y", Recurrent.of(CellType.GRU, 3, 4), "table", "a.final_state")
+                .add("a", Recurrent.of(CellType.GRU_RESET_BEFORE, 3, 5), "table")
+                .add("y", Recurrent.of(CellType.GRU_RESET_BEFORE, 3, 4), "table", "a.final_state")
                 .build());
     refused(
         "input 'more' runs along 'z', which no input before it brings; known: [x]",

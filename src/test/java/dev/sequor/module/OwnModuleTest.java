@@ -66,7 +66,7 @@ class OwnModuleTest {
             .add("own", new OwnModule(5, true), "embedding")
             .add(
                 "stack",
-                new Recurrent(RnnSpec.of(CellType.GRU, 5, 6).withBidirectional(true)),
+                new Recurrent(RnnSpec.of(CellType.GRU_RESET_BEFORE, 5, 6).withBidirectional(true)),
                 "own")
             .add("merged", new MergeDirections(MergeDirections.How.SUM), "stack")
             .add("again", new OwnModule(6, true), "merged")

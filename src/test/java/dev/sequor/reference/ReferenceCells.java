@@ -20,7 +20,7 @@ final class ReferenceCells {
           CellType.RNN_LINEAR, ReferenceCells::rnnLinear,
           CellType.RNN_TANH, ReferenceCells::rnnTanh,
           CellType.RNN_RELU, ReferenceCells::rnnRelu,
-          CellType.GRU, ReferenceCells::gru,
+          CellType.GRU_RESET_BEFORE, ReferenceCells::gru,
           CellType.GRU_RESET_AFTER, ReferenceCells::gruResetAfter,
           CellType.LSTM, ReferenceCells::lstm,
           CellType.LSTM_CELL_RECURRENT, ReferenceCells::lstmCellRecurrent,

@@ -190,12 +190,12 @@ final class ReferenceOptions<V> {
     switch (cell) {
       case RNN_LINEAR, RNN_TANH, RNN_RELU ->
           result = f(0, a.add(input("h", x), recurrent("h", operand)));
-      case GRU, GRU_RESET_AFTER -> {
+      case GRU_RESET_BEFORE, GRU_RESET_AFTER -> {
         V rz = a.add(input("rz", x), recurrent("rz", operand));
         V r = f(0, gate("rz", 'r', rz));
         V z = f(0, gate("rz", 'z', rz));
         V fromState =
-            cell == CellType.GRU
+            cell == CellType.GRU_RESET_BEFORE
                 ? recurrent("n", a.multiply(r, operand))
                 : a.multiply(r, recurrent("n", operand));
         V n = f(1, a.add(input("n", x), fromState));

@@ -268,7 +268,8 @@ final class RnnStepperTest {
   @Test
   void whatCannotStepIsRefused() {
     try (Backend backend = Devices.open("java")) {
-      Rnn both = new Rnn(backend, RnnSpec.of(CellType.GRU, 2, 3).withBidirectional(true));
+      Rnn both =
+          new Rnn(backend, RnnSpec.of(CellType.GRU_RESET_BEFORE, 2, 3).withBidirectional(true));
       try (Parameters parameters = both.newParameters(1)) {
         assertEquals(
             "the stack's direction is BIDIRECTIONAL, which starts at the end of each sequence;"
@@ -279,7 +280,7 @@ final class RnnStepperTest {
       }
     }
     try (Backend backend = Devices.open("java")) {
-      Rnn rnn = new Rnn(backend, RnnSpec.of(CellType.GRU, 2, 3));
+      Rnn rnn = new Rnn(backend, RnnSpec.of(CellType.GRU_RESET_BEFORE, 2, 3));
       try (Parameters parameters = rnn.newParameters(1);
           Buffer tiny = backend.allocate(DType.FLOAT32, 5)) {
         assertThrows(IllegalArgumentException.class, () -> rnn.newStepper(tiny, 1));

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.function.Executable;
 final class RnnTest {
   private static final int T = 3;
   private static final int B = 2;
-  private static final RnnSpec SPEC = RnnSpec.of(CellType.GRU, 4, 5);
+  private static final RnnSpec SPEC = RnnSpec.of(CellType.GRU_RESET_BEFORE, 4, 5);
 
   private final Backend backend = Devices.open("java");
   private final Rnn rnn = new Rnn(backend, SPEC);
@@ -73,29 +73,31 @@ final class RnnTest {
   void shortBuffersAreNamedWithTheirSizeAndNeed() {
     Buffer tiny = floats(7);
     refused(
-        "x holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs 24",
+        "x holds 7 floats; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs 24",
         () -> forward(tensors(tiny, null, null, y, saved)));
     refused(
-        "y holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs 30",
+        "y holds 7 floats; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs 30",
         () -> forward(tensors(x, null, null, tiny, saved)));
     refused(
-        "saved holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs " + saved.elements(),
+        "saved holds 7 floats; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs "
+            + saved.elements(),
         () -> forward(tensors(x, null, null, y, tiny)));
     refused(
-        "saved is missing; GRU training with T=3 B=2 I=4 H=5 needs " + saved.elements(),
+        "saved is missing; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs "
+            + saved.elements(),
         () -> forward(tensors(x, null, null, y, null)));
     refused(
-        "initialState holds 7 floats; GRU inference with T=3 B=2 I=4 H=5 needs 10",
+        "initialState holds 7 floats; GRU_RESET_BEFORE inference with T=3 B=2 I=4 H=5 needs 10",
         () -> inference.forward(tensors(x, null, tiny, y, null)));
     refused(
-        "parameters holds 7 floats; GRU with L=1 D=1 I=4 H=5 needs 165",
+        "parameters holds 7 floats; GRU_RESET_BEFORE with L=1 D=1 I=4 H=5 needs 165",
         () -> forward(RnnTensors.of(tiny, x, y).withSaved(saved)));
     RnnTensors good = tensors(x, null, null, y, saved);
     refused(
-        "dx holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs 24",
+        "dx holds 7 floats; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs 24",
         () -> training.backward(good, RnnGradients.of(parameters.gradients()).withDx(tiny)));
     refused(
-        "dy holds 7 floats; GRU training with T=3 B=2 I=4 H=5 needs 30",
+        "dy holds 7 floats; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs 30",
         () -> training.backward(good, RnnGradients.of(parameters.gradients()).withDy(tiny)));
     refused(
         "dParameters shares memory with parameters; needed memory of its own",
@@ -127,7 +129,7 @@ final class RnnTest {
     refused("lengths[1] is 9; needed 0 to T=3", () -> forward(tensors(x, lengths, null, y, saved)));
     Buffer few = lengths.slice(0, 1);
     refused(
-        "lengths holds 1 integers; GRU training with T=3 B=2 I=4 H=5 needs 2",
+        "lengths holds 1 integers; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs 2",
         () -> forward(tensors(x, few, null, y, saved)));
   }
 
@@ -152,7 +154,7 @@ final class RnnTest {
     String refusal =
         assertThrows(IllegalStateException.class, () -> forward(tensors(x, null, null, y, saved)))
             .toString();
-    assertTrue(refusal.contains("GRU training with T=3 B=2 I=4 H=5"), refusal);
+    assertTrue(refusal.contains("GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5"), refusal);
     assertTrue(refusal.contains("is used after close"), refusal);
   }
 
@@ -175,7 +177,7 @@ final class RnnTest {
 
   @Test
   void dropoutNeedsAKey() {
-    RnnSpec spec = new RnnSpec(CellType.GRU, 4, 5, 2, false, 0.5f);
+    RnnSpec spec = new RnnSpec(CellType.GRU_RESET_BEFORE, 4, 5, 2, false, 0.5f);
     Rnn stack = new Rnn(backend, spec);
     try (Parameters deep = stack.newParameters(1);
         RnnPlan pass = stack.prepare(T, B, Mode.TRAINING);
@@ -183,11 +185,11 @@ final class RnnTest {
         Buffer key = backend.allocate(DType.INT32, RandomKey.ELEMENTS)) {
       RnnTensors without = RnnTensors.of(deep.values(), x, y).withSaved(kept);
       refused(
-          "dropoutKey is missing; GRU training with T=3 B=2 I=4 H=5 needs 5",
+          "dropoutKey is missing; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs 5",
           () -> pass.forward(without));
       pass.forward(without.withDropoutKey(key));
       refused(
-          "dropoutKey holds 4 integers; GRU training with T=3 B=2 I=4 H=5 needs 5",
+          "dropoutKey holds 4 integers; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs 5",
           () -> pass.forward(without.withDropoutKey(key.slice(0, 4))));
     }
   }

@@ -82,7 +82,7 @@ class PredictorTest {
   private static TrainedModel languageModel(boolean learnedStart) {
     return model(
         SequenceModelSpec.languageModel(11, 6)
-            .cell(CellType.GRU)
+            .cell(CellType.GRU_RESET_BEFORE)
             .hiddenSize(19)
             .layers(2)
             .learnedInitialState(learnedStart)
@@ -193,7 +193,12 @@ class PredictorTest {
     TrainedModel trained =
         model(
             EncoderDecoderSpec.of(
-                9, 9, 0, 1, RnnSpec.of(CellType.GRU, 5, 11), RnnSpec.of(CellType.GRU, 5, 11)));
+                9,
+                9,
+                0,
+                1,
+                RnnSpec.of(CellType.GRU_RESET_BEFORE, 5, 11),
+                RnnSpec.of(CellType.GRU_RESET_BEFORE, 5, 11)));
     SplittableRandom random = new SplittableRandom(1);
     List<Map<String, Values>> questions = new ArrayList<>();
     List<float[]> expected = new ArrayList<>();

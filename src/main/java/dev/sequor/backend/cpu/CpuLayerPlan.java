@@ -34,7 +34,7 @@ final class CpuLayerPlan implements LayerPlan {
     this.layer =
         NativeEngine.sequor_layer_create(
             engine,
-            shape.cell().id(),
+            shape.cell().nativeName(),
             shape.timeSteps(),
             shape.batchSize(),
             shape.inputSize(),

@@ -41,7 +41,7 @@ record CudaCell(
   /** {@code gru-reset-after} is {@code GruResetAfter}. */
   private static String struct(CellType type) {
     StringBuilder name = new StringBuilder();
-    for (String word : type.id().split("-", -1)) {
+    for (String word : type.nativeName().split("-", -1)) {
       name.append(Character.toUpperCase(word.charAt(0))).append(word.substring(1));
     }
     return name.toString();

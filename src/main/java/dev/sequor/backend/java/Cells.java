@@ -22,7 +22,7 @@ final class Cells {
     add(CellType.LSTM, new Lstm());
     add(CellType.LSTM_CELL_RECURRENT, new LstmCellRecurrent());
     add(CellType.LSTM_PEEPHOLE, new LstmPeephole());
-    PLANS.put(CellType.GRU, ResetBeforeGruPlan::new);
+    PLANS.put(CellType.GRU_RESET_BEFORE, ResetBeforeGruPlan::new);
   }
 
   private Cells() {}

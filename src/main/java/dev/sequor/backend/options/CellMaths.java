@@ -47,7 +47,7 @@ public record CellMaths(
     static Family of(CellType cell) {
       return switch (cell) {
         case RNN_LINEAR, RNN_TANH, RNN_RELU -> RNN;
-        case GRU -> GRU;
+        case GRU_RESET_BEFORE -> GRU;
         case GRU_RESET_AFTER -> GRU_RESET_AFTER;
         case LSTM, LSTM_CELL_RECURRENT, LSTM_PEEPHOLE -> LSTM;
       };

@@ -134,7 +134,7 @@ final class Digits implements Experiment {
     int side = (int) Math.round(Math.sqrt(all.get(0).pixels().length));
     SequenceModelSpec spec =
         SequenceModelSpec.builder(InputSpec.dense(side), CLASSES)
-            .cell(variant.startsWith("gru") ? CellType.GRU : CellType.LSTM)
+            .cell(variant.startsWith("gru") ? CellType.GRU_RESET_BEFORE : CellType.LSTM)
             .hiddenSize(128)
             .readout(Readout.LAST_STEP)
             .build();

@@ -88,7 +88,7 @@ final class JsbChorales implements Experiment {
     boolean gru = variant.startsWith("gru");
     SequenceModelSpec spec =
         SequenceModelSpec.builder(InputSpec.dense(KEYS), KEYS)
-            .cell(gru ? CellType.GRU : CellType.LSTM)
+            .cell(gru ? CellType.GRU_RESET_BEFORE : CellType.LSTM)
             .hiddenSize(gru ? 46 : 36)
             .options(CellOptions.builder().inputDropout(0.1f).recurrentDropout(0.1f).build())
             .loss(Loss.binaryCrossEntropy())

@@ -29,7 +29,7 @@ final class TaskExperiment implements Experiment {
     this.task = task;
     this.figure = figure;
     this.bar = bar;
-    for (CellType cell : List.of(CellType.LSTM, CellType.GRU)) {
+    for (CellType cell : List.of(CellType.LSTM, CellType.GRU_RESET_BEFORE)) {
       variants.put(cell.id(), task.defaults().withCell(cell));
     }
   }

@@ -23,10 +23,12 @@ import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.util.Version;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** Times Sequor's devices against each other and says from which size on a GPU is faster. */
 @Command(
@@ -54,6 +56,18 @@ public final class CpuVsGpu implements Callable<Integer> {
           + " They say nothing about any GPU.";
 
   private static final List<String> DEVICES = List.of("cpu", "cuda:0");
+  /** The cells by the names of the enum or of the command line, those of before as well. */
+  static final class Cells implements ITypeConverter<CellType> {
+    @Override
+    public CellType convert(String given) {
+      try {
+        return CellType.ofId(given.toLowerCase(Locale.ROOT).replace('_', '-'));
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    }
+  }
+
   private static final List<CellType> CELLS = List.of(CellType.LSTM, CellType.GRU_RESET_AFTER);
 
   private static final List<Shape> SHAPES =
@@ -111,6 +125,7 @@ public final class CpuVsGpu implements Callable<Integer> {
       names = "--cells",
       split = ",",
       paramLabel = "CELL",
+      converter = Cells.class,
       description = "any of ${COMPLETION-CANDIDATES}; LSTM,GRU_RESET_AFTER if absent")
   private List<CellType> cells = CELLS;
 

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class AgreementTest {
   private static final Workload WHAT =
-      new Workload(CellType.GRU, Pass.FORWARD_BACKWARD, new Shape(1, 1, 2));
+      new Workload(CellType.GRU_RESET_BEFORE, Pass.FORWARD_BACKWARD, new Shape(1, 1, 2));
 
   private static Agreement of(float[] y, float[] dx) {
     return Agreement.of(

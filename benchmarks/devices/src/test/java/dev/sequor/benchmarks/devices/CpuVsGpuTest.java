@@ -78,7 +78,7 @@ class CpuVsGpuTest {
     assertEquals(3, results.get("crossovers").size());
     JsonNode row = results.get("rows").get(5);
     assertEquals("sequor-cuda:0", row.get("system").asText());
-    assertEquals("GRU", row.get("cell").asText());
+    assertEquals("GRU_RESET_BEFORE", row.get("cell").asText());
     assertEquals("forward", row.get("pass").asText());
     assertEquals("3 2 8", row.get("T") + " " + row.get("B") + " " + row.get("H"));
     assertTrue(row.get("repetitions").asLong() > 0);
@@ -103,7 +103,7 @@ class CpuVsGpuTest {
   @Test
   void stopsBeforeTimingWhereResultsDiffer() throws IOException {
     assertEquals(CpuVsGpu.FAILED, run("--simulator", "--tolerance", "1e-30"));
-    assertTrue(printed().contains("MISMATCH: GRU forward T,B,H=3,2,8: y of cuda:0 differs"));
+    assertTrue(printed().contains("MISMATCH: GRU_RESET_BEFORE forward T,B,H=3,2,8: y of cuda:0 differs"));
     assertEquals(List.of(), files());
   }
 

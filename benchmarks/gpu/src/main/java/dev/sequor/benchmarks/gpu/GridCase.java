@@ -2,7 +2,6 @@ package dev.sequor.benchmarks.gpu;
 
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.RnnSpec;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +38,7 @@ record GridCase(
       throw new IllegalArgumentException("'" + line + "' has " + words.length + " words; needed 9");
     }
     return new GridCase(
-        cell(words[0]),
+        CellType.ofId(words[0]),
         words[1],
         words[2],
         Integer.parseInt(words[3]),
@@ -48,13 +47,6 @@ record GridCase(
         Integer.parseInt(words[6]),
         Integer.parseInt(words[7]),
         Integer.parseInt(words[8]));
-  }
-
-  private static CellType cell(String id) {
-    return Arrays.stream(CellType.values())
-        .filter(cell -> cell.id().equals(id))
-        .findFirst()
-        .orElseThrow(() -> new IllegalArgumentException("no cell is called '" + id + "'"));
   }
 
   boolean training() {

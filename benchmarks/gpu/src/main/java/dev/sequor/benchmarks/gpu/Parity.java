@@ -30,7 +30,7 @@ public final class Parity {
 
   public static void main(String[] arguments) throws IOException {
     Options options = new Options(arguments);
-    List<String> cells = words(options.or("--cells", ""));
+    List<CellType> cells = words(options.or("--cells", "")).stream().map(CellType::ofId).toList();
     List<String> modes = words(options.or("--modes", "fp32,tf32,bf16,fp16"));
     List<Object> rows = new ArrayList<>();
     boolean allWithin = true;
@@ -39,7 +39,7 @@ public final class Parity {
       results.put("reference", devices.cpu().name());
       results.put("rows", rows);
       for (CellType cell : CellType.values()) {
-        if (cells.isEmpty() || cells.contains(cell.id())) {
+        if (cells.isEmpty() || cells.contains(cell)) {
           for (Comparison c : compare(devices, cell, modes, options.tiny() ? TINY : SETTINGS)) {
             rows.add(c.row());
             allWithin &= c.within();
