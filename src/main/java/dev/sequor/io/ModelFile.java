@@ -32,7 +32,7 @@ final class ModelFile {
    * @param model the model, of any kind
    * @param data what its numbers mean outside of it
    */
-  private record Description(int version, ModelSpec model, StoredData data) {}
+  record Description(int version, ModelSpec model, StoredData data) {}
 
   /**
    * Writes {@code model} to {@code file}, in place of another model if there is one.

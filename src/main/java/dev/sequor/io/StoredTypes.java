@@ -42,7 +42,7 @@ import java.util.ServiceLoader;
 final class StoredTypes {
   static final String TEXT = "text";
 
-  private static final Map<String, Class<? extends Module>> MODULES = modules();
+  static final Map<String, Class<? extends Module>> MODULES = modules();
 
   private StoredTypes() {}
 
