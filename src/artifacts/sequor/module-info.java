@@ -11,13 +11,13 @@ module dev.sequor {
   requires com.fasterxml.jackson.databind;
   requires org.apache.commons.csv;
   requires org.bytedeco.javacpp;
-  requires org.bytedeco.javacpp.linux.x86_64; // its native library
   requires org.slf4j;
   requires static transitive org.jspecify;
   requires static micrometer.core;
 
   exports dev.sequor.backend;
   exports dev.sequor.data;
+  exports dev.sequor.exchange;
   exports dev.sequor.fit;
   exports dev.sequor.io;
   exports dev.sequor.model;

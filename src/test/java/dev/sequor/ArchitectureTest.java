@@ -44,6 +44,7 @@ class ArchitectureTest {
           Layer.of("cli..", "task", "io..", "model..", "module..", "data..", "rnn..", "backend"),
           Layer.of("serve..", "io..", "model..", "module..", "data..", "backend"),
           Layer.of("fit", "io..", "model..", "module..", "data..", "backend"),
+          Layer.of("exchange", "io..", "model..", "module..", "data..", "rnn..", "backend"),
           Layer.of("task", "model..", "module..", "data..", "backend"),
           Layer.of("io..", "model..", "module..", "data..", "rnn..", "backend"),
           Layer.of("model..", "module..", "data..", "rnn..", "backend"),

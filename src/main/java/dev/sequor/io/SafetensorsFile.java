@@ -190,7 +190,7 @@ public final class SafetensorsFile implements AutoCloseable {
   }
 
   /** IEEE 754 binary16 to binary32. */
-  static float halfToFloat(short half) {
+  public static float halfToFloat(short half) {
     int sign = (half & 0x8000) << 16;
     int exponent = (half >>> 10) & 0x1F;
     int mantissa = half & 0x3FF;

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -75,6 +76,11 @@ public record ShippedLibrary(String resource, @Nullable String sha256, Origin or
     return ShippedLibrary.class.getClassLoader().getResource(resource);
   }
 
+  /** Whether it lies on the class path, and its hash is known. */
+  boolean isPresent() {
+    return sha256 != null && ShippedLibrary.class.getResource("/" + resource) != null;
+  }
+
   /**
    * Unpacks it, verifies it and loads it.
    *
@@ -113,7 +119,7 @@ public record ShippedLibrary(String resource, @Nullable String sha256, Origin or
     }
     Path file = folder.path().resolve(fileName());
     try (InputStream in = source.openStream()) {
-      Files.copy(in, file);
+      Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
       String found = sha256(file);
       if (!found.equals(sha256)) {
         throw new LibraryUnavailableException(

@@ -136,6 +136,24 @@ class ShippedLibraryTest {
     }
   }
 
+  /** JavaCPP's own needs a newer system than ours, and may be missing or another. */
+  @Test
+  void whereJavaCppsOwnDoesNotLoadOursDoes() throws Exception {
+    String ours = "dev/sequor/backend/natives/linux-x86_64/libjnijavacpp.so";
+    byte[] code = "no library".getBytes(StandardCharsets.UTF_8);
+    Files.write(folder.resolve("libjnijavacpp.so"), code);
+    String sha256 = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(code));
+    ChildJvm child = ChildJvm.running(BrokenJavaCpp.class.getName()).classPathBegins(folder);
+    assertEquals("loaded", child.run("libjnijavacpp.so", sha256, ours).out().strip());
+    assertEquals("loaded", child.run("nowhere/libjnijavacpp.so", sha256, ours).out().strip());
+    child
+        .run("libjnijavacpp.so", "0".repeat(64), ours)
+        .says("is not the library that was shipped"); // whoever put it there is to be asked
+    child
+        .run("libjnijavacpp.so", sha256, "nowhere/libjnijavacpp.so")
+        .says("libjnijavacpp.so does not load");
+  }
+
   private List<Path> files() throws IOException {
     try (Stream<Path> all = Files.walk(folder)) {
       return all.filter(Files::isRegularFile).sorted().toList();
