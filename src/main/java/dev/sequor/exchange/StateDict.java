@@ -131,6 +131,53 @@ public final class StateDict implements AutoCloseable {
     };
   }
 
+  /**
+   * Those tensors whose names begin with {@code prefix}, under names without it, for example {@code
+   * "model_state_dict."} of a training script's checkpoint. It reads from this one, which is the
+   * one to be closed.
+   *
+   * @throws MalformedFileException if there is none
+   */
+  public StateDict under(String prefix) throws IOException {
+    List<String> names =
+        names().stream()
+            .filter(name -> name.startsWith(prefix))
+            .map(name -> name.substring(prefix.length()))
+            .toList();
+    if (names.isEmpty()) {
+      throw new MalformedFileException(path, "has no tensor '" + prefix + "…'; it has " + names());
+    }
+    Source all = source;
+    return new StateDict(
+        path,
+        new Source() {
+          @Override
+          public List<String> names() {
+            return names;
+          }
+
+          @Override
+          public TensorType type(String name) throws IOException {
+            return all.type(prefix + name);
+          }
+
+          @Override
+          public List<Long> shape(String name) throws IOException {
+            return all.shape(prefix + name);
+          }
+
+          @Override
+          public ByteBuffer bytes(String name) throws IOException {
+            return all.bytes(prefix + name);
+          }
+
+          @Override
+          public void close() {
+            // the other one's
+          }
+        });
+  }
+
   /** The file. */
   public Path path() {
     return path;
