@@ -183,12 +183,13 @@ final class Training implements AutoCloseable {
     long startNanos = System.nanoTime();
     Measure measure = start.subject().measure();
     long judgementInterval = (run.totalSteps() - 1) / JUDGEMENTS + 1;
-    long reportedNanos = startNanos;
     while (steps() < run.totalSteps() && !interruption.isRequested()) {
       long before = steps();
+      long beginNanos = System.nanoTime();
       float rate = run.schedule().rate(start.optimizer().learningRate(), before, run.totalSteps());
       trainer.learningRate(rate);
       TrainStep step = trainer.steps(windows, stepsUntilReport(judgementInterval));
+      Pace pace = pace(step.step() - before, (System.nanoTime() - beginNanos) * 1e-9);
       double loss = measure.of(step.loss());
       if (!step.skipped()) {
         requireSane("in training", loss);
@@ -203,10 +204,7 @@ final class Training implements AutoCloseable {
         curve.addHeldOut(step.step(), measure.of(heldOut));
       }
       if (log != null) {
-        long now = System.nanoTime();
-        Pace pace = pace(step.step() - before, (now - reportedNanos) * 1e-9);
-        log.add(report(step, rate, heldOut, pace, (now - startNanos) * 1e-9));
-        reportedNanos = now;
+        log.add(report(step, rate, heldOut, pace, (System.nanoTime() - startNanos) * 1e-9));
       }
       if (step.step() % run.checkpointInterval() == 0) {
         save();

@@ -170,6 +170,31 @@ class FailuresTest {
     assertTrue(result.err().contains("\tat dev.sequor.data.TextFile.size"), result::toString);
   }
 
+  /** Of what the library logs, --quiet leaves errors alone. */
+  @Test
+  void warningsAreLeftOutIfQuietIsWanted() throws Exception {
+    Path classes =
+        sabotage(
+            "dev.sequor.data",
+            "TextFile",
+            "static long size(java.nio.file.Path file) { try {"
+                + " Object logger = Class.forName(\"org.slf4j.LoggerFactory\")"
+                + ".getMethod(\"getLogger\", String.class).invoke(null, \"x\");"
+                + " Class<?> type = Class.forName(\"org.slf4j.Logger\");"
+                + " type.getMethod(\"warn\", String.class).invoke(logger, \"a warning\");"
+                + " type.getMethod(\"error\", String.class).invoke(logger, \"an error\");"
+                + " } catch (ReflectiveOperationException e) { throw new AssertionError(e); }"
+                + " throw new IllegalArgumentException(\"refused\"); }");
+    String[] eval = {"eval", "model", "--text=text.txt", "--device=java"};
+    Program.Result usual = program().classPathBegins(classes).run((Object[]) eval);
+    assertTrue(usual.err().contains("a warning"), usual::toString);
+    Program.Result quiet =
+        program().classPathBegins(classes).run(eval[0], eval[1], eval[2], eval[3], "--quiet");
+    assertEquals(2, quiet.code(), quiet::toString);
+    assertTrue(quiet.err().contains("an error"), quiet::toString);
+    assertFalse(quiet.err().contains("a warning"), quiet::toString);
+  }
+
   /** More than the heap has room for: four bytes a character would be four times that. */
   @Test
   void textsThatTheHeapHasNoRoomForAreLearnedFrom() throws Exception {
