@@ -4,6 +4,7 @@ import dev.sequor.exchange.Pickle.Storage;
 import dev.sequor.exchange.Pickle.View;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.io.TensorType;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
@@ -80,12 +82,12 @@ final class TorchArchive implements AutoCloseable {
     ZipFile zip;
     try {
       zip = new ZipFile(path.toFile());
-    } catch (ZipException | IllegalArgumentException e) {
+    } catch (ZipException | EOFException | IllegalArgumentException e) {
       throw new MalformedFileException(path, "is no whole zip: " + e.getMessage(), e);
     }
     try {
       return new TorchArchive(path, zip);
-    } catch (ZipException | IllegalArgumentException e) {
+    } catch (ZipException | EOFException | IllegalArgumentException e) {
       zip.close();
       throw new MalformedFileException(path, "is no whole zip: " + e.getMessage(), e);
     } catch (IOException | RuntimeException | Error e) {
@@ -156,13 +158,20 @@ final class TorchArchive implements AutoCloseable {
           path,
           "its member '" + entry.getName() + "' has " + size + " bytes; needed at most " + most);
     }
+    byte[] bytes;
     try (InputStream in = zip.getInputStream(entry)) {
-      byte[] bytes = in.readNBytes((int) size);
-      if (bytes.length != size) {
-        throw new MalformedFileException(path, "its member '" + entry.getName() + "' is cut");
-      }
-      return bytes;
+      bytes = in.readNBytes((int) size);
+    } catch (IOException | IllegalArgumentException e) { // the end of the file, among others
+      throw new MalformedFileException(
+          path, "its member '" + entry.getName() + "' cannot be read: " + e.getMessage(), e);
     }
+    CRC32 crc = new CRC32();
+    crc.update(bytes);
+    if (bytes.length != size || crc.getValue() != entry.getCrc()) {
+      throw new MalformedFileException(
+          path, "its member '" + entry.getName() + "' is damaged: its CRC-32 is another");
+    }
+    return bytes;
   }
 
   private void requireLittleEndian() throws IOException {
