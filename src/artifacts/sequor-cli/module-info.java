@@ -1,5 +1,6 @@
 /** The program {@code sequor}. It exports nothing. */
 module dev.sequor.cli {
+  requires com.fasterxml.jackson.core;
   requires com.fasterxml.jackson.databind;
   requires dev.sequor;
   requires info.picocli;

@@ -8,6 +8,8 @@ import dev.sequor.io.ModuleNames;
  * java}.
  */
 module dev.sequor {
+  requires com.fasterxml.jackson.annotation;
+  requires com.fasterxml.jackson.core;
   requires com.fasterxml.jackson.databind;
   requires org.apache.commons.csv;
   requires org.bytedeco.javacpp;

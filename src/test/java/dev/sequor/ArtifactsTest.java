@@ -7,6 +7,8 @@ import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.io.IOException;
+import java.lang.module.ModuleFinder;
+import java.net.URI;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
@@ -43,6 +45,9 @@ class ArtifactsTest {
 
   /** In the local repository a jar lies in the folders of its group, its name, its version. */
   private static final Pattern JAR = Pattern.compile(".*/([^/]+)/[^/]+/[^/]+\\.jar!/.*");
+
+  private static final Pattern REQUIRES =
+      Pattern.compile("\\brequires (?:(?:static|transitive) )*([\\w.]+);");
 
   private enum Artifact {
     CORE("sequor"),
@@ -223,6 +228,47 @@ class ArtifactsTest {
 
   private static Path file(JavaClass of) {
     return Path.of(of.getFullName().replace('.', '/') + ".class");
+  }
+
+  /** Classes are compiled on the class path, where nobody misses a {@code requires}. */
+  @ParameterizedTest
+  @EnumSource
+  void whatClassesReferToIsRequiredByTheModule(Artifact artifact) throws IOException {
+    Set<String> used = new TreeSet<>();
+    for (JavaClass each : new ClassFileImporter().importPath(CLASSES)) {
+      if (pom(artifact).has(file(each))) {
+        for (Dependency dependency : each.getDirectDependenciesFromSelf()) {
+          JavaClass target = dependency.getTargetClass().getBaseComponentType();
+          if (!target.isPrimitive()) {
+            used.add(moduleOf(target));
+          }
+        }
+      }
+    }
+    used.removeAll(Set.of("java.base", artifact.id.replace('-', '.').replaceFirst("^", "dev.")));
+    Set<String> required =
+        REQUIRES
+            .matcher(Files.readString(artifact.folder.resolve("module-info.java")))
+            .results()
+            .map(each -> each.group(1))
+            .collect(Collectors.toCollection(TreeSet::new));
+    assertEquals(required, used);
+  }
+
+  private static String moduleOf(JavaClass target) {
+    String name = target.getFullName();
+    if (name.startsWith("dev.sequor.")) {
+      return "dev." + owners(file(target)).get(0).id.replace('-', '.');
+    }
+    String resource = name.replace('.', '/') + ".class";
+    String found =
+        Objects.requireNonNull(ArtifactsTest.class.getClassLoader().getResource(resource), resource)
+            .toString();
+    if (found.startsWith("jrt:/")) {
+      return found.substring(5, found.indexOf('/', 5));
+    }
+    Path jar = Path.of(URI.create(found.substring("jar:".length(), found.indexOf("!/"))));
+    return ModuleFinder.of(jar).findAll().iterator().next().descriptor().name();
   }
 
   @Test
