@@ -41,7 +41,16 @@ class ArchitectureTest {
   /** From the top down: an entry only ever names entries below it. */
   private static final List<Layer> LAYERS =
       List.of(
-          Layer.of("cli..", "task", "io..", "model..", "module..", "data..", "rnn..", "backend"),
+          Layer.of(
+              "cli..",
+              "exchange",
+              "task",
+              "io..",
+              "model..",
+              "module..",
+              "data..",
+              "rnn..",
+              "backend"),
           Layer.of("serve..", "io..", "model..", "module..", "data..", "backend"),
           Layer.of("fit", "io..", "model..", "module..", "data..", "backend"),
           Layer.of("exchange", "io..", "model..", "module..", "data..", "rnn..", "backend"),

@@ -37,6 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       SampleCommand.class,
       EvalCommand.class,
       PredictCommand.class,
+      InspectCommand.class,
       CompletionCommand.class
     },
     footer = {

@@ -1,11 +1,10 @@
 package dev.sequor.data;
 
 import dev.sequor.backend.Philox;
+import dev.sequor.backend.Sha256;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 
@@ -143,15 +142,11 @@ public final class Corpus {
    * the same text. Reads all of it.
    */
   public String fingerprint() {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest(training, digest);
-      digest.update((byte) 0);
-      digest(heldOut, digest);
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java platform has SHA-256", e);
-    }
+    MessageDigest digest = Sha256.digest();
+    digest(training, digest);
+    digest.update((byte) 0);
+    digest(heldOut, digest);
+    return Sha256.hex(digest);
   }
 
   private static void digest(Text text, MessageDigest digest) {

@@ -1,14 +1,13 @@
 package dev.sequor.data;
 
+import dev.sequor.backend.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -230,22 +229,18 @@ public final class Table {
 
   /** SHA-256 of names and cells, in hexadecimal: two tables with the same hold the same. */
   public String fingerprint() {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      for (String column : columns()) {
-        digest.update(column.getBytes(StandardCharsets.UTF_8));
-        digest.update((byte) 0);
-      }
-      int begin = 0;
-      for (int end : ends) {
-        digest.update((byte) 0);
-        digest.update(cells.substring(begin, end).getBytes(StandardCharsets.UTF_8));
-        begin = end;
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java platform has SHA-256", e);
+    MessageDigest digest = Sha256.digest();
+    for (String column : columns()) {
+      digest.update(column.getBytes(StandardCharsets.UTF_8));
+      digest.update((byte) 0);
     }
+    int begin = 0;
+    for (int end : ends) {
+      digest.update((byte) 0);
+      digest.update(cells.substring(begin, end).getBytes(StandardCharsets.UTF_8));
+      begin = end;
+    }
+    return Sha256.hex(digest);
   }
 
   @Override

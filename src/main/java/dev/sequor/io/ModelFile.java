@@ -68,18 +68,25 @@ final class ModelFile {
     DurableFile.write(file, channel -> SafetensorsWriter.write(channel, metadata, tensors));
   }
 
+  /** Whether {@code file} says of itself that it holds a model. */
+  static boolean isOne(Path file) throws IOException {
+    try (SafetensorsFile known = SafetensorsFile.open(file)) {
+      return known.metadata().containsKey(MODEL);
+    } catch (MalformedFileException e) {
+      return false;
+    }
+  }
+
   private static void requireReplaceable(Path file) {
     if (!Files.exists(file)) {
       return;
     }
-    if (Files.isRegularFile(file)) {
-      try (SafetensorsFile known = SafetensorsFile.open(file)) {
-        if (known.metadata().containsKey(MODEL)) {
-          return;
-        }
-      } catch (IOException e) {
-        // Whatever it is, it is no model.
+    try {
+      if (Files.isRegularFile(file) && isOne(file)) {
+        return;
       }
+    } catch (IOException e) {
+      // Whatever it is, it is no model.
     }
     throw new IllegalArgumentException(
         "'" + file + "' is there already and holds no model; needed a name of its own");

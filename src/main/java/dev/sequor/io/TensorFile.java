@@ -1,22 +1,19 @@
 package dev.sequor.io;
 
+import dev.sequor.backend.Sha256;
 import dev.sequor.data.FileFault;
 import dev.sequor.io.CheckpointConfig.StoredFile;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.TensorShapes;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -28,7 +25,7 @@ final class TensorFile {
   /** Writes {@code tensors} durably; what then stands in the configuration. */
   static StoredFile write(Path path, List<NamedTensor> tensors) throws IOException {
     List<Tensor> stored = tensors.stream().map(TensorFile::toTensor).toList();
-    MessageDigest digest = sha256();
+    MessageDigest digest = Sha256.digest();
     long[] bytes = {0};
     DurableFile.write(
         path,
@@ -39,8 +36,7 @@ final class TensorFile {
           SafetensorsWriter.write(digesting, Map.of("format", "sequor"), stored);
           bytes[0] = channel.position();
         });
-    return new StoredFile(
-        String.valueOf(path.getFileName()), bytes[0], HexFormat.of().formatHex(digest.digest()));
+    return new StoredFile(String.valueOf(path.getFileName()), bytes[0], Sha256.hex(digest));
   }
 
   /** A tensor as it stands in a file. */
@@ -72,7 +68,7 @@ final class TensorFile {
       }
       // The structure first: it says more about a damaged file than that its SHA-256 differs.
       List<NamedTensor> tensors = tensors(path, shapes);
-      String sha256 = sha256(path);
+      String sha256 = Sha256.of(path);
       if (!sha256.equals(expected.sha256())) {
         throw new MalformedFileException(
             path, "has SHA-256 " + sha256 + "; " + ConfigFile.NAME + " needs " + expected.sha256());
@@ -146,31 +142,11 @@ final class TensorFile {
     }
   }
 
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java platform has SHA-256", e);
-    }
-  }
-
   /** Of a text, and the elements of all tensors, one after the other; in hexadecimal. */
   static String sha256(String text, List<Tensor> tensors) {
-    MessageDigest digest = sha256();
+    MessageDigest digest = Sha256.digest();
     digest.update(text.getBytes(StandardCharsets.UTF_8));
     tensors.forEach(tensor -> digest.update(tensor.data().duplicate()));
-    return HexFormat.of().formatHex(digest.digest());
-  }
-
-  private static String sha256(Path path) throws IOException {
-    MessageDigest digest = sha256();
-    ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
-    try (FileChannel channel = FileChannel.open(path)) {
-      while (channel.read(buffer) >= 0) {
-        digest.update(buffer.flip());
-        buffer.clear();
-      }
-    }
-    return HexFormat.of().formatHex(digest.digest());
+    return Sha256.hex(digest);
   }
 }

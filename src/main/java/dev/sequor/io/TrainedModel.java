@@ -90,6 +90,15 @@ public record TrainedModel(ModelSpec model, @Nullable DataSpec data, List<NamedT
   }
 
   /**
+   * Whether {@code file} is one that {@link #save} has written, by its header alone.
+   *
+   * @throws IOException if it cannot be read
+   */
+  public static boolean isIn(Path file) throws IOException {
+    return ModelFile.isOne(file);
+  }
+
+  /**
    * Reads a model: of a file that {@link #save} has written, or of the checkpoint in a directory,
    * whose training state is not looked at, so that it may be damaged or missing.
    *

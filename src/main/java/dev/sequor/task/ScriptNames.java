@@ -2,6 +2,7 @@ package dev.sequor.task;
 
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.backend.Sha256;
 import dev.sequor.backend.Sizes;
 import dev.sequor.data.Corpus;
 import dev.sequor.data.Window;
@@ -13,10 +14,8 @@ import dev.sequor.model.SequenceModel;
 import dev.sequor.model.Translator;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -232,14 +231,10 @@ record ScriptNames(int length) implements DrawnTask<ScriptNames.Name> {
 
   @Override
   public String fingerprint() {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      for (List<String> script : names()) {
-        script.forEach(name -> digest.update((name + '\n').getBytes(StandardCharsets.UTF_8)));
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java platform has SHA-256", e);
+    MessageDigest digest = Sha256.digest();
+    for (List<String> script : names()) {
+      script.forEach(name -> digest.update((name + '\n').getBytes(StandardCharsets.UTF_8)));
     }
+    return Sha256.hex(digest);
   }
 }

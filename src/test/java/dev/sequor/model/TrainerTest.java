@@ -91,7 +91,7 @@ final class TrainerTest {
   @ParameterizedTest
   @EnumSource(
       value = CellType.class,
-      names = {"GRU", "GRU_RESET_AFTER", "LSTM"})
+      names = {"GRU_RESET_BEFORE", "GRU_RESET_AFTER", "LSTM"})
   void gatedCellsLearnTheParityOfWholeSequences(CellType cell) {
     SequenceModelSpec spec =
         SequenceModelSpec.builder(InputSpec.embedding(2, 4), 1)

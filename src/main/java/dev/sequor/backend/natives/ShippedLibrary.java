@@ -1,5 +1,6 @@
 package dev.sequor.backend.natives;
 
+import dev.sequor.backend.Sha256;
 import dev.sequor.backend.natives.LoadFailure.Origin;
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,10 +10,6 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -29,8 +26,6 @@ public record ShippedLibrary(String resource, @Nullable String sha256, Origin or
    * file with its SHA-256, which then is in the same jar.
    */
   private static final String HASH = ".sha256";
-
-  private static final int BUFFER_BYTES = 1 << 16;
 
   /**
    * One that this build has made, if there was a compiler.
@@ -120,7 +115,7 @@ public record ShippedLibrary(String resource, @Nullable String sha256, Origin or
     Path file = folder.path().resolve(fileName());
     try (InputStream in = source.openStream()) {
       Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
-      String found = sha256(file);
+      String found = Sha256.of(file);
       if (!found.equals(sha256)) {
         throw new LibraryUnavailableException(
             place(source)
@@ -165,21 +160,5 @@ public record ShippedLibrary(String resource, @Nullable String sha256, Origin or
 
   private static String place(URL source) {
     return source.getProtocol().equals("file") ? source.getPath() : source.toString();
-  }
-
-  private static String sha256(Path file) throws IOException {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java has SHA-256", e);
-    }
-    try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
-      byte[] buffer = new byte[BUFFER_BYTES];
-      while (in.read(buffer) >= 0) {
-        // The stream feeds the digest.
-      }
-    }
-    return HexFormat.of().formatHex(digest.digest());
   }
 }

@@ -1,0 +1,154 @@
+package dev.sequor.cli;
+
+import dev.sequor.backend.RnnSpec;
+import dev.sequor.backend.Sha256;
+import dev.sequor.exchange.StateDict;
+import dev.sequor.exchange.TorchLayers;
+import dev.sequor.io.Checkpoint;
+import dev.sequor.io.TrainedModel;
+import dev.sequor.module.Network;
+import dev.sequor.module.NetworkLayout;
+import dev.sequor.rnn.TensorRegion;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** Says what a model or a file of weights holds. */
+@Command(
+    name = "inspect",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    header = "Says what a model or a file of weights holds.",
+    description =
+        "Lists the layers of a model, or the tensors and recurrent layers in a state dict of PyTorch"
+            + " (safetensors, or a .pt, of which nothing is executed), with sizes, number of"
+            + " parameters and SHA-256.")
+final class InspectCommand implements Callable<Integer> {
+  @Parameters(
+      paramLabel = "MODEL",
+      description = "The directory of a trained model, a model in a file, or a state dict.")
+  private @Nullable Path path;
+
+  @Mixin private Console console = new Console();
+
+  @Override
+  public Integer call() throws IOException {
+    Path of = Objects.requireNonNull(path);
+    if (!Files.exists(of)) {
+      throw new IllegalArgumentException(
+          of + " does not exist; needed a model or a file of weights");
+    }
+    Map<String, Object> result = new LinkedHashMap<>();
+    if (Files.isDirectory(of) || TrainedModel.isIn(of)) {
+      Path weights = Files.isDirectory(of) ? Checkpoint.weightsFile(of) : of;
+      model(TrainedModel.load(of), result);
+      result.put("sha256", Sha256.of(weights));
+    } else {
+      try (StateDict dict = StateDict.open(of)) {
+        stateDict(dict, result);
+      }
+      result.put("sha256", Sha256.of(of));
+    }
+    if (!console.isJson()) {
+      print(result, (Long) result.getOrDefault("parameters", 0L));
+    }
+    console.result(result);
+    return 0;
+  }
+
+  private static void model(TrainedModel model, Map<String, Object> result) {
+    Network network = model.model().network();
+    NetworkLayout layout = network.layout();
+    List<Map<String, Object>> layers = new ArrayList<>();
+    long all = 0;
+    for (Network.Node node : network.nodes()) {
+      long parameters = 0;
+      for (TensorRegion region : layout.regions()) {
+        // Up to the name of the tensor; a stack's tensors have dots of their own.
+        if (region.name().startsWith(node.name() + ".")) {
+          parameters += region.elements();
+        }
+      }
+      all += parameters;
+      Map<String, Object> layer = new LinkedHashMap<>();
+      layer.put("name", node.name());
+      layer.put("layer", node.module().toString());
+      layer.put("inputs", node.inputs());
+      layer.put("parameters", parameters);
+      layers.add(layer);
+    }
+    result.put("kind", "model");
+    result.put("outputs", network.outputs());
+    result.put("layers", layers);
+    result.put("parameters", all);
+  }
+
+  private static void stateDict(StateDict dict, Map<String, Object> result) throws IOException {
+    List<Map<String, Object>> tensors = new ArrayList<>();
+    long all = 0;
+    for (String name : dict.names()) {
+      List<Long> shape = dict.shape(name);
+      Map<String, Object> tensor = new LinkedHashMap<>();
+      tensor.put("name", name);
+      tensor.put("type", dict.type(name).name());
+      tensor.put("shape", shape);
+      tensors.add(tensor);
+      all += shape.stream().reduce(1L, (a, b) -> a * b);
+    }
+    List<Map<String, Object>> layers = new ArrayList<>();
+    for (TorchLayers.Found found : TorchLayers.find(dict)) {
+      Map<String, Object> layer = new LinkedHashMap<>();
+      layer.put("prefix", found.prefix());
+      layer.put("layer", inWords(found.stack()));
+      layers.add(layer);
+    }
+    result.put("kind", "state dict");
+    result.put("tensors", tensors);
+    result.put("layers", layers);
+    result.put("parameters", all);
+  }
+
+  private static String inWords(RnnSpec stack) {
+    return String.format(
+        Locale.ROOT,
+        "%s, %d inputs, %d units, %d layer%s, %s%s",
+        stack.cell().id(),
+        stack.inputSize(),
+        stack.hiddenSize(),
+        stack.layers(),
+        stack.layers() == 1 ? "" : "s",
+        stack.direction().name().toLowerCase(Locale.ROOT),
+        stack.options().projectionSize() > 0
+            ? ", projected to " + stack.options().projectionSize()
+            : "");
+  }
+
+  private void print(Map<String, Object> result, long parameters) {
+    PrintWriter words = console.words();
+    for (String list : List.of("tensors", "layers")) {
+      if (result.get(list) instanceof List<?> lines) {
+        lines.forEach(line -> words.println(inOneLine((Map<?, ?>) line)));
+      }
+    }
+    words.println(
+        String.format(Locale.ROOT, "%s of %,d parameters", result.get("kind"), parameters));
+    words.println("SHA-256 of the weights' file " + result.get("sha256"));
+  }
+
+  private static String inOneLine(Map<?, ?> fields) {
+    return fields.values().stream().map(String::valueOf).collect(Collectors.joining("  "));
+  }
+}
