@@ -17,7 +17,7 @@ SEQ_FIRST_VERSION(hypot, hypot, 2.2.5)
 SEQ_FIRST_VERSION(hypotf, hypotf, 2.2.5)
 SEQ_FIRST_VERSION(fmod, fmod, 2.2.5)
 SEQ_FIRST_VERSION(fmodf, fmodf, 2.2.5)
-// In libdl and libpthread before glibc 2.34, which those who need them link in (ci/build-cublas12, ci/link-native).
+// In libdl and libpthread before glibc 2.34; ci/build-glibc-stubs has those to link against.
 SEQ_FIRST_VERSION(dlopen, dlopen, 2.2.5)
 SEQ_FIRST_VERSION(dlsym, dlsym, 2.2.5)
 SEQ_FIRST_VERSION(dlclose, dlclose, 2.2.5)

@@ -169,7 +169,7 @@ public record FitState(
    *
    * @param step of the trainer
    * @param epoch epochs completed
-   * @param trainingLoss mean over the steps since the validation before
+   * @param trainingLoss mean over the steps since the validation before; 0 if all were skipped
    * @param values by name; those that are not finite are left out
    * @param improved whether what is watched was best here
    * @param learningRate of the step before

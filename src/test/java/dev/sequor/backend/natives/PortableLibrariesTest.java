@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -100,6 +101,50 @@ class PortableLibrariesTest {
     assertFalse(needed.isEmpty(), dynamic);
     needed.removeAll(NEEDED);
     assertEquals(Set.of(), needed);
+  }
+
+  /** Where glibc before 2.34 has what is in libc.so.6 since. */
+  private static final Map<String, String> FORMER_HOMES =
+      Map.of(
+          "dlopen", "libdl.so.2",
+          "dlsym", "libdl.so.2",
+          "dlclose", "libdl.so.2",
+          "dlerror", "libdl.so.2",
+          "dladdr", "libdl.so.2",
+          "pthread_create", "libpthread.so.0",
+          "pthread_join", "libpthread.so.0",
+          "pthread_once", "libpthread.so.0",
+          "pthread_setname_np", "libpthread.so.0");
+
+  /** A version that libc.so.6 is asked for is looked for nowhere else. */
+  @ParameterizedTest
+  @MethodSource("libraries")
+  void whatHasMovedIsLookedForInItsFormerPlace(Path library) throws Exception {
+    Map<String, String> fileOfVersion = new HashMap<>();
+    String file = "";
+    for (String line : readelf("--version-info", library).lines().toList()) {
+      Matcher of = Pattern.compile("File: (\\S+)").matcher(line);
+      Matcher version = Pattern.compile("Flags: .*Version: (\\d+)").matcher(line);
+      if (of.find()) {
+        file = of.group(1);
+      } else if (version.find()) {
+        fileOfVersion.put(version.group(1), file);
+      }
+    }
+    int checked = 0;
+    Matcher symbol =
+        Pattern.compile("UND (\\w+)@\\S+ \\((\\d+)\\)").matcher(readelf("--dyn-syms", library));
+    while (symbol.find()) {
+      String home = FORMER_HOMES.get(symbol.group(1));
+      assertTrue(
+          home != null || !symbol.group(1).matches("dl(?!_iterate_phdr).*"),
+          () -> library + " uses " + symbol.group(1) + "; where was it before glibc 2.34?");
+      if (home != null) {
+        assertEquals(home, fileOfVersion.get(symbol.group(2)), symbol.group(1) + " of " + library);
+        checked++;
+      }
+    }
+    assertTrue(checked > 0 || !library.toString().contains("cublas12"), "no symbol was read");
   }
 
   @ParameterizedTest
