@@ -3,6 +3,7 @@ package dev.sequor.backend.cuda.simulator;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 
@@ -19,10 +20,14 @@ abstract class SimulatorTest {
 
   private long seed;
 
+  /** Not an annotation of this class: those below it would not have it. */
+  @BeforeAll
+  static void requireSimulator() {
+    assumeTrue(RawCuda.simulated(), "the simulator is not in this build");
+  }
+
   @BeforeEach
   void open() {
-    // Not an annotation of this class: those below it would not have it.
-    assumeTrue(RawCuda.simulated(), "the simulator is not in this build");
     cuda = new RawCuda(0);
     control = SimulatorControl.ofCurrentDevice();
     seed = control.get(SimulatorControl.Field.SEED);
@@ -30,9 +35,6 @@ abstract class SimulatorTest {
 
   @AfterEach
   void close() {
-    if (cuda == null) {
-      return;
-    }
     control.set(SimulatorControl.Field.FAIL_ALLOCATION, 0);
     control.set(SimulatorControl.Field.SEED, seed);
     cuda.close();
