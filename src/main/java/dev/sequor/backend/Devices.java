@@ -19,7 +19,15 @@ public final class Devices {
   private Devices() {}
 
   /** What {@link #survey()} says of one provider. */
-  public record Status(String name, Availability availability) {}
+  public record Status(String name, Availability availability) {
+    /** In one line: the name, the reason, and the cure if there is one. */
+    public String inWords() {
+      return name
+          + ": "
+          + availability.reason()
+          + (availability.cure().isEmpty() ? "" : " (cure: " + availability.cure() + ")");
+    }
+  }
 
   /** All providers, best first. */
   private static List<BackendProvider> providers() {
@@ -173,7 +181,8 @@ public final class Devices {
           return provider.open(ordinal, settings);
         }
         refuseBadSetting(availability);
-        String message = "device '" + device + "' is not usable: " + explain(name, availability);
+        String message =
+            "device '" + device + "' is not usable: " + new Status(name, availability).inWords();
         throw availability.cause() == null
             ? new BackendUnavailableException(message)
             : new BackendUnavailableException(message, availability.cause());
@@ -209,15 +218,6 @@ public final class Devices {
   }
 
   private static String explain(List<Status> statuses) {
-    return statuses.stream()
-        .map(status -> explain(status.name(), status.availability()))
-        .collect(Collectors.joining("; "));
-  }
-
-  private static String explain(String name, Availability availability) {
-    return name
-        + ": "
-        + availability.reason()
-        + (availability.cure().isEmpty() ? "" : " (cure: " + availability.cure() + ")");
+    return statuses.stream().map(Status::inWords).collect(Collectors.joining("; "));
   }
 }

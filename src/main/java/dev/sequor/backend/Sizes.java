@@ -22,7 +22,7 @@ public final class Sizes {
    *
    * @throws IllegalArgumentException if it is not
    */
-  public static void atLeastOne(String name, int value) {
+  public static void atLeastOne(String name, long value) {
     if (value < 1) {
       throw new IllegalArgumentException(name + " is " + value + "; needed at least 1");
     }

@@ -70,14 +70,7 @@ final class DeviceOption {
     BackendSettings settings = BackendSettings.defaults();
     Devices.Choice choice = Devices.choose(settings);
     for (Devices.Status status : choice.broken()) {
-      notes.println(
-          "not using "
-              + status.name()
-              + ": "
-              + status.availability().reason()
-              + " (cure: "
-              + status.availability().cure()
-              + ")");
+      notes.println("not using " + status.inWords());
     }
     return Devices.open(choice, settings);
   }

@@ -73,16 +73,9 @@ final class InspectCommand implements Callable<Integer> {
     Network network = model.model().network();
     NetworkLayout layout = network.layout();
     List<Map<String, Object>> layers = new ArrayList<>();
-    long all = 0;
     for (Network.Node node : network.nodes()) {
-      long parameters = 0;
-      for (TensorRegion region : layout.regions()) {
-        // Up to the name of the tensor; a stack's tensors have dots of their own.
-        if (region.name().startsWith(node.name() + ".")) {
-          parameters += region.elements();
-        }
-      }
-      all += parameters;
+      long parameters =
+          layout.regions(node.name()).stream().mapToLong(TensorRegion::elements).sum();
       Map<String, Object> layer = new LinkedHashMap<>();
       layer.put("name", node.name());
       layer.put("layer", node.module().toString());
@@ -93,7 +86,7 @@ final class InspectCommand implements Callable<Integer> {
     result.put("kind", "model");
     result.put("outputs", network.outputs());
     result.put("layers", layers);
-    result.put("parameters", all);
+    result.put("parameters", layout.trainableElements());
   }
 
   private static void stateDict(StateDict dict, Map<String, Object> result) throws IOException {

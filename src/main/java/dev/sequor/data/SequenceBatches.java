@@ -119,16 +119,7 @@ public final class SequenceBatches implements WindowSource {
 
   @Override
   public Window window(long epoch, long index) {
-    if (index < 0 || index >= windowsPerEpoch() || epoch < 0) {
-      throw new IllegalArgumentException(
-          "window "
-              + index
-              + " of epoch "
-              + epoch
-              + " was asked for; needed 0 to "
-              + (windowsPerEpoch() - 1)
-              + " of an epoch from 0");
-    }
+    WindowShape.requireIndex(windowsPerEpoch(), epoch, index);
     order(epoch);
     int from = batches[(int) index] * batchSize;
     int[] chosen = Arrays.copyOfRange(order, from, Math.min(from + batchSize, order.length));

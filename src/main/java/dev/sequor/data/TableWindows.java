@@ -114,16 +114,7 @@ public final class TableWindows implements WindowSource {
 
   @Override
   public Window window(long epoch, long index) {
-    if (index < 0 || index >= windows || epoch < 0) {
-      throw new IllegalArgumentException(
-          "window "
-              + index
-              + " of epoch "
-              + epoch
-              + " was asked for; needed 0 to "
-              + (windows - 1)
-              + " of an epoch from 0");
-    }
+    WindowShape.requireIndex(windows, epoch, index);
     int width = spec.inputs().size();
     float[] inputs = new float[timeSteps * batchSize * width];
     int[] lengths = padded ? new int[batchSize] : null;

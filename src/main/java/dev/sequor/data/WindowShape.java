@@ -6,6 +6,20 @@ import org.jspecify.annotations.Nullable;
 final class WindowShape {
   private WindowShape() {}
 
+  /** A window that an epoch has. */
+  static void requireIndex(long windows, long epoch, long index) {
+    if (index < 0 || index >= windows || epoch < 0) {
+      throw new IllegalArgumentException(
+          "window "
+              + index
+              + " of epoch "
+              + epoch
+              + " was asked for; needed 0 to "
+              + (windows - 1)
+              + " of an epoch from 0");
+    }
+  }
+
   static void check(int timeSteps, int batchSize, int @Nullable [] lengths) {
     if (timeSteps < 1) {
       throw new IllegalArgumentException("timeSteps is " + timeSteps + "; needed at least 1");

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * refused by the name of the opcode, so that no pickle executes anything.
  */
 final class Pickle {
-  /** Marks, {@code None}, and what a {@code GLOBAL} names, which is nothing but a name here. */
+  /** What a {@code GLOBAL} names, which is nothing but a name here. */
   record Global(String module, String name) {
     @Override
     public String toString() {
@@ -60,7 +60,7 @@ final class Pickle {
   private static final String REBUILD_PARAMETER = "torch._utils._rebuild_parameter";
   private static final String SIZE = "torch.Size";
 
-  /** Marks, values and nothing else nested so deeply in files that are meant. */
+  /** More than the state dict of any model needs. */
   private static final int MOST_VALUES = 4_000_000;
 
   private final Path path;

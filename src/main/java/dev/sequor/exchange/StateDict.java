@@ -22,24 +22,10 @@ import java.util.Map;
  * have names with dots, for example {@code model_state_dict.lstm.weight_ih_l0}.
  */
 public final class StateDict implements AutoCloseable {
-  /** Where the tensors come from. */
-  private interface Source extends AutoCloseable {
-    List<String> names();
-
-    TensorType type(String name) throws IOException;
-
-    List<Long> shape(String name) throws IOException;
-
-    ByteBuffer bytes(String name) throws IOException;
-
-    @Override
-    void close() throws IOException;
-  }
-
   private final Path path;
-  private final Source source;
+  private final TensorSource source;
 
-  private StateDict(Path path, Source source) {
+  private StateDict(Path path, TensorSource source) {
     this.path = path;
     this.source = source;
   }
@@ -52,7 +38,7 @@ public final class StateDict implements AutoCloseable {
    * @throws IOException if it cannot be read
    */
   public static StateDict open(Path path) throws IOException {
-    return new StateDict(path, isSafetensors(path) ? safetensors(path) : archive(path));
+    return new StateDict(path, isSafetensors(path) ? safetensors(path) : TorchArchive.open(path));
   }
 
   /** The eight bytes of a length, and a brace. */
@@ -63,9 +49,9 @@ public final class StateDict implements AutoCloseable {
     }
   }
 
-  private static Source safetensors(Path path) throws IOException {
+  private static TensorSource safetensors(Path path) throws IOException {
     SafetensorsFile file = SafetensorsFile.open(path);
-    return new Source() {
+    return new TensorSource() {
       @Override
       public List<String> names() {
         return List.copyOf(file.entries().keySet());
@@ -101,36 +87,6 @@ public final class StateDict implements AutoCloseable {
     };
   }
 
-  private static Source archive(Path path) throws IOException {
-    TorchArchive archive = TorchArchive.open(path);
-    return new Source() {
-      @Override
-      public List<String> names() {
-        return archive.names();
-      }
-
-      @Override
-      public TensorType type(String name) throws IOException {
-        return archive.type(name);
-      }
-
-      @Override
-      public List<Long> shape(String name) throws IOException {
-        return archive.shape(name);
-      }
-
-      @Override
-      public ByteBuffer bytes(String name) throws IOException {
-        return archive.read(name);
-      }
-
-      @Override
-      public void close() throws IOException {
-        archive.close();
-      }
-    };
-  }
-
   /**
    * Those tensors whose names begin with {@code prefix}, under names without it, for example {@code
    * "model_state_dict."} of a training script's checkpoint. It reads from this one, which is the
@@ -147,10 +103,10 @@ public final class StateDict implements AutoCloseable {
     if (names.isEmpty()) {
       throw new MalformedFileException(path, "has no tensor '" + prefix + "…'; it has " + names());
     }
-    Source all = source;
+    TensorSource all = source;
     return new StateDict(
         path,
-        new Source() {
+        new TensorSource() {
           @Override
           public List<String> names() {
             return names;

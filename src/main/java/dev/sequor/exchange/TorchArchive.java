@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * {@code NAME/data.pkl}, which says what there is, and {@code NAME/data/KEY} with the numbers of a
  * storage.
  */
-final class TorchArchive implements AutoCloseable {
+final class TorchArchive implements TensorSource {
   /** A pickle of some 100,000 tensors. */
   private static final int MOST_PICKLE_BYTES = 64_000_000;
 
@@ -269,8 +269,8 @@ final class TorchArchive implements AutoCloseable {
     }
   }
 
-  /** The names of the tensors, in the order of the dicts. */
-  List<String> names() {
+  @Override
+  public List<String> names() {
     return List.copyOf(tensors.keySet());
   }
 
@@ -282,16 +282,19 @@ final class TorchArchive implements AutoCloseable {
     return view;
   }
 
-  List<Long> shape(String name) throws MalformedFileException {
+  @Override
+  public List<Long> shape(String name) throws MalformedFileException {
     return view(name).shape();
   }
 
-  TensorType type(String name) throws MalformedFileException {
+  @Override
+  public TensorType type(String name) throws MalformedFileException {
     return Objects.requireNonNull(TYPES.get(view(name).storage().type()));
   }
 
-  /** The elements of a tensor in their order, little-endian, whatever its strides. */
-  ByteBuffer read(String name) throws IOException {
+  /** Whatever the strides are. */
+  @Override
+  public ByteBuffer bytes(String name) throws IOException {
     View view = view(name);
     int width = type(name).bytes();
     ByteBuffer storage =

@@ -142,28 +142,14 @@ public final class TorchModel {
     }
     NetworkLayout layout = network.layout();
     Map<TensorRegion, String> names = new LinkedHashMap<>();
-    for (TensorRegion region : layout.regions()) {
-      Network.Node node = nodeOf(network, region.name());
-      String prefix = prefixes.getOrDefault(node.name(), node.name() + ".");
-      String tensor = region.name().substring(node.name().length() + 1);
-      names.put(region, prefix + name(node, tensor, prefix, dict));
-    }
-    return names;
-  }
-
-  private static Network.Node nodeOf(Network network, String tensor) {
-    Network.@Nullable Node found = null;
     for (Network.Node node : network.nodes()) {
-      // Of nodes a and a.b the longer is the one.
-      if (tensor.startsWith(node.name() + ".")
-          && (found == null || node.name().length() > found.name().length())) {
-        found = node;
+      String prefix = prefixes.getOrDefault(node.name(), node.name() + ".");
+      for (TensorRegion region : layout.regions(node.name())) {
+        String tensor = region.name().substring(node.name().length() + 1);
+        names.put(region, prefix + name(node, tensor, prefix, dict));
       }
     }
-    if (found == null) {
-      throw new IllegalStateException("tensor '" + tensor + "' is of no node");
-    }
-    return found;
+    return names;
   }
 
   private static String name(

@@ -1,6 +1,7 @@
 package dev.sequor.fit;
 
 import dev.sequor.backend.Required;
+import dev.sequor.backend.Sizes;
 import dev.sequor.data.DataSpec;
 import dev.sequor.data.WindowSource;
 import dev.sequor.model.Trainer;
@@ -127,7 +128,8 @@ public final class Fit implements TrainingPlan<FitResult> {
    * @throws IllegalArgumentException if there is less than 1
    */
   public static Fit epochs(long epochs) {
-    return new Fit(atLeastOne("epochs", epochs), 0);
+    Sizes.atLeastOne("epochs", epochs);
+    return new Fit(epochs, 0);
   }
 
   /**
@@ -136,14 +138,8 @@ public final class Fit implements TrainingPlan<FitResult> {
    * @throws IllegalArgumentException if there is less than 1
    */
   public static Fit steps(long steps) {
-    return new Fit(0, atLeastOne("steps", steps));
-  }
-
-  private static long atLeastOne(String name, long value) {
-    if (value < 1) {
-      throw new IllegalArgumentException(name + " is " + value + "; needed at least 1");
-    }
-    return value;
+    Sizes.atLeastOne("steps", steps);
+    return new Fit(0, steps);
   }
 
   /** Looks after every epoch, and at the end, how good the model is on epoch 0 of {@code data}. */
@@ -159,8 +155,9 @@ public final class Fit implements TrainingPlan<FitResult> {
    * @throws IllegalArgumentException if there is less than 1
    */
   public Fit validateEvery(long steps) {
+    Sizes.atLeastOne("steps from one validation to the next", steps);
     Fit copy = new Fit(this);
-    copy.validationInterval = atLeastOne("steps from one validation to the next", steps);
+    copy.validationInterval = steps;
     return copy;
   }
 
@@ -292,8 +289,9 @@ public final class Fit implements TrainingPlan<FitResult> {
    * @throws IllegalArgumentException if there is less than 1
    */
   public Fit checkpointEvery(long steps) {
+    Sizes.atLeastOne("steps from one checkpoint to the next", steps);
     Fit copy = new Fit(this);
-    copy.checkpointInterval = atLeastOne("steps from one checkpoint to the next", steps);
+    copy.checkpointInterval = steps;
     return copy;
   }
 
@@ -303,8 +301,9 @@ public final class Fit implements TrainingPlan<FitResult> {
    * @throws IllegalArgumentException if there is less than 1
    */
   public Fit accumulate(int windows) {
+    Sizes.atLeastOne("windows of an update", windows);
     Fit copy = new Fit(this);
-    copy.windowsPerUpdate = (int) atLeastOne("windows of an update", windows);
+    copy.windowsPerUpdate = windows;
     return copy;
   }
 

@@ -112,43 +112,41 @@ public final class Evaluator {
           "the model's loss is " + model.spec().loss().function() + "; needed CTC");
     }
     int outputs = model.spec().outputShape().width();
-    LabelErrors total = LabelErrors.NONE;
-    NetworkState state = null;
-    try {
-      for (Window window : windows) {
-        if (!(window.targetValues() instanceof Values.Labels labels)) {
-          throw new IllegalArgumentException(
-              "the targets of a window are no sequences of labels; needed those");
-        }
-        LabelTargets.requireCount(labels, window.batchSize());
-        model.requireStateFor(window, state);
-        state = stateFor(model, window, state);
-        if (state != null && window.resetState()) {
-          state.zero();
-        }
-        ModelPass pass = model.infer(window, state);
-        int steps = pass.timeSteps();
-        int[][] said =
-            CtcDecoder.bestPath(
-                pass.outputs().readFloats(),
-                steps,
-                window.batchSize(),
-                outputs,
-                pass.outputLengths(),
-                ctc.blank());
-        for (int b = 0; b < said.length; b++) {
-          int[] target = labels.of(b);
-          if (target != null) {
-            total = total.plus(LabelErrors.of(target, said[b]));
-          }
-        }
-      }
-    } finally {
-      if (state != null) {
-        state.close();
+    return total(
+        model,
+        windows,
+        LabelErrors.NONE,
+        (window, state, sum) -> sum.plus(labelErrors(model, ctc, outputs, window, state)));
+  }
+
+  private static LabelErrors labelErrors(
+      SequenceModel model, Loss.Ctc ctc, int outputs, Window window, @Nullable NetworkState state) {
+    if (!(window.targetValues() instanceof Values.Labels labels)) {
+      throw new IllegalArgumentException(
+          "the targets of a window are no sequences of labels; needed those");
+    }
+    LabelTargets.requireCount(labels, window.batchSize());
+    model.requireStateFor(window, state);
+    if (state != null && window.resetState()) {
+      state.zero();
+    }
+    ModelPass pass = model.infer(window, state);
+    int[][] said =
+        CtcDecoder.bestPath(
+            pass.outputs().readFloats(),
+            pass.timeSteps(),
+            window.batchSize(),
+            outputs,
+            pass.outputLengths(),
+            ctc.blank());
+    LabelErrors errors = LabelErrors.NONE;
+    for (int b = 0; b < said.length; b++) {
+      int[] target = labels.of(b);
+      if (target != null) {
+        errors = errors.plus(LabelErrors.of(target, said[b]));
       }
     }
-    return total;
+    return errors;
   }
 
   private static @Nullable NetworkState stateFor(

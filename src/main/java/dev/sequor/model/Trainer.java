@@ -5,6 +5,7 @@ import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.Sizes;
 import dev.sequor.backend.StepInput;
 import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateReport;
@@ -185,9 +186,7 @@ public final class Trainer implements AutoCloseable {
    * @throws DivergedException as for one step
    */
   public TrainStep steps(WindowSource source, int count) {
-    if (count < 1) {
-      throw new IllegalArgumentException("count is " + count + "; needed at least 1");
-    }
+    Sizes.atLeastOne("count", count);
     if (backend.isAsynchronous()) {
       return queued(source, count);
     }
@@ -210,9 +209,7 @@ public final class Trainer implements AutoCloseable {
    * @throws DivergedException as for one step
    */
   public TrainStep accumulated(WindowSource source, int windows) {
-    if (windows < 1) {
-      throw new IllegalArgumentException("windows is " + windows + "; needed at least 1");
-    }
+    Sizes.atLeastOne("windows", windows);
     if (windows == 1) {
       return step(source);
     }

@@ -31,6 +31,9 @@ public final class NetworkLayout {
   /** By node and then by the name of a block's first tensor. */
   private final Map<String, Map<String, Placed>> blocks = new LinkedHashMap<>();
 
+  /** By node, those that it does not share with one before it. */
+  private final Map<String, List<TensorRegion>> owned = new HashMap<>();
+
   private long end;
 
   /** A block at its place. */
@@ -82,7 +85,9 @@ public final class NetworkLayout {
     end = aligned(end);
     Placed placed = new Placed(block, end);
     for (TensorSpec tensor : block.tensors()) {
-      regions.add(new TensorRegion(node + "." + tensor.name(), end, tensor.shape()));
+      TensorRegion region = new TensorRegion(node + "." + tensor.name(), end, tensor.shape());
+      regions.add(region);
+      owned.computeIfAbsent(node, name -> new ArrayList<>()).add(region);
       specs.add(tensor);
       end += tensor.elements();
       if (end > MAX_WEIGHTS) {
@@ -135,6 +140,16 @@ public final class NetworkLayout {
   /** All tensors, in the order of their offsets. */
   public List<TensorRegion> regions() {
     return List.copyOf(regions);
+  }
+
+  /**
+   * The tensors of a node, in the order of their offsets; not those that it shares with a node
+   * before it, whose they are.
+   *
+   * @param node its name; of one that is not there, or has no tensors, there are none
+   */
+  public List<TensorRegion> regions(String node) {
+    return List.copyOf(owned.getOrDefault(Required.present("node", node), List.of()));
   }
 
   /**
