@@ -1,4 +1,5 @@
-// What a model needs around its recurrent stack, besides products: bias and activation, copies, embeddings, dropout.
+// What a model needs around its recurrent stack, besides products of matrices: bias and activation, products of elements, copies,
+// maxima, embeddings, dropout.
 // Launch, where a kernel says nothing else: a thread per element, grid (ceil(threads / 128)), block 128, no shared memory.
 #include "operand.h"
 #include "sequor/activations.h"
@@ -27,6 +28,35 @@ SEQ_KERNEL activation_gradient(long long elements, int function, const float* y,
   if (i < elements) dx[i] = through_activation(function, y[i], dy[i]);
 }
 SEQ_REGISTER(activation_gradient)
+
+// y (+)= a∘b; without add y may be a or b.
+SEQ_KERNEL multiply(long long elements, int add, const float* a, const float* b, float* y) {
+  const long long i = thread_index();
+  if (i >= elements) return;
+  const float product = a[i] * b[i];
+  y[i] = add ? y[i] + product : product;
+}
+SEQ_REGISTER(multiply)
+
+// y [B,width] = the largest of x [T,B,width] over the first lengths [B] steps (null: all), the first of equals, and from [B,width] its
+// element in x; a NaN is larger than all else. Of no steps 0, and -1. A thread per element of y.
+SEQ_KERNEL maximum_over_time(int T, int B, int width, const float* x, const int* lengths, float* y, int* from) {
+  const int i = static_cast<int>(thread_index()), step = B * width;  // all of x has fewer than 2^31 elements
+  if (i >= step) return;
+  const int steps = lengths ? lengths[i / width] : T;
+  float best = steps > 0 ? x[i] : 0.0f;
+  int at = steps > 0 ? i : -1;
+  for (int t = 1; t < steps; ++t) {
+    const float value = x[t * step + i];
+    if (!(value <= best) && best == best) {
+      best = value;
+      at = t * step + i;
+    }
+  }
+  y[i] = best;
+  from[i] = at;
+}
+SEQ_REGISTER(maximum_over_time)
 
 // target[r,j] (+)= factor·source[r,j] for j < width; both point at their first column and have so many columns in all.
 SEQ_KERNEL copy_columns(long long rows, int width, const float* source, int source_stride, float factor, int add,

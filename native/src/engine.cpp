@@ -332,12 +332,22 @@ void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const fl
   engine->variant->layer_norm_backward(*engine, {rows, width, 0.0f, x, parameters, nullptr, saved, dy, dx, d_parameters});
 }
 
-void sequor_softmax_forward(SeqEngine* engine, int rows, int width, const float* x, float* y) {
-  engine->variant->softmax_forward(*engine, rows, width, x, y);
+void sequor_multiply(SeqEngine* engine, int64_t elements, int add, const float* a, const float* b, float* y) {
+  engine->variant->multiply(*engine, elements, add != 0, a, b, y);
 }
 
-void sequor_softmax_backward(SeqEngine* engine, int rows, int width, const float* y, const float* dy, float* dx) {
-  engine->variant->softmax_backward(*engine, rows, width, y, dy, dx);
+void sequor_maximum_over_time(SeqEngine* engine, int time_steps, int batch, int width, const float* x,
+                              const int32_t* lengths, float* y, int32_t* from) {
+  engine->variant->maximum_over_time(*engine, time_steps, batch, width, x, lengths, y, from);
+}
+
+void sequor_softmax_forward(SeqEngine* engine, int rows, int width, int logarithm, const float* x, float* y) {
+  engine->variant->softmax_forward(*engine, rows, width, logarithm != 0, x, y);
+}
+
+void sequor_softmax_backward(SeqEngine* engine, int rows, int width, int logarithm, const float* y, const float* dy,
+                             float* dx) {
+  engine->variant->softmax_backward(*engine, rows, width, logarithm != 0, y, dy, dx);
 }
 
 namespace {

@@ -1,4 +1,5 @@
-// What a model needs around its recurrent stack: dense layers, activations, copies, dropout, embeddings, losses and updates.
+// What a model needs around its recurrent stack: dense layers, activations, products, copies, maxima, dropout, embeddings, losses and
+// updates.
 #pragma once
 
 #include <cmath>
@@ -131,6 +132,40 @@ static void activation(SeqEngine& e, int function, int64_t elements, const float
 static void activation_gradient(SeqEngine& e, int function, int64_t elements, const float* y, const float* dy, float* dx) {
   each_register(e, elements, 5.0 * elements, [&](int64_t i, int width) {
     store_first(dx + i, through_activation(function, load_first(y + i, width), load_first(dy + i, width)), width);
+  });
+}
+
+static void multiply(SeqEngine& e, int64_t elements, bool add, const float* a, const float* b, float* y) {
+  each_register(e, elements, 2.0 * elements, [&](int64_t i, int width) {
+    const Vec product = load_first(a + i, width) * load_first(b + i, width);
+    store_first(y + i, add ? load_first(y + i, width) + product : product, width);
+  });
+}
+
+// y[b,j] = the largest x[t,b,j] of t < lengths[b], the first of equals, and from[b,j] where in x it is; a NaN is larger than all else.
+// Of no steps 0, and -1.
+static void maximum_over_time(SeqEngine& e, long T, long B, long width, const float* x, const int32_t* lengths, float* y,
+                              int32_t* from) {
+  const long in_row = (width + kLanes - 1) / kLanes, registers = B * in_row;
+  const int members = members_for(e, 3.0 * T * B * width);
+  run_team(*e.team, members, [&](int member) {
+    for (long r = part(registers, member, members); r < part(registers, member + 1, members); ++r) {
+      const long b = r / in_row, j = r % in_row * kLanes, column = b * width + j;
+      const int lanes = int(width - j < kLanes ? width - j : kLanes);
+      const long steps = lengths ? lengths[b] : T;
+      Vec best = steps > 0 ? load_first(x + column, lanes) : Vec(0.0f);
+      SimdInt at{};  // the step of each lane
+      for (long t = 1; t < steps; ++t) {
+        const Vec v = load_first(x + t * B * width + column, lanes);
+        const SimdInt larger = ~(v.v <= best.v) & (best.v == best.v);
+        best = Vec(larger ? v.v : best.v);
+        at = larger ? SimdInt{} + int32_t(t) : at;
+      }
+      store_first(y + column, best, lanes);
+      int32_t step[kLanes];
+      std::memcpy(step, &at, sizeof at);
+      for (int i = 0; i < lanes; ++i) from[column + i] = steps > 0 ? int32_t(step[i] * B * width + column + i) : -1;
+    }
   });
 }
 

@@ -46,6 +46,8 @@ const Variant SEQ_JOIN(variant_, SEQ_ISA) = {
     SEQ_ISA::copy_columns,
     SEQ_ISA::layer_norm_forward,
     SEQ_ISA::layer_norm_backward,
+    SEQ_ISA::multiply,
+    SEQ_ISA::maximum_over_time,
     SEQ_ISA::softmax_forward,
     SEQ_ISA::softmax_backward,
     SEQ_ISA::gather_steps,

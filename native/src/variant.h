@@ -190,8 +190,11 @@ struct Variant {
   void (*copy_columns)(SeqEngine&, const ColumnCopyCall&);
   void (*layer_norm_forward)(SeqEngine&, const NormCall&);
   void (*layer_norm_backward)(SeqEngine&, const NormCall&);
-  void (*softmax_forward)(SeqEngine&, long rows, long width, const float* x, float* y);
-  void (*softmax_backward)(SeqEngine&, long rows, long width, const float* y, const float* dy, float* dx);
+  void (*multiply)(SeqEngine&, int64_t elements, bool add, const float* a, const float* b, float* y);
+  void (*maximum_over_time)(SeqEngine&, long time_steps, long batch, long width, const float* x, const int32_t* lengths,
+                            float* y, int32_t* from);
+  void (*softmax_forward)(SeqEngine&, long rows, long width, bool logarithm, const float* x, float* y);
+  void (*softmax_backward)(SeqEngine&, long rows, long width, bool logarithm, const float* y, const float* dy, float* dx);
   void (*gather_steps)(SeqEngine&, const StepRowsCall&);
   void (*scatter_steps)(SeqEngine&, const StepRowsCall&);
   void (*step_gates)(SeqEngine&, const OptionedStep&, const StepGatesCall&);

@@ -97,11 +97,20 @@ void sequor_layer_norm_forward(SeqEngine* engine, int rows, int width, float eps
 void sequor_layer_norm_backward(SeqEngine* engine, int rows, int width, const float* x, const float* parameters,
                                 float* saved, const float* dy, float* dx, float* d_parameters);
 
-// Probabilities of rows [M,N]; y may be x, dx may be dy.
-void sequor_softmax_forward(SeqEngine* engine, int rows, int width, const float* x, float* y);
-void sequor_softmax_backward(SeqEngine* engine, int rows, int width, const float* y, const float* dy, float* dx);
+// y (+)= a∘b; without add y may be a or b.
+void sequor_multiply(SeqEngine* engine, int64_t elements, int add, const float* a, const float* b, float* y);
 
-// activation: 0 none, 1 tanh, 2 relu, 3 sigmoid. y[M,N] = f(x[M,K]·weight[N,K]^T + bias[N]); bias may be null.
+// y[B,width] = the largest of x[T,B,width] over the first lengths[B] steps (null: all), from[B,width] its element in x, see
+// dev.sequor.backend.MaximumShape.
+void sequor_maximum_over_time(SeqEngine* engine, int time_steps, int batch, int width, const float* x,
+                              const int32_t* lengths, float* y, int32_t* from);
+
+// Probabilities of rows [M,N], or their logarithms; y may be x, dx may be dy.
+void sequor_softmax_forward(SeqEngine* engine, int rows, int width, int logarithm, const float* x, float* y);
+void sequor_softmax_backward(SeqEngine* engine, int rows, int width, int logarithm, const float* y, const float* dy,
+                             float* dx);
+
+// activation: enum Activation of activations.h. y[M,N] = f(x[M,K]·weight[N,K]^T + bias[N]); bias may be null.
 void sequor_linear_forward(SeqEngine* engine, int rows, int input, int output, int activation, const float* x,
                            const float* weight, const float* bias, float* y);
 // dy is multiplied by f' in place; dx is overwritten; d_weight and d_bias are added to; each may be null.

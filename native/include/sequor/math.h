@@ -86,6 +86,35 @@ SEQ_HD T where_positive(T h, T value) {
   return h <= T(0) ? T(0) : value;
 }
 
+// x, but 0 below 0 and 1 above 1; NaN stays NaN.
+template <typename T>
+SEQ_HD T unit_part(T x) {
+  return at_least(at_most(x, 1.0f), 0.0f);
+}
+
+// value, but 0 where x is not between 0 and 1: the slope of unit_part, given x or the result.
+template <typename T>
+SEQ_HD T within_unit(T x, T value) {
+  return where_positive(x, where_positive(T(1) - x, value));
+}
+
+// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|).
+template <typename T>
+SEQ_HD T softplus(T x) {
+  return relu(x) + log_one_plus(exponential(-magnitude(x)));
+}
+
+// e^-m of m >= 0, and e^-m - 1 = -g / (1 + g) with g = e^m - 1, which keeps its digits near 0.
+template <typename T>
+struct Decay {
+  T power, less_one;
+
+  SEQ_HD static Decay of(T m) {
+    const T g = growth(m), power = T(1) / (T(1) + g);
+    return {power, -(g * power)};
+  }
+};
+
 // A sigmoid that keeps its digits where it is nearly 0 or nearly 1. A gate that is almost open differs from 1 by what its float32 has
 // no digits for, and that is all that its gradient is made of.
 template <typename T>

@@ -89,7 +89,7 @@ SEQ_HD Gate<T> gate_function(const GateFunction& f, T x) {
     case kGateRelu: return gate_of(relu(x), where_positive(x, T(1)));
     case kGateHardSigmoid: {
       const T line = alpha * x + beta;
-      return gate_of(at_least(at_most(line, 1.0f), 0.0f), where_positive(line, where_positive(T(1) - line, alpha)));
+      return gate_of(unit_part(line), within_unit(line, alpha));
     }
     case kGateAffine: return gate_of(alpha * x + beta, alpha);
     case kGateLeakyRelu: return gate_of(where_negative(x, alpha * x, x), where_negative(x, alpha, T(1)));
@@ -99,17 +99,14 @@ SEQ_HD Gate<T> gate_function(const GateFunction& f, T x) {
       return gate_of(alpha * t.value, alpha * beta * t.slope);
     }
     case kGateElu: {
-      // e^x - 1 = -g / (1 + g) with g = e^|x| - 1, which keeps its digits near 0.
-      const T g = growth(magnitude(x)), power = T(1) / (T(1) + g);
-      return gate_of(where_negative(x, -(alpha * (g * power)), x), where_negative(x, alpha * power, T(1)));
+      const Decay<T> e = Decay<T>::of(magnitude(x));
+      return gate_of(where_negative(x, alpha * e.less_one, x), where_negative(x, alpha * e.power, T(1)));
     }
     case kGateSoftsign: {
       const T part = T(1) / (T(1) + magnitude(x));
       return gate_of(x * part, part * part);
     }
-    default: {  // log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
-      return gate_of(relu(x) + log_one_plus(exponential(-magnitude(x))), sigmoid(x));
-    }
+    default: return gate_of(softplus(x), sigmoid(x));
   }
 }
 

@@ -22,7 +22,7 @@ final class Arguments {
   private final long[] counts = new long[MOST];
   private final boolean[] writes = new boolean[MOST];
 
-  /** The argument that this one may be the very same memory as, or −1. */
+  /** The arguments that this one may be the very same memory as: a bit each. */
   private final int[] over = new int[MOST];
 
   private int size;
@@ -69,7 +69,7 @@ final class Arguments {
 
   /** A buffer that is read: at least {@code count} elements. */
   Arguments reads(String name, @Nullable Buffer buffer, DType type, long count) {
-    add(name, buffer, type, count, false, -1);
+    add(name, buffer, type, count, false, 0);
     return this;
   }
 
@@ -80,7 +80,7 @@ final class Arguments {
 
   /** A buffer that is written, and perhaps read. */
   Arguments writes(String name, @Nullable Buffer buffer, DType type, long count) {
-    add(name, buffer, type, count, true, -1);
+    add(name, buffer, type, count, true, 0);
     return this;
   }
 
@@ -91,10 +91,16 @@ final class Arguments {
 
   /** A buffer that is written, or null; it may start where that of the argument {@code of} does. */
   Arguments mayWriteOver(String of, String name, @Nullable Buffer buffer, DType type, long count) {
+    return mayWriteOver(of, of, name, buffer, type, count);
+  }
+
+  /** The same; it may also start where that of the argument {@code orOf} does. */
+  Arguments mayWriteOver(
+      String of, String orOf, String name, @Nullable Buffer buffer, DType type, long count) {
     if (buffer != null) {
-      int same = -1;
+      int same = 0;
       for (int i = 0; i < size; i++) {
-        same = names[i].equals(of) ? i : same;
+        same |= names[i].equals(of) || names[i].equals(orOf) ? 1 << i : 0;
       }
       add(name, buffer, type, count, true, same);
     }
@@ -158,7 +164,8 @@ final class Arguments {
   private void requireApart(int i, int j) {
     long start = buffer(i).memory().start();
     long other = buffer(j).memory().start();
-    if (over[i] == j && start == other) {
+    boolean mayBeSame = (over[i] >> j & 1) != 0;
+    if (mayBeSame && start == other) {
       return;
     }
     if (start < other + counts[j] && other < start + counts[i]) {
@@ -167,7 +174,7 @@ final class Arguments {
               + " shares memory with "
               + names[j]
               + "; needed memory of its own"
-              + (over[i] == j ? ", or exactly the same" : ""));
+              + (mayBeSame ? ", or exactly the same" : ""));
     }
   }
 

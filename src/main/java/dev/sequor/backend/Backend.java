@@ -636,7 +636,7 @@ public final class Backend implements AutoCloseable {
   }
 
   /**
-   * Probabilities of rows, see {@link SoftmaxShape}.
+   * Probabilities of rows, or their logarithms, see {@link SoftmaxShape}.
    *
    * @param x {@code [M,N]}
    * @param y {@code [M,N]}, overwritten; may be {@code x}
@@ -659,7 +659,8 @@ public final class Backend implements AutoCloseable {
   }
 
   /**
-   * The gradient of {@link #softmaxForward}: {@code dx = y ∘ (dy − Σ dy∘y)}.
+   * The gradient of {@link #softmaxForward}: {@code dx = y ∘ (dy − Σ dy∘y)}, or of logarithms
+   * {@code dx = dy − e^y Σ dy}.
    *
    * @param y {@code [M,N]}
    * @param dy {@code [M,N]}
@@ -678,6 +679,71 @@ public final class Backend implements AutoCloseable {
                   "dy", "dx", Required.present("dx", dx), DType.FLOAT32, shape.elements());
       checked.check();
       engine.softmaxBackward(shape, y.memory(), dy.memory(), dx.memory());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * The largest element of each column over the steps of its sequence, see {@link MaximumShape}.
+   *
+   * <p>Its gradient is zeros, to which {@link #embeddingBackward} with rows of one element adds
+   * {@code dy} where {@code from} says.
+   *
+   * @param x {@code [T,B,W]}
+   * @param lengths INT32 {@code [B]}, each 0…T; null when every sequence has T steps
+   * @param y {@code [B,W]}, overwritten; 0 for a sequence without steps
+   * @param from INT32 {@code [B,W]}, overwritten: which element of {@code x} it is, counted from 0
+   *     over all of {@code x}; {@value MaximumShape#NONE} for a sequence without steps
+   */
+  public void maximumOverTime(
+      MaximumShape shape, Buffer x, @Nullable Buffer lengths, Buffer y, Buffer from) {
+    begin();
+    try {
+      Required.present("shape", shape);
+      Arguments checked =
+          arguments
+              .of(shape)
+              .reads("x", x, DType.FLOAT32, shape.inputElements())
+              .mayRead("lengths", lengths, DType.INT32, shape.batchSize())
+              .writes("y", y, DType.FLOAT32, shape.outputElements())
+              .writes("from", from, DType.INT32, shape.outputElements());
+      checked.check();
+      arguments.lengths(lengths, shape.batchSize(), shape.timeSteps());
+      engine.maximumOverTime(shape, x.memory(), memory(lengths), y.memory(), from.memory());
+      arguments.integers(
+          MaximumShape.NONE, shape.inputElements() - 1, from, shape.outputElements());
+      checked.written();
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * {@code y = a ∘ b}, element by element, over all of {@code a}.
+   *
+   * @param b as many elements as {@code a}; may be {@code a}
+   * @param y as many elements, overwritten or added to; may be {@code a} or {@code b} if nothing is
+   *     added
+   * @param add whether {@code y} gets {@code y + a ∘ b}
+   */
+  public void multiply(Buffer a, Buffer b, Buffer y, boolean add) {
+    begin();
+    try {
+      long elements = elements(a);
+      Arguments checked =
+          arguments
+              .of("a product of elements")
+              .reads("a", a, DType.FLOAT32, elements)
+              .reads("b", b, DType.FLOAT32, elements);
+      if (add) {
+        checked.writes("y", y, DType.FLOAT32, elements);
+      } else {
+        checked.mayWriteOver("a", "b", "y", Required.present("y", y), DType.FLOAT32, elements);
+      }
+      checked.check();
+      engine.multiply(elements, a.memory(), b.memory(), y.memory(), add);
       checked.written();
     } finally {
       end();

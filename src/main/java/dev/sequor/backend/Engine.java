@@ -66,6 +66,9 @@ public interface Engine {
   /** See {@link Backend#activationGradient}. */
   void activationGradient(Activation function, Memory y, Memory dy, Memory dx);
 
+  /** See {@link Backend#multiply}. */
+  void multiply(long elements, Memory a, Memory b, Memory y, boolean add);
+
   /** See {@link Backend#copyColumns}. */
   void copyColumns(ColumnCopy copy, Memory source, Memory target);
 
@@ -87,6 +90,10 @@ public interface Engine {
 
   /** See {@link Backend#softmaxBackward}. */
   void softmaxBackward(SoftmaxShape shape, Memory y, Memory dy, Memory dx);
+
+  /** See {@link Backend#maximumOverTime}. */
+  void maximumOverTime(
+      MaximumShape shape, Memory x, @Nullable Memory lengths, Memory y, Memory from);
 
   /**
    * See {@link Backend#dropout}.

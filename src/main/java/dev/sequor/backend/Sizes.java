@@ -23,8 +23,17 @@ public final class Sizes {
    * @throws IllegalArgumentException if it is not
    */
   public static void atLeastOne(String name, long value) {
-    if (value < 1) {
-      throw new IllegalArgumentException(name + " is " + value + "; needed at least 1");
+    atLeast(name, value, 1);
+  }
+
+  /**
+   * Requires a size of at least {@code least}.
+   *
+   * @throws IllegalArgumentException if it is not
+   */
+  public static void atLeast(String name, long value, long least) {
+    if (value < least) {
+      throw new IllegalArgumentException(name + " is " + value + "; needed at least " + least);
     }
   }
 

@@ -110,6 +110,13 @@ final class BackendLimitsTest {
   }
 
   @Test
+  void elementsThatAreCountedByAnIntAreNoMore() {
+    assertRefused(
+        "timeSteps · batchSize · width is 2147483648; needed at most 2147483647",
+        () -> new MaximumShape(1 << 15, 1 << 15, 2));
+  }
+
+  @Test
   void directionsAreOneOrTwo() {
     assertEquals(2, new ParameterLayout(CellType.GRU_RESET_BEFORE, 1, 2, 3, 4).directions());
     assertRefused(
@@ -123,5 +130,8 @@ final class BackendLimitsTest {
     assertRefused(
         "x is missing; TANH needs one", () -> backend.activation(Activation.TANH, null, floats(3)));
     assertRefused("target is missing; fill needs one", () -> backend.fill(null, 1f));
+    assertRefused(
+        "a is missing; a product of elements needs one",
+        () -> backend.multiply(null, floats(3), floats(3), false));
   }
 }

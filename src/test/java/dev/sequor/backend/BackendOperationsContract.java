@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.sequor.reference.ReferenceActivation;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What every backend must do besides recurrent layers, against plain formulas in double precision.
@@ -159,9 +161,9 @@ public abstract class BackendOperationsContract {
     "2,1,1572865,NONE"
   })
   void linearMatchesDoubleFormula(int m, int k, int n, Activation activation) {
-    Buffer x = random(m * k);
-    Buffer weight = random(n * k);
-    Buffer bias = random(n);
+    Buffer x = inDomain(activation, m * k);
+    Buffer weight = inDomain(activation, n * k);
+    Buffer bias = inDomain(activation, n);
     Buffer y = poisoned(m * n);
     LinearShape shape = new LinearShape(m, k, n, activation);
     backend.linearForward(shape, x, weight, bias, y);
@@ -175,7 +177,7 @@ public abstract class BackendOperationsContract {
         for (int l = 0; l < k; l++) {
           sum += (double) xs[i * k + l] * ws[j * k + l];
         }
-        expected[i * n + j] = activate(activation, sum);
+        expected[i * n + j] = ReferenceActivation.of(activation, sum);
       }
     }
     assertClose(expected, y.readFloats());
@@ -191,7 +193,7 @@ public abstract class BackendOperationsContract {
     float[] ys = y.readFloats();
     for (int i = 0; i < m; i++) {
       for (int j = 0; j < n; j++) {
-        double da = upstream[i * n + j] * slope(activation, ys[i * n + j]);
+        double da = upstream[i * n + j] * ReferenceActivation.slopeGiven(activation, ys[i * n + j]);
         db[j] += da;
         for (int l = 0; l < k; l++) {
           dxs[i * k + l] += da * ws[j * k + l];
@@ -205,22 +207,10 @@ public abstract class BackendOperationsContract {
     assertClose(db, dBias.readFloats());
   }
 
-  private static double activate(Activation activation, double a) {
-    return switch (activation) {
-      case NONE -> a;
-      case TANH -> Math.tanh(a);
-      case RELU -> Math.max(0, a);
-      case SIGMOID -> 1 / (1 + Math.exp(-a));
-    };
-  }
-
-  private static double slope(Activation activation, double y) {
-    return switch (activation) {
-      case NONE -> 1;
-      case TANH -> 1 - y * y;
-      case RELU -> y > 0 ? 1 : 0;
-      case SIGMOID -> y * (1 - y);
-    };
+  @ParameterizedTest
+  @EnumSource
+  void everyActivationIsPartOfADenseLayer(Activation activation) {
+    linearMatchesDoubleFormula(33, 7, 65, activation);
   }
 
   private static double[] toDouble(float[] values) {
@@ -268,23 +258,34 @@ public abstract class BackendOperationsContract {
     return buffer.slice(1, buffer.elements() - 1);
   }
 
+  /** Numbers that the function has a finite value for. */
+  private Buffer inDomain(Activation function, int elements) {
+    Buffer buffer = random(elements);
+    if (ReferenceActivation.needsPositive(function)) {
+      float[] values = buffer.readFloats();
+      for (int i = 0; i < elements; i++) {
+        values[i] = Math.abs(values[i]) + 0.1f;
+      }
+      buffer.write(values);
+    }
+    return buffer;
+  }
+
   @ParameterizedTest(name = "{0} of {1}")
   @MethodSource("activationsOfAwkwardSizes")
   void activationAndItsGradientMatchDoubleFormula(Activation function, int n) {
-    Buffer x = odd(random(n + 1));
+    Buffer x = odd(inDomain(function, n + 1));
     Buffer y = poisoned(n + 2);
     Buffer dy = odd(random(n + 1));
     double[] a = toDouble(x.readFloats());
-    double[] expected = Arrays.stream(a).map(v -> activate(function, v)).toArray();
+    double[] expected = Arrays.stream(a).map(v -> ReferenceActivation.of(function, v)).toArray();
     backend.activation(function, x, y);
     assertClose(expected, y.slice(0, n).readFloats());
     assertTrue(Float.isNaN(y.readFloats()[n]), "past the end of x");
     double[] slopes = new double[n];
-    double step = 1e-6;
     double[] upstream = toDouble(dy.readFloats());
     for (int i = 0; i < n; i++) {
-      double rise = activate(function, a[i] + step) - activate(function, a[i] - step);
-      slopes[i] = upstream[i] * rise / (2 * step);
+      slopes[i] = upstream[i] * ReferenceActivation.slope(function, a[i]);
     }
     Buffer dx = poisoned(n);
     backend.activationGradient(function, y.slice(0, n), dy, dx);
@@ -294,6 +295,184 @@ public abstract class BackendOperationsContract {
     assertArrayEquals(y.slice(0, n).readFloats(), x.readFloats(), "in place");
     backend.activationGradient(function, x, dy, dy);
     assertArrayEquals(dx.readFloats(), dy.readFloats(), "in place");
+  }
+
+  /** Relative to themselves, also where they are nearly 0 or have hardly any slope. */
+  @ParameterizedTest
+  @EnumSource(
+      names = {"HARD_SIGMOID", "HARD_SIGMOID_RELU6"},
+      mode = EnumSource.Mode.EXCLUDE)
+  void activationsKeepTheirDigits(Activation function) {
+    List<Float> numbers = new ArrayList<>();
+    for (double size = 1e-7; size < 80; size *= 1.37) {
+      numbers.add((float) size);
+      if (!ReferenceActivation.needsPositive(function)) {
+        numbers.add((float) -size);
+      }
+    }
+    float[] a = new float[numbers.size()];
+    for (int i = 0; i < a.length; i++) {
+      a[i] = numbers.get(i);
+    }
+    Buffer y = poisoned(a.length);
+    backend.activation(function, buffer(a), y);
+    float[] actual = y.readFloats();
+    for (int i = 0; i < a.length; i++) {
+      double expected = ReferenceActivation.of(function, a[i]);
+      // A rounding of a large argument is so much in its power.
+      double bar = 2e-6 * (1 + Math.abs(a[i]) / 8) * Math.abs(expected);
+      assertEquals(expected, actual[i], bar, function + " of " + a[i]);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "ELU, -Infinity, -1",
+    "ELU, Infinity, Infinity",
+    "SELU, -Infinity, -1.7580993",
+    "SELU, Infinity, Infinity",
+    "SOFTPLUS, -Infinity, 0",
+    "SOFTPLUS, Infinity, Infinity",
+    "SOFTSIGN, 1e30, 1",
+    "SOFTSIGN, -1e30, -1",
+    "EXP, 0, 1",
+    "EXP, 88.5, 2.723088e38",
+    "EXP, 89, Infinity",
+    "EXP, Infinity, Infinity",
+    "EXP, -120, 0",
+    "EXP, -Infinity, 0",
+    "SQRT, 0, 0",
+    "SQRT, -1, NaN",
+    "SQRT, Infinity, Infinity",
+    "RECIPROCAL, 0, Infinity",
+    "RECIPROCAL, -0.0, -Infinity",
+    "RECIPROCAL, Infinity, 0",
+    "HARD_SIGMOID, -Infinity, 0",
+    "HARD_SIGMOID, -2.5, 0",
+    "HARD_SIGMOID, 0, 0.5",
+    "HARD_SIGMOID, Infinity, 1",
+    "HARD_SIGMOID_RELU6, -3.01, 0",
+    "HARD_SIGMOID_RELU6, 3.01, 1",
+    "HARD_SIGMOID_RELU6, Infinity, 1",
+    "LEAKY_RELU, -Infinity, -Infinity",
+    "LEAKY_RELU, Infinity, Infinity"
+  })
+  void activationsOfExtremeNumbers(Activation function, float a, float expected) {
+    Buffer y = poisoned(2);
+    backend.activation(function, buffer(a, Float.NaN), y);
+    float[] actual = y.readFloats();
+    // What an exponent that is clamped at 87 leaves of nothing.
+    float bar = 2e-38f + (Float.isFinite(expected) ? 1e-6f * Math.abs(expected) : 0);
+    assertEquals(expected, actual[0], bar);
+    assertTrue(Float.isNaN(actual[1]), "of NaN");
+  }
+
+  @Test
+  void nothingHasAGradientWhereNothingDependsOnIt() {
+    float[] infinite = {0f, Float.POSITIVE_INFINITY, Float.POSITIVE_INFINITY};
+    Activation[] functions = {Activation.SQRT, Activation.RECIPROCAL, Activation.EXP};
+    for (int i = 0; i < functions.length; i++) {
+      Buffer dx = poisoned(2);
+      Buffer y = buffer(infinite[i], infinite[i]);
+      backend.activationGradient(functions[i], y, buffer(0f, 1f), dx);
+      assertEquals(0f, dx.readFloats()[0], functions[i].name());
+      assertTrue(Float.isInfinite(dx.readFloats()[1]), functions[i].name());
+    }
+  }
+
+  // Products, maxima.
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3, 31, 33, 257, 20_011})
+  void elementsAreMultipliedOrAdded(int n) {
+    Buffer a = odd(random(n + 1));
+    Buffer b = random(n);
+    Buffer y = poisoned(n + 1);
+    double[] left = toDouble(a.readFloats());
+    double[] right = toDouble(b.readFloats());
+    double[] expected = IntStream.range(0, n).mapToDouble(i -> left[i] * right[i]).toArray();
+    backend.multiply(a, b, y, false);
+    assertClose(expected, y.slice(0, n).readFloats());
+    assertTrue(Float.isNaN(y.readFloats()[n]), "past the end of a");
+    Buffer sum = random(n);
+    double[] before = toDouble(sum.readFloats());
+    backend.multiply(a, b, sum, true);
+    assertClose(
+        IntStream.range(0, n).mapToDouble(i -> before[i] + expected[i]).toArray(),
+        sum.readFloats());
+    float[] product = y.slice(0, n).readFloats();
+    backend.multiply(a, b, b, false);
+    assertArrayEquals(product, b.readFloats(), "in place of the second");
+    backend.multiply(a, a, a, false);
+    assertClose(Arrays.stream(left).map(v -> v * v).toArray(), a.readFloats());
+  }
+
+  @Test
+  void productsOverlapTheirFactorsWhollyOrNotAtAll() {
+    Buffer memory = buffer(1, 2, 3, 4);
+    Buffer a = memory.slice(0, 3);
+    Buffer b = buffer(5, 6, 7);
+    String apart = " shares memory with a; needed memory of its own";
+    IllegalArgumentException shifted =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> backend.multiply(a, b, memory.slice(1, 3), false));
+    assertEquals("y" + apart + ", or exactly the same", shifted.getMessage());
+    IllegalArgumentException added =
+        assertThrows(IllegalArgumentException.class, () -> backend.multiply(a, b, a, true));
+    assertEquals("y" + apart, added.getMessage());
+    assertArrayEquals(new float[] {1, 2, 3, 4}, memory.readFloats());
+  }
+
+  @ParameterizedTest(name = "T={0} B={1} W={2}")
+  @CsvSource({"1,1,1", "3,2,31", "31,3,1", "7,33,33", "2,1,257", "257,2,5", "5,4,300"})
+  void theMaximumOverTimeIsTheFirstOfTheLargest(int steps, int batchSize, int width) {
+    MaximumShape shape = new MaximumShape(steps, batchSize, width);
+    int columns = batchSize * width;
+    for (boolean padded : new boolean[] {false, true}) {
+      int[] lengths = new int[batchSize];
+      for (int b = 0; b < batchSize; b++) {
+        lengths[b] = padded ? random.nextInt(steps + 1) : steps;
+      }
+      float[] x = new float[steps * columns];
+      float[] expected = new float[columns];
+      int[] places = new int[columns];
+      Arrays.fill(places, MaximumShape.NONE);
+      float[] numbers = {-2, -1, -0f, 0f, 1, 2};
+      for (int i = 0; i < x.length; i++) {
+        int column = i % columns;
+        if (i / columns >= lengths[column / width]) {
+          x[i] = Float.NaN;
+          continue;
+        }
+        x[i] = random.nextInt(200) == 0 ? Float.NaN : numbers[random.nextInt(numbers.length)];
+        boolean isLarger = x[i] > expected[column] || Float.isNaN(x[i]);
+        if (places[column] < 0 || (!Float.isNaN(expected[column]) && isLarger)) {
+          expected[column] = x[i];
+          places[column] = i;
+        }
+      }
+      Buffer y = poisoned(columns + 1);
+      Buffer from = tokens(new int[columns + 1]);
+      Buffer input = odd(buffer(new float[x.length + 1]));
+      input.write(x);
+      backend.maximumOverTime(shape, input, padded ? tokens(lengths) : null, y, from);
+      assertArrayEquals(expected, y.slice(0, columns).readFloats());
+      assertArrayEquals(places, from.slice(0, columns).readInts());
+      assertTrue(Float.isNaN(y.readFloats()[columns]), "past the end of y");
+      assertEquals(0, from.readInts()[columns], "past the end of from");
+      Buffer dy = random(columns);
+      float[] upstream = dy.readFloats();
+      float[] slopes = new float[x.length];
+      for (int i = 0; i < columns; i++) {
+        if (places[i] >= 0) {
+          slopes[places[i]] = upstream[i];
+        }
+      }
+      Buffer dx = buffer(new float[x.length]);
+      backend.embeddingBackward(columns, 1, from, dy, dx);
+      assertArrayEquals(slopes, dx.readFloats());
+    }
   }
 
   @Test
@@ -310,7 +489,7 @@ public abstract class BackendOperationsContract {
     for (Activation function : Activation.values()) {
       backend.linearForward(new LinearShape(1, n, n, function), x, weight, null, y);
       backend.activation(function, x, alone);
-      assertArrayEquals(y.readFloats(), alone.readFloats());
+      assertArrayEquals(y.readFloats(), alone.readFloats(), function.name());
     }
   }
 
@@ -479,10 +658,19 @@ public abstract class BackendOperationsContract {
     }
   }
 
-  @ParameterizedTest(name = "{0} rows, {1} columns")
-  @CsvSource({"1,1", "3,31", "31,3", "33,33", "2,257", "257,2", "1,1500", "700,5"})
-  void softmaxMatchesDoubleFormula(int rows, int n) {
-    SoftmaxShape shape = new SoftmaxShape(rows, n);
+  static Stream<Arguments> softmaxes() {
+    return Stream.of("1,1", "3,31", "31,3", "33,33", "2,257", "257,2", "1,1500", "700,5")
+        .map(sizes -> sizes.split(","))
+        .flatMap(
+            s ->
+                Stream.of(false, true)
+                    .map(l -> Arguments.of(Integer.valueOf(s[0]), Integer.valueOf(s[1]), l)));
+  }
+
+  @ParameterizedTest(name = "{0} rows, {1} columns, logarithm {2}")
+  @MethodSource("softmaxes")
+  void softmaxMatchesDoubleFormula(int rows, int n, boolean logarithm) {
+    SoftmaxShape shape = new SoftmaxShape(rows, n, logarithm);
     Buffer x = random(rows * n);
     Buffer dy = random(rows * n);
     double[] given = toDouble(x.readFloats());
@@ -498,10 +686,12 @@ public abstract class BackendOperationsContract {
       }
       for (int i = r * n; i < (r + 1) * n; i++) {
         expected[i] /= sum;
-        along += expected[i] * gradient[i];
+        along += logarithm ? gradient[i] : expected[i] * gradient[i];
       }
       for (int i = r * n; i < (r + 1) * n; i++) {
-        slopes[i] = expected[i] * (gradient[i] - along);
+        slopes[i] =
+            logarithm ? gradient[i] - expected[i] * along : expected[i] * (gradient[i] - along);
+        expected[i] = logarithm ? Math.log(expected[i]) : expected[i];
       }
     }
     Buffer y = poisoned(rows * n);
@@ -522,6 +712,23 @@ public abstract class BackendOperationsContract {
     Buffer y = poisoned(6);
     backend.softmaxForward(new SoftmaxShape(2, 3), x, y);
     assertClose(new double[] {0.5, 0, 0.5, 0, 1, 0}, y.readFloats());
+  }
+
+  @Test
+  void logarithmsOfTinyProbabilitiesKeepTheirDigits() {
+    Buffer x = buffer(new float[] {1e30f, -1e30f, 1e30f, 100, 0, -200, -3, -3, -3});
+    Buffer y = poisoned(9);
+    backend.softmaxForward(new SoftmaxShape(3, 3, true), x, y);
+    double[] expected = {
+      -Math.log(2), -2e30, -Math.log(2), 0, -100, -300, -Math.log(3), -Math.log(3), -Math.log(3)
+    };
+    float[] actual = y.readFloats();
+    for (int i = 0; i < expected.length; i++) {
+      assertEquals(expected[i], actual[i], 2e-7 * Math.abs(expected[i]), "element " + i);
+    }
+    Buffer dx = poisoned(9);
+    backend.softmaxBackward(new SoftmaxShape(3, 3, true), y, buffer(1, 1, 1, 1, 1, 1, 3, 0, 0), dx);
+    assertClose(new double[] {-0.5, 1, -0.5, -2, 1, 1, 2, -1, -1}, dx.readFloats());
   }
 
   private static double slope(

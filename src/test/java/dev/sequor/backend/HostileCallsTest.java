@@ -93,6 +93,7 @@ final class HostileCallsTest {
           "Backend.fill.0",
           "Backend.activation.1",
           "Backend.activationGradient.1",
+          "Backend.multiply.0",
           "Backend.dropout.2");
 
   /** Take either type. */
@@ -353,6 +354,16 @@ final class HostileCallsTest {
       call(
           "Backend.softmaxBackward",
           w -> of(new SoftmaxShape(3, 4), w.floats(12), w.floats(12), w.floats(12)));
+      call("Backend.multiply", w -> of(w.floats(7), w.floats(7), w.floats(7), true));
+      call(
+          "Backend.maximumOverTime",
+          w ->
+              of(
+                  new MaximumShape(T, B, V),
+                  w.floats(T * B * V),
+                  w.tensors.lengths(),
+                  w.floats(B * V),
+                  w.integers(B * V)));
       call(
           "Backend.dropout",
           w -> of(0.5f, w.integers(RandomKey.ELEMENTS), w.floats(7), w.floats(7)));

@@ -60,7 +60,7 @@ public final class RandomWork implements AutoCloseable {
   }
 
   private String anyKind(List<WeightStorage> storages) {
-    return switch (random.nextInt(17)) {
+    return switch (random.nextInt(19)) {
       case 0, 1 -> linear();
       case 2 -> embedding();
       case 3 -> loss();
@@ -73,6 +73,8 @@ public final class RandomWork implements AutoCloseable {
       case 10 -> norm();
       case 11 -> softmax();
       case 12 -> ctc();
+      case 13 -> products();
+      case 14 -> maximum();
       default -> train(stack(60, 2));
     };
   }
@@ -129,10 +131,16 @@ public final class RandomWork implements AutoCloseable {
     work.run();
   }
 
+  /** Any function but the one that makes NaN of negative numbers, whose sign says nothing. */
+  private Activation tame() {
+    Activation function = any(Activation.values());
+    return function == Activation.SQRT ? Activation.NONE : function;
+  }
+
   private String linear() {
     LinearShape shape;
     do {
-      Activation activation = any(Activation.values());
+      Activation activation = tame();
       shape = new LinearShape(size(1500), size(600), size(600), activation);
     } while ((double) shape.rows() * shape.inputSize() * shape.outputSize() > MOST);
     long inputs = (long) shape.rows() * shape.inputSize();
@@ -181,9 +189,37 @@ public final class RandomWork implements AutoCloseable {
     Buffer dx = inPlace ? dy : result(count);
     Buffer key = key(random.nextInt(5), random.nextInt(5));
     call(() -> backend.dropout(0.3f, key, x, dropped));
+    if (function == Activation.SQRT) {
+      backend.activation(Activation.EXP, dropped, dropped);
+    }
     call(() -> backend.activation(function, dropped, y));
     call(() -> backend.activationGradient(function, y, dy, dx));
     return count + " elements of dropout and " + function + (inPlace ? " in place" : "");
+  }
+
+  private String products() {
+    int count = size(300_000);
+    boolean add = random.nextBoolean();
+    boolean inPlace = !add && random.nextBoolean();
+    Buffer a = numbers(count, 1);
+    Buffer b = inPlace ? sums(count) : numbers(count, 1);
+    Buffer y = inPlace ? b : sums(count);
+    call(() -> backend.multiply(a, b, y, add));
+    return count + " products" + (add ? ", added" : inPlace ? " in place" : "");
+  }
+
+  private String maximum() {
+    MaximumShape shape = new MaximumShape(size(100), size(30), size(300));
+    int columns = shape.outputElements();
+    Buffer x = numbers((long) shape.timeSteps() * columns, 1);
+    Buffer lengths =
+        random.nextBoolean() ? integers(shape.batchSize(), 0, shape.timeSteps() + 1) : null;
+    Buffer y = result(columns);
+    Buffer from = integers(columns, 0, 1);
+    Buffer there = result(columns);
+    call(() -> backend.maximumOverTime(shape, x, lengths, y, from));
+    call(() -> backend.embeddingForward(columns, 1, from, x, there));
+    return shape + (lengths == null ? "" : " and lengths");
   }
 
   private String columns() {
@@ -223,7 +259,7 @@ public final class RandomWork implements AutoCloseable {
   }
 
   private String softmax() {
-    SoftmaxShape shape = new SoftmaxShape(size(200), size(300));
+    SoftmaxShape shape = new SoftmaxShape(size(200), size(300), random.nextBoolean());
     long elements = (long) shape.rows() * shape.width();
     Buffer x = numbers(elements, 3);
     Buffer y = result(elements);

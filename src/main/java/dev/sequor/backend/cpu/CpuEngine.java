@@ -11,6 +11,7 @@ import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
+import dev.sequor.backend.MaximumShape;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.NormShape;
@@ -157,6 +158,25 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
   }
 
   @Override
+  public void multiply(long elements, Memory a, Memory b, Memory y, boolean add) {
+    NativeEngine.sequor_multiply(engine, elements, add ? 1 : 0, address(a), address(b), address(y));
+  }
+
+  @Override
+  public void maximumOverTime(
+      MaximumShape shape, Memory x, @Nullable Memory lengths, Memory y, Memory from) {
+    NativeEngine.sequor_maximum_over_time(
+        engine,
+        shape.timeSteps(),
+        shape.batchSize(),
+        shape.width(),
+        address(x),
+        address(lengths),
+        address(y),
+        address(from));
+  }
+
+  @Override
   public void copyColumns(ColumnCopy copy, Memory source, Memory target) {
     NativeEngine.sequor_copy_columns(
         engine,
@@ -210,13 +230,19 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
   @Override
   public void softmaxForward(SoftmaxShape shape, Memory x, Memory y) {
     NativeEngine.sequor_softmax_forward(
-        engine, shape.rows(), shape.width(), address(x), address(y));
+        engine, shape.rows(), shape.width(), shape.logarithm() ? 1 : 0, address(x), address(y));
   }
 
   @Override
   public void softmaxBackward(SoftmaxShape shape, Memory y, Memory dy, Memory dx) {
     NativeEngine.sequor_softmax_backward(
-        engine, shape.rows(), shape.width(), address(y), address(dy), address(dx));
+        engine,
+        shape.rows(),
+        shape.width(),
+        shape.logarithm() ? 1 : 0,
+        address(y),
+        address(dy),
+        address(dx));
   }
 
   @Override

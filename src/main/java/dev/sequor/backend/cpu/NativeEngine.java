@@ -303,10 +303,29 @@ final class NativeEngine {
       @Cast("float*") long dState,
       @Cast("const int32_t*") long key);
 
+  static native void sequor_multiply(
+      @Cast("SeqEngine*") long engine,
+      long elements,
+      int add,
+      @Cast("const float*") long a,
+      @Cast("const float*") long b,
+      @Cast("float*") long y);
+
+  static native void sequor_maximum_over_time(
+      @Cast("SeqEngine*") long engine,
+      int timeSteps,
+      int batchSize,
+      int width,
+      @Cast("const float*") long x,
+      @Cast("const int32_t*") long lengths,
+      @Cast("float*") long y,
+      @Cast("int32_t*") long from);
+
   static native void sequor_softmax_forward(
       @Cast("SeqEngine*") long engine,
       int rows,
       int width,
+      int logarithm,
       @Cast("const float*") long x,
       @Cast("float*") long y);
 
@@ -314,6 +333,7 @@ final class NativeEngine {
       @Cast("SeqEngine*") long engine,
       int rows,
       int width,
+      int logarithm,
       @Cast("const float*") long y,
       @Cast("const float*") long dy,
       @Cast("float*") long dx);

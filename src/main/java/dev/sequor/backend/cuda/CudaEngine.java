@@ -13,6 +13,7 @@ import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LikeliestShape;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
+import dev.sequor.backend.MaximumShape;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.NormShape;
@@ -261,6 +262,33 @@ final class CudaEngine implements OptionsEngine {
   }
 
   @Override
+  public void multiply(long elements, Memory a, Memory b, Memory y, boolean add) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int64(elements)
+        .int32(add ? 1 : 0)
+        .pointer(address(a))
+        .pointer(address(b))
+        .pointer(address(y));
+    main.launch(main.kernel("multiply"), elements);
+  }
+
+  @Override
+  public void maximumOverTime(
+      MaximumShape shape, Memory x, @Nullable Memory lengths, Memory y, Memory from) {
+    WorkQueue main = queue();
+    main.arguments()
+        .int32(shape.timeSteps())
+        .int32(shape.batchSize())
+        .int32(shape.width())
+        .pointer(address(x))
+        .pointer(address(lengths))
+        .pointer(address(y))
+        .pointer(address(from));
+    main.launch(main.kernel("maximum_over_time"), shape.outputElements());
+  }
+
+  @Override
   public void copyColumns(ColumnCopy copy, Memory source, Memory target) {
     WorkQueue main = queue();
     main.arguments()
@@ -321,6 +349,7 @@ final class CudaEngine implements OptionsEngine {
     main.arguments()
         .int32(shape.rows())
         .int32(shape.width())
+        .int32(shape.logarithm() ? 1 : 0)
         .pointer(address(x))
         .pointer(address(y));
     main.launch(main.kernel("softmax_forward"), warps(shape.rows()), 1, WorkQueue.BLOCK);
@@ -332,6 +361,7 @@ final class CudaEngine implements OptionsEngine {
     main.arguments()
         .int32(shape.rows())
         .int32(shape.width())
+        .int32(shape.logarithm() ? 1 : 0)
         .pointer(address(y))
         .pointer(address(dy))
         .pointer(address(dx));

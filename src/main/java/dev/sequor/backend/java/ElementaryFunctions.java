@@ -81,6 +81,11 @@ final class ElementaryFunctions {
     return odds / (Math.abs(odds) + 2f);
   }
 
+  /** {@code log(1 + e^x)}, in double precision. */
+  static double softplus(double x) {
+    return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+  }
+
   /** {@code 1 − tanh²}. */
   static float tanhSlope(float odds) {
     float size = Math.abs(odds);

@@ -64,8 +64,7 @@ final class GateMaths {
         double part = 1 / (1 + Math.abs(x));
         set(x * part, part * part);
       }
-      case SOFTPLUS ->
-          set(Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), 1 / (1 + Math.exp(-x)));
+      case SOFTPLUS -> set(ElementaryFunctions.softplus(x), 1 / (1 + Math.exp(-x)));
     }
     rest = 1 - value;
     return value;

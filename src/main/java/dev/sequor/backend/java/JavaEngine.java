@@ -7,6 +7,7 @@ import dev.sequor.backend.DType;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LinearShape;
 import dev.sequor.backend.LossShape;
+import dev.sequor.backend.MaximumShape;
 import dev.sequor.backend.Memory;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.NormShape;
@@ -189,6 +190,51 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
               to.floats(),
               to.offset() + first,
               last - first);
+        });
+  }
+
+  @Override
+  public void multiply(long elements, Memory a, Memory b, Memory y, boolean add) {
+    JavaMemory left = JavaMemory.of(a);
+    JavaMemory right = JavaMemory.of(b);
+    JavaMemory to = JavaMemory.of(y);
+    team.run(
+        thread -> {
+          int last = team.share((int) elements, thread + 1);
+          for (int i = team.share((int) elements, thread); i < last; i++) {
+            float product = left.floats()[left.offset() + i] * right.floats()[right.offset() + i];
+            int at = to.offset() + i;
+            to.floats()[at] = add ? to.floats()[at] + product : product;
+          }
+        });
+  }
+
+  @Override
+  public void maximumOverTime(
+      MaximumShape shape, Memory x, @Nullable Memory lengths, Memory y, Memory from) {
+    JavaMemory input = JavaMemory.of(x);
+    JavaMemory known = JavaMemory.ofNullable(lengths);
+    JavaMemory largest = JavaMemory.of(y);
+    JavaMemory places = JavaMemory.of(from);
+    int columns = shape.outputElements();
+    team.run(
+        thread -> {
+          int last = team.share(columns, thread + 1);
+          for (int column = team.share(columns, thread); column < last; column++) {
+            int b = column / shape.width();
+            int steps = known == null ? shape.timeSteps() : known.ints()[known.offset() + b];
+            int place = steps == 0 ? MaximumShape.NONE : column;
+            float best = steps == 0 ? 0f : input.floats()[input.offset() + column];
+            for (int t = 1; t < steps && !Float.isNaN(best); t++) {
+              float value = input.floats()[input.offset() + t * columns + column];
+              if (value > best || Float.isNaN(value)) {
+                best = value;
+                place = t * columns + column;
+              }
+            }
+            largest.floats()[largest.offset() + column] = best;
+            places.ints()[places.offset() + column] = place;
+          }
         });
   }
 

@@ -2,7 +2,10 @@ package dev.sequor.backend.java;
 
 import dev.sequor.backend.SoftmaxShape;
 
-/** Probabilities of rows; twin of {@code native/src/softmax.h}. Sums in double precision. */
+/**
+ * Probabilities of rows, or their logarithms; twin of {@code native/src/softmax.h}. Sums in double
+ * precision.
+ */
 final class Softmax {
   private final ThreadTeam team;
 
@@ -27,12 +30,16 @@ final class Softmax {
             double sum = 0;
             for (int j = 0; j < n; j++) {
               double power = Math.exp(from[at + j] - top);
-              to[out + j] = (float) power;
+              if (!shape.logarithm()) {
+                to[out + j] = (float) power;
+              }
               sum += power;
             }
             double scale = 1 / sum;
+            double shift = Math.log(sum);
             for (int j = 0; j < n; j++) {
-              to[out + j] = (float) (to[out + j] * scale);
+              to[out + j] =
+                  (float) (shape.logarithm() ? from[at + j] - top - shift : to[out + j] * scale);
             }
           }
         });
@@ -50,12 +57,15 @@ final class Softmax {
             int at = y.offset() + row * n;
             int from = dy.offset() + row * n;
             int out = dx.offset() + row * n;
-            double mean = 0;
+            double total = 0;
             for (int j = 0; j < n; j++) {
-              mean += (double) p[at + j] * d[from + j];
+              total += shape.logarithm() ? d[from + j] : (double) p[at + j] * d[from + j];
             }
             for (int j = 0; j < n; j++) {
-              to[out + j] = (float) (p[at + j] * (d[from + j] - mean));
+              float v = d[from + j];
+              double gradient =
+                  shape.logarithm() ? v - Math.exp(p[at + j]) * total : p[at + j] * (v - total);
+              to[out + j] = (float) gradient;
             }
           }
         });

@@ -13,8 +13,9 @@ public final class NativeBuild {
     return ShippedLibrary.built(NativeEngine.LIBRARY).sha256() != null;
   }
 
-  /** Goes on if the engine is in this build, and skips if it is not. */
+  /** Goes on if the engine is in this build, loaded, and skips if it is not. */
   static void assumePresent() {
     assumeTrue(present(), "the native engine is not in this build");
+    NativeEngine.load();
   }
 }
