@@ -154,39 +154,27 @@ public final class SafetensorsFile implements AutoCloseable {
   }
 
   /**
+   * Any tensor, as it is.
+   *
+   * @throws MalformedFileException if there is no such tensor or it has 2 GiB or more
+   */
+  public Tensor read(String name) throws IOException {
+    Entry entry = entry(name);
+    return new Tensor(name, entry.type(), entry.shape(), readBytes(name));
+  }
+
+  /**
    * The elements of an F32, F16 or BF16 tensor; all conversions are exact.
    *
    * @throws MalformedFileException if there is no such tensor or its type is another
    */
   public float[] readFloats(String name) throws IOException {
     Entry entry = entry(name);
-    ByteBuffer bytes;
-    float[] values;
-    switch (entry.type()) {
-      case F32 -> {
-        bytes = readBytes(name);
-        values = new float[(int) entry.elements()];
-        bytes.asFloatBuffer().get(values);
-      }
-      case BF16 -> {
-        bytes = readBytes(name);
-        values = new float[(int) entry.elements()];
-        for (int i = 0; i < values.length; i++) {
-          values[i] = Float.intBitsToFloat(bytes.getShort(2 * i) << 16);
-        }
-      }
-      case F16 -> {
-        bytes = readBytes(name);
-        values = new float[(int) entry.elements()];
-        for (int i = 0; i < values.length; i++) {
-          values[i] = halfToFloat(bytes.getShort(2 * i));
-        }
-      }
-      default ->
-          throw new MalformedFileException(
-              path, "tensor '" + name + "' is " + entry.type() + "; needed F32, F16 or BF16");
+    if (!entry.type().isReal() || entry.type() == TensorType.F64) {
+      throw new MalformedFileException(
+          path, "tensor '" + name + "' is " + entry.type() + "; needed F32, F16 or BF16");
     }
-    return values;
+    return entry.type().floats(readBytes(name));
   }
 
   /** IEEE 754 binary16 to binary32. */

@@ -57,4 +57,12 @@ public record Tensor(String name, TensorType type, List<Long> shape, ByteBuffer 
     }
     return new Tensor(name, TensorType.F32, sizes, data);
   }
+
+  /** A copy of {@code values} as I64. */
+  public static Tensor ofIntegers(String name, long[] values, List<Long> shape) {
+    ByteBuffer data =
+        ByteBuffer.allocate(Math.multiplyExact(values.length, 8)).order(ByteOrder.LITTLE_ENDIAN);
+    data.asLongBuffer().put(values);
+    return new Tensor(name, TensorType.I64, shape, data);
+  }
 }

@@ -104,7 +104,7 @@ final class ModelPass implements AutoCloseable {
     this.axis = output.axis();
     this.oneEach = output instanceof ValueShape.Vector;
     this.batchSize = extent.batchSize();
-    int timeSteps = oneEach ? 1 : extent.timeSteps().getOrDefault(axis, 1);
+    int timeSteps = oneEach ? 1 : network.complete(extent).timeSteps().getOrDefault(axis, 1);
     this.rows = Math.multiplyExact(timeSteps, batchSize);
     this.lossShape = new LossShape(spec.loss().ofRow(), timeSteps, batchSize, output.width());
     this.pass = new NetworkPass(weights, extent, mode, storage, Set.of());

@@ -3,7 +3,9 @@ package dev.sequor.module;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
+import dev.sequor.backend.Sizes;
 import dev.sequor.backend.WeightStorage;
+import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -49,6 +51,9 @@ public final class Binding {
   private final @Nullable Buffer randomKey;
   private final List<Boolean> used;
 
+  /** How many rows of the module each row of the memory is. */
+  private final int parts;
+
   Binding(
       NetworkPass pass,
       Network.Node node,
@@ -58,6 +63,19 @@ public final class Binding {
       List<Buffer> gradients,
       @Nullable Buffer randomKey,
       List<Boolean> used) {
+    this(pass, node, inputs, outputs, parameters, gradients, randomKey, used, 1);
+  }
+
+  private Binding(
+      NetworkPass pass,
+      Network.Node node,
+      List<Port> inputs,
+      List<Port> outputs,
+      List<Buffer> parameters,
+      List<Buffer> gradients,
+      @Nullable Buffer randomKey,
+      List<Boolean> used,
+      int parts) {
     this.pass = pass;
     this.node = node;
     this.inputs = inputs;
@@ -66,6 +84,32 @@ public final class Binding {
     this.gradients = gradients;
     this.randomKey = randomKey;
     this.used = used;
+    this.parts = parts;
+  }
+
+  /** The same memory, each row of which is {@code count} rows of a module. */
+  Binding inParts(int count) {
+    return new Binding(
+        pass,
+        node,
+        narrowed(inputs, count),
+        narrowed(outputs, count),
+        parameters,
+        gradients,
+        randomKey,
+        used,
+        count);
+  }
+
+  private static List<Port> narrowed(List<Port> ports, int parts) {
+    return ports.stream()
+        .map(
+            port ->
+                new Port(
+                    Shapes.withWidth(port.shape(), port.shape().width() / parts),
+                    port.value(),
+                    port.gradient()))
+        .toList();
   }
 
   /** Where the pass runs. */
@@ -110,7 +154,8 @@ public final class Binding {
 
   /** Rows of input {@code i}, each as wide as its last axis: {@code T·B} of a sequence. */
   public int rows(int i) {
-    return pass.extent().rows(inputShape(i));
+    int rows = pass.extent().rows(inputShape(i));
+    return (int) Sizes.product("parts · rows", Integer.MAX_VALUE, parts, rows);
   }
 
   /** The memory of input {@code i}; only read. */
@@ -226,6 +271,15 @@ public final class Binding {
   /** Memory of this pass, filled with zeros; freed with it. */
   public Buffer allocate(DType type, long elements) {
     return pass.allocate(type, elements);
+  }
+
+  /** INT32 memory that holds these integers, the same in every pass. */
+  Buffer integers(int[] values) {
+    ByteBuffer host = Backend.hostMemory(DType.INT32, values.length);
+    host.asIntBuffer().put(values);
+    Buffer buffer = pass.allocate(DType.INT32, values.length);
+    backend().upload(host, buffer);
+    return buffer;
   }
 
   /**

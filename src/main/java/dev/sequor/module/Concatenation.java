@@ -10,13 +10,13 @@ import java.util.List;
 public record Concatenation() implements Module {
   @Override
   public List<Output> outputs(List<ValueShape> inputs) {
-    Shapes.requireSameRows(this, inputs);
+    ValueShape rows = Shapes.requireSameRows(this, inputs);
     long width = inputs.stream().mapToLong(ValueShape::width).sum();
     if (width > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
           "values side by side are " + width + " wide; needed at most " + Integer.MAX_VALUE);
     }
-    return List.of(new Output("y", Shapes.withWidth(inputs.get(0), (int) width)));
+    return List.of(new Output("y", Shapes.withWidth(rows, (int) width)));
   }
 
   @Override

@@ -33,6 +33,20 @@ public record Extent(int batchSize, Map<String, Integer> timeSteps) {
     return new Extent(batchSize, Map.of(Required.present("axis", axis), timeSteps));
   }
 
+  /** With axes whose steps are fixed, which may be among these already. */
+  Extent with(Map<String, Integer> fixed) {
+    Map<String, Integer> all = new TreeMap<>(timeSteps);
+    fixed.forEach(
+        (axis, steps) -> {
+          Integer given = all.put(axis, steps);
+          if (given != null && !given.equals(steps)) {
+            throw new IllegalArgumentException(
+                "timeSteps of '" + axis + "' is " + given + "; its node makes " + steps);
+          }
+        });
+    return new Extent(batchSize, all);
+  }
+
   /** {@code T} of {@code axis}; 1 for no axis. */
   int timeSteps(String axis) {
     if (axis.isEmpty()) {

@@ -2,7 +2,6 @@ package dev.sequor.module;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
-import dev.sequor.backend.DType;
 import dev.sequor.backend.Required;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.Sizes;
@@ -77,8 +76,7 @@ public record InitialState(int blocks, int states, int width) implements Module 
     // Row r of [blocks·S·B,H] is row r / B of the values: an embedding of those numbers.
     int[] numbers = new int[rows];
     Arrays.setAll(numbers, row -> row / batchSize);
-    Buffer which = binding.allocate(DType.INT32, rows);
-    which.write(numbers);
+    Buffer which = binding.integers(numbers);
     Buffer values = binding.parameters(0);
     Buffer state = binding.output(0);
     return Pass.of(

@@ -1,6 +1,5 @@
 package dev.sequor.module;
 
-import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.Direction;
 import dev.sequor.backend.Required;
@@ -46,8 +45,7 @@ public record LastStep(Direction direction) implements Module {
 
   @Override
   public Pass bind(Binding binding) {
-    Backend backend = Required.present("binding", binding).backend();
-    int batchSize = binding.batchSize();
+    int batchSize = Required.present("binding", binding).batchSize();
     int directions = direction.count();
     int width = binding.inputShape(0).width() / directions;
     int count = batchSize * directions;
@@ -64,12 +62,6 @@ public record LastStep(Direction direction) implements Module {
                 }
               }
             });
-    return Pass.of(
-        () -> backend.embeddingForward(count, width, rows, binding.input(0), binding.output(0)),
-        () -> {
-          Buffer dx = binding.neededInputGradient(0);
-          backend.fill(dx, 0f);
-          backend.embeddingBackward(count, width, rows, binding.neededOutputGradient(0), dx);
-        });
+    return RowGather.of(binding, width, count, rows);
   }
 }

@@ -11,6 +11,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /**
@@ -116,6 +117,7 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
     }
     NetworkLayout.of(nodes);
     requireStreams(nodes);
+    requireSteps(fixedSteps(nodes), unpaddedAxes(nodes, shapes));
   }
 
   /** Beyond them lie the random numbers of other purposes, see {@link Philox.Stream}. */
@@ -137,9 +139,7 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
     for (Input input : inputs) {
       put(shapes, input.name(), input.shape());
       String axis = input.shape().axis();
-      boolean alongTime =
-          input.shape() instanceof ValueShape.Tokens
-              || input.shape() instanceof ValueShape.Sequence;
+      boolean alongTime = isAlongTime(input.shape());
       if (input.bringsAxis() && alongTime) {
         axes.add(axis);
       } else if (!axis.isEmpty() && !axes.contains(axis)) {
@@ -162,12 +162,24 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
         throw new IllegalArgumentException(
             "node '" + node.name() + "': names before it begin with this one and a dot");
       }
+      if (node.module() instanceof BringsSteps brings && !brings.axis().equals(node.name())) {
+        throw new IllegalArgumentException(
+            "node '"
+                + node.name()
+                + "' brings a time axis '"
+                + brings.axis()
+                + "'; needed one of its own name");
+      }
       for (Module.Output output : outputsOf(node, shapes)) {
         put(shapes, output.name(), output.shape());
         addBeginnings(output.name(), beginnings);
       }
     }
     return shapes;
+  }
+
+  private static boolean isAlongTime(ValueShape shape) {
+    return shape instanceof ValueShape.Tokens || shape instanceof ValueShape.Sequence;
   }
 
   /** What stands before each dot of {@code name}. */
@@ -232,6 +244,64 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
   }
 
   /**
+   * An extent with the time axes that are brought by nodes, whose steps are fixed.
+   *
+   * @throws IllegalArgumentException if it has such an axis with another number of steps, or steps
+   *     that a node reads by their numbers are not there
+   */
+  public Extent complete(Extent extent) {
+    Extent all = Required.present("extent", extent).with(fixedSteps());
+    requireSteps(all.timeSteps(), unpaddedAxes());
+    return all;
+  }
+
+  /**
+   * How many steps there have to be along the time axes that a node reads by the numbers of steps:
+   * sequences are not to be padded along those.
+   */
+  public Map<String, ReadsSteps.Needed> unpaddedAxes() {
+    return unpaddedAxes(nodes, shapes(inputs, nodes));
+  }
+
+  private static Map<String, ReadsSteps.Needed> unpaddedAxes(
+      List<Node> nodes, Map<String, ValueShape> shapes) {
+    Map<String, ReadsSteps.Needed> axes = new LinkedHashMap<>();
+    for (Node node : nodes) {
+      if (node.module() instanceof ReadsSteps reads) {
+        String axis = given(node, shapes).get(0).axis();
+        axes.merge(axis, reads.neededSteps(), (one, other) -> one.and(other, axis));
+      }
+    }
+    return axes;
+  }
+
+  private static void requireSteps(
+      Map<String, Integer> timeSteps, Map<String, ReadsSteps.Needed> needed) {
+    timeSteps.forEach(
+        (axis, steps) -> {
+          ReadsSteps.Needed range = needed.get(axis);
+          if (range != null) {
+            range.require(axis, steps);
+          }
+        });
+  }
+
+  /** The steps of the time axes that are not brought by inputs, by the axes' names. */
+  Map<String, Integer> fixedSteps() {
+    return fixedSteps(nodes);
+  }
+
+  private static Map<String, Integer> fixedSteps(List<Node> nodes) {
+    Map<String, Integer> steps = new LinkedHashMap<>();
+    for (Node node : nodes) {
+      if (node.module() instanceof BringsSteps brings) {
+        steps.put(node.name(), brings.steps());
+      }
+    }
+    return steps;
+  }
+
+  /**
    * The states that passes may carry from window to window, by the name of their node. A node that
    * is given a state which depends on an input of the network starts from that one each time, and
    * carries none; one whose given state depends on weights alone starts its sequences from there.
@@ -264,13 +334,18 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
 
   /**
    * Whether a window may hold the next steps of the sequences of the one before: not if some module
-   * needs whole sequences, or starts from a state that depends on an input.
+   * needs whole sequences, starts from a state that depends on an input, or repeats along the steps
+   * of a window what the window's end decides.
    */
   public boolean canContinue() {
     Map<String, ValueShape> shapes = shapes(inputs, nodes);
     Set<String> carrying = carriedStates().keySet();
+    Set<String> ofTime = dependingOn(input -> isAlongTime(input.shape()));
     for (Node node : nodes) {
       List<ValueShape> given = given(node, shapes);
+      if (node.module() instanceof RepeatAlong && ofTime.contains(node.inputs().get(0))) {
+        return false;
+      }
       boolean carries = node.module().carriedState(given) != null;
       if (!node.module().canContinue(given) || (carries && !carrying.contains(node.name()))) {
         return false;
@@ -281,11 +356,17 @@ public record Network(List<Input> inputs, List<Node> nodes, List<String> outputs
 
   /** The values that depend on an input of the network, and not on weights alone. */
   private Set<String> varying() {
+    return dependingOn(input -> true);
+  }
+
+  private Set<String> dependingOn(Predicate<Input> which) {
     Map<String, ValueShape> shapes = new LinkedHashMap<>();
     Set<String> varying = new HashSet<>();
     for (Input input : inputs) {
       shapes.put(input.name(), input.shape());
-      varying.add(input.name());
+      if (which.test(input)) {
+        varying.add(input.name());
+      }
     }
     for (Node node : nodes) {
       boolean varies = node.inputs().stream().anyMatch(varying::contains);

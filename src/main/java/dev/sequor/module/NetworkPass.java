@@ -158,7 +158,7 @@ public final class NetworkPass implements AutoCloseable {
     this.backend = Required.present("weights", weights).backend();
     this.weights = weights;
     this.network = weights.network();
-    this.extent = Required.present("extent", extent);
+    this.extent = network.complete(extent);
     this.mode = Required.present("mode", mode);
     Required.present("inferenceWeights", inferenceWeights);
     for (String name : Required.present("inputGradients", inputGradients)) {
@@ -206,13 +206,12 @@ public final class NetworkPass implements AutoCloseable {
   private void bind() {
     for (Network.Input input : network.inputs()) {
       if (input.bringsAxis()) {
-        int steps = extent.timeSteps(input.name());
-        Axis axis = new Axis(steps, extent.batchSize(), allocate(DType.INT32, extent.batchSize()));
-        axes.put(input.name(), axis);
+        addAxis(input.name());
       }
       Value value = value(input.name(), input.shape());
       value.staging = Backend.hostMemory(value.buffer.type(), value.buffer.elements());
     }
+    network.fixedSteps().keySet().forEach(this::addAxis);
     Gradients wanted = Gradients.of(network, mode, inputGradients);
     network
         .shapes()
@@ -226,6 +225,11 @@ public final class NetworkPass implements AutoCloseable {
     allocateKeys();
     allocateMarks();
     bindNodes(wanted);
+  }
+
+  private void addAxis(String name) {
+    int batchSize = extent.batchSize();
+    axes.put(name, new Axis(extent.timeSteps(name), batchSize, allocate(DType.INT32, batchSize)));
   }
 
   private Value value(String name, ValueShape shape) {
@@ -426,6 +430,11 @@ public final class NetworkPass implements AutoCloseable {
         new Derived(
             allocate(DType.INT32, elements), Backend.hostMemory(DType.INT32, elements), written);
     axis.derived.add(derived);
+    if (network.fixedSteps().containsKey(axisName)) {
+      // No input says lengths, now or later.
+      written.write(lengthsOnHost(axisName), derived.staging().clear().asIntBuffer());
+      backend.upload(derived.staging(), derived.buffer());
+    }
     return derived.buffer();
   }
 

@@ -58,6 +58,14 @@ final class Shapes {
     throw new IllegalArgumentException(module + " is given " + x + "; needed a sequence");
   }
 
+  static ValueShape.Vector onlyVector(Module module, List<ValueShape> inputs) {
+    ValueShape x = only(module, inputs);
+    if (x instanceof ValueShape.Vector vector) {
+      return vector;
+    }
+    throw new IllegalArgumentException(module + " is given " + x + "; needed a vector a sequence");
+  }
+
   static void requireWidth(Module module, ValueShape x, int width) {
     if (x.width() != width) {
       throw new IllegalArgumentException(
@@ -72,8 +80,12 @@ final class Shapes {
     }
   }
 
-  /** Two or more values that have a row for each of the others' rows. */
-  static void requireSameRows(Module module, List<ValueShape> inputs) {
+  /**
+   * Two or more values that have a row for each of the others' rows.
+   *
+   * @return the first; of vectors of the sequences of different axes one of all sequences
+   */
+  static ValueShape requireSameRows(Module module, List<ValueShape> inputs) {
     copy("inputs", inputs);
     if (inputs.size() < 2) {
       throw new IllegalArgumentException(
@@ -81,11 +93,25 @@ final class Shapes {
     }
     ValueShape first = inputs.get(0);
     for (ValueShape input : inputs) {
-      if (input instanceof ValueShape.Tokens || !withWidth(input, first.width()).equals(first)) {
+      boolean vectors = first instanceof ValueShape.Vector && input instanceof ValueShape.Vector;
+      if (vectors && !input.axis().equals(first.axis())) {
+        first = new ValueShape.Vector("", first.width());
+      } else if (input instanceof ValueShape.Tokens
+          || !withWidth(input, first.width()).equals(first)) {
         throw new IllegalArgumentException(
             module + " is given " + first + " and " + input + "; needed values along one axis");
       }
     }
+    return first;
+  }
+
+  /** The shape of two or more values that all have it. */
+  static ValueShape requireSame(Module module, List<ValueShape> inputs) {
+    ValueShape first = requireSameRows(module, inputs);
+    for (ValueShape input : inputs) {
+      requireWidth(module, input, first.width());
+    }
+    return first;
   }
 
   /** The same but for the size of the last axis. */

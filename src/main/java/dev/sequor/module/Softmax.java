@@ -18,8 +18,14 @@ public record Softmax() implements Module {
 
   @Override
   public Pass bind(Binding binding) {
+    return bind(binding, false);
+  }
+
+  /** A pass that makes probabilities, or their logarithms. */
+  static Pass bind(Binding binding, boolean logarithm) {
     Backend backend = Required.present("binding", binding).backend();
-    SoftmaxShape shape = new SoftmaxShape(binding.rows(0), binding.inputShape(0).width());
+    SoftmaxShape shape =
+        new SoftmaxShape(binding.rows(0), binding.inputShape(0).width(), logarithm);
     return Pass.of(
         () -> backend.softmaxForward(shape, binding.input(0), binding.output(0)),
         () ->

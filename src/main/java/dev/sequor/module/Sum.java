@@ -9,11 +9,7 @@ import java.util.List;
 public record Sum() implements Module {
   @Override
   public List<Output> outputs(List<ValueShape> inputs) {
-    Shapes.requireSameRows(this, inputs);
-    for (ValueShape input : inputs) {
-      Shapes.requireWidth(this, input, inputs.get(0).width());
-    }
-    return List.of(new Output("y", Shapes.withWidth(inputs.get(0), inputs.get(0).width())));
+    return List.of(new Output("y", Shapes.requireSame(this, inputs)));
   }
 
   @Override

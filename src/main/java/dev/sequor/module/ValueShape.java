@@ -6,7 +6,7 @@ import dev.sequor.backend.Sizes;
 /**
  * What one value of a network is, but for the number of time steps {@code T} and of sequences
  * {@code B}. Values that run along the same time axis have the same {@code T} and lengths; an axis
- * has the name of the input that brings it.
+ * has the name of the input that brings it, or of the node ({@link BringsSteps}).
  */
 public sealed interface ValueShape {
   /** The time axis; for a vector the one whose sequences it is of, or {@code ""} for none. */

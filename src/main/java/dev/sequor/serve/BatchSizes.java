@@ -6,12 +6,14 @@ import dev.sequor.module.ValueShape;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Which requests go into one batch, and how large the pass is that takes them. Sizes are rounded
- * up, so that a few passes serve requests of all lengths.
+ * up, so that a few passes serve requests of all lengths; but for time axes whose sequences are not
+ * to be padded, along which a batch has sequences of one length.
  */
 final class BatchSizes {
   /** The fewest sequences of a pass: host backends keep the sequences of such batches apart. */
@@ -22,6 +24,13 @@ final class BatchSizes {
 
   private final List<ValueShape> values;
   private final List<String> axes;
+
+  /** Of {@link #axes}, those along which sequences are not to be padded. */
+  private final Set<String> unpadded;
+
+  /** Steps of the time axes that the network brings itself. */
+  private final Map<String, Integer> fixed;
+
   private final int maxBatch;
   private final boolean batchInvariant;
   private final boolean startsApart;
@@ -43,6 +52,8 @@ final class BatchSizes {
       boolean startsApart) {
     this.values = List.copyOf(network.shapes().values());
     this.axes = axes;
+    this.unpadded = network.unpaddedAxes().keySet();
+    this.fixed = network.complete(new Extent(1, Map.of())).timeSteps();
     this.maxBatch = maxBatch;
     this.batchInvariant = batchInvariant;
     this.startsApart = startsApart;
@@ -68,12 +79,17 @@ final class BatchSizes {
   }
 
   /** Along an axis, of all requests and perhaps one more; rounded up. */
-  private static int timeSteps(List<Request> requests, @Nullable Request more, int axis) {
+  private int timeSteps(List<Request> requests, @Nullable Request more, int axis) {
     int longest = more == null ? 1 : more.timeSteps(axis);
     for (Request request : requests) {
       longest = Math.max(longest, request.timeSteps(axis));
     }
-    return rounded(longest);
+    return ofPass(longest, axis);
+  }
+
+  /** Along an axis, of the pass that takes sequences of so many steps. */
+  private int ofPass(int steps, int axis) {
+    return unpadded.contains(axes.get(axis)) ? steps : rounded(steps);
   }
 
   private int batchSize(int sequences) {
@@ -83,7 +99,10 @@ final class BatchSizes {
 
   /** Elements of all values of a pass. */
   long elements(Extent extent) {
-    return (long) elements(extent.batchSize(), axis -> extent.timeSteps().getOrDefault(axis, 1));
+    return (long)
+        elements(
+            extent.batchSize(),
+            axis -> extent.timeSteps().getOrDefault(axis, fixed.getOrDefault(axis, 1)));
   }
 
   /** The same of sizes that may be more than any pass could have. */
@@ -128,18 +147,22 @@ final class BatchSizes {
     if (startsApart && first.goesOn() != next.goesOn()) {
       return false;
     }
-    if (!batchInvariant) {
-      for (int axis = 0; axis < axes.size(); axis++) {
-        if (rounded(first.timeSteps(axis)) != rounded(next.timeSteps(axis))) {
-          return false;
-        }
+    for (int axis = 0; axis < axes.size(); axis++) {
+      boolean oneLength = !batchInvariant || unpadded.contains(axes.get(axis));
+      if (oneLength && ofPass(first.timeSteps(axis), axis) != ofPass(next.timeSteps(axis), axis)) {
+        return false;
       }
+    }
+    if (!batchInvariant) {
       return true;
     }
     double elements =
         elements(
             batchSize(batch.size() + 1),
-            axis -> axes.contains(axis) ? timeSteps(batch, next, axes.indexOf(axis)) : 1);
+            axis ->
+                axes.contains(axis)
+                    ? timeSteps(batch, next, axes.indexOf(axis))
+                    : fixed.getOrDefault(axis, 1));
     return elements <= MOST_ELEMENTS;
   }
 

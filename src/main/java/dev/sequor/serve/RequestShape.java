@@ -3,6 +3,7 @@ package dev.sequor.serve;
 import dev.sequor.backend.Required;
 import dev.sequor.data.Values;
 import dev.sequor.module.Network;
+import dev.sequor.module.ReadsSteps;
 import dev.sequor.module.ValueShape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -15,20 +16,26 @@ final class RequestShape {
   private final List<Network.Input> inputs;
   private final List<String> axes;
 
+  /** Of the axes along which not any number of steps will do. */
+  private final Map<String, ReadsSteps.Needed> needed;
+
   RequestShape(Network network) {
     this.inputs = network.inputs();
+    this.needed = network.unpaddedAxes();
     this.axes = inputs.stream().filter(Network.Input::bringsAxis).map(Network.Input::name).toList();
   }
 
-  /** A sequence of one step, zeros, that stands alone. */
+  /** A sequence of as few steps as may be, zeros, that stands alone. */
   Request smallest() {
     Map<String, Values> zeros = new LinkedHashMap<>();
     for (Network.Input input : inputs) {
+      ReadsSteps.Needed steps = needed.get(input.shape().axis());
+      int rows = steps == null || !isAlongTime(input.shape()) ? 1 : steps.fewest();
       zeros.put(
           input.name(),
           input.shape() instanceof ValueShape.Tokens
-              ? new Values.Tokens(new int[1])
-              : new Values.Reals(new float[input.shape().width()]));
+              ? new Values.Tokens(new int[rows])
+              : new Values.Reals(new float[Math.multiplyExact(rows, input.shape().width())]));
     }
     return request(zeros, null);
   }
@@ -140,16 +147,23 @@ final class RequestShape {
     }
   }
 
+  private static boolean isAlongTime(ValueShape shape) {
+    return shape instanceof ValueShape.Tokens || shape instanceof ValueShape.Sequence;
+  }
+
   private void requireRows(Network.Input input, int rows, int[] timeSteps) {
     if (input.bringsAxis()) {
       if (rows < 1) {
         throw new IllegalArgumentException(
             "input '" + input.name() + "' has no time step; needed at least 1");
       }
+      ReadsSteps.Needed steps = needed.get(input.name());
+      if (steps != null) {
+        steps.require(input.name(), rows);
+      }
       return;
     }
-    boolean alongTime =
-        input.shape() instanceof ValueShape.Tokens || input.shape() instanceof ValueShape.Sequence;
+    boolean alongTime = isAlongTime(input.shape());
     int needed = alongTime ? timeSteps[axes.indexOf(input.shape().axis())] : 1;
     if (rows != needed) {
       throw new IllegalArgumentException(

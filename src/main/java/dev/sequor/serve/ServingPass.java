@@ -148,11 +148,13 @@ final class ServingPass implements AutoCloseable {
   private float[] answer(int b) {
     int width = output.width();
     int axis = axes.indexOf(output.axis());
-    int steps = output.rows(axis < 0 ? 1 : lengths[axis][b], 1);
+    // An axis that no request brings has all its steps each time.
+    int all = pass.extent().timeSteps().getOrDefault(output.axis(), 1);
+    int steps = output.rows(axis < 0 ? all : lengths[axis][b], 1);
     float[] answer = new float[steps * width];
-    FloatBuffer all = outputStaging.clear().asFloatBuffer();
+    FloatBuffer values = outputStaging.clear().asFloatBuffer();
     for (int t = 0; t < steps; t++) {
-      all.position((t * extent.batchSize() + b) * width).get(answer, t * width, width);
+      values.position((t * extent.batchSize() + b) * width).get(answer, t * width, width);
     }
     return answer;
   }

@@ -2,8 +2,10 @@ package dev.sequor.io;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
@@ -18,6 +20,7 @@ import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.model.Clipping;
 import dev.sequor.model.EncoderDecoderSpec;
+import dev.sequor.model.Evaluator;
 import dev.sequor.model.InputSpec;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.NetworkModelSpec;
@@ -29,6 +32,7 @@ import dev.sequor.model.TrainerSnapshot;
 import dev.sequor.module.AdaptiveSoftmax;
 import dev.sequor.module.Binding;
 import dev.sequor.module.Embedding;
+import dev.sequor.module.LastStep;
 import dev.sequor.module.LayerNorm;
 import dev.sequor.module.Linear;
 import dev.sequor.module.Module;
@@ -37,6 +41,7 @@ import dev.sequor.module.Network;
 import dev.sequor.module.OwnModule;
 import dev.sequor.module.Pass;
 import dev.sequor.module.Recurrent;
+import dev.sequor.module.RepeatSteps;
 import dev.sequor.module.TeacherForcing;
 import dev.sequor.module.ValueShape;
 import java.nio.file.Path;
@@ -141,6 +146,40 @@ class NetworkCheckpointTest {
         true);
   }
 
+  /** Any number of steps in, four out: those that come next. */
+  private static ModelSpec forecaster() {
+    return new NetworkModelSpec(
+        Network.builder()
+            .vectors("x", 1)
+            .add("encoder", Recurrent.of(CellType.LSTM, 1, 8), "x")
+            .add("read", new LastStep(1), "encoder")
+            .add("steps", new RepeatSteps("steps", 4), "read")
+            .add("decoder", Recurrent.of(CellType.LSTM, 8, 8), "steps")
+            .add("y", new Linear(8, 1), "decoder")
+            .build(),
+        Loss.meanSquaredError());
+  }
+
+  /** Waves of 6 steps, or fewer, and their next four. */
+  private static Window waves(int number) {
+    SplittableRandom random = new SplittableRandom(number);
+    int batchSize = 3;
+    int[] lengths = {6, random.nextInt(3, 7), random.nextInt(3, 7)};
+    float[] inputs = new float[6 * batchSize];
+    float[] targets = new float[4 * batchSize];
+    for (int b = 0; b < batchSize; b++) {
+      double phase = random.nextDouble(6);
+      for (int t = 0; t < lengths[b]; t++) {
+        inputs[t * batchSize + b] = (float) Math.sin(phase + t);
+      }
+      for (int t = 0; t < 4; t++) {
+        targets[t * batchSize + b] = (float) Math.sin(phase + lengths[b] + t);
+      }
+    }
+    return new SeriesWindow(
+        6, batchSize, new Values.Reals(inputs), new Values.Reals(targets), lengths, true);
+  }
+
   private static List<NamedTensor> trained(
       ModelSpec spec, Optimizer optimizer, IntFunction<Window> windows, int stop, Path folder)
       throws Exception {
@@ -205,6 +244,49 @@ class NetworkCheckpointTest {
     assertSame(
         trained(transcriber(), optimizer, NetworkCheckpointTest::recording, 0, folder),
         trained(transcriber(), optimizer, NetworkCheckpointTest::recording, 5, folder));
+  }
+
+  @Test
+  void aForecasterOfStepsOfItsOwnGoesOnBitForBitAsIfNeverStopped() throws Exception {
+    Optimizer optimizer = Optimizer.adam(0.01f);
+    assertSame(
+        trained(forecaster(), optimizer, NetworkCheckpointTest::waves, 0, folder),
+        trained(forecaster(), optimizer, NetworkCheckpointTest::waves, 5, folder));
+  }
+
+  @Test
+  void aForecasterOfStepsOfItsOwnLearnsAndIsJudgedAlongThem() throws Exception {
+    List<Window> judged = List.of(waves(1000), waves(1001).weighted(1, 0, 1));
+    for (String device : List.of("java", "auto")) {
+      try (Backend backend = Devices.open(device);
+          SequenceModel model = new SequenceModel(backend, forecaster(), 3);
+          Trainer trainer =
+              new Trainer(model, Optimizer.adam(0.02f), Clipping.byGlobalNorm(1), 4)) {
+        double before = Evaluator.errors(model, judged).rmse();
+        assertEquals(12 + 8, Evaluator.errors(model, judged).values());
+        assertEquals(20, Evaluator.evaluate(model, judged).predictions());
+        for (int step = 0; step < 150; step++) {
+          trainer.step(waves(step));
+        }
+        double after = Evaluator.errors(model, judged).rmse();
+        assertTrue(after < before / 2, before + " to " + after);
+        Path file = folder.resolve(device + "/model.safetensors");
+        TrainedModel.of(model).save(file);
+        try (SequenceModel read = TrainedModel.load(file).open(backend)) {
+          assertEquals(forecaster(), read.spec());
+          assertArrayEquals(
+              model.forward(judged.get(0), null).readFloats(),
+              read.forward(judged.get(0), null).readFloats());
+        }
+        Window short3 =
+            new SeriesWindow(
+                6, 3, judged.get(0).inputValues(), new Values.Reals(new float[9]), null, true);
+        assertEquals(
+            "targets holds 9 elements; a batch with T=4 B=3 N=1 needs 12",
+            assertThrows(IllegalArgumentException.class, () -> trainer.step(short3)).getMessage());
+        assertFalse(model.carriesState());
+      }
+    }
   }
 
   @Test

@@ -26,23 +26,39 @@ import dev.sequor.model.ParameterGroup;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.module.Activate;
 import dev.sequor.module.AdaptiveSoftmax;
+import dev.sequor.module.Affine;
+import dev.sequor.module.ColumnSum;
+import dev.sequor.module.Columns;
+import dev.sequor.module.ColumnsToSteps;
 import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
+import dev.sequor.module.Each;
 import dev.sequor.module.Embedding;
 import dev.sequor.module.InitialState;
 import dev.sequor.module.LastStep;
 import dev.sequor.module.LayerNorm;
+import dev.sequor.module.LearnedVector;
 import dev.sequor.module.Linear;
+import dev.sequor.module.LogSoftmax;
 import dev.sequor.module.MergeDirections;
 import dev.sequor.module.Network;
 import dev.sequor.module.OneHot;
+import dev.sequor.module.Pool;
+import dev.sequor.module.Product;
 import dev.sequor.module.Recurrent;
+import dev.sequor.module.RepeatAlong;
+import dev.sequor.module.RepeatSteps;
+import dev.sequor.module.Reverse;
 import dev.sequor.module.ScheduledTokens;
 import dev.sequor.module.Softmax;
 import dev.sequor.module.StateBridge;
+import dev.sequor.module.StateVectors;
+import dev.sequor.module.StepsToColumns;
 import dev.sequor.module.Sum;
 import dev.sequor.module.TeacherForcing;
+import dev.sequor.module.TimeStep;
 import dev.sequor.module.ValueShape;
+import dev.sequor.module.VectorsState;
 import dev.sequor.reference.SampleOptions;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -200,6 +216,21 @@ class StoredTypesTest {
             .add("sum", new Sum(), "active", "active")
             .add("output", new Linear(4, 2), "sum")
             .add(
+                "columns",
+                new Columns(4, List.of(new Columns.Range(2, 2), new Columns.Range(0, 1))),
+                "static")
+            .add("each", new Each(2, new Linear(2, 3, Activation.TANH)), "static")
+            .add("affine", new Affine(-0.5f, 2), "static")
+            .add("learned", new LearnedVector(3), "static")
+            .add("along", new RepeatAlong(), "static", "series")
+            .add("repeated", new RepeatSteps("repeated", 3), "static")
+            .add("apart", new ColumnsToSteps("apart", 2), "static")
+            .add("beside", new StepsToColumns(3), "repeated")
+            .add("step", new TimeStep(-1), "series")
+            .add("backward", new Reverse(), "series")
+            .add("vectors", new StateVectors(0), "start")
+            .add("state", new VectorsState(1, 2, 4), "vectors", "static")
+            .add(
                 "bridge",
                 new StateBridge(
                     new ValueShape.State(2, 1, 4),
@@ -214,6 +245,10 @@ class StoredTypesTest {
                 new ScheduledTokens(TeacherForcing.linear(0.1, 0.2)),
                 "source",
                 "scores")
+            .add("logarithms", new LogSoftmax(), "normal")
+            .add("product", new Product(), "active", "normal")
+            .add("largest", new Pool(Pool.How.MAXIMUM), "joined")
+            .add("mean", new ColumnSum(true), "largest")
             .add("again", new Linear(4, 2), "sum")
             .sharing("output")
             .output("output")
@@ -323,5 +358,44 @@ class StoredTypesTest {
       var constructor = type.getDeclaredConstructor(types);
       return constructor.newInstance(values);
     }
+  }
+
+  private static String refusal(String json) {
+    return JsonFault.describe(
+        assertThrows(
+            JsonMappingException.class,
+            () -> json().readValue(json, dev.sequor.module.Module.class)));
+  }
+
+  @Test
+  void modulesThatCannotBeAreRefused() throws Exception {
+    String linear =
+        json().writerFor(dev.sequor.module.Module.class).writeValueAsString(new Linear(2, 3));
+    String each = "{\"type\":\"each\",\"parts\":2,\"module\":" + linear + "}";
+    assertEquals(
+        new Each(2, new Linear(2, 3)), json().readValue(each, dev.sequor.module.Module.class));
+    assertEquals(
+        each,
+        json()
+            .writerFor(dev.sequor.module.Module.class)
+            .writeValueAsString(new Each(2, new Linear(2, 3))));
+    assertEquals(
+        new Each(2, new Linear(2, 3))
+            + " is to work on parts; needed a module that treats rows alike",
+        refusal(each.replace(linear, each)));
+    assertEquals(
+        "parts is 0; needed at least 1", refusal(each.replace("2,\"module", "0,\"module")));
+    assertEquals(
+        "module: inputSize is -2; needed at least 1",
+        refusal(each.replace("\"inputSize\":2", "\"inputSize\":-2")));
+    assertEquals(
+        "the columns 3 to 4 are asked for; there are 4",
+        refusal("{\"type\":\"columns\",\"inputWidth\":4,\"ranges\":[{\"first\":3,\"count\":2}]}"));
+    assertEquals(
+        "steps is 0; needed at least 1",
+        refusal("{\"type\":\"repeat-steps\",\"axis\":\"y\",\"steps\":0}"));
+    assertEquals(
+        "step is 2147483647; needed -2147483647 to 2147483646",
+        refusal("{\"type\":\"time-step\",\"step\":2147483647}"));
   }
 }

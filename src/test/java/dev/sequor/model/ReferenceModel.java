@@ -5,6 +5,7 @@ import dev.sequor.backend.RnnShape;
 import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.module.NetworkLayout;
+import dev.sequor.reference.ReferenceActivation;
 import dev.sequor.reference.ReferenceRnn;
 import dev.sequor.reference.RnnProblem;
 import dev.sequor.rnn.TensorRegion;
@@ -160,15 +161,7 @@ final class ReferenceModel {
         for (int k = 0; k < below.length; k++) {
           sum += parameters[(int) weights.offset() + j * below.length + k] * below[k];
         }
-        y[j] =
-            last
-                ? sum
-                : switch (spec.denseLayers().get(i).activation()) {
-                  case NONE -> sum;
-                  case TANH -> Math.tanh(sum);
-                  case RELU -> Math.max(0, sum);
-                  case SIGMOID -> 1 / (1 + Math.exp(-sum));
-                };
+        y[j] = last ? sum : ReferenceActivation.of(spec.denseLayers().get(i).activation(), sum);
       }
       below = y;
     }

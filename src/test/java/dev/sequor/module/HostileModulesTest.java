@@ -114,10 +114,27 @@ class HostileModulesTest {
       put(new LayerNorm(4), new Concatenation(), new Sum(), Recurrent.of(CellType.LSTM, 4, 5));
       byType.put(Module.class, new Linear(4, 2));
       put(new InitialState(1, 1, 4));
+      put(Columns.of(4, 2, 0), new Columns.Range(0, 1), new Each(2, new Linear(2, 3)));
+      put(new Affine(2, 1), new LearnedVector(3), new Reverse(), new TimeStep(-1));
+      put(new RepeatAlong(), new RepeatSteps("y", 2), new ColumnsToSteps("y", 2));
+      put(new StepsToColumns(3), new StateVectors(0), new VectorsState(1, 1, 4));
+      put(new ReadsSteps.Needed(1, 3));
+      byName.put("List<Columns$Range>", List.of(new Columns.Range(0, 1)));
+      byName.put("Columns.range#0", 4);
+      byName.put("ReadsSteps.Needed#1", 3);
+      ValueShape vector = new ValueShape.Vector("x", 4);
+      for (String module : List.of("RepeatSteps", "ColumnsToSteps", "VectorsState")) {
+        byName.put(module + ".outputs#0", List.of(vector));
+      }
+      byName.put("RepeatAlong.outputs#0", List.of(vector, sequence));
+      byName.put("StateVectors.outputs#0", List.of(new ValueShape.State(1, 1, 4)));
       put(RnnSpec.of(CellType.LSTM, 4, 5), CellType.GRU_RESET_BEFORE, Activation.RELU, DType.INT32);
       put(MergeDirections.How.MEAN, WeightStorage.FLOAT32, UpdateRule.ADAM);
       put(network.inputs().get(0), network.nodes().get(0), new Network.Shared("weights", "y.z"));
       put(new NamedTensor("t", List.of(2), new float[2]), TensorShapes.ofParameters(network));
+      put(new ColumnSum(true), new LogSoftmax(), new Pool(Pool.How.MEAN), Pool.How.MAXIMUM);
+      put(new Product());
+      byName.put("Product.outputs#0", List.of(sequence, sequence));
       byType.put(TensorSpec.class, tensors().get(0));
       byType.put(Pass.class, Pass.of(() -> {}, () -> {}));
       byType.put(Binding.OfLengths.class, (Binding.OfLengths) (lengths, to) -> {});

@@ -296,4 +296,156 @@ class NetworkTest {
           () -> new NetworkPass(weights, new Extent(2, Map.of("z", 3)), Mode.INFERENCE));
     }
   }
+
+  private static Network.Builder vector() {
+    return Network.builder().vectors("x", 6).add("v", new LastStep(1), "x");
+  }
+
+  @Test
+  void whatMovesRowsAndColumnsNamesWhatDoesNotFit() {
+    refused("the columns 3 to 7 are asked for; there are 6", () -> Columns.range(6, 3, 5));
+    refused("first is -1; needed at least 0", () -> Columns.of(6, 2, -1));
+    refused("the number of columns is 0; needed at least 1", () -> Columns.of(6));
+    refused(
+        "the columns 2147483647 to 4294967293 are asked for; there are 6",
+        () -> Columns.range(6, Integer.MAX_VALUE, Integer.MAX_VALUE));
+    Columns.Range all = new Columns.Range(0, Integer.MAX_VALUE);
+    refused(
+        "the number of columns is 4294967294; needed at most 2147483647",
+        () -> new Columns(Integer.MAX_VALUE, List.of(all, all)));
+    refused(
+        "node 'y': Columns[inputWidth=5, ranges=[Range[first=0, count=1]]] is given vectors of 6"
+            + " along 'x'; needed vectors of 5",
+        () -> vector().add("y", Columns.of(5, 0), "x").build());
+    refused(
+        "Reverse[] is to work on parts; needed a module that treats rows alike",
+        () -> new Each(2, new Reverse()));
+    refused("parts is 0; needed at least 1", () -> new Each(0, new Softmax()));
+    refused(
+        "node 'y': Each[parts=4, module=Softmax[]] is given vectors of 6 along 'x'; needed 4 parts"
+            + " of equal width",
+        () -> vector().add("y", new Each(4, new Softmax()), "x").build());
+    refused(
+        "node 'y': Linear[inputSize=2, outputSize=5, activation=NONE, bias=true] is given vectors of"
+            + " 3 along 'x'; needed vectors of 2",
+        () -> vector().add("y", new Each(2, new Linear(2, 5)), "x").build());
+    refused(
+        "node 'y': parts · width is 2400000000; needed at most 2147483647",
+        () -> vector().add("y", new Each(6, new Linear(1, 400_000_000)), "x").build());
+    refused("factor is NaN and offset 1.0; needed finite numbers", () -> new Affine(Float.NaN, 1));
+    refused("width is 0; needed at least 1", () -> new LearnedVector(0));
+    refused(
+        "step is 2147483647; needed -2147483647 to 2147483646",
+        () -> new TimeStep(Integer.MAX_VALUE));
+    refused("state is -1; needed at least 0", () -> new StateVectors(-1));
+    ValueShape.State state = new ValueShape.State(2, 1, 3);
+    refused(
+        "node 'y': StateVectors[state=1] is given a state of 2 × 1 vectors of 3; needed a state of"
+            + " more than 1 vectors",
+        () -> vector().input("s", state).add("y", new StateVectors(1), "s").build());
+    refused(
+        "node 'y': VectorsState[blocks=2, states=1, width=4] is given a vector of 6 a sequence;"
+            + " needed vectors of 8",
+        () -> vector().add("y", new VectorsState(2, 1, 4), "v").build());
+    refused(
+        "node 'y': VectorsState[blocks=2, states=2, width=3] is given 1 inputs; needed 2",
+        () -> vector().add("y", new VectorsState(2, 2, 3), "v").build());
+    refused(
+        "node 'y': RepeatAlong[] is given [vectors of 6 along 'x', a vector of 6 a sequence]; needed"
+            + " a vector and a sequence",
+        () -> vector().add("y", new RepeatAlong(), "x", "v").build());
+    refused(
+        "node 'y': Reverse[] is given a vector of 6 a sequence; needed a sequence",
+        () -> vector().add("y", new Reverse(), "v").build());
+    refused(
+        "node 'y': RepeatSteps[axis=y, steps=3] is given vectors of 6 along 'x'; needed a vector a"
+            + " sequence",
+        () -> vector().add("y", new RepeatSteps("y", 3), "x").build());
+    refused(
+        "node 'y': ColumnsToSteps[axis=y, steps=4] is given a vector of 6 a sequence; needed 4 parts"
+            + " of equal width",
+        () -> vector().add("y", new ColumnsToSteps("y", 4), "v").build());
+    refused(
+        "node 'y': steps · width is 3000000000; needed at most 2147483647",
+        () -> vector().add("y", new StepsToColumns(500_000_000), "x").build());
+  }
+
+  @Test
+  void aNodeBringsATimeAxisOfItsOwnName() {
+    refused(
+        "node 'y' brings a time axis 'x'; needed one of its own name",
+        () -> vector().add("y", new RepeatSteps("x", 3), "v").build());
+    Network network = vector().add("y", new RepeatSteps("y", 3), "v").build();
+    assertEquals(new ValueShape.Sequence("y", 6), network.shapes().get("y"));
+    Extent given = Extent.of("x", 5, 2);
+    assertEquals(new Extent(2, Map.of("x", 5, "y", 3)), network.complete(given));
+    assertEquals(network.complete(given), network.complete(network.complete(given)));
+    refused(
+        "timeSteps of 'y' is 4; its node makes 3",
+        () -> network.complete(new Extent(2, Map.of("x", 5, "y", 4))));
+    try (Backend backend = Devices.open("java");
+        NetworkWeights weights = NetworkWeights.draw(backend, network, 1);
+        NetworkPass pass = new NetworkPass(weights, Extent.of("x", 2, 2), Mode.INFERENCE)) {
+      assertArrayEquals(new int[] {3, 3}, pass.lengthsOnHost("y"));
+      float[] x = new float[24];
+      for (int i = 0; i < x.length; i++) {
+        x[i] = i;
+      }
+      pass.put("x", x, new int[] {1, 0});
+      pass.upload();
+      pass.forward();
+      float[] v = pass.value("v").readFloats();
+      assertArrayEquals(new float[] {0, 1, 2, 3, 4, 5, 0, 0, 0, 0, 0, 0}, v);
+      for (int t = 0; t < 3; t++) { // also of a sequence without a step: the axis is another one
+        assertArrayEquals(
+            v, Arrays.copyOfRange(pass.value("y").readFloats(), t * 12, (t + 1) * 12));
+      }
+    }
+  }
+
+  @Test
+  void stepsThatAreReadByNumberHaveToBeThere() {
+    Network.Builder two =
+        vector()
+            .add("third", new TimeStep(2), "x")
+            .add("all", new StepsToColumns(4), "x")
+            .output("third")
+            .output("all");
+    Network network = two.build();
+    assertEquals(Map.of("x", new ReadsSteps.Needed(4, 4)), network.unpaddedAxes());
+    try (Backend backend = Devices.open("java");
+        NetworkWeights weights = NetworkWeights.draw(backend, network, 1)) {
+      for (int steps : new int[] {1, 3, 5}) {
+        refused(
+            "timeSteps of 'x' is " + steps + "; needed 4",
+            () -> new NetworkPass(weights, Extent.of("x", steps, 2), Mode.INFERENCE));
+      }
+    }
+    refused(
+        "along 'x' one node needs steps: at least 6; another 4",
+        () -> two.add("sixth", new TimeStep(-6), "x").build());
+    Network.Builder made = vector().add("made", new RepeatSteps("made", 3), "v");
+    refused(
+        "timeSteps of 'made' is 3; needed at least 4",
+        () -> made.add("fourth", new TimeStep(3), "made").build());
+  }
+
+  /** A sequence without a step counts in neither of two vectors, and in their sum like any. */
+  @Test
+  void vectorsOfSequencesOfDifferentAxesMakeOneOfAll() {
+    Network network =
+        vector()
+            .vectors("z", 6)
+            .add("w", new LastStep(1), "z")
+            .add("sum", new Sum(), "v", "w")
+            .add("both", new Concatenation(), "v", "w", "sum")
+            .build();
+    assertEquals(new ValueShape.Vector("x", 6), network.shapes().get("v"));
+    assertEquals(new ValueShape.Vector("", 6), network.shapes().get("sum"));
+    assertEquals(new ValueShape.Vector("", 18), network.shapes().get("both"));
+    refused(
+        "node 'y': Sum[] is given a vector of 6 a sequence and vectors of 6 along 'x'; needed values"
+            + " along one axis",
+        () -> vector().add("y", new Sum(), "v", "x").build());
+  }
 }

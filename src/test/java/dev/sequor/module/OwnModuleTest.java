@@ -11,6 +11,7 @@ import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.RnnSpec;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -93,13 +94,52 @@ class OwnModuleTest {
               new LastStep(1),
               new LastStep(2),
               new MergeDirections(MergeDirections.How.MEAN),
-              Recurrent.of(CellType.LSTM_PEEPHOLE, 4, 3))) {
+              Recurrent.of(CellType.LSTM_PEEPHOLE, 4, 3),
+              new LogSoftmax(),
+              new ColumnSum(false),
+              new ColumnSum(true),
+              new Pool(Pool.How.SUM),
+              new Pool(Pool.How.MEAN),
+              new Pool(Pool.How.MAXIMUM))) {
         GradientCheck.of(backend, module, List.of(sequence), 5, 3).requireWithin(BAR);
       }
-      for (Module module : List.of(new Concatenation(), new Sum())) {
+      for (Module module : List.of(new Concatenation(), new Sum(), new Product())) {
         GradientCheck.of(backend, module, List.of(sequence, sequence), 5, 3).requireWithin(BAR);
       }
       GradientCheck.of(backend, new Embedding(7, 3), List.of(new ValueShape.Tokens("x", 7)), 5, 3)
+          .requireWithin(BAR);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("devices")
+  void whatMovesRowsAndColumnsIsFoundRight(String device) {
+    ValueShape sequence = new ValueShape.Sequence("x", 24);
+    ValueShape vector = new ValueShape.Vector("", 6);
+    int[] scattered = IntStream.range(0, 20).map(i -> i * 7 % 24).toArray();
+    int[] again = scattered.clone();
+    again[19] = again[0];
+    try (Backend backend = Devices.open(device)) {
+      for (Module module :
+          List.of(
+              Columns.range(24, 3, 9),
+              Columns.of(24, scattered),
+              Columns.of(24, again),
+              new Each(4, new Linear(6, 3, Activation.TANH)),
+              new Each(3, new LayerNorm(8)),
+              new Affine(-2, 0.5f),
+              new LearnedVector(5),
+              new TimeStep(-2),
+              new StepsToColumns(5),
+              new Reverse())) {
+        GradientCheck.of(backend, module, List.of(sequence), 5, 3).requireWithin(BAR);
+      }
+      for (Module module : List.of(new RepeatSteps("module", 3), new ColumnsToSteps("module", 3))) {
+        GradientCheck.of(backend, module, List.of(vector), 1, 3).requireWithin(BAR);
+      }
+      ValueShape state = new ValueShape.State(2, 2, 3);
+      GradientCheck.of(backend, new StateVectors(1), List.of(state), 1, 3).requireWithin(BAR);
+      GradientCheck.of(backend, new VectorsState(2, 2, 3), List.of(vector, vector), 1, 3)
           .requireWithin(BAR);
     }
   }

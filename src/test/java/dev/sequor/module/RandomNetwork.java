@@ -5,21 +5,25 @@ import dev.sequor.backend.CellOptions;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Direction;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.reference.ReferenceActivation;
 import dev.sequor.reference.SampleOptions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /** Draws a composition of modules: inputs, and then modules that read whatever fits. */
-final class RandomNetwork {
+public final class RandomNetwork {
   private final SplittableRandom random;
   private final Network.Builder builder = Network.builder();
   private final Map<String, ValueShape> values = new LinkedHashMap<>();
   private final Map<String, Integer> timeSteps = new HashMap<>();
+  private final Map<String, Integer> fixedSteps = new HashMap<>();
   private final List<Network.Node> nodes = new ArrayList<>();
   private int number;
 
@@ -28,9 +32,10 @@ final class RandomNetwork {
   }
 
   /** A network with the sizes of its batches. */
-  record Drawn(Network network, Extent extent) {}
+  public record Drawn(Network network, Extent extent) {}
 
-  static Drawn draw(long seed) {
+  /** A network, the same for the same seed. */
+  public static Drawn draw(long seed) {
     return new RandomNetwork(seed).draw();
   }
 
@@ -39,7 +44,7 @@ final class RandomNetwork {
   }
 
   private int width() {
-    return random.nextInt(1, 6);
+    return random.nextInt(8) == 0 ? random.nextInt(12, 24) : random.nextInt(1, 6);
   }
 
   private Drawn draw() {
@@ -159,7 +164,7 @@ final class RandomNetwork {
         from,
         directions,
         new ValueShape.State(random.nextInt(1, 4), random.nextInt(1, 3), width),
-        any(List.of(Activation.values())),
+        any(ReferenceActivation.ANYWHERE),
         project);
   }
 
@@ -197,24 +202,135 @@ final class RandomNetwork {
   }
 
   private Module reading(ValueShape shape, List<String> inputs) {
+    if (random.nextInt(3) == 0) {
+      return moving(shape, inputs);
+    }
     if (shape instanceof ValueShape.State state && random.nextInt(3) > 0) {
       return bridge(state);
     }
-    return switch (random.nextInt(12)) {
+    return switch (random.nextInt(18)) {
       case 11 -> adaptiveSoftmax(shape.width());
       case 10 -> new Softmax();
       case 9 -> new LayerNorm(shape.width(), 0.1f);
       case 0 ->
           new Linear(
-              shape.width(), width(), any(List.of(Activation.values())), random.nextBoolean());
-      case 1 -> new Activate(any(List.of(Activation.values())));
+              shape.width(), width(), any(ReferenceActivation.ANYWHERE), random.nextBoolean());
+      case 1 -> activate(inputs);
       case 2 -> new Dropout(random.nextInt(3) * 0.25f);
       case 3 -> new LastStep(any(List.of(Direction.values())));
       case 4 -> new MergeDirections(any(List.of(MergeDirections.How.values())));
       case 5 -> several(new Concatenation(), shape, inputs);
       case 6 -> several(new Sum(), shape, inputs);
+      case 12 -> new LogSoftmax();
+      case 13 -> several(new Product(), shape, inputs);
+      case 14 -> new Pool(any(List.of(Pool.How.values())));
+      case 15 -> new ColumnSum(random.nextBoolean());
       default -> recurrent(shape, inputs);
     };
+  }
+
+  /** Any function; one that does not take every number reads probabilities. */
+  private Module activate(List<String> inputs) {
+    Activation function = any(List.of(Activation.values()));
+    if (!ReferenceActivation.ANYWHERE.contains(function)) {
+      String name = "node" + number++;
+      Module module = new Activate(Activation.SIGMOID);
+      builder.add(name, module, inputs.get(0));
+      nodes.add(new Network.Node(name, module, List.copyOf(inputs), List.of()));
+      values.put(name, shape(inputs.get(0)));
+      inputs.set(0, name);
+    }
+    return new Activate(function);
+  }
+
+  /** What moves rows, columns and vectors, and what works on parts of them. */
+  private Module moving(ValueShape shape, List<String> inputs) {
+    int drawn = random.nextInt(8);
+    if (shape instanceof ValueShape.Sequence && drawn < 4) {
+      int steps = steps(shape.axis());
+      return switch (drawn) {
+        case 0 -> new TimeStep(random.nextInt(-steps, steps));
+        case 1 -> new StepsToColumns(steps);
+        default -> new Reverse();
+      };
+    }
+    if (shape instanceof ValueShape.State state && drawn < 5) {
+      return new StateVectors(random.nextInt(state.states()));
+    }
+    if (shape instanceof ValueShape.Vector && drawn < 5) {
+      return fromVector(shape, inputs, drawn);
+    }
+    return switch (drawn) {
+      case 5 -> new Affine(random.nextInt(-2, 3), random.nextInt(3) * 0.5f);
+      case 6 -> new LearnedVector(random.nextBoolean() ? shape.width() : width());
+      case 7 -> columns(shape.width());
+      default -> each(shape.width());
+    };
+  }
+
+  private int steps(String axis) {
+    return timeSteps.containsKey(axis)
+        ? Objects.requireNonNull(timeSteps.get(axis))
+        : Objects.requireNonNull(fixedSteps.get(axis));
+  }
+
+  private Module fromVector(ValueShape shape, List<String> inputs, int drawn) {
+    String name = "node" + number;
+    if (drawn == 0) {
+      fixedSteps.put(name, random.nextInt(1, 6));
+      return new RepeatSteps(name, steps(name));
+    }
+    if (drawn < 3) {
+      fixedSteps.put(name, divisor(shape.width()));
+      return new ColumnsToSteps(name, steps(name));
+    }
+    if (drawn == 3) {
+      List<String> along =
+          values.keySet().stream().filter(v -> shape(v) instanceof ValueShape.Sequence).toList();
+      inputs.addAll(along.isEmpty() ? List.of() : List.of(any(along)));
+      return new RepeatAlong();
+    }
+    List<String> fitting =
+        values.keySet().stream()
+            .filter(v -> shape(v) instanceof ValueShape.Vector)
+            .filter(v -> shape(v).width() == shape.width())
+            .toList();
+    if (random.nextBoolean()) {
+      inputs.add(any(fitting));
+    }
+    int blocks = divisor(shape.width());
+    return new VectorsState(blocks, inputs.size(), shape.width() / blocks);
+  }
+
+  private int divisor(int width) {
+    return any(IntStream.rangeClosed(1, width).filter(n -> width % n == 0).boxed().toList());
+  }
+
+  private Module each(int width) {
+    int parts = divisor(width);
+    Activation function = any(List.of(Activation.NONE, Activation.TANH, Activation.SIGMOID));
+    Module module =
+        switch (random.nextInt(5)) {
+          case 0 -> new LayerNorm(width / parts, 0.1f);
+          case 1 -> new Softmax();
+          case 2 -> new Activate(function);
+          case 3 -> new Affine(0.5f, 1);
+          default -> new Linear(width / parts, width(), function, random.nextBoolean());
+        };
+    return new Each(parts, module);
+  }
+
+  /** All in another order, or any, of which some may be there again. */
+  private Module columns(int width) {
+    int[] columns = IntStream.range(0, width).toArray();
+    boolean again = random.nextBoolean();
+    for (int i = 0; i < width; i++) {
+      int j = random.nextInt(i, width);
+      int chosen = columns[j];
+      columns[j] = again ? columns[j] : columns[i];
+      columns[i] = chosen;
+    }
+    return Columns.of(width, Arrays.copyOf(columns, random.nextInt(1, width + 1)));
   }
 
   private Module several(Module module, ValueShape shape, List<String> inputs) {

@@ -54,11 +54,12 @@ class RandomNetworksTest {
       this.seed = seed;
       RandomNetwork.Drawn drawn = RandomNetwork.draw(seed);
       this.network = drawn.network();
-      this.extent = drawn.extent();
+      this.extent = network.complete(drawn.extent());
       this.random = new SplittableRandom(seed);
       this.reference = new ReferenceNetwork(network, extent);
       int batchSize = extent.batchSize();
-      extent
+      drawn
+          .extent()
           .timeSteps()
           .forEach(
               (axis, steps) -> {
@@ -304,6 +305,18 @@ class RandomNetworksTest {
           Set.of(
               "Activate",
               "AdaptiveSoftmax",
+              "Affine",
+              "Columns",
+              "ColumnsToSteps",
+              "Each",
+              "LearnedVector",
+              "RepeatAlong",
+              "RepeatSteps",
+              "Reverse",
+              "StateVectors",
+              "StepsToColumns",
+              "TimeStep",
+              "VectorsState",
               "Concatenation",
               "Dropout",
               "Embedding",
@@ -317,7 +330,11 @@ class RandomNetworksTest {
               "ScheduledTokens",
               "Softmax",
               "StateBridge",
-              "Sum"),
+              "Sum",
+              "ColumnSum",
+              "LogSoftmax",
+              "Pool",
+              "Product"),
           seen);
     }
   }

@@ -1,11 +1,12 @@
 package dev.sequor.module;
 
-import dev.sequor.backend.Activation;
 import dev.sequor.backend.Philox;
 import dev.sequor.backend.RnnShape;
+import dev.sequor.reference.ReferenceActivation;
 import dev.sequor.reference.ReferenceRnn;
 import dev.sequor.reference.RnnProblem;
 import dev.sequor.rnn.TensorRegion;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -43,7 +44,15 @@ final class ReferenceNetwork {
 
   ReferenceNetwork(Network network, Extent extent) {
     this.network = network;
-    this.extent = extent;
+    this.extent = network.complete(extent);
+    network
+        .fixedSteps()
+        .forEach(
+            (axis, steps) -> {
+              int[] all = new int[extent.batchSize()];
+              Arrays.fill(all, steps);
+              lengths.put(axis, all);
+            });
     this.layout = network.layout();
     this.parameters = new double[(int) layout.totalElements()];
   }
@@ -165,7 +174,9 @@ final class ReferenceNetwork {
     } else if (module instanceof Activate activate) {
       values.put(
           node.name(),
-          Arrays.stream(value(first)).map(x -> active(activate.function(), x)).toArray());
+          Arrays.stream(value(first))
+              .map(x -> ReferenceActivation.of(activate.function(), x))
+              .toArray());
     } else if (module instanceof Dropout dropout) {
       double[] y = value(first).clone();
       for (int i = 0; i < y.length; i++) {
@@ -210,6 +221,77 @@ final class ReferenceNetwork {
         column += width;
       }
       values.put(node.name(), y);
+    } else if (module instanceof Each each) {
+      // Parts of a row lie in memory as rows do.
+      Map<String, ValueShape> narrow = new HashMap<>(shapes);
+      narrow.put(first, Shapes.withWidth(shape, shape.width() / each.parts()));
+      run(
+          new Network.Node(node.name(), each.module(), node.inputs(), node.shared()),
+          narrow,
+          stream);
+    } else if (module instanceof Affine affine) {
+      values.put(
+          node.name(),
+          Arrays.stream(value(first)).map(x -> affine.factor() * x + affine.offset()).toArray());
+    } else if (module instanceof LearnedVector learned) {
+      int from = parameter(node, "values");
+      double[] y = new double[value(first).length / shape.width() * learned.width()];
+      for (int i = 0; i < y.length; i++) {
+        y[i] = parameters[from + i % learned.width()];
+      }
+      values.put(node.name(), y);
+    } else if (module instanceof Columns columns) {
+      values.put(node.name(), columns(columns, value(first)));
+    } else if (module instanceof TimeStep one) {
+      int from = (one.step() < 0 ? steps + one.step() : one.step()) * batchSize * shape.width();
+      values.put(
+          node.name(), Arrays.copyOfRange(value(first), from, from + batchSize * shape.width()));
+    } else if (module instanceof Reverse) {
+      double[] y = new double[value(first).length];
+      for (int b = 0; b < batchSize; b++) {
+        int length = length(shape.axis(), b);
+        for (int t = 0; t < length; t++) {
+          int from = ((length - 1 - t) * batchSize + b) * shape.width();
+          int to = (t * batchSize + b) * shape.width();
+          System.arraycopy(value(first), from, y, to, shape.width());
+        }
+      }
+      values.put(node.name(), y);
+    } else if (module instanceof StepsToColumns) {
+      values.put(node.name(), swapped(value(first), steps, batchSize, shape.width()));
+    } else if (module instanceof ColumnsToSteps apart) {
+      values.put(
+          node.name(),
+          swapped(value(first), batchSize, apart.steps(), shape.width() / apart.steps()));
+    } else if (module instanceof RepeatSteps repeated) {
+      double[] y = new double[repeated.steps() * value(first).length];
+      for (int i = 0; i < y.length; i++) {
+        y[i] = value(first)[i % value(first).length];
+      }
+      values.put(node.name(), y);
+    } else if (module instanceof RepeatAlong) {
+      String axis = Objects.requireNonNull(shapes.get(node.inputs().get(1))).axis();
+      double[] y = new double[steps(axis) * value(first).length];
+      for (int i = 0; i < y.length; i++) {
+        int row = i / shape.width();
+        boolean there = row / batchSize < length(axis, row % batchSize);
+        y[i] = there ? value(first)[i % value(first).length] : 0;
+      }
+      values.put(node.name(), y);
+    } else if (module instanceof StateVectors vectors) {
+      values.put(node.name(), vectors((ValueShape.State) shape, vectors.state(), value(first)));
+    } else if (module instanceof VectorsState made) {
+      double[] y = new double[batchSize * made.blocks() * made.states() * made.width()];
+      for (int i = 0; i < y.length; i++) {
+        int j = i % made.width();
+        int b = i / made.width() % batchSize;
+        int s = i / made.width() / batchSize % made.states();
+        int block = i / made.width() / batchSize / made.states();
+        y[i] =
+            value(node.inputs().get(s))[
+                b * made.blocks() * made.width() + block * made.width() + j];
+      }
+      values.put(node.name(), y);
     } else if (module instanceof StateBridge bridge) {
       values.put(node.name(), bridged(node, bridge, value(first)));
     } else if (module instanceof ScheduledTokens scheduled) {
@@ -224,9 +306,93 @@ final class ReferenceNetwork {
         }
       }
       values.put(node.name(), y);
+    } else if (module instanceof LogSoftmax) {
+      double[] y = value(first).clone();
+      for (int r = 0; r < y.length; r += shape.width()) {
+        double sum = 0;
+        for (int i = r; i < r + shape.width(); i++) {
+          sum += Math.exp(y[i]);
+        }
+        for (int i = r; i < r + shape.width(); i++) {
+          y[i] -= Math.log(sum);
+        }
+      }
+      values.put(node.name(), y);
+    } else if (module instanceof Product) {
+      double[] y = value(first).clone();
+      for (String input : node.inputs().subList(1, node.inputs().size())) {
+        for (int i = 0; i < y.length; i++) {
+          y[i] *= value(input)[i];
+        }
+      }
+      values.put(node.name(), y);
+    } else if (module instanceof ColumnSum sums) {
+      double[] x = value(first);
+      double[] y = new double[x.length / shape.width()];
+      for (int i = 0; i < x.length; i++) {
+        y[i / shape.width()] += x[i] / (sums.mean() ? shape.width() : 1);
+      }
+      values.put(node.name(), y);
+    } else if (module instanceof Pool pool) {
+      values.put(node.name(), pooled(pool.how(), shape, value(first)));
     } else {
       throw new IllegalArgumentException("the reference does not know " + module);
     }
+  }
+
+  private double[] pooled(Pool.How how, ValueShape shape, double[] x) {
+    int columns = extent.batchSize() * shape.width();
+    double[] y = new double[columns];
+    for (int i = 0; i < columns; i++) {
+      int length = length(shape.axis(), i / shape.width());
+      for (int t = 0; t < length; t++) {
+        double value = x[t * columns + i];
+        switch (how) {
+          case SUM -> y[i] += value;
+          case MEAN -> y[i] += value / length;
+          case MAXIMUM -> y[i] = t == 0 ? value : Math.max(y[i], value);
+        }
+      }
+    }
+    return y;
+  }
+
+  private static double[] columns(Columns columns, double[] x) {
+    List<Integer> chosen = new ArrayList<>();
+    for (Columns.Range range : columns.ranges()) {
+      for (int i = 0; i < range.count(); i++) {
+        chosen.add(range.first() + i);
+      }
+    }
+    double[] y = new double[x.length / columns.inputWidth() * chosen.size()];
+    for (int i = 0; i < y.length; i++) {
+      y[i] = x[i / chosen.size() * columns.inputWidth() + chosen.get(i % chosen.size())];
+    }
+    return y;
+  }
+
+  /** {@code [n,m,width]} of {@code [m,n,width]}. */
+  private static double[] swapped(double[] x, int m, int n, int width) {
+    double[] y = new double[x.length];
+    for (int i = 0; i < m; i++) {
+      for (int j = 0; j < n; j++) {
+        System.arraycopy(x, (i * n + j) * width, y, (j * m + i) * width, width);
+      }
+    }
+    return y;
+  }
+
+  private double[] vectors(ValueShape.State shape, int state, double[] x) {
+    int batchSize = extent.batchSize();
+    double[] y = new double[batchSize * shape.blocks() * shape.width()];
+    for (int b = 0; b < batchSize; b++) {
+      for (int block = 0; block < shape.blocks(); block++) {
+        int from = ((block * shape.states() + state) * batchSize + b) * shape.width();
+        int to = (b * shape.blocks() + block) * shape.width();
+        System.arraycopy(x, from, y, to, shape.width());
+      }
+    }
+    return y;
   }
 
   /** Each vector of the decoder's state from those of the encoder's layer beside it. */
@@ -256,7 +422,7 @@ final class ReferenceNetwork {
               for (int k = 0; k < joined.length; k++) {
                 sum += parameters[row + k] * joined[k];
               }
-              sum = s == 0 ? active(bridge.activation(), sum) : sum;
+              sum = s == 0 ? ReferenceActivation.of(bridge.activation(), sum) : sum;
             }
             y[((layer * to.states() + s) * batchSize + b) * to.width() + j] = sum;
           }
@@ -315,7 +481,7 @@ final class ReferenceNetwork {
         for (int k = 0; k < inputs; k++) {
           sum += parameters[weights + j * inputs + k] * x[r * inputs + k];
         }
-        y[r * outputs + j] = active(linear.activation(), sum);
+        y[r * outputs + j] = ReferenceActivation.of(linear.activation(), sum);
       }
     }
     return y;
@@ -339,15 +505,6 @@ final class ReferenceNetwork {
       }
     }
     return y;
-  }
-
-  private static double active(Activation function, double x) {
-    return switch (function) {
-      case NONE -> x;
-      case TANH -> Math.tanh(x);
-      case RELU -> Math.max(0, x);
-      case SIGMOID -> 1 / (1 + Math.exp(-x));
-    };
   }
 
   private void recurrent(Network.Node node, Recurrent recurrent, ValueShape shape, int stream) {

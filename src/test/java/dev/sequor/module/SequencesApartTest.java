@@ -47,12 +47,11 @@ class SequencesApartTest {
   }
 
   private static Sequence draw(Network network, int longest, SplittableRandom random) {
-    Map<String, Integer> lengths = new HashMap<>();
-    for (Network.Input input : network.inputs()) {
-      if (input.bringsAxis()) {
-        lengths.put(input.name(), random.nextInt(4) == 0 ? longest : random.nextInt(longest + 1));
-      }
-    }
+    Map<String, Integer> lengths = new HashMap<>(network.fixedSteps());
+    timeSteps(network, longest)
+        .forEach(
+            (axis, most) ->
+                lengths.put(axis, random.nextInt(4) == 0 ? most : random.nextInt(most + 1)));
     Map<String, float[]> inputs = new HashMap<>();
     for (Network.Input input : network.inputs()) {
       ValueShape shape = input.shape();
@@ -68,6 +67,18 @@ class SequencesApartTest {
     return new Sequence(lengths, inputs);
   }
 
+  /** {@code T} of each time axis: {@code longest}, but where another step is another input. */
+  private static Map<String, Integer> timeSteps(Network network, int longest) {
+    Map<String, Integer> timeSteps = new HashMap<>();
+    for (Network.Input input : network.inputs()) {
+      ReadsSteps.Needed needed = network.unpaddedAxes().get(input.name());
+      if (input.bringsAxis()) {
+        timeSteps.put(input.name(), needed == null ? longest : needed.fewest());
+      }
+    }
+    return timeSteps;
+  }
+
   /** Of a value along a time axis the steps that a sequence has; 1 of others. */
   private static int steps(ValueShape shape, Map<String, Integer> lengths) {
     boolean alongTime = shape instanceof ValueShape.Tokens || shape instanceof ValueShape.Sequence;
@@ -78,13 +89,7 @@ class SequencesApartTest {
   private static List<Map<String, float[]>> run(
       NetworkWeights weights, List<Sequence> sequences, int[] places, int batchSize, int longest) {
     Network network = weights.network();
-    Map<String, Integer> timeSteps = new HashMap<>();
-    for (Network.Input input : network.inputs()) {
-      if (input.bringsAxis()) {
-        timeSteps.put(input.name(), longest);
-      }
-    }
-    Extent extent = new Extent(batchSize, timeSteps);
+    Extent extent = new Extent(batchSize, timeSteps(network, longest));
     try (NetworkPass pass =
         new NetworkPass(weights, extent, Mode.INFERENCE, WeightStorage.FLOAT32, Set.of())) {
       for (boolean axes : new boolean[] {true, false}) { // those that bring a time axis first

@@ -13,11 +13,13 @@ import dev.sequor.backend.Devices;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.rnn.TensorRegion;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -242,5 +244,104 @@ class StreamStartsTest {
             .add("stack", new Recurrent(both), "x", "start")
             .build();
     assertFalse(whole.canContinue());
+  }
+
+  private static Network.Builder stream() {
+    return Network.builder()
+        .vectors("x", 4)
+        .add("gru", Recurrent.of(CellType.GRU_RESET_BEFORE, 4, 4), "x")
+        .add("last", new LastStep(1), "gru");
+  }
+
+  /** What the network makes of so many steps from {@code from}; null starts anew. */
+  private static float[] outputs(
+      NetworkWeights weights, float[] x, int from, int steps, @Nullable NetworkState state) {
+    Network network = weights.network();
+    try (NetworkPass pass = new NetworkPass(weights, Extent.of("x", steps, B), Mode.INFERENCE)) {
+      pass.put("x", Arrays.copyOfRange(x, from * B * 4, (from + steps) * B * 4));
+      if (network.inputs().size() > 1) {
+        pass.put("static", floats(numbers(3, B * 4)));
+      }
+      pass.carry(state);
+      pass.upload();
+      pass.forward();
+      return pass.value(network.outputs().get(0)).readFloats();
+    }
+  }
+
+  /**
+   * Whether two windows with the state in between carried make what the whole makes: of outputs
+   * along the stream at each step, of others at the end.
+   */
+  private static boolean windowsMakeTheWhole(Network network) {
+    float[] x = floats(numbers(2, 2 * T * B * 4));
+    try (Backend backend = Devices.open("java");
+        NetworkWeights weights = NetworkWeights.draw(backend, network, 1);
+        NetworkState state = new NetworkState(backend, network, B)) {
+      weights.parameters().write(floats(numbers(9, (int) network.layout().totalElements())));
+      float[] whole = outputs(weights, x, 0, 2 * T, null);
+      float[] first = outputs(weights, x, 0, T, state);
+      float[] second = outputs(weights, x, T, T, state);
+      boolean along =
+          Objects.requireNonNull(network.shapes().get(network.outputs().get(0)))
+                  instanceof ValueShape.Sequence shape
+              && shape.axis().equals("x");
+      float[] parts = second;
+      if (along) {
+        parts = Arrays.copyOf(first, whole.length);
+        System.arraycopy(second, 0, parts, first.length, second.length);
+      }
+      return Arrays.equals(whole, parts);
+    }
+  }
+
+  @Test
+  void whatMayContinueMakesOfWindowsWhatItMakesOfTheWhole() {
+    Recurrent next = Recurrent.of(CellType.GRU_RESET_BEFORE, 4, 4);
+    ValueShape fixed = new ValueShape.Vector("", 4);
+    for (Network network :
+        List.of(
+            stream().add("y", Columns.of(4, 3, 0, 0), "gru").build(),
+            stream().add("y", new Each(2, new Linear(2, 3)), "gru").build(),
+            stream().add("y", new Affine(2, 1), "gru").build(),
+            stream().add("y", new LearnedVector(3), "gru").build(),
+            stream().add("y", new TimeStep(-2), "gru").build(),
+            stream().output("last").build(),
+            stream().add("y", new StateVectors(0), "gru.final_state").build(),
+            stream()
+                .input("static", fixed)
+                .add("along", new RepeatAlong(), "static", "gru")
+                .add("y", new Sum(), "along", "gru")
+                .build())) {
+      assertTrue(network.canContinue(), network::toString);
+      assertTrue(windowsMakeTheWhole(network), network::toString);
+    }
+    for (Network network :
+        List.of(
+            stream().add("y", new Reverse(), "gru").build(),
+            stream().add("y", new TimeStep(0), "gru").build(),
+            stream().add("y", new RepeatAlong(), "last", "x").build(),
+            stream()
+                .add("end", new StateVectors(0), "gru.final_state")
+                .add("y", new RepeatAlong(), "end", "x")
+                .build(),
+            stream()
+                .add("end", new StateVectors(0), "gru.final_state")
+                .add("start", new VectorsState(1, 1, 4), "end")
+                .add("y", next, "x", "start")
+                .build(),
+            stream()
+                .add("steps", new RepeatSteps("steps", 3), "last")
+                .add("y", next, "steps")
+                .build(),
+            stream()
+                .add("wide", new Linear(4, 8), "last")
+                .add("steps", new ColumnsToSteps("steps", 2), "wide")
+                .add("y", next, "steps")
+                .build())) {
+      assertFalse(network.canContinue(), network::toString);
+      assertFalse(windowsMakeTheWhole(network), network::toString);
+    }
+    assertFalse(stream().add("y", new StepsToColumns(T), "gru").build().canContinue());
   }
 }

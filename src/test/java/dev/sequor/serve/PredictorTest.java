@@ -29,10 +29,14 @@ import dev.sequor.model.Readout;
 import dev.sequor.model.SequenceModel;
 import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.module.Binding;
+import dev.sequor.module.LastStep;
 import dev.sequor.module.Module;
 import dev.sequor.module.Network;
 import dev.sequor.module.Pass;
 import dev.sequor.module.Recurrent;
+import dev.sequor.module.RepeatSteps;
+import dev.sequor.module.StepsToColumns;
+import dev.sequor.module.TimeStep;
 import dev.sequor.module.ValueShape;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -575,5 +579,62 @@ class PredictorTest {
     assertThrows(IllegalArgumentException.class, () -> builder.maxWait(Duration.ofMillis(-1)));
     assertThrows(
         BackendUnavailableException.class, () -> builder.device("nobody's device").build());
+  }
+
+  /** Some steps in, of which four are read by their numbers or all, and three out. */
+  private static TrainedModel steps(Module reading, int width) {
+    return model(
+        new NetworkModelSpec(
+            Network.builder()
+                .vectors("x", 3)
+                .add("stack", Recurrent.of(CellType.GRU_RESET_BEFORE, 3, 5), "x")
+                .add("read", reading, "stack")
+                .add("steps", new RepeatSteps("steps", 3), "read")
+                .add("y", Recurrent.of(CellType.GRU_RESET_BEFORE, width, 2), "steps")
+                .build(),
+            Loss.meanSquaredError()));
+  }
+
+  private static float[] alone(TrainedModel model, float[] x) {
+    try (Backend backend = Devices.open("java");
+        SequenceModel open = model.open(backend)) {
+      return open.forward(x.length / 3, 1, x, null, null).readFloats();
+    }
+  }
+
+  /** Answers have the steps that the model brings; what is read by number is never padding. */
+  @Test
+  void stepsOfTheModelsOwnAreAnsweredAndStepsReadByNumberAreNotPadded() {
+    SplittableRandom random = new SplittableRandom(4);
+    for (TrainedModel model :
+        List.of(
+            steps(new LastStep(1), 5), steps(new TimeStep(-1), 5), steps(new TimeStep(-3), 5))) {
+      try (Predictor predictor =
+          Predictor.builder(model)
+              .device("java")
+              .maxBatch(16)
+              .maxWait(Duration.ofMillis(20))
+              .build()) {
+        List<float[]> inputs = new ArrayList<>();
+        List<CompletableFuture<float[]>> answers = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+          inputs.add(vectors(random, 3 + i % 5));
+          answers.add(predictor.submit(inputs.get(i)));
+        }
+        for (int i = 0; i < 12; i++) {
+          float[] answer = answers.get(i).join();
+          assertEquals(3 * 2, answer.length);
+          assertArrayEquals(alone(model, inputs.get(i)), answer, 1e-5f, "answer " + i);
+        }
+      }
+    }
+    TrainedModel model = steps(new StepsToColumns(4), 20);
+    try (Predictor predictor = Predictor.builder(model).device("java").build()) {
+      float[] x = vectors(random, 4);
+      assertArrayEquals(alone(model, x), predictor.predict(x), 1e-5f);
+      IllegalArgumentException refused =
+          assertThrows(IllegalArgumentException.class, () -> predictor.predict(vectors(random, 3)));
+      assertEquals("timeSteps of 'x' is 3; needed 4", refused.getMessage());
+    }
   }
 }
