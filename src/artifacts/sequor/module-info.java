@@ -15,11 +15,17 @@ module dev.sequor {
   requires org.bytedeco.javacpp;
   requires org.slf4j;
   requires static transitive org.jspecify;
+  requires static com.google.protobuf;
+  requires static io.jhdf;
   requires static micrometer.core;
+  requires static org.tribuo.util.onnx;
 
   exports dev.sequor.backend;
   exports dev.sequor.data;
   exports dev.sequor.exchange;
+  exports dev.sequor.exchange.dl4j;
+  exports dev.sequor.exchange.keras;
+  exports dev.sequor.exchange.onnx;
   exports dev.sequor.fit;
   exports dev.sequor.io;
   exports dev.sequor.model;

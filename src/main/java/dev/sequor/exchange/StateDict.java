@@ -41,8 +41,12 @@ public final class StateDict implements AutoCloseable {
     return new StateDict(path, isSafetensors(path) ? safetensors(path) : TorchArchive.open(path));
   }
 
-  /** The eight bytes of a length, and a brace. */
-  private static boolean isSafetensors(Path path) throws IOException {
+  /**
+   * Whether a file begins as safetensors do: eight bytes of a length, and a brace.
+   *
+   * @throws IOException if it cannot be read
+   */
+  public static boolean isSafetensors(Path path) throws IOException {
     try (InputStream in = Files.newInputStream(path)) {
       byte[] begin = in.readNBytes(9);
       return begin.length == 9 && begin[8] == '{' && begin[6] == 0 && begin[7] == 0;
@@ -171,20 +175,11 @@ public final class StateDict implements AutoCloseable {
   public float[] floats(String name) throws IOException {
     TensorType type = source.type(name);
     ByteBuffer bytes = source.bytes(name);
-    float[] values = new float[bytes.remaining() / type.bytes()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] =
-          switch (type) {
-            case F32 -> bytes.getFloat(i * Float.BYTES);
-            case F64 -> (float) bytes.getDouble(i * Double.BYTES);
-            case F16 -> SafetensorsFile.halfToFloat(bytes.getShort(i * Short.BYTES));
-            case BF16 -> Float.intBitsToFloat(bytes.getShort(i * Short.BYTES) << 16);
-            default ->
-                throw new MalformedFileException(
-                    path, "tensor '" + name + "' is " + type + "; needed F32, F16, BF16 or F64");
-          };
+    if (!type.isReal()) {
+      throw new MalformedFileException(
+          path, "tensor '" + name + "' is " + type + "; needed F32, F16, BF16 or F64");
     }
-    return values;
+    return type.floats(bytes);
   }
 
   /** A tensor with its sizes; otherwise as {@link #floats}. */

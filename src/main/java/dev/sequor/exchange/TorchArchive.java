@@ -2,28 +2,18 @@ package dev.sequor.exchange;
 
 import dev.sequor.exchange.Pickle.Storage;
 import dev.sequor.exchange.Pickle.View;
+import dev.sequor.exchange.files.ZipMembers;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.io.TensorType;
-import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Enumeration;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
-import java.util.zip.CRC32;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipException;
-import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,8 +27,6 @@ final class TorchArchive implements TensorSource {
 
   /** Dicts in dicts: more than any checkpoint has, and none that contains itself. */
   private static final int MOST_DEPTH = 16;
-
-  private static final byte[] ZIP = {'P', 'K'};
 
   private static final Map<String, TensorType> TYPES =
       Map.of(
@@ -54,16 +42,15 @@ final class TorchArchive implements TensorSource {
           "BoolStorage", TensorType.BOOL);
 
   private final Path path;
-  private final ZipFile zip;
+  private final ZipMembers zip;
   private final String folder;
-  private final Map<String, ZipEntry> members = new HashMap<>();
   private final Map<String, View> tensors = new LinkedHashMap<>();
 
-  private TorchArchive(Path path, ZipFile zip) throws IOException {
+  private TorchArchive(Path path, ZipMembers zip) throws IOException {
     this.path = path;
     this.zip = zip;
-    this.folder = list();
-    Object root = Pickle.read(path, bytes(member("data.pkl"), MOST_PICKLE_BYTES));
+    this.folder = folder();
+    Object root = Pickle.read(path, bytes("data.pkl", MOST_PICKLE_BYTES));
     requireLittleEndian();
     collect("", root, 0);
     if (tensors.isEmpty()) {
@@ -78,105 +65,53 @@ final class TorchArchive implements TensorSource {
    * @throws IOException if it cannot be read
    */
   static TorchArchive open(Path path) throws IOException {
-    requireZip(path);
-    ZipFile zip;
-    try {
-      zip = new ZipFile(path.toFile());
-    } catch (ZipException | EOFException | IllegalArgumentException e) {
-      throw new MalformedFileException(path, "is no whole zip: " + e.getMessage(), e);
+    if (!ZipMembers.isZip(path)) {
+      throw new MalformedFileException(
+          path,
+          "is no zip; a file of PyTorch before 1.6 is to be loaded and saved anew by a newer one");
     }
+    ZipMembers zip = ZipMembers.open(path);
     try {
       return new TorchArchive(path, zip);
-    } catch (ZipException | EOFException | IllegalArgumentException e) {
-      zip.close();
-      throw new MalformedFileException(path, "is no whole zip: " + e.getMessage(), e);
     } catch (IOException | RuntimeException | Error e) {
       zip.close();
       throw e;
     }
   }
 
-  private static void requireZip(Path path) throws IOException {
-    byte[] begin;
-    try (InputStream in = Files.newInputStream(path)) {
-      begin = in.readNBytes(ZIP.length);
-    }
-    if (begin.length < ZIP.length) {
-      throw new MalformedFileException(path, "has " + begin.length + " bytes; needed a zip");
-    }
-    if (begin[0] != ZIP[0] || begin[1] != ZIP[1]) {
-      throw new MalformedFileException(
-          path,
-          "is no zip; a file of PyTorch before 1.6 is to be loaded and saved anew by a newer one");
-    }
-  }
-
-  /** Takes note of the members; returns the folder that all are in. */
-  private String list() throws IOException {
-    Set<String> seen = new HashSet<>();
+  /** The folder that all members are in. */
+  private String folder() throws IOException {
     @Nullable String common = null;
-    for (Enumeration<? extends ZipEntry> all = zip.entries(); all.hasMoreElements(); ) {
-      ZipEntry entry = all.nextElement();
-      String name = entry.getName();
-      if (!seen.add(name)) {
-        throw new MalformedFileException(path, "has two members '" + name + "'");
-      }
+    for (String name : zip.names()) {
       int slash = name.indexOf('/');
       if (slash > 0 && name.endsWith("/data.pkl") && name.indexOf('/', slash + 1) < 0) {
         common = name.substring(0, slash + 1);
       }
     }
     if (common == null) {
-      throw new MalformedFileException(path, "has no member 'NAME/data.pkl'; it has " + seen);
-    }
-    for (Enumeration<? extends ZipEntry> all = zip.entries(); all.hasMoreElements(); ) {
-      ZipEntry entry = all.nextElement();
-      if (entry.getName().startsWith(common)) {
-        members.put(entry.getName().substring(common.length()), entry);
-      }
+      throw new MalformedFileException(
+          path, "has no member 'NAME/data.pkl'; it has " + zip.names());
     }
     return common;
   }
 
-  private ZipEntry member(String name) throws MalformedFileException {
-    ZipEntry entry = members.get(name);
-    if (entry == null) {
-      throw new MalformedFileException(path, "has no member '" + folder + name + "'");
-    }
-    if (entry.getMethod() != ZipEntry.STORED) {
+  /** The whole name of a member, which must be there. */
+  private String member(String name) throws MalformedFileException {
+    String whole = folder + name;
+    if (!zip.isStored(whole)) {
       throw new MalformedFileException(
-          path,
-          "its member '" + folder + name + "' is compressed; PyTorch stores them as they are");
+          path, "its member '" + whole + "' is compressed; PyTorch stores them as they are");
     }
-    return entry;
+    return whole;
   }
 
-  private byte[] bytes(ZipEntry entry, long most) throws IOException {
-    long size = entry.getSize();
-    if (size < 0 || size > most || size > Files.size(path)) {
-      throw new MalformedFileException(
-          path,
-          "its member '" + entry.getName() + "' has " + size + " bytes; needed at most " + most);
-    }
-    byte[] bytes;
-    try (InputStream in = zip.getInputStream(entry)) {
-      bytes = in.readNBytes((int) size);
-    } catch (IOException | IllegalArgumentException e) { // the end of the file, among others
-      throw new MalformedFileException(
-          path, "its member '" + entry.getName() + "' cannot be read: " + e.getMessage(), e);
-    }
-    CRC32 crc = new CRC32();
-    crc.update(bytes);
-    if (bytes.length != size || crc.getValue() != entry.getCrc()) {
-      throw new MalformedFileException(
-          path, "its member '" + entry.getName() + "' is damaged: its CRC-32 is another");
-    }
-    return bytes;
+  private byte[] bytes(String name, long most) throws IOException {
+    return zip.bytes(member(name), most);
   }
 
   private void requireLittleEndian() throws IOException {
-    if (members.containsKey("byteorder")) {
-      String order = new String(bytes(member("byteorder"), 16), StandardCharsets.US_ASCII).strip();
+    if (zip.names().contains(folder + "byteorder")) {
+      String order = new String(bytes("byteorder", 16), StandardCharsets.US_ASCII).strip();
       if (!order.equals("little")) {
         throw new MalformedFileException(
             path, "was written on a machine with byte order '" + order + "'; needed little");
@@ -219,7 +154,8 @@ final class TorchArchive implements TensorSource {
       throw new MalformedFileException(
           path, "tensor '" + name + "' is of a " + storage.type() + "; needed " + TYPES.keySet());
     }
-    ZipEntry entry = member("data/" + storage.key());
+    String member = member("data/" + storage.key());
+    long size = zip.size(member);
     if (view.shape().size() != view.strides().size()) {
       throw new MalformedFileException(
           path,
@@ -227,26 +163,19 @@ final class TorchArchive implements TensorSource {
     }
     try {
       long bytes = Math.multiplyExact(storage.elements(), (long) type.bytes());
-      if (bytes != entry.getSize()) {
+      if (bytes != size) {
         throw new MalformedFileException(
             path,
-            "member '"
-                + entry.getName()
-                + "' has "
-                + entry.getSize()
-                + " bytes; tensor '"
-                + name
-                + "' needs "
-                + bytes);
+            "member '" + member + "' has " + size + " bytes; tensor '" + name + "' needs " + bytes);
       }
       long elements = 1;
       long last = view.offset();
       for (int axis = 0; axis < view.shape().size(); axis++) {
-        long size = view.shape().get(axis);
-        elements = Math.multiplyExact(elements, size);
+        long along = view.shape().get(axis);
+        elements = Math.multiplyExact(elements, along);
         last =
             Math.addExact(
-                last, Math.multiplyExact(Math.max(0, size - 1), (long) view.strides().get(axis)));
+                last, Math.multiplyExact(Math.max(0, along - 1), (long) view.strides().get(axis)));
       }
       // A view that repeats its storage could be of any size.
       if (elements > storage.elements() || (elements > 0 && last >= storage.elements())) {
@@ -298,7 +227,7 @@ final class TorchArchive implements TensorSource {
     View view = view(name);
     int width = type(name).bytes();
     ByteBuffer storage =
-        ByteBuffer.wrap(bytes(member("data/" + view.storage().key()), Integer.MAX_VALUE - 16))
+        ByteBuffer.wrap(bytes("data/" + view.storage().key(), Integer.MAX_VALUE - 16))
             .order(ByteOrder.LITTLE_ENDIAN);
     long elements = view.shape().stream().reduce(1L, (a, b) -> a * b);
     ByteBuffer to =

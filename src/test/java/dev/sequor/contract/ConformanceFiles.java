@@ -28,10 +28,10 @@ final class ConformanceFiles {
   private static final String SHARED = "SEQUOR_SHARED";
 
   /** Names of the inputs of an ONNX recurrent node, by position; LSTM has the last two. */
-  private static final List<String> NODE_INPUTS =
+  static final List<String> NODE_INPUTS =
       List.of("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P");
 
-  private static final List<String> NODE_OUTPUTS = List.of("Y", "Y_h", "Y_c");
+  static final List<String> NODE_OUTPUTS = List.of("Y", "Y_h", "Y_c");
 
   private static final String ONNX_NODE = "onnx_node";
 
@@ -89,7 +89,7 @@ final class ConformanceFiles {
       if (name.equals(ONNX_NODE)) {
         try (Stream<Path> folders = Files.list(conformance.resolve(name))) {
           for (Path node : folders.sorted().toList()) {
-            cases.add(onnxNode(node));
+            cases.add(readable(node));
           }
         }
         return cases;
@@ -100,6 +100,40 @@ final class ConformanceFiles {
         cases.add(readable(name, schema, json));
       }
       return cases;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static ConformanceCase readable(Path node) throws IOException {
+    try {
+      return onnxNode(node).toCase();
+    } catch (IllegalArgumentException e) {
+      return ConformanceCase.unreadable(ONNX_NODE + "/" + node.getFileName(), "forward", e);
+    }
+  }
+
+  /** The folders of {@code onnx_node}. */
+  static List<Path> onnxNodes(Path conformance) {
+    try (Stream<Path> folders = Files.list(conformance.resolve(ONNX_NODE))) {
+      return folders.sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The cases of a JSON file that are one node, as ONNX has them; also those to be rejected. */
+  static List<OnnxNodeCase> nodes(Path conformance, String name) {
+    try {
+      JsonNode root = new ObjectMapper().readTree(conformance.resolve(name).toFile());
+      List<OnnxNodeCase> nodes = new ArrayList<>();
+      for (JsonNode json : root.path("cases")) {
+        if (!json.path("convention").asText().equals("onnx")) {
+          throw new IllegalArgumentException(name + " has cases of another convention");
+        }
+        nodes.add(rnnCase(json.path("id").asText(), json.path("kind").asText(), json));
+      }
+      return nodes;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -117,7 +151,7 @@ final class ConformanceFiles {
         return ConformanceCase.unsupported(id, kind, A_LAYER_ON_TOP);
       }
       return switch (schema) {
-        case "rnn-case/1" -> rnnCase(id, kind, json);
+        case "rnn-case/1" -> rnnCase(id, kind, json).toCase();
         case "rnn-case/1-keras" -> KerasCase.of(id, kind, json);
         case "rnn-case/1-derived" -> DerivedCase.of(id, kind, json);
         default -> throw new IllegalArgumentException("schema '" + schema + "' of " + file);
@@ -165,7 +199,7 @@ final class ConformanceFiles {
     }
   }
 
-  private static ConformanceCase rnnCase(String id, String kind, JsonNode json) {
+  private static OnnxNodeCase rnnCase(String id, String kind, JsonNode json) {
     JsonNode config = json.get("config");
     requireKnown(id, "setting", config, OnnxNodeCase.ATTRIBUTES);
     Map<String, CaseTensor> inputs = new HashMap<>();
@@ -186,39 +220,38 @@ final class ConformanceFiles {
       slack.put(e.getKey(), e.getValue().asDouble());
     }
     return new OnnxNodeCase(
-            id,
-            kind,
-            json.path("cell").asText(),
-            new OnnxNodeCase.Attributes() {
-              @Override
-              public String text(String name, String otherwise) {
-                return config.path(name).asText(otherwise);
-              }
+        id,
+        kind,
+        json.path("cell").asText(),
+        new OnnxNodeCase.Attributes() {
+          @Override
+          public String text(String name, String otherwise) {
+            return config.path(name).asText(otherwise);
+          }
 
-              @Override
-              public double number(String name, double otherwise) {
-                return ConformanceFiles.number(name, config.path(name), otherwise);
-              }
+          @Override
+          public double number(String name, double otherwise) {
+            return ConformanceFiles.number(name, config.path(name), otherwise);
+          }
 
-              @Override
-              public List<String> texts(String name) {
-                List<String> texts = new ArrayList<>();
-                config.path(name).forEach(v -> texts.add(v.asText()));
-                return texts;
-              }
+          @Override
+          public List<String> texts(String name) {
+            List<String> texts = new ArrayList<>();
+            config.path(name).forEach(v -> texts.add(v.asText()));
+            return texts;
+          }
 
-              @Override
-              public List<Double> numbers(String name) {
-                List<Double> numbers = new ArrayList<>();
-                config.path(name).forEach(v -> numbers.add(ConformanceFiles.number(name, v, 0)));
-                return numbers;
-              }
-            },
-            inputs,
-            tensors(json.path("expected"), CaseTensor::of),
-            slack,
-            gradients)
-        .toCase();
+          @Override
+          public List<Double> numbers(String name) {
+            List<Double> numbers = new ArrayList<>();
+            config.path(name).forEach(v -> numbers.add(ConformanceFiles.number(name, v, 0)));
+            return numbers;
+          }
+        },
+        inputs,
+        tensors(json.path("expected"), CaseTensor::of),
+        slack,
+        gradients);
   }
 
   /** ONNX Runtime's training operators name the same tensors otherwise. */
@@ -248,15 +281,14 @@ final class ConformanceFiles {
   }
 
   /** A folder with model.onnx and one data set. Outputs are bound by position. */
-  private static ConformanceCase onnxNode(Path folder) throws IOException {
+  static OnnxNodeCase onnxNode(Path folder) throws IOException {
     OnnxMl.ModelProto model = OnnxMl.ModelProto.parseFrom(read(folder.resolve("model.onnx")));
     OnnxMl.GraphProto graph = model.getGraph();
     String id = ONNX_NODE + "/" + folder.getFileName();
     OnnxMl.NodeProto node = graph.getNode(0);
     String kind = node.getOpType().toLowerCase(Locale.ROOT) + " forward";
     if (graph.getNodeCount() != 1 || graph.getInitializerCount() != 0) {
-      return ConformanceCase.unreadable(
-          id, kind, new IllegalArgumentException("its graph is more than one node and its inputs"));
+      throw new IllegalArgumentException("its graph is more than one node and its inputs");
     }
     Path data = folder.resolve("test_data_set_0");
     Map<String, CaseTensor> byName = new HashMap<>();
@@ -284,13 +316,11 @@ final class ConformanceFiles {
     }
     for (OnnxMl.AttributeProto attribute : node.getAttributeList()) {
       if (!OnnxNodeCase.ATTRIBUTES.contains(attribute.getName())) {
-        return ConformanceCase.unreadable(
-            id, kind, new IllegalArgumentException("attribute " + attribute.getName()));
+        throw new IllegalArgumentException("attribute " + attribute.getName());
       }
     }
     return new OnnxNodeCase(
-            id, kind, node.getOpType(), new NodeAttributes(node), inputs, expected, slack, Map.of())
-        .toCase();
+        id, kind, node.getOpType(), new NodeAttributes(node), inputs, expected, slack, Map.of());
   }
 
   private static byte[] read(Path path) throws IOException {

@@ -100,6 +100,37 @@ final class OnnxNodeCase {
     this.gradients = gradients;
   }
 
+  String id() {
+    return id;
+  }
+
+  /** Forward, gradient or reject, perhaps after the cell. */
+  String kind() {
+    return kind;
+  }
+
+  /** Lower case. */
+  String operator() {
+    return op;
+  }
+
+  Attributes attributes() {
+    return attributes;
+  }
+
+  Map<String, CaseTensor> inputs() {
+    return inputs;
+  }
+
+  Map<String, CaseTensor> expected() {
+    return expected;
+  }
+
+  /** By how much numbers of this name may be off, whoever computes them. */
+  double slack(String name) {
+    return slack.getOrDefault(SLACK_NAMES.getOrDefault(name, name), 0.0);
+  }
+
   ConformanceCase toCase() {
     String reason = unsupported();
     return reason != null
@@ -107,7 +138,8 @@ final class OnnxNodeCase {
         : ConformanceCase.of(id, kind, this::check);
   }
 
-  private @Nullable String unsupported() {
+  /** Why the library has no such layer; null if it has. */
+  @Nullable String unsupported() {
     for (String name : inputs.keySet()) {
       require(INPUTS, "input", name);
     }
@@ -321,7 +353,7 @@ final class OnnxNodeCase {
       tensor.check(
           name,
           actual(name, solved, tensor.data.length),
-          slack.getOrDefault(SLACK_NAMES.getOrDefault(name, name), 0.0),
+          slack(name),
           solver.bar() + CaseTensor.PRINTED);
       compared++;
     }

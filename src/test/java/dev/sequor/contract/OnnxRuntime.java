@@ -197,7 +197,7 @@ final class OnnxRuntime implements Solver {
     addFloats(node, "activation_beta", betas);
   }
 
-  private static void addFloats(NodeProto.Builder node, String name, List<Float> values) {
+  static void addFloats(NodeProto.Builder node, String name, List<Float> values) {
     if (!values.isEmpty()) {
       node.addAttribute(
           AttributeProto.newBuilder()
@@ -207,7 +207,7 @@ final class OnnxRuntime implements Solver {
     }
   }
 
-  private static String operator(CellType cell) {
+  static String operator(CellType cell) {
     return switch (cell.gates()) {
       case 1 -> "RNN";
       case 3 -> "GRU";
@@ -274,7 +274,7 @@ final class OnnxRuntime implements Solver {
     return name;
   }
 
-  private static OnnxMl.TypeProto floats() {
+  static OnnxMl.TypeProto floats() {
     return OnnxMl.TypeProto.newBuilder()
         .setTensorType(
             OnnxMl.TypeProto.Tensor.newBuilder()
@@ -282,7 +282,7 @@ final class OnnxRuntime implements Solver {
         .build();
   }
 
-  private static TensorProto tensor(String name, double[] values, long... dims) {
+  static TensorProto tensor(String name, double[] values, long... dims) {
     ByteBuffer raw = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
     for (double v : values) {
       raw.putFloat((float) v);
@@ -313,7 +313,7 @@ final class OnnxRuntime implements Solver {
         .build();
   }
 
-  private static AttributeProto attribute(String name, int value) {
+  static AttributeProto attribute(String name, int value) {
     return AttributeProto.newBuilder()
         .setName(name)
         .setType(AttributeProto.AttributeType.INT)
@@ -321,7 +321,7 @@ final class OnnxRuntime implements Solver {
         .build();
   }
 
-  private static AttributeProto attribute(String name, List<String> texts, boolean list) {
+  static AttributeProto attribute(String name, List<String> texts, boolean list) {
     AttributeProto.Builder attribute = AttributeProto.newBuilder().setName(name);
     if (!list) {
       return attribute

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -17,15 +16,12 @@ import dev.sequor.module.NamedTensor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -38,29 +34,14 @@ import org.junit.jupiter.params.provider.MethodSource;
 class StateDictTest {
   @TempDir Path folder;
 
-  private static Path exported() {
-    String shared = Objects.requireNonNullElse(System.getenv("SEQUOR_SHARED"), "../shared");
-    return Path.of(shared, "conformance", "exported");
-  }
-
-  /** Of the cases that PyTorch itself has written, or nothing where they are not. */
   private static Stream<Path> folders() throws IOException {
-    if (!Files.isDirectory(exported())) {
-      return Stream.of(Path.of("absent"));
-    }
-    try (Stream<Path> all = Files.list(exported())) {
-      return all.filter(each -> Files.exists(each.resolve("state.pt"))).sorted().toList().stream();
-    }
-  }
-
-  private static void assumePresent() {
-    assumeTrue(Files.isDirectory(exported()), exported() + " is not there");
+    return ExportedCases.with("state.pt");
   }
 
   @Test
   void filesAsPeopleKeepThem() throws Exception {
-    assumePresent();
-    Path files = exported().resolve("pt_files");
+    ExportedCases.assumePresent();
+    Path files = ExportedCases.folder().resolve("pt_files");
     JsonNode cases = new ObjectMapper().readTree(files.resolve("case.json").toFile()).get("files");
     int loaded = 0;
     for (Map.Entry<String, JsonNode> each : cases.properties()) {
@@ -115,7 +96,7 @@ class StateDictTest {
   @ParameterizedTest
   @MethodSource("folders")
   void bothFormsHoldTheSameAndTheirLayersAreFound(Path model) throws Exception {
-    assumePresent();
+    ExportedCases.assumePresent();
     try (StateDict pickled = StateDict.open(model.resolve("state.pt"));
         StateDict safe = StateDict.open(model.resolve("state.safetensors"))) {
       assertEquals(
@@ -158,8 +139,9 @@ class StateDictTest {
       Direction direction,
       int projection)
       throws Exception {
-    assumePresent();
-    try (StateDict dict = StateDict.open(exported().resolve(model).resolve("state.safetensors"))) {
+    ExportedCases.assumePresent();
+    try (StateDict dict =
+        StateDict.open(ExportedCases.folder().resolve(model).resolve("state.safetensors"))) {
       var stack = TorchLayers.stack(dict, prefix);
       assertEquals(cell, stack.cell());
       assertEquals(input, stack.inputSize());
@@ -267,36 +249,22 @@ class StateDictTest {
   @Test
   void mutatedFilesAreReadOrRefused() throws Exception {
     byte[] good = sample();
-    SplittableRandom random = new SplittableRandom(11);
-    int refused = 0;
-    int files = Integer.getInteger("sequor.mutations", 3000);
-    for (int i = 0; i < files; i++) {
-      byte[] bytes = good.clone();
-      switch (random.nextInt(4)) {
-        case 0 -> bytes = Arrays.copyOf(bytes, random.nextInt(bytes.length));
-        case 1 -> {
-          int at = random.nextInt(bytes.length - 8);
-          for (int j = 0; j < 1 + random.nextInt(8); j++) {
-            bytes[at + j] = (byte) random.nextInt(256);
-          }
-        }
-        default -> {
-          for (int j = 0; j < 1 + random.nextInt(3); j++) {
-            bytes[random.nextInt(bytes.length)] ^= (byte) (1 << random.nextInt(8));
-          }
-        }
-      }
-      Path file = TorchFiles.write(folder.resolve("mutated.pt"), bytes);
-      try (StateDict dict = StateDict.open(file)) {
-        for (String name : dict.names()) {
-          dict.floats(name);
-        }
-        TorchLayers.find(dict);
-      } catch (MalformedFileException e) {
-        assertTrue(String.valueOf(e.getMessage()).startsWith(file + ": "), e.toString());
-        refused++;
-      }
-    }
+    int files = MutatedFiles.count(3000);
+    int refused =
+        MutatedFiles.readOrRefuse(
+            folder.resolve("mutated.pt"),
+            good,
+            whole -> whole,
+            files,
+            1 << 20,
+            file -> {
+              try (StateDict dict = StateDict.open(file)) {
+                for (String name : dict.names()) {
+                  dict.floats(name);
+                }
+                TorchLayers.find(dict);
+              }
+            });
     assertTrue(refused > files / 3, "only " + refused + " were refused");
   }
 }

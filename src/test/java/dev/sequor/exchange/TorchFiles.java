@@ -17,7 +17,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /** Writes what {@code torch.save} writes of a dict of tensors, instruction by instruction. */
-final class TorchFiles {
+public final class TorchFiles {
   private final ByteArrayOutputStream code = new ByteArrayOutputStream();
   private final Map<String, byte[]> storages = new LinkedHashMap<>();
 
@@ -121,7 +121,7 @@ final class TorchFiles {
     bytes(')', 'R', 't', 'R');
   }
 
-  static Path write(Path file, byte[] bytes) throws IOException {
+  public static Path write(Path file, byte[] bytes) throws IOException {
     try (OutputStream out = Files.newOutputStream(file)) {
       out.write(bytes);
     }

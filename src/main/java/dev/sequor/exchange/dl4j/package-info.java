@@ -1,0 +1,5 @@
+/** Deeplearning4j: recurrent networks from the zips of its {@code ModelSerializer}. */
+@NullMarked
+package dev.sequor.exchange.dl4j;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sequor.exchange.dl4j;
+
+import org.jspecify.annotations.NullMarked;

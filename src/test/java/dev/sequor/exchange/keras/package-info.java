@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sequor.exchange.keras;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sequor.exchange.onnx;
+
+import org.jspecify.annotations.NullMarked;
