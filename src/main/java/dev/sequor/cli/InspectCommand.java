@@ -2,6 +2,7 @@ package dev.sequor.cli;
 
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.Sha256;
+import dev.sequor.exchange.ExchangedModel;
 import dev.sequor.exchange.StateDict;
 import dev.sequor.exchange.TorchLayers;
 import dev.sequor.io.Checkpoint;
@@ -33,7 +34,7 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     header = "Says what a model or a file of weights holds.",
     description =
-        "Lists the layers of a model, or the tensors and recurrent layers in a state dict of PyTorch"
+        "Lists the layers of a model (of this library, or of ONNX with its inputs and outputs), or the tensors and recurrent layers in a state dict of PyTorch"
             + " (safetensors, or a .pt, of which nothing is executed), with sizes, number of"
             + " parameters and SHA-256.")
 final class InspectCommand implements Callable<Integer> {
@@ -47,21 +48,23 @@ final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Path of = Objects.requireNonNull(path);
-    if (!Files.exists(of)) {
-      throw new IllegalArgumentException(
-          of + " does not exist; needed a model or a file of weights");
-    }
+    ModelFiles.Kind kind = ModelFiles.kind(of);
     Map<String, Object> result = new LinkedHashMap<>();
-    if (Files.isDirectory(of) || TrainedModel.isIn(of)) {
-      Path weights = Files.isDirectory(of) ? Checkpoint.weightsFile(of) : of;
-      model(TrainedModel.load(of), result);
-      result.put("sha256", Sha256.of(weights));
-    } else {
-      try (StateDict dict = StateDict.open(of)) {
-        stateDict(dict, result);
+    result.put("kind", kind.toString());
+    switch (kind) {
+      case SEQUOR -> {
+        Network network = TrainedModel.load(of).model().network();
+        result.put("outputs", network.outputs());
+        layers(network, result);
       }
-      result.put("sha256", Sha256.of(of));
+      case STATE_DICT -> {
+        try (StateDict dict = StateDict.open(of)) {
+          stateDict(dict, result);
+        }
+      }
+      default -> exchanged(ModelFiles.read(of), result);
     }
+    result.put("sha256", Sha256.of(Files.isDirectory(of) ? Checkpoint.weightsFile(of) : of));
     if (!console.isJson()) {
       print(result, (Long) result.getOrDefault("parameters", 0L));
     }
@@ -69,8 +72,32 @@ final class InspectCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static void model(TrainedModel model, Map<String, Object> result) {
-    Network network = model.model().network();
+  private static void exchanged(ExchangedModel model, Map<String, Object> result) {
+    List<Map<String, Object>> inputs = new ArrayList<>();
+    for (ExchangedModel.Input input : model.inputs()) {
+      Map<String, Object> one = new LinkedHashMap<>();
+      one.put("name", input.name());
+      one.put("type", input.type().name());
+      one.put("shape", input.layout().toString());
+      if (input.areLengths()) {
+        one.put("lengths_of", input.value());
+      }
+      inputs.add(one);
+    }
+    List<Map<String, Object>> outputs = new ArrayList<>();
+    for (ExchangedModel.Output output : model.outputs()) {
+      Map<String, Object> one = new LinkedHashMap<>();
+      one.put("name", output.name());
+      one.put("type", output.likeliest() ? "I64" : "F32");
+      one.put("shape", output.layout().toString());
+      outputs.add(one);
+    }
+    result.put("inputs", inputs);
+    layers(model.network(), result);
+    result.put("outputs", outputs);
+  }
+
+  private static void layers(Network network, Map<String, Object> result) {
     NetworkLayout layout = network.layout();
     List<Map<String, Object>> layers = new ArrayList<>();
     for (Network.Node node : network.nodes()) {
@@ -83,8 +110,6 @@ final class InspectCommand implements Callable<Integer> {
       layer.put("parameters", parameters);
       layers.add(layer);
     }
-    result.put("kind", "model");
-    result.put("outputs", network.outputs());
     result.put("layers", layers);
     result.put("parameters", layout.trainableElements());
   }
@@ -108,7 +133,6 @@ final class InspectCommand implements Callable<Integer> {
       layer.put("layer", inWords(found.stack()));
       layers.add(layer);
     }
-    result.put("kind", "state dict");
     result.put("tensors", tensors);
     result.put("layers", layers);
     result.put("parameters", all);
@@ -131,9 +155,14 @@ final class InspectCommand implements Callable<Integer> {
 
   private void print(Map<String, Object> result, long parameters) {
     PrintWriter words = console.words();
-    for (String list : List.of("tensors", "layers")) {
+    for (String list : List.of("tensors", "inputs", "layers", "outputs")) {
       if (result.get(list) instanceof List<?> lines) {
-        lines.forEach(line -> words.println(inOneLine((Map<?, ?>) line)));
+        for (Object line : lines) {
+          if (line instanceof Map<?, ?> fields) {
+            String what = list.endsWith("puts") ? list.substring(0, list.length() - 1) + "  " : "";
+            words.println(what + inOneLine(fields));
+          }
+        }
       }
     }
     words.println(

@@ -22,28 +22,33 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Foretells or labels the rows of a table with a trained model. */
+/** Foretells or labels the rows of a table with a trained model, or runs any model on tensors. */
 @Command(
     name = "predict",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    header = "Foretells or labels the rows of a table.",
+    header = "Foretells or labels the rows of a table, or runs any model on tensors.",
     description =
         "Prints what a model of a table (train --csv) predicts, as lines of CSV: the values that come"
             + " after the last row of each series, or the label of each row or series. The file"
             + " needs the columns that the model reads, with the same names; their scale is the one"
-            + " of the training.")
+            + " of the training. With --model, runs a model of any kind on the tensors in a file.")
 final class PredictCommand implements Callable<Integer> {
-  @Parameters(paramLabel = "MODEL", description = "The directory of a trained model.")
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "MODEL",
+      description = "The directory of a trained model of a table.")
   private @Nullable Path directory;
 
   @Mixin private CsvOptions csv = new CsvOptions();
+  @Mixin private TensorFlags tensors = new TensorFlags();
 
   @Option(
       names = "--each-row",
@@ -57,7 +62,28 @@ final class PredictCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     WeightStorage storage = weights.storage();
-    Path from = Objects.requireNonNull(directory);
+    Path from = directory;
+    if (tensors.isGiven()) {
+      if (from != null || csv.isGiven() || eachRow) {
+        throw new IllegalArgumentException(
+            "--model, --input and --output are given with a model of a table; needed one of both");
+      }
+      Map<String, Object> result = TensorPrediction.run(tensors, device, storage, console);
+      if (!console.isJson()) {
+        PrintWriter words = console.words();
+        for (Object output : (List<?>) Objects.requireNonNull(result.get("outputs"))) {
+          words.println(
+              ((Map<?, ?>) output)
+                  .values().stream().map(String::valueOf).collect(Collectors.joining("  ")));
+        }
+        words.flush();
+      }
+      console.result(result);
+      return 0;
+    }
+    if (from == null) {
+      throw new IllegalArgumentException("needed MODEL, or --model FILE for tensors");
+    }
     TrainedModel trained = TrainedModel.load(from);
     TableSpec spec = TableSubject.spec(from, trained.data());
     if (!csv.isGiven()) {

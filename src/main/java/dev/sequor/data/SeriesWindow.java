@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param batchSize {@code B}
  * @param inputValues tokens {@code [T,B]} or vectors {@code [T,B,I]}
  * @param targetValues tokens {@code [T,B]} or vectors {@code [T,B,N]}; without the {@code T} for
- *     models that read out the last step only
+ *     models that read out the last step only, and with other steps in its place for models that
+ *     bring the time axis of their outputs themselves
  * @param lengths {@code [B]}, each 0…T; null when every sequence has T steps
  * @param resetState whether the sequences start here, from a zero state
  */

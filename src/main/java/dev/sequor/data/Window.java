@@ -20,9 +20,10 @@ public sealed interface Window permits TokenWindow, SeriesWindow, ParallelWindow
 
   /**
    * Tokens {@code [T,B]} or vectors {@code [T,B,N]}; for models that read out the last step only,
-   * {@code [B]} or {@code [B,N]}. Entries past a sequence's end are unused, and a negative token
-   * means "no target here". For losses without alignment {@link Values.Labels}, one sequence of
-   * labels a sequence.
+   * {@code [B]} or {@code [B,N]}; for models that bring the time axis of their outputs themselves,
+   * the same with the steps of that in the place of {@code T}, all of which count. Entries past a
+   * sequence's end are unused, and a negative token means "no target here". For losses without
+   * alignment {@link Values.Labels}, one sequence of labels a sequence.
    */
   Values targetValues();
 

@@ -99,10 +99,10 @@ class FreeTextOptionsTest {
       }
     }
     assertEquals(
-        16,
+        19,
         tests.size(),
         "train --text --csv --separator --target --inputs --by --out --resume --log, sample --prime --stop,"
-            + " eval --text --csv --separator, predict --csv --separator");
+            + " eval --text --csv --separator, predict --csv --separator --model --input --output");
     return tests.stream();
   }
 
