@@ -403,7 +403,14 @@ final class Fusion {
     // One step for those of each kind, so that parts of it are known to be of one value.
     String all = stack + "_vectors_" + ((StateVectors) vectors.module()).state();
     put(new Step(all, vectors.module(), List.of(stack + "." + Recurrent.FINAL_STATE), List.of()));
-    put(new Step(vectors.name(), columns, List.of(all), List.of()));
+    // Called as columns of a vector are that a file has.
+    String name = "columns";
+    for (int i = 2; steps.containsKey(name); i++) {
+      name = "columns_" + i;
+    }
+    remove(vectors);
+    put(new Step(name, columns, List.of(all), List.of()));
+    rename(vectors.name(), name);
   }
 
   /** What a stack of both starts from; null if it cannot be said, or is zero. */
