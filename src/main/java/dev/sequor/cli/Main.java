@@ -73,8 +73,10 @@ public final class Main implements Runnable {
 
   /** What belongs to the whole process, and to this program rather than to the library. */
   static void prepareProcess() {
-    // Both are read when the first logger or window is made. Whoever set them knows better.
+    // These are read when the first logger or window is made. Whoever set them knows better.
     levelIsOurs = setIfAbsent(LOG_LEVEL, "warn");
+    // The jar of jHDF carries settings that send logs to stdout, which is for results.
+    setIfAbsent("org.slf4j.simpleLogger.logFile", "System.err");
     setIfAbsent("java.awt.headless", "true");
     // Scripts read what this prints, and libraries that draw and count ask for the default.
     Locale.setDefault(Locale.ROOT);
