@@ -34,7 +34,7 @@ import picocli.CommandLine.Parameters;
     name = "predict",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    header = "Foretells or labels the rows of a table, or runs any model on tensors.",
+    header = "Foretells rows of a table, or runs a model on tensors.",
     description =
         "Prints what a model of a table (train --csv) predicts, as lines of CSV: the values that come"
             + " after the last row of each series, or the label of each row or series. The file"

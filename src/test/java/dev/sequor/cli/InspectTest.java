@@ -57,7 +57,7 @@ class InspectTest {
   @Test
   void whatHoldsNeitherIsRefused() throws Exception {
     Path text = Files.writeString(folder.resolve("text.txt"), "no weights at all");
-    CommandLineRun.of("inspect", text).isRefusedWith(2, text + ": is no zip");
+    CommandLineRun.of("inspect", text).isRefusedWith(2, text + ": is no ONNX model");
     CommandLineRun.of("inspect", folder.resolve("nothing"))
         .isRefusedWith(2, "nothing does not exist");
   }

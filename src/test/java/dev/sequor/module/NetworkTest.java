@@ -352,7 +352,7 @@ class NetworkTest {
         () -> vector().add("y", new VectorsState(2, 2, 3), "v").build());
     refused(
         "node 'y': RepeatAlong[] is given [vectors of 6 along 'x', a vector of 6 a sequence]; needed"
-            + " a vector and a sequence",
+            + " a vector, and a sequence or tokens",
         () -> vector().add("y", new RepeatAlong(), "x", "v").build());
     refused(
         "node 'y': Reverse[] is given a vector of 6 a sequence; needed a sequence",
