@@ -30,8 +30,9 @@ final class TensorPrediction {
     Path out = flags.output();
     requireOther(out, from, "--model");
     requireOther(out, in, "--input");
+    requireTensors(out);
     ExchangedModel model = ModelFiles.read(from);
-    List<Tensor> inputs = named(inputs(in), model, console);
+    List<Tensor> inputs = named(SafetensorsFile.readAll(in), model, console);
     List<Tensor> outputs;
     String name;
     try (Backend backend = device.open(console.notes());
@@ -55,16 +56,6 @@ final class TensorPrediction {
     return result;
   }
 
-  private static List<Tensor> inputs(Path path) throws IOException {
-    List<Tensor> inputs = new ArrayList<>();
-    try (SafetensorsFile file = SafetensorsFile.open(path)) {
-      for (String name : file.entries().keySet()) {
-        inputs.add(file.read(name));
-      }
-    }
-    return inputs;
-  }
-
   /** Of a model with one input it is clear which that is, whatever it is called. */
   private static List<Tensor> named(List<Tensor> given, ExchangedModel model, Console console) {
     List<ExchangedModel.Input> needed =
@@ -85,14 +76,18 @@ final class TensorPrediction {
     return List.of(new Tensor(name, only.type(), only.shape(), only.data()));
   }
 
-  /** Nothing that is read may be lost, nor what is no file of tensors. */
+  /** Nothing that is read may be lost. */
   private static void requireOther(Path out, Path read, String option) throws IOException {
-    if (!Files.exists(out)) {
-      return;
-    }
-    if (Files.exists(read) && Files.isSameFile(out, read)) {
+    if (Files.exists(out) && Files.exists(read) && Files.isSameFile(out, read)) {
       throw new IllegalArgumentException(
           "--output is " + out + ", and " + option + " as well; needed another file");
+    }
+  }
+
+  /** Nor what is there and is no file of tensors. */
+  private static void requireTensors(Path out) throws IOException {
+    if (!Files.exists(out)) {
+      return;
     }
     try {
       SafetensorsFile.open(out).close();

@@ -9,6 +9,7 @@ import dev.sequor.backend.WeightStorage;
 import dev.sequor.exchange.TensorLayout.Kind;
 import dev.sequor.io.Tensor;
 import dev.sequor.module.Extent;
+import dev.sequor.module.Network;
 import dev.sequor.module.NetworkPass;
 import dev.sequor.module.NetworkWeights;
 import dev.sequor.module.ValueShape;
@@ -17,6 +18,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +44,13 @@ public final class ModelRunner implements AutoCloseable {
   private final ExchangedModel model;
   private final NetworkWeights weights;
   private final WeightStorage storage;
+
+  /** Of the network's values. */
+  private final Map<String, ValueShape> shapes;
+
+  /** Those of the network's inputs that bring a time axis. */
+  private final Set<String> bringAxis = new HashSet<>();
+
   private @Nullable NetworkPass pass;
   private boolean closed;
 
@@ -60,6 +69,12 @@ public final class ModelRunner implements AutoCloseable {
   public ModelRunner(Backend backend, ExchangedModel model, WeightStorage storage) {
     this.model = Required.present("model", model);
     this.storage = Required.present("storage", storage);
+    this.shapes = model.network().shapes();
+    for (Network.Input input : model.network().inputs()) {
+      if (input.bringsAxis()) {
+        bringAxis.add(input.name());
+      }
+    }
     this.weights = NetworkWeights.of(backend, model.network(), model.parameters());
   }
 
@@ -100,6 +115,11 @@ public final class ModelRunner implements AutoCloseable {
     final Map<String, Integer> steps = new LinkedHashMap<>();
     final Map<String, int[]> lengths = new HashMap<>();
     final Map<String, Steps> masks = new HashMap<>();
+
+    /** By the names of inputs: their numbers in the order of the network. */
+    final Map<String, int[]> tokens = new HashMap<>();
+
+    final Map<String, float[]> numbers = new HashMap<>();
     int batchSize;
   }
 
@@ -167,6 +187,11 @@ public final class ModelRunner implements AutoCloseable {
       }
     }
     for (ExchangedModel.Input input : model.inputs()) {
+      if (!input.areLengths()) {
+        convert(input, given);
+      }
+    }
+    for (ExchangedModel.Input input : model.inputs()) {
       if (input.mask() != null) {
         mask(input, input.mask(), given);
       }
@@ -179,11 +204,7 @@ public final class ModelRunner implements AutoCloseable {
   }
 
   private String axis(ExchangedModel.Input input) {
-    return model.network().inputs().stream()
-        .filter(i -> i.name().equals(input.value()))
-        .map(i -> i.shape().axis())
-        .findFirst()
-        .orElse("");
+    return shape(input).axis();
   }
 
   /** Takes note of the steps and sequences that a tensor has. */
@@ -213,7 +234,7 @@ public final class ModelRunner implements AutoCloseable {
   }
 
   private ValueShape shape(ExchangedModel.Input input) {
-    return Objects.requireNonNull(model.network().shapes().get(input.value()));
+    return Objects.requireNonNull(shapes.get(input.value()));
   }
 
   private static int[] lengths(ExchangedModel.Input input, Tensor tensor, Given given) {
@@ -251,19 +272,27 @@ public final class ModelRunner implements AutoCloseable {
     return tensor.data().slice().order(ByteOrder.LITTLE_ENDIAN);
   }
 
+  private void convert(ExchangedModel.Input input, Given given) {
+    Tensor tensor = Objects.requireNonNull(given.tensors.get(input.name()));
+    if (shape(input) instanceof ValueShape.Tokens) {
+      given.tokens.put(input.name(), tokens(input, tensor, given));
+    } else {
+      given.numbers.put(input.name(), numbers(input, tensor, given));
+    }
+  }
+
   /** Finds the steps of an input that are there. */
   private void mask(ExchangedModel.Input input, float mask, Given given) {
-    Tensor tensor = Objects.requireNonNull(given.tensors.get(input.name()));
     String axis = axis(input);
     int steps = Objects.requireNonNull(given.steps.get(axis));
     boolean[] there = new boolean[steps * given.batchSize];
     if (shape(input) instanceof ValueShape.Tokens) {
-      int[] tokens = tokens(input, tensor, given);
+      int[] tokens = Objects.requireNonNull(given.tokens.get(input.name()));
       for (int i = 0; i < there.length; i++) {
         there[i] = tokens[i] != (int) mask;
       }
     } else {
-      float[] numbers = numbers(input, tensor, given);
+      float[] numbers = Objects.requireNonNull(given.numbers.get(input.name()));
       int width = input.layout().width();
       for (int i = 0; i < numbers.length; i++) {
         there[i / width] |= numbers[i] != mask;
@@ -339,22 +368,18 @@ public final class ModelRunner implements AutoCloseable {
   }
 
   private void put(NetworkPass now, ExchangedModel.Input input, Given given) {
-    Tensor tensor = Objects.requireNonNull(given.tensors.get(input.name()));
     String axis = axis(input);
     Steps there = given.masks.get(axis);
-    boolean brings =
-        model.network().inputs().stream()
-            .anyMatch(i -> i.name().equals(input.value()) && i.bringsAxis());
-    int[] lengths = brings ? given.lengths.get(axis) : null;
+    int[] lengths = bringAxis.contains(input.value()) ? given.lengths.get(axis) : null;
     if (shape(input) instanceof ValueShape.Tokens) {
-      int[] tokens = tokens(input, tensor, given);
+      int[] tokens = Objects.requireNonNull(given.tokens.get(input.name()));
       int[] together = there == null ? tokens : new int[tokens.length];
       if (there != null) {
         together(there, given.batchSize, (to, from) -> together[to] = tokens[from]);
       }
       now.put(input.value(), together, lengths);
     } else {
-      float[] numbers = numbers(input, tensor, given);
+      float[] numbers = Objects.requireNonNull(given.numbers.get(input.name()));
       boolean moves = there != null && shape(input) instanceof ValueShape.Sequence;
       float[] together = moves ? new float[numbers.length] : numbers;
       if (moves && there != null) {
@@ -382,7 +407,7 @@ public final class ModelRunner implements AutoCloseable {
   }
 
   private Tensor result(NetworkPass now, ExchangedModel.Output output, Given given) {
-    ValueShape shape = Objects.requireNonNull(model.network().shapes().get(output.value()));
+    ValueShape shape = Objects.requireNonNull(shapes.get(output.value()));
     int steps =
         shape instanceof ValueShape.Sequence
             ? now.extent().timeSteps().getOrDefault(shape.axis(), 1)

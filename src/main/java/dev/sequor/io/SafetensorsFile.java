@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -161,6 +162,21 @@ public final class SafetensorsFile implements AutoCloseable {
   public Tensor read(String name) throws IOException {
     Entry entry = entry(name);
     return new Tensor(name, entry.type(), entry.shape(), readBytes(name));
+  }
+
+  /**
+   * All tensors of a file, in its order.
+   *
+   * @throws MalformedFileException if it is no such file, or a tensor has 2 GiB or more
+   */
+  public static List<Tensor> readAll(Path path) throws IOException {
+    List<Tensor> tensors = new ArrayList<>();
+    try (SafetensorsFile file = open(path)) {
+      for (String name : file.entries().keySet()) {
+        tensors.add(file.read(name));
+      }
+    }
+    return tensors;
   }
 
   /**

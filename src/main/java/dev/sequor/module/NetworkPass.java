@@ -47,6 +47,10 @@ public final class NetworkPass implements AutoCloseable {
   private final NetworkWeights weights;
   private final Network network;
   private final Extent extent;
+
+  /** The time axes that nodes bring. */
+  private final Set<String> fixedAxes;
+
   private final Mode mode;
   private final WeightStorage weightStorage;
   private final Set<String> inputGradients;
@@ -159,6 +163,7 @@ public final class NetworkPass implements AutoCloseable {
     this.weights = weights;
     this.network = weights.network();
     this.extent = network.complete(extent);
+    this.fixedAxes = network.fixedSteps().keySet();
     this.mode = Required.present("mode", mode);
     Required.present("inferenceWeights", inferenceWeights);
     for (String name : Required.present("inputGradients", inputGradients)) {
@@ -211,7 +216,7 @@ public final class NetworkPass implements AutoCloseable {
       Value value = value(input.name(), input.shape());
       value.staging = Backend.hostMemory(value.buffer.type(), value.buffer.elements());
     }
-    network.fixedSteps().keySet().forEach(this::addAxis);
+    fixedAxes.forEach(this::addAxis);
     Gradients wanted = Gradients.of(network, mode, inputGradients);
     network
         .shapes()
@@ -430,7 +435,7 @@ public final class NetworkPass implements AutoCloseable {
         new Derived(
             allocate(DType.INT32, elements), Backend.hostMemory(DType.INT32, elements), written);
     axis.derived.add(derived);
-    if (network.fixedSteps().containsKey(axisName)) {
+    if (fixedAxes.contains(axisName)) {
       // No input says lengths, now or later.
       written.write(lengthsOnHost(axisName), derived.staging().clear().asIntBuffer());
       backend.upload(derived.staging(), derived.buffer());

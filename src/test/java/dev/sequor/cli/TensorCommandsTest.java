@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.sequor.exchange.ExportedCases;
 import dev.sequor.exchange.ExportedCases.Exported;
 import dev.sequor.io.DurableFile;
+import dev.sequor.io.SafetensorsFile;
 import dev.sequor.io.SafetensorsWriter;
 import dev.sequor.io.Tensor;
 import dev.sequor.model.UsableBackends;
@@ -65,7 +66,7 @@ class TensorCommandsTest {
                   "--json")
               .succeeds()
               .json();
-      ExportedCases.requireClose(exported.outputs(i), ExportedCases.read(output));
+      ExportedCases.requireClose(exported.outputs(i), SafetensorsFile.readAll(output));
       assertTrue(said.get("device").asText().startsWith(device), said::toString);
       assertEquals(exported.outputs(i).size(), said.get("outputs").size());
     }

@@ -39,12 +39,12 @@ public final class ExportedCases {
 
     /** Input number {@code i}. */
     public List<Tensor> inputs(int i) throws IOException {
-      return read(folder.resolve("input" + i + ".safetensors"));
+      return SafetensorsFile.readAll(folder.resolve("input" + i + ".safetensors"));
     }
 
     /** What the library made of it. */
     public List<Tensor> outputs(int i) throws IOException {
-      return read(folder.resolve("output" + i + ".safetensors"));
+      return SafetensorsFile.readAll(folder.resolve("output" + i + ".safetensors"));
     }
 
     @Override
@@ -163,17 +163,6 @@ public final class ExportedCases {
     Tensor only = inputs.get(0);
     return List.of(
         new Tensor(model.inputs().get(0).name(), only.type(), only.shape(), only.data()));
-  }
-
-  /** All tensors of a safetensors file. */
-  public static List<Tensor> read(Path path) throws IOException {
-    List<Tensor> tensors = new ArrayList<>();
-    try (SafetensorsFile file = SafetensorsFile.open(path)) {
-      for (String name : file.entries().keySet()) {
-        tensors.add(file.read(name));
-      }
-    }
-    return tensors;
   }
 
   /** Throws if tensors are not those expected, within 1e-5 of the largest number. */

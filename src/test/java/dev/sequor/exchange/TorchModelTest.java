@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellOptions;
@@ -160,9 +159,8 @@ class TorchModelTest {
   @ParameterizedTest
   @MethodSource("devices")
   void outputsAreThoseOfPyTorch(String device) throws Exception {
-    String shared = Objects.requireNonNullElse(System.getenv("SEQUOR_SHARED"), "../shared");
-    Path exported = Path.of(shared, "conformance", "exported");
-    assumeTrue(Files.isDirectory(exported), exported + " is not there");
+    ExportedCases.assumePresent();
+    Path exported = ExportedCases.folder();
     try (Backend backend = Devices.open(device)) {
       for (Known known : MODELS) {
         for (String file : List.of("state.pt", "state.safetensors")) {

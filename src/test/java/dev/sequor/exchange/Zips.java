@@ -28,6 +28,13 @@ public final class Zips {
     return bytes.toByteArray();
   }
 
+  /** The same with another content of one member. */
+  public static byte[] of(Map<String, byte[]> members, String member, byte[] content) {
+    Map<String, byte[]> others = new LinkedHashMap<>(members);
+    others.put(member, content);
+    return of(others);
+  }
+
   public static Map<String, byte[]> members(byte[] zip) throws IOException {
     Map<String, byte[]> members = new LinkedHashMap<>();
     try (ZipInputStream in = new ZipInputStream(new ByteArrayInputStream(zip))) {

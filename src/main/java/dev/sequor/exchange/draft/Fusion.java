@@ -18,8 +18,10 @@ import dev.sequor.module.StateVectors;
 import dev.sequor.module.Sum;
 import dev.sequor.module.VectorsState;
 import dev.sequor.rnn.TensorSpec;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -151,27 +153,33 @@ final class Fusion {
     rename(last.name(), name);
   }
 
-  /** Every step after those that it reads. */
+  /** Every step after those that it reads, and otherwise in the order in which they are. */
   private List<Step> inOrder() {
     Map<String, Step> done = new LinkedHashMap<>();
-    List<Step> open = new ArrayList<>(steps.values());
-    while (!open.isEmpty()) {
-      List<Step> waiting = new ArrayList<>();
-      for (Step step : open) {
-        boolean ready =
-            step.inputs().stream()
-                .map(NetworkDraft::node)
-                .allMatch(node -> done.containsKey(node) || !steps.containsKey(node));
-        if (ready) {
+    Set<String> begun = new HashSet<>();
+    Deque<Step> open = new ArrayDeque<>();
+    for (Step first : steps.values()) {
+      open.push(first);
+      while (!open.isEmpty()) {
+        Step step = open.peek();
+        boolean isNew = begun.add(step.name());
+        boolean waits = false;
+        for (String input : step.inputs()) {
+          Step below = steps.get(NetworkDraft.node(input));
+          if (below == null || done.containsKey(below.name())) {
+            continue;
+          }
+          if (!isNew || begun.contains(below.name())) {
+            throw new IllegalStateException("steps read each other: " + step + " and " + below);
+          }
+          open.push(below);
+          waits = true;
+        }
+        if (!waits) {
+          open.pop();
           done.put(step.name(), step);
-        } else {
-          waiting.add(step);
         }
       }
-      if (waiting.size() == open.size()) {
-        throw new IllegalStateException("steps read each other: " + waiting);
-      }
-      open = waiting;
     }
     return List.copyOf(done.values());
   }

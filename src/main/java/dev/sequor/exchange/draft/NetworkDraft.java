@@ -228,15 +228,15 @@ public final class NetworkDraft {
   private static List<Step> needed(List<Step> steps, List<String> outputs) {
     Map<String, Step> byName = new HashMap<>();
     steps.forEach(step -> byName.put(step.name(), step));
-    Set<Step> wanted = new HashSet<>();
+    Set<String> wanted = new HashSet<>();
     Deque<String> open = new ArrayDeque<>(outputs);
     while (!open.isEmpty()) {
       Step step = byName.get(node(open.pop()));
-      if (step != null && wanted.add(step)) {
+      if (step != null && wanted.add(step.name())) {
         open.addAll(step.inputs());
       }
     }
-    return steps.stream().filter(wanted::contains).toList();
+    return steps.stream().filter(step -> wanted.contains(step.name())).toList();
   }
 
   /** The node, or the input, that a value is of; names have no dots but these. */

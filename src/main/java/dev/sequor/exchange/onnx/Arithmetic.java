@@ -1,6 +1,7 @@
 package dev.sequor.exchange.onnx;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.exchange.draft.Functions;
 import dev.sequor.exchange.draft.NetworkDraft.Weights;
 import dev.sequor.exchange.onnx.Value.Grid;
 import dev.sequor.exchange.onnx.Value.Known;
@@ -109,8 +110,8 @@ final class Arithmetic {
             function.name().toLowerCase(Locale.ROOT), new Activate(function), grid.value());
     boolean keepsZero =
         function == Activation.TANH || function == Activation.RELU || function == Activation.SQRT;
-    if (keepsZero && to.zeroPadded.contains(grid.value())) {
-      to.zeroPadded.add(value);
+    if (keepsZero) {
+      to.staysPadded(grid.value(), value);
     }
     return value;
   }
@@ -141,14 +142,8 @@ final class Arithmetic {
     composed(node, to, x -> elu(to, x, alpha), x -> x > 0 ? x : alpha * Math.expm1(x));
   }
 
-  /** {@code α elu(x) + (1 − α) relu(x)}. */
   private static Grid elu(Translation to, Grid x, float alpha) {
-    Grid elu = x.with(activate(to, Activation.ELU, x));
-    if (alpha == 1) {
-      return elu;
-    }
-    Grid relu = x.with(activate(to, Activation.RELU, x));
-    return sum(to, affine(to, elu, alpha, 0), affine(to, relu, 1 - alpha, 0));
+    return x.with(new Functions(to.draft, "elu").elu(alpha, x.value()));
   }
 
   private static void selu(OnnxNode node, Translation to) {
@@ -166,11 +161,11 @@ final class Arithmetic {
     composed(
         node,
         to,
-        x ->
-            sum(
-                to,
-                affine(to, x.with(activate(to, Activation.RELU, x)), 1 - alpha, 0),
-                affine(to, x, alpha, 0)),
+        x -> {
+          String value = new Functions(to.draft, "leaky_relu").leakyRelu(alpha, x.value());
+          to.staysPadded(x.value(), value);
+          return x.with(value);
+        },
         x -> x >= 0 ? x : alpha * x);
   }
 
@@ -279,8 +274,8 @@ final class Arithmetic {
       return grid;
     }
     String value = to.draft.add("affine", new Affine(factor, offset), grid.value());
-    if (offset == 0 && to.zeroPadded.contains(grid.value())) {
-      to.zeroPadded.add(value);
+    if (offset == 0) {
+      to.staysPadded(grid.value(), value);
     }
     return grid.with(value);
   }

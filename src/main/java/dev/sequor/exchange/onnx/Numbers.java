@@ -152,17 +152,6 @@ final class Numbers {
     return strides;
   }
 
-  /** A matrix the other way round. */
-  static float[] turned(float[] matrix, int rows, int columns) {
-    float[] result = new float[matrix.length];
-    for (int i = 0; i < rows; i++) {
-      for (int j = 0; j < columns; j++) {
-        result[j * rows + i] = matrix[i * columns + j];
-      }
-    }
-    return result;
-  }
-
   Numbers transposed(Allowance room, List<Integer> order) {
     int[] sizes = order.stream().mapToInt(d -> dims[d]).toArray();
     int[] strides = strides();

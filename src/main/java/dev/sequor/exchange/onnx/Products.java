@@ -16,7 +16,6 @@ import dev.sequor.module.Pool;
 import dev.sequor.module.Softmax;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -419,20 +418,19 @@ final class Products {
    * @return what the division makes; null if it is another one
    */
   static @Nullable Value norm(OnnxNode division, Map<String, OnnxNode> makers, Translation to) {
-    Map<String, OnnxNode> known = new HashMap<>(makers);
-    OnnxNode centred = made(known, division.input(0), "Sub");
-    OnnxNode root = made(known, division.input(1), "Sqrt");
-    OnnxNode shifted = root == null ? null : made(known, root.input(0), "Add");
+    OnnxNode centred = made(makers, division.input(0), "Sub");
+    OnnxNode root = made(makers, division.input(1), "Sqrt");
+    OnnxNode shifted = root == null ? null : made(makers, root.input(0), "Add");
     if (centred == null || shifted == null) {
       return null;
     }
-    OnnxNode mean = made(known, centred.input(1), "ReduceMean");
+    OnnxNode mean = made(makers, centred.input(1), "ReduceMean");
     if (mean == null || !mean.input(0).equals(centred.input(0))) {
       return null;
     }
     for (int i = 0; i < 2; i++) {
-      OnnxNode variance = made(known, shifted.input(i), "ReduceMean");
-      OnnxNode square = variance == null ? null : known.get(variance.input(0));
+      OnnxNode variance = made(makers, shifted.input(i), "ReduceMean");
+      OnnxNode square = variance == null ? null : makers.get(variance.input(0));
       if (variance == null
           || square == null
           || !isSquare(square, division.input(0), to)

@@ -265,7 +265,7 @@ final class Recurrence {
     for (Part part : parts) {
       nodes.add(add(name, part));
     }
-    outputs(parts, nodes, hasLengths);
+    outputs(nodes, hasLengths);
   }
 
   private String add(String name, Part part) {
@@ -464,7 +464,7 @@ final class Recurrence {
 
   // ---- outputs ----------------------------------------------------------------------------------
 
-  private void outputs(List<Part> parts, List<String> nodes, boolean hasLengths) {
+  private void outputs(List<String> nodes, boolean hasLengths) {
     Atom blocks = Atom.columns(directions);
     Atom hidden = Atom.columns(hiddenSize);
     List<Atom> columns = directions == 1 ? List.of(hidden) : List.of(blocks, hidden);
@@ -501,9 +501,6 @@ final class Recurrence {
               batchFirst
                   ? List.of(batch, block, List.of(hidden))
                   : List.of(block, batch, List.of(hidden))));
-    }
-    if (parts.size() > 2) {
-      throw new IllegalStateException("more than two directions");
     }
   }
 

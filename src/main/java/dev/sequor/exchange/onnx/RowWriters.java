@@ -1,6 +1,7 @@
 package dev.sequor.exchange.onnx;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.exchange.draft.GateRows;
 import dev.sequor.exchange.onnx.Writing.Block;
 import dev.sequor.module.Activate;
 import dev.sequor.module.Affine;
@@ -238,9 +239,7 @@ final class RowWriters {
     int rows = weights.shape().get(0);
     int columns = weights.shape().get(1);
     return to.graph.weights(
-        weights.name(),
-        List.of(columns, rows),
-        () -> Numbers.turned(weights.values(), rows, columns));
+        weights.name(), List.of(columns, rows), () -> GateRows.transposed(weights.values(), rows));
   }
 
   private static String softmax(Writing to, String operator, String x, String wanted) {

@@ -6,6 +6,7 @@ import dev.sequor.backend.CellType;
 import dev.sequor.backend.GateFunction;
 import dev.sequor.backend.ParameterLayout.Kind;
 import dev.sequor.backend.RnnSpec;
+import dev.sequor.exchange.draft.GateRows;
 import dev.sequor.module.NamedTensor;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -97,7 +98,7 @@ final class ScanWriter {
         () -> {
           float[] rows =
               java.util.Arrays.copyOfRange(tensor.values(), first * width, (first + count) * width);
-          return Numbers.turned(rows, count, width);
+          return GateRows.transposed(rows, count);
         });
   }
 

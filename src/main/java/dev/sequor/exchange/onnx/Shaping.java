@@ -381,7 +381,6 @@ final class Shaping {
       }
       if (!homeless.isEmpty()) {
         if (rest.isEmpty()) {
-          rest.add(homeless);
           throw new IllegalArgumentException("squeezes all dimensions, which is not supported");
         }
         rest.get(0).addAll(0, homeless);

@@ -379,9 +379,7 @@ final class Translation {
       return grid.with(grid.value(), atoms, dims);
     }
     String value = draft.add("columns", Columns.of(grid.width(), columns), grid.value());
-    if (zeroPadded.contains(grid.value())) {
-      zeroPadded.add(value);
-    }
+    staysPadded(grid.value(), value);
     return grid.with(value, atoms, dims);
   }
 
@@ -469,6 +467,13 @@ final class Translation {
       }
     }
     throw new IllegalArgumentException("has the size " + size + ", which is that of no input");
+  }
+
+  /** What is made of a value is zero past the ends if that is. */
+  void staysPadded(String value, String made) {
+    if (zeroPadded.contains(value)) {
+      zeroPadded.add(made);
+    }
   }
 
   /** Whether the sequences of a time axis have lengths. */

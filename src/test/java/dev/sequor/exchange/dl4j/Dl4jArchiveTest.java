@@ -215,11 +215,7 @@ class Dl4jArchiveTest {
         MutatedFiles.readOrRefuse(
             folder.resolve("mutated.zip"),
             Objects.requireNonNull(members.get(member)),
-            mutated -> {
-              Map<String, byte[]> bad = new LinkedHashMap<>(members);
-              bad.put(member, mutated);
-              return Zips.of(bad);
-            },
+            mutated -> Zips.of(members, member, mutated),
             files,
             1 << 20,
             Dl4jArchive::read);

@@ -266,11 +266,7 @@ class KerasArchiveTest {
         MutatedFiles.readOrRefuse(
             folder.resolve("mutated.keras"),
             good,
-            mutated -> {
-              Map<String, byte[]> bad = new LinkedHashMap<>(members);
-              bad.put(member, mutated);
-              return Zips.of(bad);
-            },
+            mutated -> Zips.of(members, member, mutated),
             files,
             MOST_BYTES,
             KerasArchive::read);
