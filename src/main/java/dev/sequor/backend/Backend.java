@@ -2,6 +2,7 @@ package dev.sequor.backend;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -9,9 +10,11 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +61,9 @@ public final class Backend implements AutoCloseable {
 
   /** Whether the work of a step is under way. */
   private boolean inStep;
+
+  /** Of {@link #write} and {@link #read}, if the device does not share the host's memory. */
+  private @Nullable ByteBuffer staging;
 
   /** The way in to {@code engine}, which it takes over and closes. */
   @SuppressWarnings("this-escape") // The cleaner keeps a weak reference and calls nothing on it.
@@ -290,6 +296,71 @@ public final class Backend implements AutoCloseable {
     } finally {
       end();
     }
+  }
+
+  /**
+   * Has {@code writer} write the elements of a FLOAT32 buffer, in any order: right to its place
+   * where a device shares the host's memory, and to where it copies them from otherwise.
+   *
+   * @param writer is given all elements, which hold anything, and writes each. If it fails, it is
+   *     not known what {@code target} holds. It calls nothing that a {@link #step} may not
+   * @throws IllegalStateException within a {@link #step}
+   */
+  public void write(Buffer target, Consumer<FloatBuffer> writer) {
+    begin();
+    try {
+      requireOutsideStep("write");
+      Required.present("writer", writer);
+      Arguments checked = arguments.of("write").writes("target", target, DType.FLOAT32, 0);
+      FloatBuffer shared = engine.onHost(target.memory());
+      ByteBuffer host = shared == null ? staging(target.elements()) : null;
+      checked.written();
+      doWork(() -> writer.accept(shared != null ? shared : floats(host)));
+      if (host != null) {
+        engine.upload(host, target.memory());
+      }
+    } finally {
+      end();
+    }
+  }
+
+  /**
+   * Has {@code reader} read the elements of a FLOAT32 buffer, when all work on it is done: from
+   * their place where a device shares the host's memory, and from a copy otherwise.
+   *
+   * @param reader is given all elements, to look at until it returns. It calls nothing that a
+   *     {@link #step} may not
+   * @throws IllegalStateException within a {@link #step}
+   */
+  public void read(Buffer source, Consumer<FloatBuffer> reader) {
+    begin();
+    try {
+      requireOutsideStep("read");
+      Required.present("reader", reader);
+      arguments.of("read").reads("source", source, DType.FLOAT32, 0);
+      FloatBuffer shared = engine.onHost(source.memory());
+      ByteBuffer host = shared == null ? staging(source.elements()) : null;
+      if (host != null) {
+        engine.download(source.memory(), host);
+      }
+      doWork(() -> reader.accept((shared != null ? shared : floats(host)).asReadOnlyBuffer()));
+    } finally {
+      end();
+    }
+  }
+
+  private static FloatBuffer floats(@Nullable ByteBuffer host) {
+    return Objects.requireNonNull(host).asFloatBuffer();
+  }
+
+  /** Host memory for so many floats, until the next call. */
+  private ByteBuffer staging(long elements) {
+    ByteBuffer known = staging;
+    if (known == null || known.capacity() / Float.BYTES < elements) {
+      known = hostMemory(DType.FLOAT32, elements);
+      staging = known;
+    }
+    return known.clear().limit((int) elements * Float.BYTES);
   }
 
   /** Refuses what could not be recorded, also on engines that record nothing. */

@@ -1,6 +1,7 @@
 package dev.sequor.backend;
 
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +28,14 @@ public interface Engine {
 
   /** See {@link Backend#download}. */
   void download(Memory source, ByteBuffer target);
+
+  /**
+   * FLOAT32 memory as the host sees it, until it is freed: from the first element to the last, in
+   * native order. Null if it is not the host's, or more than a buffer can hold.
+   */
+  default @Nullable FloatBuffer onHost(Memory memory) {
+    return null;
+  }
 
   /** See {@link Backend#fill}. */
   void fill(Memory target, float value);

@@ -1,13 +1,12 @@
 package dev.sequor.exchange;
 
 import dev.sequor.backend.Backend;
-import dev.sequor.backend.Buffer;
-import dev.sequor.backend.DType;
 import dev.sequor.backend.Mode;
 import dev.sequor.backend.Required;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.exchange.TensorLayout.Kind;
 import dev.sequor.io.Tensor;
+import dev.sequor.io.TensorType;
 import dev.sequor.module.Extent;
 import dev.sequor.module.Network;
 import dev.sequor.module.NetworkPass;
@@ -15,6 +14,7 @@ import dev.sequor.module.NetworkWeights;
 import dev.sequor.module.ValueShape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -41,6 +41,9 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class ModelRunner implements AutoCloseable {
+  /** So many numbers are faster together than one by one. */
+  private static final int BULK = 16;
+
   private final ExchangedModel model;
   private final NetworkWeights weights;
   private final WeightStorage storage;
@@ -52,6 +55,7 @@ public final class ModelRunner implements AutoCloseable {
   private final Set<String> bringAxis = new HashSet<>();
 
   private @Nullable NetworkPass pass;
+
   private boolean closed;
 
   /** In float32. */
@@ -116,10 +120,12 @@ public final class ModelRunner implements AutoCloseable {
     final Map<String, int[]> lengths = new HashMap<>();
     final Map<String, Steps> masks = new HashMap<>();
 
-    /** By the names of inputs: their numbers in the order of the network. */
+    /** By the names of inputs: their tokens in the order of the network. */
     final Map<String, int[]> tokens = new HashMap<>();
 
-    final Map<String, float[]> numbers = new HashMap<>();
+    /** By the names of inputs: their numbers in the order of the file. */
+    final Map<String, FloatBuffer> numbers = new HashMap<>();
+
     int batchSize;
   }
 
@@ -260,12 +266,14 @@ public final class ModelRunner implements AutoCloseable {
     return tensor.type().integers(little(tensor));
   }
 
-  private static float[] reals(Tensor tensor) {
+  private static FloatBuffer reals(Tensor tensor) {
     if (!tensor.type().isReal()) {
       throw new IllegalArgumentException(
           "tensor '" + tensor.name() + "' is " + tensor.type() + "; needed F32, F16, BF16 or F64");
     }
-    return tensor.type().floats(little(tensor));
+    return tensor.type() == TensorType.F32
+        ? little(tensor).asFloatBuffer()
+        : FloatBuffer.wrap(tensor.type().floats(little(tensor)));
   }
 
   private static ByteBuffer little(Tensor tensor) {
@@ -277,7 +285,7 @@ public final class ModelRunner implements AutoCloseable {
     if (shape(input) instanceof ValueShape.Tokens) {
       given.tokens.put(input.name(), tokens(input, tensor, given));
     } else {
-      given.numbers.put(input.name(), numbers(input, tensor, given));
+      given.numbers.put(input.name(), reals(tensor));
     }
   }
 
@@ -292,7 +300,7 @@ public final class ModelRunner implements AutoCloseable {
         there[i] = tokens[i] != (int) mask;
       }
     } else {
-      float[] numbers = Objects.requireNonNull(given.numbers.get(input.name()));
+      float[] numbers = inNetwork(input, given);
       int width = input.layout().width();
       for (int i = 0; i < numbers.length; i++) {
         there[i / width] |= numbers[i] != mask;
@@ -355,16 +363,32 @@ public final class ModelRunner implements AutoCloseable {
     return tokens;
   }
 
-  private float[] numbers(ExchangedModel.Input input, Tensor tensor, Given given) {
-    float[] inFile = reals(tensor);
-    float[] inNetwork = new float[inFile.length];
+  /** Writes the numbers of an input in the order of the network. */
+  private void arrange(ExchangedModel.Input input, Given given, FloatBuffer to) {
+    FloatBuffer inFile = Objects.requireNonNull(given.numbers.get(input.name()));
     input
         .layout()
         .forEach(
             steps(input, given),
             given.batchSize,
-            (from, to, count) -> System.arraycopy(inFile, from, inNetwork, to, count));
-    return inNetwork;
+            (from, at, count) -> move(inFile, from, to, at, count));
+  }
+
+  private static void move(FloatBuffer from, int start, FloatBuffer to, int at, int count) {
+    if (count >= BULK) {
+      to.put(at, from, start, count);
+      return;
+    }
+    for (int i = 0; i < count; i++) {
+      to.put(at + i, from.get(start + i));
+    }
+  }
+
+  private float[] inNetwork(ExchangedModel.Input input, Given given) {
+    int elements = Objects.requireNonNull(given.numbers.get(input.name())).remaining();
+    float[] numbers = new float[elements];
+    arrange(input, given, FloatBuffer.wrap(numbers));
+    return numbers;
   }
 
   private void put(NetworkPass now, ExchangedModel.Input input, Given given) {
@@ -379,18 +403,21 @@ public final class ModelRunner implements AutoCloseable {
       }
       now.put(input.value(), together, lengths);
     } else {
-      float[] numbers = Objects.requireNonNull(given.numbers.get(input.name()));
-      boolean moves = there != null && shape(input) instanceof ValueShape.Sequence;
-      float[] together = moves ? new float[numbers.length] : numbers;
-      if (moves && there != null) {
-        int width = input.layout().width();
-        together(
-            there,
-            given.batchSize,
-            (to, from) -> System.arraycopy(numbers, from * width, together, to * width, width));
-      }
-      now.put(input.value(), together, lengths);
+      now.write(input.value(), lengths, to -> write(input, given, there, to));
     }
+  }
+
+  /** Writes an input, those steps of it that are there. */
+  private void write(
+      ExchangedModel.Input input, Given given, @Nullable Steps there, FloatBuffer to) {
+    if (there == null || !(shape(input) instanceof ValueShape.Sequence)) {
+      arrange(input, given, to);
+      return;
+    }
+    float[] numbers = inNetwork(input, given);
+    int width = input.layout().width();
+    together(
+        there, given.batchSize, (at, from) -> to.put(at * width, numbers, from * width, width));
   }
 
   private interface RowMove {
@@ -407,30 +434,28 @@ public final class ModelRunner implements AutoCloseable {
   }
 
   private Tensor result(NetworkPass now, ExchangedModel.Output output, Given given) {
+    List<Tensor> result = new ArrayList<>();
+    weights
+        .backend()
+        .read(now.value(output.value()), values -> result.add(result(now, output, given, values)));
+    return result.get(0);
+  }
+
+  private Tensor result(
+      NetworkPass now, ExchangedModel.Output output, Given given, FloatBuffer values) {
     ValueShape shape = Objects.requireNonNull(shapes.get(output.value()));
     int steps =
         shape instanceof ValueShape.Sequence
             ? now.extent().timeSteps().getOrDefault(shape.axis(), 1)
             : 1;
-    float[] values = download(now.value(output.value()));
     Steps there = given.masks.get(shape.axis());
-    if (there != null && shape instanceof ValueShape.Sequence) {
-      float[] apart = new float[values.length];
-      for (int t = 0; t < steps; t++) {
-        for (int b = 0; b < given.batchSize; b++) {
-          System.arraycopy(
-              values,
-              (there.row(t, b, output.absent()) * given.batchSize + b) * shape.width(),
-              apart,
-              (t * given.batchSize + b) * shape.width(),
-              shape.width());
-        }
-      }
-      values = apart;
-    }
+    FloatBuffer inNetwork =
+        there != null && shape instanceof ValueShape.Sequence
+            ? apart(values, there, steps, output, given.batchSize, shape.width())
+            : values;
     List<Long> sizes = output.layout().shape(steps, given.batchSize);
     if (output.likeliest()) {
-      int[] likeliest = likeliest(values, shape.width());
+      int[] likeliest = likeliest(inNetwork, shape.width());
       long[] inFile = new long[likeliest.length];
       output
           .layout()
@@ -444,37 +469,46 @@ public final class ModelRunner implements AutoCloseable {
               });
       return Tensor.ofIntegers(output.name(), inFile, sizes);
     }
-    float[] inNetwork = values;
-    float[] inFile = new float[values.length];
+    ByteBuffer inFile =
+        ByteBuffer.allocate(Math.multiplyExact(inNetwork.remaining(), Float.BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    FloatBuffer numbers = inFile.asFloatBuffer();
     output
         .layout()
         .forEach(
-            steps,
-            given.batchSize,
-            (to, from, count) -> System.arraycopy(inNetwork, from, inFile, to, count));
-    return Tensor.ofFloats(
-        output.name(), inFile, sizes.stream().mapToLong(Long::longValue).toArray());
+            steps, given.batchSize, (to, from, count) -> move(inNetwork, from, numbers, to, count));
+    return new Tensor(output.name(), TensorType.F32, sizes, inFile);
+  }
+
+  /** Steps back at their places, and at those that are not there what the output has there. */
+  private static FloatBuffer apart(
+      FloatBuffer values,
+      Steps there,
+      int steps,
+      ExchangedModel.Output output,
+      int batchSize,
+      int width) {
+    float[] apart = new float[values.remaining()];
+    for (int t = 0; t < steps; t++) {
+      for (int b = 0; b < batchSize; b++) {
+        int from = there.row(t, b, output.absent()) * batchSize + b;
+        values.get(from * width, apart, (t * batchSize + b) * width, width);
+      }
+    }
+    return FloatBuffer.wrap(apart);
   }
 
   /** The column of the largest of each row, the first of equals. */
-  private static int[] likeliest(float[] values, int width) {
-    int[] columns = new int[values.length / width];
+  private static int[] likeliest(FloatBuffer values, int width) {
+    int[] columns = new int[values.remaining() / width];
     for (int row = 0; row < columns.length; row++) {
       for (int i = 1; i < width; i++) {
-        if (values[row * width + i] > values[row * width + columns[row]]) {
+        if (values.get(row * width + i) > values.get(row * width + columns[row])) {
           columns[row] = i;
         }
       }
     }
     return columns;
-  }
-
-  private float[] download(Buffer buffer) {
-    ByteBuffer host = Backend.hostMemory(DType.FLOAT32, buffer.elements());
-    weights.backend().download(buffer, host);
-    float[] values = new float[Math.toIntExact(buffer.elements())];
-    host.asFloatBuffer().get(values);
-    return values;
   }
 
   /** Frees the memory; the backend stays open. */

@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -85,7 +86,7 @@ public final class NetworkPass implements AutoCloseable {
     final ValueShape shape;
     final Buffer buffer;
 
-    /** Only of an input: what was put last, before it is copied up. */
+    /** Only of an input of tokens or to train with: what was put last, before it is copied up. */
     @Nullable ByteBuffer staging;
 
     boolean given;
@@ -214,7 +215,9 @@ public final class NetworkPass implements AutoCloseable {
         addAxis(input.name());
       }
       Value value = value(input.name(), input.shape());
-      value.staging = Backend.hostMemory(value.buffer.type(), value.buffer.elements());
+      if (mode == Mode.TRAINING || value.buffer.type() == DType.INT32) {
+        value.staging = Backend.hostMemory(value.buffer.type(), value.buffer.elements());
+      }
     }
     fixedAxes.forEach(this::addAxis);
     Gradients wanted = Gradients.of(network, mode, inputGradients);
@@ -564,25 +567,58 @@ public final class NetworkPass implements AutoCloseable {
    *     that brings a time axis. Numbers past a sequence's end are not looked at
    */
   public void put(String name, float[] numbers, int @Nullable [] lengths) {
+    Value value = reals(name, lengths);
+    requireSize(
+        "input", Required.present("numbers", numbers).length, value, " I=" + value.shape.width());
+    take(name, value, lengths, to -> to.put(numbers));
+  }
+
+  /**
+   * The same with numbers that are written, in any order, right to where the device copies them
+   * from: for whoever has them in another order, and would copy them twice.
+   *
+   * @param lengths as above
+   * @param writer is given room for {@code [T,B,width]} numbers, and writes all of them; if it
+   *     fails, the input counts as not given
+   */
+  public void write(String name, int @Nullable [] lengths, Consumer<FloatBuffer> writer) {
+    Required.present("writer", writer);
+    take(name, reals(name, lengths), lengths, writer);
+  }
+
+  /** The input of this name, if it takes real numbers, and lengths as these are. */
+  private Value reals(String name, int @Nullable [] lengths) {
     Network.Input input = input(name);
     if (input.shape() instanceof ValueShape.Tokens shape) {
       throw new IllegalArgumentException(
           "the input is real vectors; the model reads tokens of a vocabulary of "
               + shape.vocabularySize());
     }
-    Value value = required(name);
     requireOpen();
-    requireSize(
-        "input", Required.present("numbers", numbers).length, value, " I=" + input.shape().width());
     requireLengths(input, lengths);
+    return required(name);
+  }
+
+  private void take(
+      String name, Value value, int @Nullable [] lengths, Consumer<FloatBuffer> writer) {
     // Nothing has changed up to here.
-    takeLengths(input, lengths);
-    FloatBuffer staging = staging(value).clear().asFloatBuffer();
-    staging.put(numbers);
-    if (input.shape() instanceof ValueShape.Sequence shape) {
-      zeroPadding(axis(shape.axis()), shape.width(), staging);
+    takeLengths(input(name), lengths);
+    value.given = false;
+    staged.remove(value.buffer);
+    Consumer<FloatBuffer> padded =
+        to -> {
+          writer.accept(to);
+          if (value.shape instanceof ValueShape.Sequence shape) {
+            zeroPadding(axis(shape.axis()), shape.width(), to);
+          }
+        };
+    if (mode == Mode.INFERENCE) {
+      backend.write(value.buffer, padded); // no backward pass will read what was there
+      value.given = true;
+    } else {
+      padded.accept(staging(value).clear().asFloatBuffer());
+      stage(value);
     }
-    stage(value);
   }
 
   /** What is past an end may be anything, and must not reach a product, were it NaN. */

@@ -33,7 +33,6 @@ final class ServingPass implements AutoCloseable {
   private final ValueShape output;
   private final NetworkPass pass;
   private final Buffer outputs;
-  private final ByteBuffer outputStaging;
 
   /** {@code [T,B]} or {@code [T,B,I]} of each input, by its number; ints or floats. */
   private final List<Object> staging = new ArrayList<>();
@@ -75,7 +74,6 @@ final class ServingPass implements AutoCloseable {
     this.pass = new NetworkPass(weights, extent, Mode.INFERENCE, storage, Set.of());
     try {
       this.outputs = pass.value(outputName);
-      this.outputStaging = Backend.hostMemory(DType.FLOAT32, outputs.elements());
       for (Network.Input input : network.inputs()) {
         int elements = Math.toIntExact(elements(input.shape()));
         boolean tokens = input.shape() instanceof ValueShape.Tokens;
@@ -113,13 +111,16 @@ final class ServingPass implements AutoCloseable {
     NetworkState carried = carry(requests);
     pass.carry(carried);
     pass.forward();
-    backend.download(outputs, outputStaging.clear());
+    List<float[]> answers = new ArrayList<>();
+    backend.read(
+        outputs,
+        values -> {
+          for (int b = 0; b < requests.size(); b++) {
+            answers.add(answer(b, values));
+          }
+        });
     if (carried != null) {
       takeStates(carried, requests);
-    }
-    List<float[]> answers = new ArrayList<>();
-    for (int b = 0; b < requests.size(); b++) {
-      answers.add(answer(b));
     }
     return answers;
   }
@@ -145,16 +146,15 @@ final class ServingPass implements AutoCloseable {
     }
   }
 
-  private float[] answer(int b) {
+  private float[] answer(int b, FloatBuffer values) {
     int width = output.width();
     int axis = axes.indexOf(output.axis());
     // An axis that no request brings has all its steps each time.
     int all = pass.extent().timeSteps().getOrDefault(output.axis(), 1);
     int steps = output.rows(axis < 0 ? all : lengths[axis][b], 1);
     float[] answer = new float[steps * width];
-    FloatBuffer values = outputStaging.clear().asFloatBuffer();
     for (int t = 0; t < steps; t++) {
-      values.position((t * extent.batchSize() + b) * width).get(answer, t * width, width);
+      values.get((t * extent.batchSize() + b) * width, answer, t * width, width);
     }
     return answer;
   }

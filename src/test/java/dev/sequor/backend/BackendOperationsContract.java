@@ -82,6 +82,47 @@ public abstract class BackendOperationsContract {
     return buffer(values);
   }
 
+  @Test
+  void elementsAreWrittenAndReadInAnyOrderAtTheirPlace() {
+    Buffer whole = buffer(1, 2, 3, 4, 5);
+    Buffer middle = whole.slice(1, 3);
+    long before = whole.version();
+    backend.write(
+        middle,
+        to -> {
+          assertEquals(3, to.remaining());
+          to.put(2, 30).put(0, 10).put(1, 20);
+        });
+    assertTrue(whole.version() != before, "what was packed from it would count as the same");
+    assertArrayEquals(new float[] {1, 10, 20, 30, 5}, whole.readFloats());
+    float[] read = new float[3];
+    backend.read(middle, from -> from.get(read));
+    assertArrayEquals(new float[] {10, 20, 30}, read);
+    backend.read(middle, from -> assertTrue(from.isReadOnly()));
+    backend.read(whole.slice(2, 0), from -> assertEquals(0, from.remaining()));
+    backend.write(whole.slice(2, 0), to -> assertEquals(0, to.remaining()));
+  }
+
+  @Test
+  void aWriterThatFailsOrWantsMoreOfTheBackendIsRefused() {
+    Buffer some = buffer(1, 2);
+    IllegalArgumentException own = new IllegalArgumentException("mine");
+    assertEquals(
+        own,
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                backend.write(
+                    some,
+                    to -> {
+                      throw own;
+                    })));
+    assertThrows(IllegalStateException.class, () -> backend.write(some, to -> some.close()));
+    assertThrows(IllegalStateException.class, () -> backend.read(some, from -> backend.close()));
+    backend.write(some, to -> to.put(0, 7).put(1, 8));
+    assertArrayEquals(new float[] {7, 8}, some.readFloats());
+  }
+
   private static void assertClose(double[] expected, float[] actual) {
     assertEquals(expected.length, actual.length);
     double largest = 1;

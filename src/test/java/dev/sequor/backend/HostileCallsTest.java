@@ -18,6 +18,7 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.RecordComponent;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -94,7 +96,9 @@ final class HostileCallsTest {
           "Backend.activation.1",
           "Backend.activationGradient.1",
           "Backend.multiply.0",
-          "Backend.dropout.2");
+          "Backend.dropout.2",
+          "Backend.write.0",
+          "Backend.read.0");
 
   /** Take either type. */
   private static final Set<String> ANY_TYPE =
@@ -106,6 +110,8 @@ final class HostileCallsTest {
           "Backend.allocate",
           "Backend.upload",
           "Backend.download",
+          "Backend.write",
+          "Backend.read",
           "Backend.plan",
           "Backend.step",
           "Backend.synchronize",
@@ -214,6 +220,9 @@ final class HostileCallsTest {
       call("Backend.allocate", w -> of(DType.FLOAT32, 3L));
       call("Backend.upload", w -> of(host(12), w.floats(3)));
       call("Backend.download", w -> of(w.floats(3), host(12)));
+      Consumer<FloatBuffer> nothing = floats -> {};
+      call("Backend.write", w -> of(w.floats(3), nothing));
+      call("Backend.read", w -> of(w.floats(3), nothing));
       call("Backend.fill", w -> of(w.floats(3), 1f));
       call("Backend.copy", w -> of(w.floats(3), w.floats(3)));
       call("Backend.plan/2", w -> of(w.rnn.spec().shape(T, B), Mode.TRAINING));

@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -113,6 +114,7 @@ class HostileModulesTest {
       put(new AdaptiveSoftmax(4, 9, List.of(2), 2));
       put(new LayerNorm(4), new Concatenation(), new Sum(), Recurrent.of(CellType.LSTM, 4, 5));
       byType.put(Module.class, new Linear(4, 2));
+      byType.put(Consumer.class, (Consumer<?>) to -> {});
       put(new InitialState(1, 1, 4));
       put(Columns.of(4, 2, 0), new Columns.Range(0, 1), new Each(2, new Linear(2, 3)));
       put(new Affine(2, 1), new LearnedVector(3), new Reverse(), new TimeStep(-1));

@@ -29,6 +29,7 @@ import dev.sequor.backend.options.StateRules;
 import dev.sequor.backend.options.StepMaths;
 import dev.sequor.backend.options.StepRows;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** The native engine. Every call has finished when it returns. */
@@ -116,6 +117,11 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
   public void download(Memory source, ByteBuffer target) {
     ByteBuffer bytes = fromZero(target);
     NativeEngine.sequor_copy(bytes, address(source), bytes.remaining());
+  }
+
+  @Override
+  public @Nullable FloatBuffer onHost(Memory memory) {
+    return ((CpuMemory) memory).floats();
   }
 
   @Override

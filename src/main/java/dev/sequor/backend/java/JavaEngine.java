@@ -28,6 +28,7 @@ import dev.sequor.backend.options.StateRules;
 import dev.sequor.backend.options.StepMaths;
 import dev.sequor.backend.options.StepRows;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -115,6 +116,12 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
     } else {
       target.asIntBuffer().put(from.ints(), from.offset(), count);
     }
+  }
+
+  @Override
+  public FloatBuffer onHost(Memory memory) {
+    JavaMemory floats = JavaMemory.of(memory);
+    return FloatBuffer.wrap(floats.floats(), floats.offset(), (int) floats.elements()).slice();
   }
 
   @Override

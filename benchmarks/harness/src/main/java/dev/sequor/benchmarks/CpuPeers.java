@@ -265,7 +265,7 @@ public final class CpuPeers implements Callable<Integer> {
     }
     List<ChildProcess> children = new ArrayList<>();
     for (Entrant entrant : entrants) {
-      boolean chosen = systems.isEmpty() || systems.contains(entrant.system());
+      boolean chosen = systems.isEmpty() ? entrant.always() : systems.contains(entrant.system());
       if (!chosen || cases.stream().noneMatch(entrant.takesPart())) {
         continue;
       }

@@ -43,6 +43,11 @@ record Entrant(
   static final String ONNX_RUNTIME = "onnxruntime";
   static final String DL4J = "dl4j";
 
+  // Whole models, named tensors in and out. Only if they are asked for by name.
+  static final String CPU_MODEL = "sequor-cpu-model";
+  static final String CPU_IMPORTED = "sequor-cpu-imported";
+  static final String ONNX_RUNTIME_IMPORTED = "onnxruntime-imported";
+
   /** What float32 arithmetic in another order stays below. */
   private static final double FLOAT32_TOLERANCE = 1e-4;
 
@@ -61,6 +66,13 @@ record Entrant(
       Set.of("128,1,128", "128,32,128", "128,32,256", "128,32,512");
 
   private static final int SLOW_ROUNDS = 2;
+
+  private static final Predicate<Case> FORWARD = c -> c.pass() == Case.Pass.FORWARD;
+
+  /** Whether this runs in every comparison, and not only in those that name it. */
+  boolean always() {
+    return !Set.of(CPU_MODEL, CPU_IMPORTED, ONNX_RUNTIME_IMPORTED).contains(system);
+  }
 
   /** Whether this is Sequor rather than a peer. */
   boolean ours() {
@@ -106,9 +118,35 @@ record Entrant(
               threads,
               peersClassPath,
               PEERS + "OnnxRuntimeContender",
-              List.of(Integer.toString(threads)),
+              List.of(Integer.toString(threads), "false"),
               Map.of(),
-              c -> c.pass() == Case.Pass.FORWARD,
+              FORWARD,
+              FLOAT32_TOLERANCE,
+              Integer.MAX_VALUE));
+      all.add(
+          new Entrant(
+              ONNX_RUNTIME_IMPORTED,
+              "threads " + threads,
+              threads,
+              peersClassPath,
+              PEERS + "OnnxRuntimeContender",
+              List.of(Integer.toString(threads), "true"),
+              Map.of(),
+              FORWARD,
+              FLOAT32_TOLERANCE,
+              Integer.MAX_VALUE));
+    }
+    for (boolean imported : new boolean[] {false, true}) {
+      all.add(
+          new Entrant(
+              imported ? CPU_IMPORTED : CPU_MODEL,
+              "threads " + cores,
+              cores,
+              peersClassPath,
+              PEERS + "FileContender",
+              List.of(Boolean.toString(imported)),
+              Map.of("SEQUOR_THREADS", Integer.toString(cores)),
+              FORWARD,
               FLOAT32_TOLERANCE,
               Integer.MAX_VALUE));
     }

@@ -6,6 +6,7 @@ import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import ai.onnxruntime.OnnxTensor;
@@ -37,14 +38,19 @@ public final class OnnxRuntimeContender implements Contender {
 
   private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
   private final int threads;
+  private final boolean batchFirst;
 
-  private OnnxRuntimeContender(int threads) {
+  private OnnxRuntimeContender(int threads, boolean batchFirst) {
     this.threads = threads;
+    this.batchFirst = batchFirst;
   }
 
-  /** Arguments: intra-op threads. */
+  /** Arguments: intra-op threads; whether the model is the one of {@link #batchFirst}. */
   public static void main(String[] arguments) throws IOException {
-    Child.serve(() -> new OnnxRuntimeContender(Integer.parseInt(arguments[0])));
+    Child.serve(
+        () ->
+            new OnnxRuntimeContender(
+                Integer.parseInt(arguments[0]), Boolean.parseBoolean(arguments[1])));
   }
 
   @Override
@@ -60,25 +66,28 @@ public final class OnnxRuntimeContender implements Contender {
   }
 
   private final class OnnxTrial implements Trial {
+    private final Case what;
     private final OrtSession session;
     private final OnnxTensor x;
     private OrtSession.Result result;
 
     OnnxTrial(Case what, Problem numbers) throws OrtException {
+      this.what = what;
+      ModelProto model = batchFirst ? batchFirst(what, numbers) : model(what, numbers);
       try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
         options.setIntraOpNumThreads(threads);
         options.setInterOpNumThreads(1);
         // Its threads spin within a run as they like, but not on while another system is timed.
         options.addConfigEntry("session.force_spinning_stop", "1");
-        session = environment.createSession(model(what, numbers).toByteArray(), options);
+        session = environment.createSession(model.toByteArray(), options);
       }
-      float[] values = numbers.x();
+      float[] values = batchFirst ? sequences(what, numbers.x()) : numbers.x();
       FloatBuffer direct =
           ByteBuffer.allocateDirect(values.length * Float.BYTES)
               .order(ByteOrder.nativeOrder())
               .asFloatBuffer();
       direct.put(values).flip();
-      long[] dims = {what.timeSteps(), what.batchSize(), what.hiddenSize()};
+      long[] dims = batchFirst ? batchFirstShape(what) : timeFirstShape(what);
       x = OnnxTensor.createTensor(environment, direct, dims);
     }
 
@@ -95,7 +104,7 @@ public final class OnnxRuntimeContender implements Contender {
       FloatBuffer buffer = ((OnnxTensor) result.get(0)).getFloatBuffer();
       float[] y = new float[buffer.remaining()];
       buffer.get(y);
-      return Map.of("y", y);
+      return Map.of("y", batchFirst ? steps(what, y) : y);
     }
 
     @Override
@@ -106,6 +115,78 @@ public final class OnnxRuntimeContender implements Contender {
       x.close();
       session.close();
     }
+  }
+
+  /** {@code [T,B,I]}. */
+  static long[] timeFirstShape(Case what) {
+    return new long[] {what.timeSteps(), what.batchSize(), what.hiddenSize()};
+  }
+
+  /** {@code [B,T,I]}. */
+  static long[] batchFirstShape(Case what) {
+    return new long[] {what.batchSize(), what.timeSteps(), what.hiddenSize()};
+  }
+
+  /** {@code [T,B,H]} as {@code [B,T,H]}. */
+  static float[] sequences(Case what, float[] steps) {
+    return turned(steps, what.timeSteps(), what.batchSize(), what.hiddenSize());
+  }
+
+  /** {@code [B,T,H]} as {@code [T,B,H]}. */
+  static float[] steps(Case what, float[] sequences) {
+    return turned(sequences, what.batchSize(), what.timeSteps(), what.hiddenSize());
+  }
+
+  private static float[] turned(float[] rows, int outer, int inner, int width) {
+    float[] turned = new float[rows.length];
+    for (int i = 0; i < outer; i++) {
+      for (int j = 0; j < inner; j++) {
+        System.arraycopy(rows, (i * inner + j) * width, turned, (j * outer + i) * width, width);
+      }
+    }
+    return turned;
+  }
+
+  /**
+   * The same as PyTorch's exporter writes a layer with {@code batch_first=True}: {@code x} and
+   * {@code y} are {@code [B,T,H]}, with a transpose on either side of the operator.
+   */
+  static ModelProto batchFirst(Case what, Problem numbers) {
+    ModelProto.Builder model = model(what, numbers).toBuilder();
+    GraphProto.Builder graph = model.getGraphBuilder();
+    NodeProto layer = graph.getNode(0).toBuilder().setInput(0, "steps").setOutput(0, "Y").build();
+    graph
+        .clearNode()
+        .addNode(transpose("x", "steps"))
+        .addNode(layer)
+        .addNode(
+            NodeProto.newBuilder()
+                .setOpType("Squeeze")
+                .addAllInput(List.of("Y", "directions"))
+                .addOutput("y_steps"))
+        .addNode(transpose("y_steps", "y"))
+        .addInitializer(
+            TensorProto.newBuilder()
+                .setName("directions")
+                .setDataType(TensorProto.DataType.INT64.getNumber())
+                .addDims(1)
+                .addInt64Data(1));
+    graph.clearInput().addInput(value("x", "batch", "steps", what.hiddenSize()));
+    graph.clearOutput().addOutput(value("y", "batch", "steps", what.hiddenSize()));
+    return model.build();
+  }
+
+  private static NodeProto transpose(String from, String to) {
+    return NodeProto.newBuilder()
+        .setOpType("Transpose")
+        .addInput(from)
+        .addOutput(to)
+        .addAttribute(
+            AttributeProto.newBuilder()
+                .setName("perm")
+                .setType(AttributeProto.AttributeType.INTS)
+                .addAllInts(List.of(1L, 0L, 2L)))
+        .build();
   }
 
   /** The layer of a case as a model with the input {@code x} and the output {@code y}. */
@@ -170,6 +251,18 @@ public final class OnnxRuntimeContender implements Contender {
         .setName(name)
         .setType(TypeProto.newBuilder().setTensorType(tensor))
         .build();
+  }
+
+  private static ValueInfoProto value(String name, String first, String second, int width) {
+    TensorShapeProto shape =
+        TensorShapeProto.newBuilder()
+            .addDim(TensorShapeProto.Dimension.newBuilder().setDimParam(first))
+            .addDim(TensorShapeProto.Dimension.newBuilder().setDimParam(second))
+            .addDim(TensorShapeProto.Dimension.newBuilder().setDimValue(width))
+            .build();
+    ValueInfoProto.Builder value = value(name).toBuilder();
+    value.getTypeBuilder().getTensorTypeBuilder().setShape(shape);
+    return value.build();
   }
 
   private static TensorProto tensor(String name, float[] values, long... dims) {
