@@ -40,7 +40,9 @@ module dev.sequor {
   exports dev.sequor.backend.options to
       dev.sequor.cuda;
 
-  // Records of checkpoints; those of the other packages are public.
+  // Records of files; those of the other packages are public.
+  opens dev.sequor.exchange to
+      com.fasterxml.jackson.databind;
   opens dev.sequor.io to
       com.fasterxml.jackson.databind;
 

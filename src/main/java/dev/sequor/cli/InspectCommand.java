@@ -53,9 +53,13 @@ final class InspectCommand implements Callable<Integer> {
     result.put("kind", kind.toString());
     switch (kind) {
       case SEQUOR -> {
-        Network network = TrainedModel.load(of).model().network();
-        result.put("outputs", network.outputs());
-        layers(network, result);
+        if (Files.isRegularFile(of) && ExchangedModel.isIn(of)) {
+          exchanged(ExchangedModel.load(of), result);
+        } else {
+          Network network = TrainedModel.load(of).model().network();
+          result.put("outputs", network.outputs());
+          layers(network, result);
+        }
       }
       case STATE_DICT -> {
         try (StateDict dict = StateDict.open(of)) {

@@ -21,20 +21,27 @@ final class ModelFiles {
   /** Kinds of files. */
   enum Kind {
     /** Of this library. */
-    SEQUOR("model"),
+    SEQUOR("sequor", "model"),
     /** Weights without a graph. */
-    STATE_DICT("state dict"),
+    STATE_DICT("pytorch", "state dict"),
     /** ONNX. */
-    ONNX("ONNX model"),
+    ONNX("onnx", "ONNX model"),
     /** Keras. */
-    KERAS("Keras model"),
+    KERAS("keras", "Keras model"),
     /** Deeplearning4j. */
-    DL4J("Deeplearning4j model");
+    DL4J("dl4j", "Deeplearning4j model");
 
+    private final String id;
     private final String words;
 
-    Kind(String words) {
+    Kind(String id, String words) {
+      this.id = id;
       this.words = words;
+    }
+
+    /** As options have it. */
+    String id() {
+      return id;
     }
 
     @Override
@@ -55,7 +62,7 @@ final class ModelFiles {
       throw new IllegalArgumentException(
           path + " does not exist; needed a model or a file of weights");
     }
-    if (Files.isDirectory(path) || TrainedModel.isIn(path)) {
+    if (Files.isDirectory(path) || isOfThisLibrary(path)) {
       return Kind.SEQUOR;
     }
     byte[] begin;
@@ -81,6 +88,22 @@ final class ModelFiles {
     }
   }
 
+  private static boolean isOfThisLibrary(Path file) throws IOException {
+    return TrainedModel.isIn(file) || ExchangedModel.isIn(file);
+  }
+
+  /** Whether a file that is there is one of ONNX, or else a state dict in safetensors. */
+  static boolean isOf(Kind kind, Path path) {
+    try {
+      return Files.isRegularFile(path)
+          && (kind == Kind.ONNX
+              ? OnnxModel.isIn(path)
+              : StateDict.isSafetensors(path) && !isOfThisLibrary(path));
+    } catch (IOException e) {
+      return false; // whatever it is
+    }
+  }
+
   /**
    * Reads a model of any kind.
    *
@@ -88,12 +111,19 @@ final class ModelFiles {
    * @throws IOException if it cannot be read
    */
   static ExchangedModel read(Path path) throws IOException {
-    Kind kind = kind(path);
+    return read(kind(path), path);
+  }
+
+  /** The same of a kind that is known. */
+  static ExchangedModel read(Kind kind, Path path) throws IOException {
     return switch (kind) {
       case ONNX -> OnnxModel.read(path);
       case KERAS -> KerasModel.read(path);
       case DL4J -> Dl4jModel.read(path);
-      case SEQUOR -> ExchangedModel.of(TrainedModel.load(path));
+      case SEQUOR ->
+          Files.isRegularFile(path) && ExchangedModel.isIn(path)
+              ? ExchangedModel.load(path)
+              : ExchangedModel.of(TrainedModel.load(path));
       case STATE_DICT ->
           throw new MalformedFileException(
               path, "is a " + kind + ", which has no graph; needed a model");

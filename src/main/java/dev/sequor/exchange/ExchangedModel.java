@@ -8,6 +8,8 @@ import dev.sequor.model.NetworkModelSpec;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.Network;
 import dev.sequor.module.TensorShapes;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -47,7 +49,8 @@ public record ExchangedModel(
     /**
      * Checks that all is there.
      *
-     * @throws IllegalArgumentException if something is missing, or optional and no lengths
+     * @throws IllegalArgumentException if something is missing, optional and no lengths, or a mask
+     *     that is no number
      */
     public Input {
       Required.present("name", name);
@@ -57,6 +60,10 @@ public record ExchangedModel(
       if (optional && !areLengths) {
         throw new IllegalArgumentException(
             "input '" + name + "' is optional; needed lengths, nothing else may be left out");
+      }
+      if (mask != null && !Float.isFinite(mask)) {
+        throw new IllegalArgumentException(
+            "input '" + name + "' has the mask " + mask + "; needed a finite number");
       }
     }
 
@@ -195,6 +202,41 @@ public record ExchangedModel(
   public static ExchangedModel of(Network network, List<NamedTensor> parameters) {
     return NativePorts.of(
         Required.present("network", network), Required.present("parameters", parameters));
+  }
+
+  /**
+   * Writes this to one file, safetensors with the network, the inputs and the outputs among its
+   * metadata, in place of another such model if there is one; {@link #load} reads it. Whenever the
+   * process or the machine stops, the file holds the former content or all of this. Folders are
+   * made if need be.
+   *
+   * @throws IllegalArgumentException if the file is there and holds something else, or some module
+   *     of the network has no name in files (see {@link dev.sequor.io.ModuleNames})
+   * @throws dev.sequor.io.InaccessibleFileException if it cannot be written; what was there is
+   *     intact then
+   */
+  public void save(Path file) throws IOException {
+    ExchangedFile.write(this, file);
+  }
+
+  /**
+   * Whether {@code file} is one that {@link #save} has written, by its header alone.
+   *
+   * @throws IOException if it cannot be read
+   */
+  public static boolean isIn(Path file) throws IOException {
+    return ExchangedFile.isOne(file);
+  }
+
+  /**
+   * Reads a model that {@link #save} has written.
+   *
+   * @throws dev.sequor.io.MalformedFileException if anything is not as it should be; names the file
+   *     and what
+   * @throws IOException if it cannot be read
+   */
+  public static ExchangedModel load(Path file) throws IOException {
+    return ExchangedFile.read(file);
   }
 
   /** The same without lengths that may be left out: all sequences have all steps. */

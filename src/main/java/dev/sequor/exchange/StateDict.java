@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -213,6 +214,21 @@ public final class StateDict implements AutoCloseable {
             .toList();
     DurableFile.write(
         file, channel -> SafetensorsWriter.write(channel, Map.of("format", "pt"), stored));
+  }
+
+  /**
+   * Writes all tensors to a safetensors file as they are, with their types: what a {@code .pt}
+   * holds becomes a file that needs no pickle.
+   *
+   * @throws IOException if it cannot be written; what was there is intact then
+   */
+  public void copy(Path file) throws IOException {
+    List<Tensor> all = new ArrayList<>();
+    for (String name : names()) {
+      all.add(new Tensor(name, type(name), shape(name), source.bytes(name)));
+    }
+    DurableFile.write(
+        file, channel -> SafetensorsWriter.write(channel, Map.of("format", "pt"), all));
   }
 
   @Override

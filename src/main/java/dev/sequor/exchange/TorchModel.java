@@ -66,9 +66,19 @@ public final class TorchModel {
    */
   public static TrainedModel read(ModelSpec model, StateDict dict, Map<String, String> prefixes)
       throws IOException {
+    List<NamedTensor> tensors = tensors(model.network(), dict, prefixes);
+    try {
+      return new TrainedModel(model, null, tensors);
+    } catch (IllegalArgumentException e) {
+      throw new MalformedFileException(dict.path(), String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static List<NamedTensor> tensors(
+      Network network, StateDict dict, Map<String, String> prefixes) throws IOException {
     List<NamedTensor> tensors = new ArrayList<>();
     Set<String> rest = new HashSet<>(dict.names());
-    for (Map.Entry<TensorRegion, String> each : names(model.network(), prefixes, dict).entrySet()) {
+    for (Map.Entry<TensorRegion, String> each : names(network, prefixes, dict).entrySet()) {
       TensorRegion region = each.getKey();
       String name = each.getValue();
       rest.remove(name);
@@ -100,11 +110,33 @@ public final class TorchModel {
               + rest.stream().sorted().toList()
               + "; needed a model with all of them");
     }
-    try {
-      return new TrainedModel(model, null, tensors);
-    } catch (IllegalArgumentException e) {
-      throw new MalformedFileException(dict.path(), String.valueOf(e.getMessage()), e);
+    return tensors;
+  }
+
+  /**
+   * The recurrent layers of a state dict that has nothing else, as a model: {@code x} in, {@code y}
+   * and the final states out, all step by step.
+   *
+   * @throws MalformedFileException if it has anything else, or more than one {@code nn.RNN}, {@code
+   *     nn.GRU} or {@code nn.LSTM}: what is between them is not in the file
+   */
+  public static ExchangedModel readLayer(StateDict dict) throws IOException {
+    List<TorchLayers.Found> found = TorchLayers.find(dict);
+    if (found.size() != 1) {
+      throw new MalformedFileException(
+          dict.path(),
+          "is a state dict with "
+              + found.size()
+              + " recurrent layers, and has no graph; needed a model, or exactly one layer");
     }
+    Network network =
+        Network.builder()
+            .vectors("x", found.get(0).stack().inputSize())
+            .add("y", new Recurrent(found.get(0).stack()), "x")
+            .output("y")
+            .output("y.final_state")
+            .build();
+    return ExchangedModel.of(network, tensors(network, dict, Map.of("y", found.get(0).prefix())));
   }
 
   /**
@@ -116,11 +148,22 @@ public final class TorchModel {
    */
   public static void write(TrainedModel model, Map<String, String> prefixes, Path file)
       throws IOException {
-    Map<TensorRegion, String> names = names(model.model().network(), prefixes, null);
+    write(model.model().network(), model.parameters(), prefixes, file);
+  }
+
+  /**
+   * The same of a network.
+   *
+   * @param parameters one tensor for each that the network has, in the order of its layout
+   */
+  public static void write(
+      Network network, List<NamedTensor> parameters, Map<String, String> prefixes, Path file)
+      throws IOException {
+    Map<TensorRegion, String> names = names(network, prefixes, null);
     List<NamedTensor> tensors = new ArrayList<>();
     int at = 0;
     for (String name : names.values()) {
-      NamedTensor tensor = model.parameters().get(at++);
+      NamedTensor tensor = parameters.get(at++);
       tensors.add(new NamedTensor(name, tensor.shape(), tensor.values()));
     }
     StateDict.write(file, tensors);

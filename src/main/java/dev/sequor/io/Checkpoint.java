@@ -67,7 +67,7 @@ public record Checkpoint(
     if (run != null) {
       run.requireNotAfter(snapshot.progress().steps());
     }
-    StoredTypes.requireNamed(model);
+    StoredTypes.requireNamed(model.network());
   }
 
   /** Whether {@code directory} holds a checkpoint, whole or damaged. */

@@ -31,6 +31,7 @@ import dev.sequor.module.Linear;
 import dev.sequor.module.LogSoftmax;
 import dev.sequor.module.MergeDirections;
 import dev.sequor.module.Module;
+import dev.sequor.module.Network;
 import dev.sequor.module.OneHot;
 import dev.sequor.module.Pool;
 import dev.sequor.module.Product;
@@ -180,9 +181,8 @@ final class StoredTypes {
   }
 
   /** Throws if a module has no name. */
-  static void requireNamed(ModelSpec model) {
-    model
-        .network()
+  static void requireNamed(Network network) {
+    network
         .nodes()
         .forEach(
             node -> {

@@ -69,6 +69,8 @@ class OptionRangesTest {
       arguments.addAll(
           List.of("--text", folder.resolve("text.txt"), "--out", folder.resolve("o" + outputs++)));
       arguments.addAll(EveryCommand.smallest());
+    } else if (command.equals("convert")) {
+      arguments.addAll(List.of(folder.resolve("model"), folder.resolve("o" + outputs++ + ".onnx")));
     } else if (!Set.of("info", "completion").contains(command)) {
       String model = command.equals("predict") ? "table-model" : "model";
       arguments.addAll(List.of(folder.resolve(model), "--device=java"));
@@ -195,9 +197,10 @@ class OptionRangesTest {
       }
     }
     assertEquals(
-        14,
+        16,
         tests.size(),
-        "--units, --missing, --transform, --task, --cell, --optimizer, --schedule; 4 times --device, 3 --weights");
+        "--units, --missing, --transform, --task, --cell, --optimizer, --schedule, --from, --to;"
+            + " 4 times --device, 3 --weights");
     return tests.stream();
   }
 
@@ -226,6 +229,9 @@ class OptionRangesTest {
     }
     if (target.command().equals("eval")) {
       arguments.add("--text=text");
+    }
+    if (target.command().equals("convert")) {
+      arguments.add("other");
     }
     return Main.commandLine()
         .parseArgs(arguments.toArray(String[]::new))

@@ -85,7 +85,8 @@ class ModelFileTest {
         assertThrows(IllegalArgumentException.class, () -> characters(1).save(letter));
     assertTrue(
         message(refused)
-            .endsWith("' is there already and holds no model; needed a name of its own"));
+            .endsWith(
+                "' is there already and holds no model of this kind; needed a name of its own"));
     assertEquals("dear reader", Files.readString(letter));
     assertThrows(IllegalArgumentException.class, () -> characters(1).save(folder));
   }

@@ -8,9 +8,12 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.WireFormat;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.io.TensorType;
+import java.io.BufferedInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -74,6 +77,29 @@ final class OnnxFile {
       throw new MalformedFileException(path, "holds no graph; needed an ONNX model");
     }
     return new OnnxFile(path, bytes, model.getGraph(), opset(path, model));
+  }
+
+  /** Whether all of a file is fields of a model, with a version, operators and a graph. */
+  static boolean isOne(Path path) throws IOException {
+    boolean[] seen = new boolean[ModelProto.OPSET_IMPORT_FIELD_NUMBER + 1];
+    try (InputStream stream = new BufferedInputStream(Files.newInputStream(path))) {
+      CodedInputStream in = CodedInputStream.newInstance(stream);
+      in.setSizeLimit(Integer.MAX_VALUE);
+      for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
+        int field = WireFormat.getTagFieldNumber(tag);
+        if (ModelProto.getDescriptor().findFieldByNumber(field) == null || !in.skipField(tag)) {
+          return false;
+        }
+        if (field < seen.length) {
+          seen[field] = true;
+        }
+      }
+    } catch (InvalidProtocolBufferException e) {
+      return false;
+    }
+    return seen[ModelProto.IR_VERSION_FIELD_NUMBER]
+        && seen[ModelProto.GRAPH_FIELD_NUMBER]
+        && seen[ModelProto.OPSET_IMPORT_FIELD_NUMBER];
   }
 
   private static int opset(Path path, ModelProto model) throws MalformedFileException {

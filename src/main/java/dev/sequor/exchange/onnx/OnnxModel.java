@@ -43,9 +43,9 @@ import org.jspecify.annotations.Nullable;
 public final class OnnxModel {
   private static final Map<String, Operator> OPERATORS = operators();
 
-  private static final int OLDEST_WRITTEN = 14;
-  private static final int NEWEST_WRITTEN = 22;
-  private static final int USUAL_OPSET = 17;
+  public static final int OLDEST_WRITTEN = 14;
+  public static final int NEWEST_WRITTEN = 22;
+  public static final int USUAL_OPSET = 17;
 
   /** More than any graph needs: each time another dimension of an input is settled. */
   private static final int MOST_ATTEMPTS = 100;
@@ -83,6 +83,16 @@ public final class OnnxModel {
     } catch (UncheckedIOException e) {
       throw e.getCause();
     }
+  }
+
+  /**
+   * Whether a file has the form of an ONNX model, whatever is in its graph, and whether or not
+   * {@link #read} takes it.
+   *
+   * @throws IOException if it cannot be read
+   */
+  public static boolean isIn(Path file) throws IOException {
+    return OnnxFile.isOne(file);
   }
 
   /** Writes a model with opset 17, see {@link #write(ExchangedModel, Path, int)}. */
