@@ -22,6 +22,7 @@ module dev.sequor {
 
   exports dev.sequor.backend;
   exports dev.sequor.data;
+  exports dev.sequor.diagnose;
   exports dev.sequor.exchange;
   exports dev.sequor.exchange.dl4j;
   exports dev.sequor.exchange.keras;

@@ -52,6 +52,7 @@ class ArchitectureTest {
               "rnn..",
               "backend"),
           Layer.of("serve..", "io..", "model..", "module..", "data..", "backend"),
+          Layer.of("diagnose", "model..", "module..", "data..", "rnn..", "backend"),
           Layer.of("fit", "io..", "model..", "module..", "data..", "backend"),
           Layer.of(
               "exchange.onnx",

@@ -857,6 +857,16 @@ public final class NetworkPass implements AutoCloseable {
   }
 
   /**
+   * Whether a {@link #gradient} by a value is taken; not of an input that no output depends on,
+   * though its gradient was asked for: it is zero.
+   *
+   * @throws IllegalArgumentException if there is no value of this name; the message lists all
+   */
+  public boolean hasGradient(String name) {
+    return required(name).gradient != null;
+  }
+
+  /**
    * The gradient by a value, in training: of the network's outputs, to be written before {@link
    * #backward()}; of the inputs asked for, to be read after it. The gradient by an output may take
    * the place of the output itself.

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sequor.diagnose;
+
+import org.jspecify.annotations.NullMarked;
