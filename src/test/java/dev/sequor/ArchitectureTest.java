@@ -57,6 +57,7 @@ class ArchitectureTest {
               "exchange.onnx",
               "exchange.draft",
               "exchange",
+              "exchange.files",
               "io..",
               "module..",
               "rnn..",

@@ -1,0 +1,27 @@
+package dev.sequor.exchange.files;
+
+/**
+ * A library that is needed for files of one kind alone, and that whoever has those adds.
+ *
+ * @param coordinates in Maven's form, {@code group:artifact:version}
+ */
+public record OptionalLibrary(String coordinates) {
+  /**
+   * What to throw where it is missing.
+   *
+   * @param what needs it, for example {@code "reading a.onnx"}
+   * @param missing the class that was not found; named, since it may be one of a library that this
+   *     one needs
+   */
+  public IllegalStateException missing(String what, NoClassDefFoundError missing) {
+    return new IllegalStateException(
+        what
+            + " needs "
+            + coordinates
+            + ", which is not on the "
+            + (OptionalLibrary.class.getModule().isNamed() ? "module" : "class")
+            + " path ("
+            + String.valueOf(missing.getMessage()).replace('/', '.')
+            + ")");
+  }
+}
