@@ -4,8 +4,9 @@ package dev.sequor.exchange.files;
  * A library that is needed for files of one kind alone, and that whoever has those adds.
  *
  * @param coordinates in Maven's form, {@code group:artifact:version}
+ * @param module what it is called as a module, which no module of Sequor makes the program have
  */
-public record OptionalLibrary(String coordinates) {
+public record OptionalLibrary(String coordinates, String module) {
   /**
    * What to throw where it is missing.
    *
@@ -18,9 +19,10 @@ public record OptionalLibrary(String coordinates) {
         what
             + " needs "
             + coordinates
-            + ", which is not on the "
-            + (OptionalLibrary.class.getModule().isNamed() ? "module" : "class")
-            + " path ("
+            + (OptionalLibrary.class.getModule().isNamed()
+                ? ", which is not among the modules; needed 'requires " + module + "'"
+                : ", which is not on the class path")
+            + " ("
             + String.valueOf(missing.getMessage()).replace('/', '.')
             + ")");
   }

@@ -43,7 +43,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OnnxModel {
   /** Optional for whoever uses this library; brings {@code com.google.protobuf:protobuf-java}. */
-  static final OptionalLibrary LIBRARY = new OptionalLibrary("org.tribuo:tribuo-util-onnx:4.3.2");
+  static final OptionalLibrary LIBRARY =
+      new OptionalLibrary("org.tribuo:tribuo-util-onnx:4.3.2", "org.tribuo.util.onnx");
 
   private static final int OLDEST_WRITTEN = 14;
   private static final int NEWEST_WRITTEN = 22;
@@ -145,9 +146,7 @@ public final class OnnxModel {
       this.file = file;
       this.graph = file.graph();
       this.weights = file.weights();
-      this.room =
-          new Allowance(
-              file.bytes() + weights.values().stream().mapToLong(Numbers::elements).sum());
+      this.room = new Allowance(file.bytes() + Numbers.distinct(weights.values()));
       Set<String> wanted = wanted();
       for (NodeProto proto : graph.getNodeList()) {
         OnnxNode node = new OnnxNode(proto, nodes.size());
