@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.BackendSettings;
+import dev.sequor.backend.Devices;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.io.Tensor;
 import java.io.IOException;
@@ -20,6 +22,11 @@ public final class MutatedRuns {
   private static final long LARGEST_INPUT = 1 << 20;
 
   private MutatedRuns() {}
+
+  /** What they run on: with one thread, since models are small and many. */
+  public static Backend backend() {
+    return Devices.open("java", BackendSettings.builder().threads(1).build());
+  }
 
   /**
    * Requires that a file was refused for something that was found, not for what came of it. HDF5 is

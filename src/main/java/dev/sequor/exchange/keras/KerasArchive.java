@@ -33,7 +33,8 @@ record KerasArchive(
     List<KerasLayer> layers,
     boolean trainableFirst) {
   /** Optional for whoever uses this library. */
-  static final OptionalLibrary HDF5_LIBRARY = new OptionalLibrary("io.jhdf:jhdf:0.13.0", "io.jhdf");
+  static final OptionalLibrary HDF5_LIBRARY =
+      new OptionalLibrary("io.jhdf:jhdf:0.13.0", "io.jhdf", "org.apache.commons.lang3");
 
   private static final byte[] HDF5 = {(byte) 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
 

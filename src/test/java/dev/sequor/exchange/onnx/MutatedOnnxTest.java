@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
 import dev.sequor.backend.Backend;
-import dev.sequor.backend.Devices;
 import dev.sequor.exchange.ExportedCases;
 import dev.sequor.exchange.ExportedCases.Exported;
 import dev.sequor.exchange.MutatedFiles;
@@ -83,7 +82,7 @@ class MutatedOnnxTest {
   }
 
   private void readAndRun(Path good, Supplier<byte[]> next, int count) throws IOException {
-    try (Backend backend = Devices.open("java")) {
+    try (Backend backend = MutatedRuns.backend()) {
       MutatedRuns.run(backend, OnnxModel.read(good));
       int refused =
           MutatedRuns.readAndRun(
