@@ -63,8 +63,8 @@ class TorchRoundTripTest {
   @TempDir Path folder;
 
   /**
-   * Before anything of LibTorch: this class path has JavaCPP's own native library from Sequor alone,
-   * and JavaCPP looks for it once.
+   * Before anything of LibTorch: this class path has JavaCPP's own native library from Sequor
+   * alone, and JavaCPP looks for it once.
    */
   @BeforeAll
   static void open() {
@@ -240,7 +240,10 @@ class TorchRoundTripTest {
     return weights;
   }
 
-  /** What {@code load_state_dict(…, strict=False)} does: a module without biases leaves those of zeros in the file. */
+  /**
+   * What {@code load_state_dict(…, strict=False)} does: a module without biases leaves those of
+   * zeros in the file.
+   */
   private static void load(Path file, Map<String, Module> modules) throws IOException {
     try (StateDict dict = StateDict.open(file)) {
       List<String> rest = new ArrayList<>(dict.names());
