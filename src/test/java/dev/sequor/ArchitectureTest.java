@@ -58,6 +58,7 @@ class ArchitectureTest {
               "exchange.onnx",
               "exchange.draft",
               "exchange",
+              "exchange.files",
               "io..",
               "module..",
               "rnn..",

@@ -140,7 +140,8 @@ public final class TorchModel {
   }
 
   /**
-   * Writes the weights of a model as a state dict, in safetensors.
+   * Writes the weights of a model as a state dict, in safetensors. Biases are always among them: a
+   * module of PyTorch without biases takes the file with {@code strict=False}.
    *
    * @param prefixes as for {@link #read}
    * @throws IllegalArgumentException if a node is not of a kind that PyTorch has; names it

@@ -29,9 +29,14 @@ public final class MutatedFiles {
 
   private MutatedFiles() {}
 
-  /** How many there are to be: as many as {@code -Dsequor.mutations} says. */
+  /** How many a test makes: as many as {@code -Dsequor.mutations} says. */
   public static int count(int otherwise) {
     return Integer.getInteger("sequor.mutations", otherwise);
+  }
+
+  /** What they are drawn from: {@code -Dsequor.mutations.seed}. */
+  public static long seed() {
+    return Long.getLong("sequor.mutations.seed", 11);
   }
 
   /** Of some bytes at the end none, or of a few bytes others, or more, or of a few bits others. */
@@ -76,7 +81,7 @@ public final class MutatedFiles {
       throws IOException {
     TorchFiles.write(file, whole.apply(good));
     reader.read(file); // and loads all classes
-    SplittableRandom random = new SplittableRandom(11);
+    SplittableRandom random = new SplittableRandom(seed());
     return readOrRefuse(
         file, () -> whole.apply(mutated(good, random)), count, bytes -> most, reader);
   }
@@ -95,23 +100,34 @@ public final class MutatedFiles {
     for (int i = 0; i < count; i++) {
       byte[] bytes = next.get();
       TorchFiles.write(file, bytes);
+      String what = "mutation " + i + " of " + file + " with seed " + seed();
       long begin = System.nanoTime();
       long before = THREADS.getCurrentThreadAllocatedBytes();
-      try {
-        reader.read(file);
-      } catch (MalformedFileException e) {
-        assertTrue(String.valueOf(e.getMessage()).startsWith(file + ": "), e.toString());
-        refused++;
-      } catch (RuntimeException | Error e) {
-        throw new AssertionError("mutation " + i + " of " + file, e);
-      }
+      boolean isRefused = isRefused(file, reader, what);
       long allocated = THREADS.getCurrentThreadAllocatedBytes() - before;
       long nanos = System.nanoTime() - begin;
-      assertTrue(nanos < LONGEST_NANOS, "mutation " + i + " of " + file + " took " + nanos + " ns");
+      if (nanos >= LONGEST_NANOS) { // once more, for it may have waited for others
+        begin = System.nanoTime();
+        isRefused(file, reader, what);
+        nanos = System.nanoTime() - begin;
+      }
+      assertTrue(nanos < LONGEST_NANOS, what + " took " + nanos + " ns");
       assertTrue(
-          allocated <= most.applyAsLong(bytes.length),
-          "mutation " + i + " of " + file + " took " + allocated + " bytes");
+          allocated <= most.applyAsLong(bytes.length), what + " took " + allocated + " bytes");
+      refused += isRefused ? 1 : 0;
     }
     return refused;
+  }
+
+  private static boolean isRefused(Path file, Reader reader, String what) {
+    try {
+      reader.read(file);
+      return false;
+    } catch (MalformedFileException e) {
+      assertTrue(String.valueOf(e.getMessage()).startsWith(file + ": "), e.toString());
+      return true;
+    } catch (IOException | RuntimeException | Error e) {
+      throw new AssertionError(what, e);
+    }
   }
 }

@@ -3,6 +3,7 @@ package dev.sequor.exchange;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -24,8 +25,7 @@ public final class TorchFiles {
   private TorchFiles() {}
 
   /** The bytes of a pickle that holds float tensors. */
-  static byte[] archive(Map<String, float[]> tensors, Map<String, long[]> shapes)
-      throws IOException {
+  static byte[] archive(Map<String, float[]> tensors, Map<String, long[]> shapes) {
     TorchFiles files = new TorchFiles();
     files.bytes(0x80, 2);
     files.global("collections", "OrderedDict");
@@ -39,7 +39,7 @@ public final class TorchFiles {
   }
 
   /** A zip around a pickle, with storages. */
-  static byte[] zip(byte[] pickle, Map<String, byte[]> storages) throws IOException {
+  static byte[] zip(byte[] pickle, Map<String, byte[]> storages) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
       store(zip, "archive/data.pkl", pickle);
@@ -48,6 +48,8 @@ public final class TorchFiles {
         store(zip, "archive/data/" + each.getKey(), each.getValue());
       }
       store(zip, "archive/version", "3\n".getBytes(StandardCharsets.US_ASCII));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
     return bytes.toByteArray();
   }

@@ -3,10 +3,14 @@ package dev.sequor.exchange;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
 
@@ -40,6 +44,21 @@ public final class Zips {
     try (ZipInputStream in = new ZipInputStream(new ByteArrayInputStream(zip))) {
       for (ZipEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
         members.put(entry.getName(), in.readAllBytes());
+      }
+    }
+    return members;
+  }
+
+  /**
+   * Of a file, whose members may be stored with their sizes behind them, as PyTorch stores them.
+   */
+  public static Map<String, byte[]> members(Path file) throws IOException {
+    Map<String, byte[]> members = new LinkedHashMap<>();
+    try (ZipFile zip = new ZipFile(file.toFile())) {
+      for (ZipEntry entry : Collections.list(zip.entries())) {
+        try (InputStream in = zip.getInputStream(entry)) {
+          members.put(entry.getName(), in.readAllBytes());
+        }
       }
     }
     return members;

@@ -1,4 +1,4 @@
-/** Zips and JSON that other libraries have written. */
+/** Zips and JSON that other libraries have written, and libraries that are optional. */
 @NullMarked
 package dev.sequor.exchange.files;
 

@@ -1,6 +1,7 @@
 package dev.sequor.exchange.keras;
 
 import dev.sequor.exchange.files.JsonObject;
+import dev.sequor.exchange.files.OptionalLibrary;
 import dev.sequor.exchange.files.ZipMembers;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.module.NamedTensor;
@@ -32,7 +33,8 @@ record KerasArchive(
     List<KerasLayer> layers,
     boolean trainableFirst) {
   /** Optional for whoever uses this library. */
-  static final String HDF5_LIBRARY = "io.jhdf:jhdf:0.13.0";
+  static final OptionalLibrary HDF5_LIBRARY =
+      new OptionalLibrary("io.jhdf:jhdf:0.13.0", "io.jhdf", "org.apache.commons.lang3");
 
   private static final byte[] HDF5 = {(byte) 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
 
@@ -66,8 +68,7 @@ record KerasArchive(
         return hdf5(path);
       }
     } catch (NoClassDefFoundError e) {
-      throw new IllegalStateException(
-          "reading " + path + " needs " + HDF5_LIBRARY + ", which is not on the class path", e);
+      throw HDF5_LIBRARY.missing("reading " + path, e);
     }
     throw new MalformedFileException(path, "is neither a .keras nor an .h5 file of Keras");
   }

@@ -1,7 +1,11 @@
 package dev.sequor.exchange.onnx;
 
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +53,23 @@ final class Numbers {
       }
     }
     return (int) count;
+  }
+
+  /** How many numbers these are together; those that some of them share count once. */
+  static long distinct(Collection<Numbers> all) {
+    Set<Object> arrays = Collections.newSetFromMap(new IdentityHashMap<>());
+    long count = 0;
+    for (Numbers each : all) {
+      if (arrays.add(each.reals != null ? each.reals : each.integers())) {
+        count += each.elements();
+      }
+    }
+    return count;
+  }
+
+  /** These, if they have such sizes; otherwise the same array with these sizes. */
+  Numbers withDims(int[] sizes) {
+    return Arrays.equals(dims, sizes) ? this : new Numbers(sizes, reals, integers);
   }
 
   int[] dims() {

@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +46,12 @@ final class OnnxFile {
 
   /** What is not yet read of files beside this one, in bytes: each of them once. */
   private final Map<Path, Long> unread = new HashMap<>();
+
+  /** What has been read of them: tensors at one place, as exporters tie weights, are one. */
+  private final Map<Place, Numbers> places = new HashMap<>();
+
+  /** A range of a file beside this one, and what its bytes are read as. */
+  private record Place(Path file, long offset, long length, TensorType type) {}
 
   private OnnxFile(Path path, long bytes, GraphProto graph, int opset) {
     this.path = path;
@@ -155,9 +162,9 @@ final class OnnxFile {
     return opset;
   }
 
-  /** The weights, by name. */
+  /** The weights, by name, in the order of the file. */
   Map<String, Numbers> weights() throws IOException {
-    Map<String, Numbers> weights = new HashMap<>();
+    Map<String, Numbers> weights = new LinkedHashMap<>();
     for (TensorProto tensor : graph.getInitializerList()) {
       if (weights.put(tensor.getName(), numbers(tensor)) != null) {
         throw wrong(tensor, "is there twice; needed each once");
@@ -210,10 +217,17 @@ final class OnnxFile {
       throw wrong(tensor, "has its numbers in two places; needed one");
     }
     long needed = count * type.bytes();
-    ByteBuffer bytes = external ? external(tensor, needed) : raw(tensor.getRawData());
+    if (external) {
+      return external(tensor, dims, type, needed);
+    }
+    ByteBuffer bytes = raw(tensor.getRawData());
     if (bytes.limit() != needed) {
       throw wrong(tensor, "has " + bytes.limit() + " bytes; its sizes need " + needed);
     }
+    return numbers(dims, type, bytes);
+  }
+
+  private static Numbers numbers(int[] dims, TensorType type, ByteBuffer bytes) {
     return type.isReal()
         ? Numbers.of(dims, type.floats(bytes))
         : Numbers.of(dims, type.integers(bytes));
@@ -305,7 +319,8 @@ final class OnnxFile {
   }
 
   /** Numbers in a file in the model's folder, and in no other. */
-  private ByteBuffer external(TensorProto tensor, long needed) throws IOException {
+  private Numbers external(TensorProto tensor, int[] dims, TensorType type, long needed)
+      throws IOException {
     String location = "";
     long offset = 0;
     long length = needed;
@@ -340,6 +355,11 @@ final class OnnxFile {
                 + "; its sizes need "
                 + needed);
       }
+      Place place = new Place(file, offset, length, type);
+      Numbers known = places.get(place);
+      if (known != null) {
+        return known.withDims(dims);
+      }
       long left = unread.getOrDefault(file, size) - length;
       if (left < 0) {
         throw wrong(
@@ -353,7 +373,9 @@ final class OnnxFile {
       if (bytes.hasRemaining()) {
         throw wrong(tensor, "is in '" + location + "', which became shorter while it was read");
       }
-      return bytes.flip();
+      Numbers numbers = numbers(dims, type, bytes.flip());
+      places.put(place, numbers);
+      return numbers;
     }
   }
 

@@ -10,6 +10,7 @@ import dev.sequor.exchange.TensorLayout;
 import dev.sequor.exchange.TensorLayout.Kind;
 import dev.sequor.exchange.TensorLayout.Part;
 import dev.sequor.exchange.draft.NetworkDraft;
+import dev.sequor.exchange.files.OptionalLibrary;
 import dev.sequor.exchange.onnx.Translation.GraphInput;
 import dev.sequor.exchange.onnx.Value.Grid;
 import dev.sequor.io.DurableFile;
@@ -41,7 +42,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Needs {@code org.tribuo:tribuo-util-onnx} on the class path.
  */
 public final class OnnxModel {
-  private static final Map<String, Operator> OPERATORS = operators();
+  /** Optional for whoever uses this library; brings {@code com.google.protobuf:protobuf-java}. */
+  static final OptionalLibrary LIBRARY =
+      new OptionalLibrary("org.tribuo:tribuo-util-onnx:4.3.2", "org.tribuo.util.onnx");
 
   public static final int OLDEST_WRITTEN = 14;
   public static final int NEWEST_WRITTEN = 22;
@@ -52,19 +55,9 @@ public final class OnnxModel {
 
   private OnnxModel() {}
 
-  private static Map<String, Operator> operators() {
-    Map<String, Operator> operators = new TreeMap<>();
-    Arithmetic.addTo(operators);
-    Shaping.addTo(operators);
-    Picking.addTo(operators);
-    Products.addTo(operators);
-    Recurrence.addTo(operators);
-    return operators;
-  }
-
   /** The operators that are supported, with conditions. */
   static Set<String> operatorNames() {
-    return OPERATORS.keySet();
+    return Reading.OPERATORS.keySet();
   }
 
   /**
@@ -72,12 +65,14 @@ public final class OnnxModel {
    *
    * @throws MalformedFileException if it is no ONNX model, or has something that is not supported;
    *     names the node
+   * @throws IllegalStateException if {@code org.tribuo:tribuo-util-onnx} is not there
    * @throws IOException if it cannot be read
    */
   public static ExchangedModel read(Path path) throws IOException {
-    OnnxFile file = OnnxFile.read(path);
     try {
-      return new Reading(file).model();
+      return new Reading(OnnxFile.read(path)).model();
+    } catch (NoClassDefFoundError e) {
+      throw LIBRARY.missing("reading " + path, e);
     } catch (IllegalArgumentException | ArithmeticException e) {
       throw new MalformedFileException(path, OnnxFile.line(String.valueOf(e.getMessage())), e);
     } catch (UncheckedIOException e) {
@@ -116,6 +111,7 @@ public final class OnnxModel {
    * @throws IllegalArgumentException if the opset is another; or, naming the node or input, if ONNX
    *     cannot say the model: an adaptive softmax, modules that are not the library's, inputs with
    *     masked steps, and more than 2 GiB
+   * @throws IllegalStateException if {@code org.tribuo:tribuo-util-onnx} is not there
    * @throws IOException if it cannot be written
    */
   public static void write(ExchangedModel model, Path file, int opset) throws IOException {
@@ -125,7 +121,12 @@ public final class OnnxModel {
       throw new IllegalArgumentException(
           "opset is " + opset + "; needed " + OLDEST_WRITTEN + " to " + NEWEST_WRITTEN);
     }
-    byte[] bytes = ModelWriter.write(model, opset).toByteArray();
+    byte[] bytes;
+    try {
+      bytes = ModelWriter.write(model, opset).toByteArray();
+    } catch (NoClassDefFoundError e) {
+      throw LIBRARY.missing("writing " + file, e);
+    }
     DurableFile.write(
         file,
         channel -> {
@@ -138,6 +139,9 @@ public final class OnnxModel {
 
   /** One file, translated as often as it takes to know what the dimensions of its inputs are. */
   private static final class Reading {
+    /** Here, where nothing of ONNX is wanted before a file is read. */
+    private static final Map<String, Operator> OPERATORS = operators();
+
     private final OnnxFile file;
     private final GraphProto graph;
     private final Map<String, Numbers> weights;
@@ -152,9 +156,7 @@ public final class OnnxModel {
       this.file = file;
       this.graph = file.graph();
       this.weights = file.weights();
-      this.room =
-          new Allowance(
-              file.bytes() + weights.values().stream().mapToLong(Numbers::elements).sum());
+      this.room = new Allowance(file.bytes() + Numbers.distinct(weights.values()));
       Set<String> wanted = wanted();
       for (NodeProto proto : graph.getNodeList()) {
         OnnxNode node = new OnnxNode(proto, nodes.size());
@@ -165,6 +167,16 @@ public final class OnnxModel {
           nodes.add(node);
         }
       }
+    }
+
+    private static Map<String, Operator> operators() {
+      Map<String, Operator> operators = new TreeMap<>();
+      Arithmetic.addTo(operators);
+      Shaping.addTo(operators);
+      Picking.addTo(operators);
+      Products.addTo(operators);
+      Recurrence.addTo(operators);
+      return operators;
     }
 
     /** The tensors that the graph's outputs depend on. */

@@ -40,7 +40,7 @@ final class Translation {
   /** By the graph's names: what the model takes. */
   private final Map<String, GraphInput> inputs = new LinkedHashMap<>();
 
-  /** What weights are called in the file, for the names of nodes. */
+  /** What weights are called in the file, for the names of nodes: first, if several names do. */
   private final Map<Numbers, String> weightNames = new HashMap<>();
 
   /** By the graph's inputs that are lengths: the input whose steps they count. */
@@ -80,7 +80,7 @@ final class Translation {
 
   void weight(String name, Numbers numbers) {
     values.put(name, Known.of(numbers));
-    weightNames.put(numbers, name);
+    weightNames.putIfAbsent(numbers, name);
     int dot = name.lastIndexOf('.');
     if (dot > 0) {
       draft.reserve(name.substring(0, dot));

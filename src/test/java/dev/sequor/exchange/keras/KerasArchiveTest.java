@@ -11,19 +11,12 @@ import dev.sequor.exchange.TorchFiles;
 import dev.sequor.exchange.Zips;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.module.NamedTensor;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.net.URL;
-import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -271,37 +264,5 @@ class KerasArchiveTest {
             MOST_BYTES,
             KerasArchive::read);
     assertTrue(refused > files / 10, "only " + refused + " were refused");
-  }
-
-  /** In a process without jHDF, which is optional. */
-  @Test
-  void whereJhdfIsMissingItsCoordinatesAreNamed() throws Exception {
-    String pom = Files.readString(Path.of("pom.xml"));
-    String[] coordinates = KerasArchive.HDF5_LIBRARY.split(":", -1);
-    assertTrue(
-        pom.contains("<artifactId>jhdf</artifactId>\n        <version>" + coordinates[2] + "<"),
-        KerasArchive.HDF5_LIBRARY);
-    List<URL> urls = new ArrayList<>();
-    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
-      if (!entry.contains("jhdf")) {
-        urls.add(Path.of(entry).toUri().toURL());
-      }
-    }
-    Path file = file("nested.h5", nested(".h5"));
-    try (URLClassLoader without =
-        new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
-      Method read =
-          Class.forName(KerasArchive.class.getName(), true, without)
-              .getDeclaredMethod("read", Path.class);
-      read.setAccessible(true);
-      Throwable thrown =
-          Objects.requireNonNull(
-              assertThrows(InvocationTargetException.class, () -> read.invoke(null, file))
-                  .getCause());
-      assertEquals(IllegalStateException.class, thrown.getClass());
-      assertEquals(
-          "reading " + file + " needs io.jhdf:jhdf:0.13.0, which is not on the class path",
-          thrown.getMessage());
-    }
   }
 }

@@ -5,21 +5,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
 import dev.sequor.backend.Backend;
-import dev.sequor.backend.BackendException;
-import dev.sequor.backend.Devices;
-import dev.sequor.exchange.ExchangedModel;
 import dev.sequor.exchange.ExportedCases;
 import dev.sequor.exchange.ExportedCases.Exported;
-import dev.sequor.exchange.ModelRunner;
 import dev.sequor.exchange.MutatedFiles;
-import dev.sequor.exchange.TensorLayout;
-import dev.sequor.io.MalformedFileException;
-import dev.sequor.io.Tensor;
+import dev.sequor.exchange.MutatedRuns;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
@@ -35,9 +28,6 @@ class MutatedOnnxTest {
    * as numbers and once as a network, and the classes that the first files load.
    */
   private static final long MOST_BYTES = 64L << 20;
-
-  /** More numbers than this are not made up for a model to run with. */
-  private static final long LARGEST_INPUT = 1 << 20;
 
   /** Of exporters' files those in which much goes on, and which are not refused as they are. */
   private static final List<String> CASES =
@@ -59,13 +49,15 @@ class MutatedOnnxTest {
 
   @TestFactory
   Stream<DynamicTest> mutatedFilesAreReadOrRefused() throws IOException {
+    List<Path> files = files();
+    int count = MutatedFiles.count(40 * 2 * files.size()) / (2 * files.size());
     List<DynamicTest> tests = new ArrayList<>();
-    for (Path path : files()) {
+    for (Path path : files) {
       byte[] good = Files.readAllBytes(path);
-      SplittableRandom random = new SplittableRandom(11);
-      tests.add(test("bytes of " + path, path, () -> MutatedFiles.mutated(good, random)));
-      MutatedModels models = new MutatedModels(ModelProto.parseFrom(good), 12);
-      tests.add(test("fields of " + path, path, models::next));
+      SplittableRandom random = new SplittableRandom(MutatedFiles.seed());
+      tests.add(test("bytes of " + path, path, () -> MutatedFiles.mutated(good, random), count));
+      MutatedModels models = new MutatedModels(ModelProto.parseFrom(good), MutatedFiles.seed() + 1);
+      tests.add(test("fields of " + path, path, models::next, count));
     }
     return tests.stream();
   }
@@ -85,87 +77,22 @@ class MutatedOnnxTest {
     return files;
   }
 
-  private DynamicTest test(String name, Path good, Supplier<byte[]> next) {
-    return DynamicTest.dynamicTest(name, () -> readAndRun(good, next, MutatedFiles.count(40)));
+  private DynamicTest test(String name, Path good, Supplier<byte[]> next, int count) {
+    return DynamicTest.dynamicTest(name, () -> readAndRun(good, next, count));
   }
 
   private void readAndRun(Path good, Supplier<byte[]> next, int count) throws IOException {
-    List<ExchangedModel> last = new ArrayList<>();
-    try (Backend backend = Devices.open("java")) {
-      run(backend, read(good));
+    try (Backend backend = MutatedRuns.backend()) {
+      MutatedRuns.run(backend, OnnxModel.read(good));
       int refused =
-          MutatedFiles.readOrRefuse(
+          MutatedRuns.readAndRun(
               folder.resolve("mutated.onnx"),
-              () -> {
-                last.forEach(model -> run(backend, model));
-                last.clear();
-                return next.get();
-              },
+              next,
               count,
               bytes -> 2 * bytes + MOST_BYTES,
-              path -> last.add(read(path)));
-      last.forEach(model -> run(backend, model));
+              backend,
+              OnnxModel::read);
       assertTrue(refused > count / 10, refused + " were refused");
     }
-  }
-
-  /** What is refused is so for something that was found, not for what came of it. */
-  private static ExchangedModel read(Path path) throws IOException {
-    try {
-      return OnnxModel.read(path);
-    } catch (MalformedFileException e) {
-      for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-        if (cause instanceof IndexOutOfBoundsException
-            || cause instanceof ArithmeticException
-            || cause instanceof NegativeArraySizeException
-            || cause instanceof ClassCastException
-            || cause instanceof NullPointerException) {
-          throw new AssertionError("refused for what came of it", e);
-        }
-      }
-      throw e;
-    }
-  }
-
-  private static void run(Backend backend, ExchangedModel model) {
-    List<Tensor> inputs = new ArrayList<>();
-    for (ExchangedModel.Input input : model.inputs()) {
-      List<Long> sizes = sizes(input.layout());
-      long count = 1;
-      for (long size : sizes) {
-        count *= size;
-        if (count > LARGEST_INPUT) {
-          return;
-        }
-      }
-      if (input.type().isInteger()) {
-        long[] numbers = new long[(int) count];
-        Arrays.fill(numbers, input.areLengths() ? 1 : 0);
-        inputs.add(Tensor.ofIntegers(input.name(), numbers, sizes));
-      } else {
-        float[] numbers = new float[(int) count];
-        Arrays.fill(numbers, 0.5f);
-        long[] all = sizes.stream().mapToLong(Long::longValue).toArray();
-        inputs.add(Tensor.ofFloats(input.name(), numbers, all));
-      }
-    }
-    try (ModelRunner runner = new ModelRunner(backend, model)) {
-      runner.run(inputs);
-    } catch (IllegalArgumentException | BackendException e) {
-      assertTrue(e.getMessage() != null, e.toString());
-    }
-  }
-
-  /** Three steps, two sequences, where any number may be. */
-  private static List<Long> sizes(TensorLayout layout) {
-    List<Long> sizes = new ArrayList<>();
-    for (List<TensorLayout.Part> parts : layout.dimensions()) {
-      long size = 1;
-      for (TensorLayout.Part part : parts) {
-        size *= part.size() > 0 ? part.size() : part.kind() == TensorLayout.Kind.BATCH ? 2 : 3;
-      }
-      sizes.add(size);
-    }
-    return sizes;
   }
 }

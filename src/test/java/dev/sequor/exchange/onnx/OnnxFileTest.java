@@ -18,6 +18,7 @@ import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.sun.management.ThreadMXBean;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Devices;
 import dev.sequor.exchange.ExchangedModel;
@@ -26,6 +27,7 @@ import dev.sequor.exchange.ModelRunner;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.io.Tensor;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -336,18 +338,80 @@ class OnnxFileTest {
     assertTrue(message.contains("at a place that is no number"), message);
   }
 
-  /** A thousand tensors that are the same gigabyte are a thousand gigabytes. */
+  /** A thousand tensors that are almost the same gigabyte are a thousand gigabytes. */
   @Test
   void filesBesideAreNotReadManyTimes() throws IOException {
     Files.write(folder.resolve("w.bin"), new byte[1 << 20]);
     GraphProto.Builder graph = gru();
     for (int i = 0; i < 3; i++) {
       graph.addInitializer(
-          external("location", "w.bin").setName("t" + i).clearDims().addDims(1 << 18));
+          external("location", "w.bin", "offset", String.valueOf(4 * i))
+              .setName("t" + i)
+              .clearDims()
+              .addDims((1 << 18) - 2));
     }
     String message = refused(model(graph));
     assertTrue(message.startsWith("tensor 't1' is in 'w.bin'"), message);
     assertTrue(message.contains("more bytes"), message);
+  }
+
+  /** Exporters tie weights by giving them one place. */
+  @Test
+  void tensorsAtOnePlaceAreOne() throws IOException {
+    GraphProto.Builder once = gru();
+    List<TensorProto> inFile = once.getInitializerList();
+    ByteBuffer bytes = ByteBuffer.allocate(4 * 3 * HIDDEN * (COLUMNS + HIDDEN));
+    bytes.order(ByteOrder.LITTLE_ENDIAN);
+    inFile.forEach(tensor -> tensor.getFloatDataList().forEach(bytes::putFloat));
+    Files.write(folder.resolve("w.bin"), bytes.array());
+    GraphProto.Builder twice = gru().clearInitializer();
+    NodeProto.Builder second =
+        node("GRU", "", "x", "w2", "r2")
+            .addOutput("z")
+            .addAttribute(integer("hidden_size", HIDDEN));
+    twice.addNode(second).addOutput(ValueInfoProto.newBuilder().setName("z"));
+    long offset = 0;
+    for (TensorProto tensor : inFile) {
+      for (String name : List.of(tensor.getName(), tensor.getName() + "2")) {
+        twice.addInitializer(
+            external("location", "w.bin", "offset", String.valueOf(offset))
+                .setName(name)
+                .clearDims()
+                .addAllDims(tensor.getDimsList()));
+      }
+      offset += 4L * tensor.getFloatDataCount();
+    }
+    ExchangedModel expected = read(model(once));
+    ExchangedModel actual = read(model(twice));
+    assertEquals(
+        expected.parameters().stream().map(p -> p.values().length).toList(),
+        actual.parameters().stream().map(p -> p.values().length).toList());
+    assertArrayEquals(run(expected, x(4, 3)), run(actual, x(4, 3)));
+  }
+
+  /** And count once, however many names they have, for what may be worked out of them too. */
+  @Test
+  void aPlaceOfManyNamesIsReadOnce() throws IOException {
+    int count = 1 << 16;
+    Files.write(folder.resolve("w.bin"), new byte[4 * count]);
+    GraphProto.Builder graph = gru();
+    for (int i = 0; i < 1000; i++) {
+      TensorProto.Builder tensor = external("location", "w.bin").setName("t" + i).clearDims();
+      graph.addInitializer(i % 2 == 0 ? tensor.addDims(count) : tensor.addDims(1).addDims(count));
+    }
+    ModelProto.Builder model = model(graph);
+    run(read(model), x(4, 3)); // and loads all classes
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long before = threads.getCurrentThreadAllocatedBytes();
+    read(model);
+    long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+    assertTrue(allocated < 16 << 20, allocated + " bytes");
+
+    String[] parts = Collections.nCopies(200, "t0").toArray(new String[0]);
+    graph.addNode(node("Concat", "wide", parts).addAttribute(integer("axis", 0)));
+    graph.addOutput(ValueInfoProto.newBuilder().setName("wide"));
+    String message = refused(model(graph));
+    assertTrue(message.contains("needs 13107200 numbers that are known before"), message);
   }
 
   // ---- initial states ---------------------------------------------------------------------------
