@@ -59,6 +59,8 @@ public final class OnnxModel {
     Picking.addTo(operators);
     Products.addTo(operators);
     Recurrence.addTo(operators);
+    Lengths.addTo(operators);
+    ScanReader.addTo(operators);
     return operators;
   }
 
@@ -176,9 +178,10 @@ public final class OnnxModel {
     }
 
     ExchangedModel model() {
+      Map<String, String> axes = new HashMap<>();
       for (ValueInfoProto input : graph.getInputList()) {
         if (!weights.containsKey(input.getName())
-            && dims.put(input.getName(), guess(input)) != null) {
+            && dims.put(input.getName(), guess(input, axes)) != null) {
           throw new IllegalArgumentException("has two inputs '" + input.getName() + "'");
         }
       }
@@ -203,8 +206,12 @@ public final class OnnxModel {
       return type;
     }
 
-    /** What the dimensions of an input usually are. */
-    private static List<Atom> guess(ValueInfoProto input) {
+    /**
+     * What the dimensions of an input usually are.
+     *
+     * @param axes by what files call them, the inputs that time axes are of; takes note of more
+     */
+    private static List<Atom> guess(ValueInfoProto input, Map<String, String> axes) {
       boolean integers = type(input).isInteger();
       if (!input.getType().getTensorType().hasShape()) {
         throw new IllegalArgumentException(
@@ -233,12 +240,14 @@ public final class OnnxModel {
         Kind kind =
             isBatch ? Kind.BATCH : value == 0 || (integers && d > 0) ? Kind.STEPS : Kind.COLUMNS;
         batchKnown |= isBatch;
-        atoms.add(
-            new Atom(
-                kind,
-                (int) value,
-                kind == Kind.STEPS ? input.getName() : "",
-                new Atom.Origin(input.getName(), d)));
+        String called = shape.getDim(d).getDimParam();
+        String axis = kind == Kind.STEPS ? input.getName() : "";
+        if (kind == Kind.STEPS && !called.isEmpty()) {
+          // Sizes of one name are one size.
+          axis = axes.getOrDefault(called, axis);
+          axes.putIfAbsent(called, axis);
+        }
+        atoms.add(new Atom(kind, (int) value, axis, new Atom.Origin(input.getName(), d)));
       }
       return atoms;
     }
@@ -298,7 +307,7 @@ public final class OnnxModel {
 
     private ExchangedModel translated() {
       room.begin();
-      Translation to = new Translation(file, room);
+      Translation to = new Translation(file, makers, room);
       weights.forEach(to::weight);
       // An axis is there before whatever follows it.
       List<ValueInfoProto> inputs = new ArrayList<>();
@@ -360,14 +369,8 @@ public final class OnnxModel {
         if (value == null) {
           throw new IllegalArgumentException("output '" + name + "' is made by no node");
         }
-        if (!(value instanceof Grid grid)) {
-          throw new IllegalArgumentException(
-              "output '"
-                  + name
-                  + "' is "
-                  + Translation.describe(value)
-                  + "; needed something that is computed of the inputs");
-        }
+        Grid grid =
+            value instanceof Grid computed ? computed : to.grid(value, "output '" + name + "'");
         if (grid.sortedBy() != null) {
           throw new IllegalArgumentException(
               "output '"
@@ -380,8 +383,11 @@ public final class OnnxModel {
                 ? to.draft.add(name, new Affine(1, 0), grid.value())
                 : grid.value();
         values.add(made);
-        outputs.add(new ExchangedModel.Output(name, layout(grid), made, grid.likeliest()));
+        outputs.add(
+            new ExchangedModel.Output(
+                name, layout(Translation.withoutOnes(grid)), made, grid.likeliest()));
       }
+      to.declareUnread();
       NetworkDraft.Finished finished = to.draft.finish(values);
       for (int i = 0; i < outputs.size(); i++) {
         outputs.set(i, outputs.get(i).of(finished.outputs().get(i)));
@@ -399,11 +405,8 @@ public final class OnnxModel {
         if (counted != null) {
           String axis = to.graphInput(counted).value;
           inputs.add(new ExchangedModel.Input(input.name, input.type, layout, axis, true, null));
-        } else if (input.declared) {
-          inputs.add(ExchangedModel.Input.of(input.name, input.type, layout, input.value));
         } else {
-          throw new IllegalArgumentException(
-              "input '" + input.name + "' is read by nothing; needed inputs that matter");
+          inputs.add(ExchangedModel.Input.of(input.name, input.type, layout, input.value));
         }
       }
       return inputs;

@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.CellOptions;
+import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.exchange.ExchangedModel;
 import dev.sequor.exchange.ExportedCases;
 import dev.sequor.exchange.ExportedCases.Exported;
@@ -15,6 +18,11 @@ import dev.sequor.exchange.MutatedFiles;
 import dev.sequor.exchange.TensorLayout;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.io.Tensor;
+import dev.sequor.module.LastStep;
+import dev.sequor.module.Network;
+import dev.sequor.module.Pool;
+import dev.sequor.module.Recurrent;
+import dev.sequor.module.Reverse;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +32,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
@@ -55,7 +65,21 @@ class MutatedOnnxTest {
           "residual/torchscript_opset17.onnx",
           "tagger/torchscript_opset14.onnx");
 
+  private static Backend backend;
+
+  @TempDir static Path written;
+
   @TempDir Path folder;
+
+  @BeforeAll
+  static void open() {
+    backend = Devices.open("java");
+  }
+
+  @AfterAll
+  static void close() {
+    backend.close();
+  }
 
   @TestFactory
   Stream<DynamicTest> mutatedFilesAreReadOrRefused() throws IOException {
@@ -82,7 +106,32 @@ class MutatedOnnxTest {
     if (Files.isRegularFile(small)) {
       files.add(small);
     }
+    files.add(own());
     return files;
+  }
+
+  /** One of ours: cells that are a Scan, and what is made of lengths. */
+  private static Path own() throws IOException {
+    CellOptions options =
+        CellOptions.builder().layerNorm(true).zoneout(0.25f, 0.125f).projectionSize(2).build();
+    RnnSpec stack =
+        RnnSpec.of(CellType.LSTM_PEEPHOLE, 3, 4).withBidirectional(true).withOptions(options);
+    Network network =
+        Network.builder()
+            .vectors("x", 3)
+            .add("rnn", new Recurrent(stack), "x")
+            .add("last", new LastStep(2), "rnn")
+            .add("mean", new Pool(Pool.How.MEAN), "rnn")
+            .add("maximum", new Pool(Pool.How.MAXIMUM), "x")
+            .add("reverse", new Reverse(), "x")
+            .output("last")
+            .output("mean")
+            .output("maximum")
+            .output("reverse")
+            .build();
+    Path file = written.resolve("own.onnx");
+    OnnxModel.write(ExchangedModel.of(network, WrittenModel.parameters(network, 1)), file, 16);
+    return file;
   }
 
   private DynamicTest test(String name, Path good, Supplier<byte[]> next) {
@@ -91,22 +140,20 @@ class MutatedOnnxTest {
 
   private void readAndRun(Path good, Supplier<byte[]> next, int count) throws IOException {
     List<ExchangedModel> last = new ArrayList<>();
-    try (Backend backend = Devices.open("java")) {
-      run(backend, read(good));
-      int refused =
-          MutatedFiles.readOrRefuse(
-              folder.resolve("mutated.onnx"),
-              () -> {
-                last.forEach(model -> run(backend, model));
-                last.clear();
-                return next.get();
-              },
-              count,
-              bytes -> 2 * bytes + MOST_BYTES,
-              path -> last.add(read(path)));
-      last.forEach(model -> run(backend, model));
-      assertTrue(refused > count / 10, refused + " were refused");
-    }
+    run(read(good));
+    int refused =
+        MutatedFiles.readOrRefuse(
+            folder.resolve("mutated.onnx"),
+            () -> {
+              last.forEach(MutatedOnnxTest::run);
+              last.clear();
+              return next.get();
+            },
+            count,
+            bytes -> 2 * bytes + MOST_BYTES,
+            path -> last.add(read(path)));
+    last.forEach(MutatedOnnxTest::run);
+    assertTrue(refused > count / 10, refused + " were refused");
   }
 
   /** What is refused is so for something that was found, not for what came of it. */
@@ -127,7 +174,7 @@ class MutatedOnnxTest {
     }
   }
 
-  private static void run(Backend backend, ExchangedModel model) {
+  private static void run(ExchangedModel model) {
     List<Tensor> inputs = new ArrayList<>();
     for (ExchangedModel.Input input : model.inputs()) {
       List<Long> sizes = sizes(input.layout());
