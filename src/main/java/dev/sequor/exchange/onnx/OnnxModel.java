@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
  * Models in ONNX files: the recurrent operators and what exporters write around them. A graph
  * becomes a network of modules: sizes are worked out while it is read, transposing and reshaping
  * become views, and what is left runs as any other network does, on every device, in training too.
- * What is not supported is refused by the name of its node.
+ * What is not supported is refused by the name of its node. All that {@link #write} writes is read
+ * again.
  *
  * <p>Needs {@code org.tribuo:tribuo-util-onnx} on the class path.
  */
@@ -95,11 +96,11 @@ public final class OnnxModel {
   /**
    * Writes a model: its inputs and outputs under their names and in their layouts, batch and time
    * steps of any size unless the layouts fix them. Recurrent stacks become RNN, GRU and LSTM, a
-   * node for each layer; cells that those do not have become a Scan, which {@link #read} does not
-   * take. Dropout is left out. Lengths of sequences are inputs if they are inputs of the model,
-   * {@linkplain ExchangedModel.Input#optional optional} ones too, which a file cannot leave open
-   * ({@link ExchangedModel#withoutLengths}); lengths that nothing depends on are left out. The same
-   * model makes the same bytes.
+   * node for each layer; cells that those do not have become a Scan. {@link #read} makes the same
+   * model of the file, but for what is of training alone: dropout is left out. Lengths of sequences
+   * are inputs if they are inputs of the model, {@linkplain ExchangedModel.Input#optional optional}
+   * ones too, which a file cannot leave open ({@link ExchangedModel#withoutLengths}); lengths that
+   * nothing depends on are left out. The same model makes the same bytes.
    *
    * <p>The file is replaced as a whole, or not at all.
    *
