@@ -13,8 +13,8 @@ import java.util.List;
 
 /**
  * A learned vector, {@code values [width]}, first zero, in every row of a value that is shaped like
- * the input; of the input nothing else is read. Its gradient is the sum over the rows. Added to a
- * value it is a bias.
+ * the input, along tokens in every row of a sequence; of the input nothing else is read. Its
+ * gradient is the sum over the rows. Added to a value it is a bias.
  *
  * @param width of the vector
  */
@@ -35,7 +35,13 @@ public record LearnedVector(int width) implements Module {
 
   @Override
   public List<Output> outputs(List<ValueShape> inputs) {
-    return List.of(new Output("y", Shapes.withWidth(Shapes.only(this, inputs), width)));
+    ValueShape x = Shapes.onlyOfAnyKind(this, inputs);
+    return List.of(
+        new Output(
+            "y",
+            x instanceof ValueShape.Tokens tokens
+                ? new ValueShape.Sequence(tokens.axis(), width)
+                : Shapes.withWidth(x, width)));
   }
 
   @Override

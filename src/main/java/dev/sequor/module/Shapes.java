@@ -25,29 +25,31 @@ final class Shapes {
     return directions == 1 ? Direction.FORWARD : Direction.BIDIRECTIONAL;
   }
 
-  /** The only input, of floats. */
-  static ValueShape only(Module module, List<ValueShape> inputs) {
+  /** The only input, of floats or tokens. */
+  static ValueShape onlyOfAnyKind(Module module, List<ValueShape> inputs) {
     copy("inputs", inputs);
     if (inputs.size() != 1) {
       throw new IllegalArgumentException(
           module + " is given " + inputs.size() + " inputs; needed 1");
-    }
-    if (inputs.get(0) instanceof ValueShape.Tokens tokens) {
-      throw new IllegalArgumentException(module + " is given " + tokens + "; needed real numbers");
     }
     return inputs.get(0);
   }
 
-  static ValueShape.Tokens onlyTokens(Module module, List<ValueShape> inputs) {
-    copy("inputs", inputs);
-    if (inputs.size() != 1) {
-      throw new IllegalArgumentException(
-          module + " is given " + inputs.size() + " inputs; needed 1");
+  /** The only input, of floats. */
+  static ValueShape only(Module module, List<ValueShape> inputs) {
+    ValueShape x = onlyOfAnyKind(module, inputs);
+    if (x instanceof ValueShape.Tokens tokens) {
+      throw new IllegalArgumentException(module + " is given " + tokens + "; needed real numbers");
     }
-    if (inputs.get(0) instanceof ValueShape.Tokens tokens) {
+    return x;
+  }
+
+  static ValueShape.Tokens onlyTokens(Module module, List<ValueShape> inputs) {
+    ValueShape x = onlyOfAnyKind(module, inputs);
+    if (x instanceof ValueShape.Tokens tokens) {
       return tokens;
     }
-    throw new IllegalArgumentException(module + " is given " + inputs.get(0) + "; needed tokens");
+    throw new IllegalArgumentException(module + " is given " + x + "; needed tokens");
   }
 
   static ValueShape.Sequence onlySequence(Module module, List<ValueShape> inputs) {

@@ -134,6 +134,8 @@ class OwnModuleTest {
               new Reverse())) {
         GradientCheck.of(backend, module, List.of(sequence), 5, 3).requireWithin(BAR);
       }
+      GradientCheck.of(backend, new LearnedVector(5), List.of(new ValueShape.Tokens("x", 7)), 5, 3)
+          .requireWithin(BAR);
       for (Module module : List.of(new RepeatSteps("module", 3), new ColumnsToSteps("module", 3))) {
         GradientCheck.of(backend, module, List.of(vector), 1, 3).requireWithin(BAR);
       }

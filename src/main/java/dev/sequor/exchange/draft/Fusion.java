@@ -1,6 +1,7 @@
 package dev.sequor.exchange.draft;
 
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.Direction;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.exchange.draft.NetworkDraft.Step;
 import dev.sequor.exchange.draft.NetworkDraft.Weights;
@@ -72,11 +73,13 @@ final class Fusion {
     fusion.each(fusion::normGain);
     fusion.each(fusion::normBias);
     fusion.each(fusion::function);
+    fusion.each(fusion::bothDirections);
     fusion.each(fusion::stack);
     fusion.each(fusion::columnsOfColumns);
     fusion.each(fusion::joinedColumns);
     fusion.each(fusion::stateOfItsVectors);
-    return new Fused(fusion.inOrder(), outputs.stream().map(fusion::nameNow).toList());
+    List<String> now = outputs.stream().map(fusion::nameNow).toList();
+    return new Fused(fusion.inOrder(now), now);
   }
 
   private String nameNow(String output) {
@@ -153,35 +156,43 @@ final class Fusion {
     rename(last.name(), name);
   }
 
-  /** Every step after those that it reads, and otherwise in the order in which they are. */
-  private List<Step> inOrder() {
+  /** Every step after those that it reads, in an order that follows from what reads what alone. */
+  private List<Step> inOrder(List<String> ends) {
     Map<String, Step> done = new LinkedHashMap<>();
     Set<String> begun = new HashSet<>();
     Deque<Step> open = new ArrayDeque<>();
-    for (Step first : steps.values()) {
-      open.push(first);
+    for (String end : ends) {
+      Step last = steps.get(NetworkDraft.node(end));
+      if (last == null || done.containsKey(last.name())) {
+        continue;
+      }
+      open.push(last);
       while (!open.isEmpty()) {
         Step step = open.peek();
-        boolean isNew = begun.add(step.name());
-        boolean waits = false;
-        for (String input : step.inputs()) {
-          Step below = steps.get(NetworkDraft.node(input));
-          if (below == null || done.containsKey(below.name())) {
-            continue;
-          }
-          if (!isNew || begun.contains(below.name())) {
-            throw new IllegalStateException("steps read each other: " + step + " and " + below);
-          }
-          open.push(below);
-          waits = true;
-        }
-        if (!waits) {
+        begun.add(step.name());
+        Step below = below(step, done);
+        if (below == null) {
           open.pop();
           done.put(step.name(), step);
+        } else if (begun.contains(below.name())) {
+          throw new IllegalStateException("steps read each other: " + step + " and " + below);
+        } else {
+          open.push(below);
         }
       }
     }
     return List.copyOf(done.values());
+  }
+
+  /** The first step that a step reads and that is not done. */
+  private @Nullable Step below(Step step, Map<String, Step> done) {
+    for (String input : step.inputs()) {
+      Step below = steps.get(NetworkDraft.node(input));
+      if (below != null && !done.containsKey(below.name())) {
+        return below;
+      }
+    }
+    return null;
   }
 
   // ---- dense layers and norms -------------------------------------------------------------------
@@ -327,41 +338,81 @@ final class Fusion {
         || !(top.module() instanceof Recurrent upper)
         || !(below.module() instanceof Recurrent lower)
         || !isReadBy(below.name(), top.name())
-        || outputs.contains(top.name() + "." + Recurrent.FINAL_STATE)
-        || outputs.contains(below.name() + "." + Recurrent.FINAL_STATE)
-        || !vectorsOnly(top)
-        || !vectorsOnly(below)) {
+        || !statesAreVectors(top)
+        || !statesAreVectors(below)) {
       return;
     }
     RnnSpec all = lower.stack().withLayers(lower.stack().layers() + upper.stack().layers());
-    if (!like(lower.stack(), upper.stack()) || !fits(all, below, top)) {
+    if (like(lower.stack(), upper.stack()) && fits(all, below, top)) {
+      joined(all, below, top, top);
+    }
+  }
+
+  /** Two directions of one layer, side by side. */
+  private void bothDirections(Step step) {
+    Step forward = step.inputs().isEmpty() ? null : steps.get(step.inputs().get(0));
+    Step reverse = step.inputs().size() != 2 ? null : steps.get(step.inputs().get(1));
+    if (!(step.module() instanceof Concatenation)
+        || forward == null
+        || reverse == null
+        || !(forward.module() instanceof Recurrent there)
+        || !(reverse.module() instanceof Recurrent back)
+        || there.stack().layers() != 1
+        || there.stack().direction() != Direction.FORWARD
+        || !there.stack().withDirection(Direction.REVERSE).equals(back.stack())
+        || !forward.inputs().get(0).equals(reverse.inputs().get(0))
+        || !isReadBy(forward.name(), step.name())
+        || !isReadBy(reverse.name(), step.name())
+        || !statesAreVectors(forward)
+        || !statesAreVectors(reverse)) {
       return;
     }
-    @Nullable String state = state(below, top);
-    if (state == null && (below.inputs().size() > 1 || top.inputs().size() > 1)) {
-      return;
+    RnnSpec both = there.stack().withDirection(Direction.BIDIRECTIONAL);
+    if (fits(both, forward, reverse) && joined(both, forward, reverse, step)) {
+      remove(step);
     }
-    List<String> inputs = new ArrayList<>(List.of(below.inputs().get(0)));
+  }
+
+  /** Whether the final state of a recurrent step is read as vectors alone. */
+  private boolean statesAreVectors(Step recurrent) {
+    return !outputs.contains(recurrent.name() + "." + Recurrent.FINAL_STATE)
+        && vectorsOnly(recurrent);
+  }
+
+  /**
+   * One step in the place of two, whose blocks stand one after the other in its own.
+   *
+   * @param end what has been the sequence of both
+   * @return whether the states that they start from allow it
+   */
+  private boolean joined(RnnSpec all, Step first, Step second, Step end) {
+    @Nullable String state = state(first, second);
+    if (state == null && (first.inputs().size() > 1 || second.inputs().size() > 1)) {
+      return false;
+    }
+    List<String> inputs = new ArrayList<>(List.of(first.inputs().get(0)));
     if (state != null) {
       inputs.add(state);
     }
-    List<Step> lowerVectors = vectors(below);
-    List<Step> upperVectors = vectors(top);
-    String name = below.name();
-    remove(below);
-    remove(top);
+    List<Step> firstVectors = vectors(first);
+    List<Step> secondVectors = vectors(second);
+    RnnSpec lower = ((Recurrent) first.module()).stack();
+    String name = first.name();
+    remove(first);
+    remove(second);
     put(
         new Step(
             name,
             new Recurrent(all),
             inputs,
-            List.of(joined(below.weights().get(0), top.weights().get(0)))));
-    rename(top.name(), name);
-    int width = lower.stack().directions() * lower.stack().hiddenSize();
-    int first = lower.stack().layers() * width;
-    int total = all.layers() * width;
-    lowerVectors.forEach(v -> part(v, name, Columns.range(total, 0, first)));
-    upperVectors.forEach(v -> part(v, name, Columns.range(total, first, total - first)));
+            List.of(joined(first.weights().get(0), second.weights().get(0)))));
+    rename(end.name(), name);
+    int blocks = lower.layers() * lower.directions();
+    int own = blocks * lower.hiddenSize();
+    int total = all.layers() * all.directions() * lower.hiddenSize();
+    firstVectors.forEach(v -> part(v, name, Columns.range(total, 0, own)));
+    secondVectors.forEach(v -> part(v, name, Columns.range(total, own, total - own)));
+    return true;
   }
 
   /** Whether layers differ in nothing but what they read. */
@@ -410,15 +461,21 @@ final class Fusion {
   private void part(Step vectors, String stack, Columns columns) {
     // One step for those of each kind, so that parts of it are known to be of one value.
     String all = stack + "_vectors_" + ((StateVectors) vectors.module()).state();
-    put(new Step(all, vectors.module(), List.of(stack + "." + Recurrent.FINAL_STATE), List.of()));
-    // Called as columns of a vector are that a file has.
-    String name = "columns";
-    for (int i = 2; steps.containsKey(name); i++) {
-      name = "columns_" + i;
-    }
+    String name = newName("columns");
+    // It may be the step of a smaller stack that has the name now.
     remove(vectors);
-    put(new Step(name, columns, List.of(all), List.of()));
     rename(vectors.name(), name);
+    put(new Step(all, vectors.module(), List.of(stack + "." + Recurrent.FINAL_STATE), List.of()));
+    put(new Step(name, columns, List.of(all), List.of()));
+  }
+
+  /** A name that is not taken; as readers call steps of its kind. */
+  private String newName(String kind) {
+    String name = kind;
+    for (int i = 2; steps.containsKey(name); i++) {
+      name = kind + "_" + i;
+    }
+    return name;
   }
 
   /** What a stack of both starts from; null if it cannot be said, or is zero. */
@@ -438,19 +495,21 @@ final class Fusion {
       float[] both = Arrays.copyOf(a, a.length + b.length);
       System.arraycopy(b, 0, both, a.length, b.length);
       Object key = List.of(first.weights().get(0).key(), second.weights().get(0).key());
+      // Called as the first, so that it is called the same whenever it is put together again.
+      String name = isReadBy(first.name(), below.name()) ? first.name() : newName(first.name());
       put(
           new Step(
-              second.name() + "_of_all",
+              name,
               new InitialState(lower.blocks() + upper.blocks(), lower.states(), lower.width()),
               List.of(),
               List.of(new Weights(key, List.of(both)))));
-      return second.name() + "_of_all";
+      return name;
     }
     if (first.module() instanceof VectorsState lower
         && second.module() instanceof VectorsState upper) {
       List<String> vectors = new ArrayList<>();
       for (int s = 0; s < lower.states(); s++) {
-        String name = second.name() + "_" + s;
+        String name = newName("concatenation");
         put(
             new Step(
                 name,
@@ -459,13 +518,14 @@ final class Fusion {
                 List.of()));
         vectors.add(name);
       }
+      String name = newName("state");
       put(
           new Step(
-              second.name() + "_of_all",
+              name,
               new VectorsState(lower.blocks() + upper.blocks(), lower.states(), lower.width()),
               vectors,
               List.of()));
-      return second.name() + "_of_all";
+      return name;
     }
     return null;
   }
@@ -518,7 +578,7 @@ final class Fusion {
         if (isAll) {
           joined.add(lastOf);
         } else {
-          String name = step.name() + "_" + joined.size();
+          String name = newName("columns");
           put(new Step(name, last, List.of(lastOf), List.of()));
           joined.add(name);
         }
@@ -527,6 +587,10 @@ final class Fusion {
         lastOf = part.inputs().get(0);
         joined.add(input);
       }
+    }
+    boolean isInput = !steps.containsKey(NetworkDraft.node(joined.get(0)));
+    if (isInput && joined.size() == 1 && outputs.contains(step.name())) {
+      return; // what goes in may not be what comes out
     }
     if (joined.size() == 1) {
       remove(step);

@@ -84,6 +84,7 @@ public final class NetworkDraft {
 
   private final List<Network.Input> inputs = new ArrayList<>();
   private final List<Step> steps = new ArrayList<>();
+  private final Map<String, Step> byName = new HashMap<>();
   private final Map<String, ValueShape> shapes = new LinkedHashMap<>();
   private final Set<String> names = new HashSet<>();
 
@@ -104,6 +105,12 @@ public final class NetworkDraft {
   public void input(String name, ValueShape shape) {
     inputs.add(new Network.Input(name, shape));
     names.add(name);
+    shapes.put(name, shape);
+  }
+
+  /** Says of an input what it is after all; nothing that reads it may depend on the difference. */
+  public void inputIs(String name, ValueShape shape) {
+    inputs.replaceAll(input -> input.name().equals(name) ? new Network.Input(name, shape) : input);
     shapes.put(name, shape);
   }
 
@@ -150,6 +157,17 @@ public final class NetworkDraft {
       clean.setLength(clean.length() - 1);
     }
     return clean.length() == 0 ? "value" : clean.toString();
+  }
+
+  /** What makes the main output of a node; null for other values. */
+  public @Nullable Module module(String value) {
+    Step step = byName.get(value);
+    return step == null ? null : step.module();
+  }
+
+  /** The values that a node reads. */
+  public List<String> inputsOf(String node) {
+    return Objects.requireNonNull(byName.get(node), node).inputs();
   }
 
   /** What a value is. */
@@ -202,6 +220,7 @@ public final class NetworkDraft {
     Step step = new Step(name, module, values, weights);
     takeShapes(step);
     steps.add(step);
+    byName.put(name, step);
     return name;
   }
 

@@ -3,6 +3,7 @@ package dev.sequor.exchange.onnx;
 import dev.sequor.backend.Activation;
 import dev.sequor.exchange.draft.Functions;
 import dev.sequor.exchange.draft.NetworkDraft.Weights;
+import dev.sequor.exchange.onnx.Value.Counted;
 import dev.sequor.exchange.onnx.Value.Grid;
 import dev.sequor.exchange.onnx.Value.Known;
 import dev.sequor.exchange.onnx.Value.Sizes;
@@ -24,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Operators that work on each element. */
 final class Arithmetic {
+  private static final float SELU_ALPHA = 1.6732632f;
+  private static final float SELU_GAMMA = 1.050701f;
+
   private Arithmetic() {}
 
   /** Operators of two tensors. */
@@ -109,7 +113,10 @@ final class Arithmetic {
         to.draft.add(
             function.name().toLowerCase(Locale.ROOT), new Activate(function), grid.value());
     boolean keepsZero =
-        function == Activation.TANH || function == Activation.RELU || function == Activation.SQRT;
+        switch (function) {
+          case TANH, RELU, SQRT, ELU, SELU, SOFTSIGN, LEAKY_RELU -> true;
+          default -> false;
+        };
     if (keepsZero) {
       to.staysPadded(grid.value(), value);
     }
@@ -147,12 +154,16 @@ final class Arithmetic {
   }
 
   private static void selu(OnnxNode node, Translation to) {
-    float alpha = node.number("alpha", 1.6732632f);
-    float gamma = node.number("gamma", 1.050701f);
+    float alpha = node.number("alpha", SELU_ALPHA);
+    float gamma = node.number("gamma", SELU_GAMMA);
+    boolean isUsual = alpha == SELU_ALPHA && gamma == SELU_GAMMA;
     composed(
         node,
         to,
-        x -> affine(to, elu(to, x, alpha), gamma, 0),
+        x ->
+            isUsual
+                ? x.with(activate(to, Activation.SELU, x))
+                : affine(to, elu(to, x, alpha), gamma, 0),
         x -> gamma * (x > 0 ? x : alpha * Math.expm1(x)));
   }
 
@@ -162,6 +173,9 @@ final class Arithmetic {
         node,
         to,
         x -> {
+          if (alpha == 0.01f) {
+            return x.with(activate(to, Activation.LEAKY_RELU, x));
+          }
           String value = new Functions(to.draft, "leaky_relu").leakyRelu(alpha, x.value());
           to.staysPadded(x.value(), value);
           return x.with(value);
@@ -175,15 +189,24 @@ final class Arithmetic {
     composed(
         node,
         to,
-        x -> clipped(to, affine(to, x, alpha, beta), 0, 1),
+        x -> hardSigmoid(to, x, alpha, beta),
         x -> Math.max(0, Math.min(1, alpha * x + beta)));
+  }
+
+  private static Grid hardSigmoid(Translation to, Grid x, float alpha, float beta) {
+    if (beta == 0.5f && alpha == 0.2f) {
+      return x.with(activate(to, Activation.HARD_SIGMOID, x));
+    } else if (beta == 0.5f && alpha == 1 / 6f) {
+      return x.with(activate(to, Activation.HARD_SIGMOID_RELU6, x));
+    }
+    return clipped(to, affine(to, x, alpha, beta), 0, 1);
   }
 
   private static void hardSwish(OnnxNode node, Translation to) {
     composed(
         node,
         to,
-        x -> product(to, x, clipped(to, affine(to, x, 1 / 6f, 0.5f), 0, 1)),
+        x -> product(to, x, hardSigmoid(to, x, 1 / 6f, 0.5f)),
         x -> x * Math.max(0, Math.min(1, x / 6 + 0.5)));
   }
 
@@ -273,6 +296,13 @@ final class Arithmetic {
     if (factor == 1 && offset == 0) {
       return grid;
     }
+    if (factor == 1
+        && to.draft.module(grid.value()) instanceof Affine first
+        && first.offset() == 0) {
+      // A product and then a sum, which is what the module does.
+      String x = to.draft.inputsOf(grid.value()).get(0);
+      return grid.with(to.draft.add("affine", new Affine(first.factor(), offset), x));
+    }
     String value = to.draft.add("affine", new Affine(factor, offset), grid.value());
     if (offset == 0) {
       to.staysPadded(grid.value(), value);
@@ -308,7 +338,15 @@ final class Arithmetic {
         return;
       }
     }
-    to.output(node, of(to, operator, to.input(node, 0), to.input(node, 1)));
+    Value a = to.input(node, 0);
+    Value b = to.input(node, 1);
+    @Nullable Value byLengths =
+        switch (operator) {
+          case SUB -> Lengths.last(a, b);
+          case DIV -> Lengths.mean(to, a, b);
+          default -> null;
+        };
+    to.output(node, byLengths != null ? byLengths : of(to, operator, a, b));
   }
 
   private static Value of(Translation to, Two operator, Value a, Value b) {
@@ -388,6 +426,10 @@ final class Arithmetic {
 
   private static void where(OnnxNode node, Translation to) {
     Value condition = to.input(node, 0);
+    if (condition instanceof Counted counted) {
+      to.output(node, Lengths.where(to, counted, to.input(node, 1), to.input(node, 2)));
+      return;
+    }
     if (condition instanceof Known known && known.isWhole() && known.numbers().isAll(1)) {
       to.output(node, to.input(node, 1));
       return;

@@ -56,7 +56,7 @@ final class Atom {
     if (size > 0) {
       return Size.of(size);
     }
-    return Size.unknown(kind == Kind.BATCH ? "batch" : "steps of " + axis);
+    return Size.unknown(kind == Kind.BATCH ? Translation.BATCH : "steps of " + axis);
   }
 
   @Override

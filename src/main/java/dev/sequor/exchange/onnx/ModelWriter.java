@@ -88,7 +88,7 @@ final class ModelWriter {
         input(input);
       }
     }
-    for (Network.Node node : neededNodes()) {
+    for (Network.Node node : to.needed) {
       @Nullable ModuleWriter writer = WRITERS.get(node.module().getClass());
       if (writer == null) {
         throw new IllegalArgumentException(
@@ -102,23 +102,6 @@ final class ModelWriter {
     }
     model.outputs().forEach(this::output);
     return graph.build("network");
-  }
-
-  /** The nodes that an output depends on. */
-  private List<Network.Node> neededNodes() {
-    Set<String> read = new HashSet<>(model.network().outputs());
-    List<Network.Node> needed = new ArrayList<>();
-    List<Network.Node> nodes = model.network().nodes();
-    for (int i = nodes.size() - 1; i >= 0; i--) {
-      Network.Node node = nodes.get(i);
-      boolean isRead =
-          read.stream().anyMatch(v -> v.equals(node.name()) || v.startsWith(node.name() + "."));
-      if (isRead) {
-        needed.add(0, node);
-        read.addAll(node.inputs());
-      }
-    }
-    return needed;
   }
 
   // ---- sizes ------------------------------------------------------------------------------------
@@ -213,7 +196,7 @@ final class ModelWriter {
 
   /** Whether anything depends on the lengths of an axis. */
   private boolean matter(String axis) {
-    for (Network.Node node : model.network().nodes()) {
+    for (Network.Node node : to.needed) {
       Module module = node.module();
       int reads = module instanceof RepeatAlong ? 1 : 0;
       boolean knowsEnds =

@@ -84,6 +84,11 @@ final class Numbers {
     return reals != null ? reals.length : integers().length;
   }
 
+  /** The numbers themselves, by whose identity tensors of other sizes are the same. */
+  Object array() {
+    return reals != null ? reals : integers();
+  }
+
   boolean isReal() {
     return reals != null;
   }
@@ -175,6 +180,10 @@ final class Numbers {
 
   Numbers transposed(Allowance room, List<Integer> order) {
     int[] sizes = order.stream().mapToInt(d -> dims[d]).toArray();
+    List<Integer> wide = order.stream().filter(d -> dims[d] != 1).toList();
+    if (wide.equals(wide.stream().sorted().toList())) {
+      return reshaped(sizes);
+    }
     int[] strides = strides();
     return gather(
         room,
@@ -207,6 +216,9 @@ final class Numbers {
 
   /** Repeated in dimensions of size 1, and with new ones in front. */
   Numbers expanded(Allowance room, int[] sizes) {
+    if (Arrays.equals(sizes, dims)) {
+      return this;
+    }
     int offset = sizes.length - dims.length;
     int[] strides = strides();
     return gather(

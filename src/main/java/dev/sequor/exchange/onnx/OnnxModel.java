@@ -37,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  * Models in ONNX files: the recurrent operators and what exporters write around them. A graph
  * becomes a network of modules: sizes are worked out while it is read, transposing and reshaping
  * become views, and what is left runs as any other network does, on every device, in training too.
- * What is not supported is refused by the name of its node.
+ * What is not supported is refused by the name of its node. All that {@link #write} writes is read
+ * again.
  *
  * <p>Needs {@code org.tribuo:tribuo-util-onnx} on the class path.
  */
@@ -98,11 +99,11 @@ public final class OnnxModel {
   /**
    * Writes a model: its inputs and outputs under their names and in their layouts, batch and time
    * steps of any size unless the layouts fix them. Recurrent stacks become RNN, GRU and LSTM, a
-   * node for each layer; cells that those do not have become a Scan, which {@link #read} does not
-   * take. Dropout is left out. Lengths of sequences are inputs if they are inputs of the model,
-   * {@linkplain ExchangedModel.Input#optional optional} ones too, which a file cannot leave open
-   * ({@link ExchangedModel#withoutLengths}); lengths that nothing depends on are left out. The same
-   * model makes the same bytes.
+   * node for each layer; cells that those do not have become a Scan. {@link #read} makes the same
+   * model of the file, but for what is of training alone: dropout is left out. Lengths of sequences
+   * are inputs if they are inputs of the model, {@linkplain ExchangedModel.Input#optional optional}
+   * ones too, which a file cannot leave open ({@link ExchangedModel#withoutLengths}); lengths that
+   * nothing depends on are left out. The same model makes the same bytes.
    *
    * <p>The file is replaced as a whole, or not at all.
    *
@@ -176,6 +177,8 @@ public final class OnnxModel {
       Picking.addTo(operators);
       Products.addTo(operators);
       Recurrence.addTo(operators);
+      Lengths.addTo(operators);
+      ScanReader.addTo(operators);
       return operators;
     }
 
@@ -198,9 +201,10 @@ public final class OnnxModel {
     }
 
     ExchangedModel model() {
+      Map<String, String> axes = new HashMap<>();
       for (ValueInfoProto input : graph.getInputList()) {
         if (!weights.containsKey(input.getName())
-            && dims.put(input.getName(), guess(input)) != null) {
+            && dims.put(input.getName(), guess(input, axes)) != null) {
           throw new IllegalArgumentException("has two inputs '" + input.getName() + "'");
         }
       }
@@ -225,8 +229,12 @@ public final class OnnxModel {
       return type;
     }
 
-    /** What the dimensions of an input usually are. */
-    private static List<Atom> guess(ValueInfoProto input) {
+    /**
+     * What the dimensions of an input usually are.
+     *
+     * @param axes by what files call them, the inputs that time axes are of; takes note of more
+     */
+    private static List<Atom> guess(ValueInfoProto input, Map<String, String> axes) {
       boolean integers = type(input).isInteger();
       if (!input.getType().getTensorType().hasShape()) {
         throw new IllegalArgumentException(
@@ -255,12 +263,14 @@ public final class OnnxModel {
         Kind kind =
             isBatch ? Kind.BATCH : value == 0 || (integers && d > 0) ? Kind.STEPS : Kind.COLUMNS;
         batchKnown |= isBatch;
-        atoms.add(
-            new Atom(
-                kind,
-                (int) value,
-                kind == Kind.STEPS ? input.getName() : "",
-                new Atom.Origin(input.getName(), d)));
+        String called = shape.getDim(d).getDimParam();
+        String axis = kind == Kind.STEPS ? input.getName() : "";
+        if (kind == Kind.STEPS && !called.isEmpty()) {
+          // Sizes of one name are one size.
+          axis = axes.getOrDefault(called, axis);
+          axes.putIfAbsent(called, axis);
+        }
+        atoms.add(new Atom(kind, (int) value, axis, new Atom.Origin(input.getName(), d)));
       }
       return atoms;
     }
@@ -320,7 +330,7 @@ public final class OnnxModel {
 
     private ExchangedModel translated() {
       room.begin();
-      Translation to = new Translation(file, room);
+      Translation to = new Translation(file, makers, room);
       weights.forEach(to::weight);
       // An axis is there before whatever follows it.
       List<ValueInfoProto> inputs = new ArrayList<>();
@@ -382,14 +392,8 @@ public final class OnnxModel {
         if (value == null) {
           throw new IllegalArgumentException("output '" + name + "' is made by no node");
         }
-        if (!(value instanceof Grid grid)) {
-          throw new IllegalArgumentException(
-              "output '"
-                  + name
-                  + "' is "
-                  + Translation.describe(value)
-                  + "; needed something that is computed of the inputs");
-        }
+        Grid grid =
+            value instanceof Grid computed ? computed : to.grid(value, "output '" + name + "'");
         if (grid.sortedBy() != null) {
           throw new IllegalArgumentException(
               "output '"
@@ -402,8 +406,11 @@ public final class OnnxModel {
                 ? to.draft.add(name, new Affine(1, 0), grid.value())
                 : grid.value();
         values.add(made);
-        outputs.add(new ExchangedModel.Output(name, layout(grid), made, grid.likeliest()));
+        outputs.add(
+            new ExchangedModel.Output(
+                name, layout(Translation.withoutOnes(grid)), made, grid.likeliest()));
       }
+      to.declareUnread();
       NetworkDraft.Finished finished = to.draft.finish(values);
       for (int i = 0; i < outputs.size(); i++) {
         outputs.set(i, outputs.get(i).of(finished.outputs().get(i)));
@@ -421,11 +428,8 @@ public final class OnnxModel {
         if (counted != null) {
           String axis = to.graphInput(counted).value;
           inputs.add(new ExchangedModel.Input(input.name, input.type, layout, axis, true, null));
-        } else if (input.declared) {
-          inputs.add(ExchangedModel.Input.of(input.name, input.type, layout, input.value));
         } else {
-          throw new IllegalArgumentException(
-              "input '" + input.name + "' is read by nothing; needed inputs that matter");
+          inputs.add(ExchangedModel.Input.of(input.name, input.type, layout, input.value));
         }
       }
       return inputs;

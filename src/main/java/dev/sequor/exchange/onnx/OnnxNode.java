@@ -1,6 +1,7 @@
 package dev.sequor.exchange.onnx;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import com.google.protobuf.ByteString;
@@ -147,6 +148,19 @@ final class OnnxNode {
   @Nullable TensorProto tensor(String name) {
     AttributeProto attribute = find(name, AttributeProto.AttributeType.TENSOR);
     return attribute == null ? null : attribute.getT();
+  }
+
+  /** The graph that is an attribute. */
+  GraphProto graph(String name) {
+    AttributeProto attribute = find(name, AttributeProto.AttributeType.GRAPH);
+    if (attribute == null) {
+      throw new IllegalArgumentException("has no attribute '" + name + "'; needed a graph");
+    }
+    return attribute.getG();
+  }
+
+  NodeProto proto() {
+    return proto;
   }
 
   /** Throws if there is an attribute, or an input, that nobody has asked for. */

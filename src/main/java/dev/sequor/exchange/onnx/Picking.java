@@ -2,6 +2,7 @@ package dev.sequor.exchange.onnx;
 
 import dev.sequor.exchange.TensorLayout.Kind;
 import dev.sequor.exchange.draft.NetworkDraft.Weights;
+import dev.sequor.exchange.onnx.Value.Ends;
 import dev.sequor.exchange.onnx.Value.Given;
 import dev.sequor.exchange.onnx.Value.Grid;
 import dev.sequor.exchange.onnx.Value.Known;
@@ -9,11 +10,14 @@ import dev.sequor.exchange.onnx.Value.Numbering;
 import dev.sequor.exchange.onnx.Value.Sizes;
 import dev.sequor.exchange.onnx.Value.Sorted;
 import dev.sequor.exchange.onnx.Value.Sorting;
+import dev.sequor.module.Columns;
 import dev.sequor.module.Concatenation;
 import dev.sequor.module.Embedding;
 import dev.sequor.module.Module;
 import dev.sequor.module.OneHot;
+import dev.sequor.module.Recurrent;
 import dev.sequor.module.Reverse;
+import dev.sequor.module.StateVectors;
 import dev.sequor.module.TimeStep;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,6 +36,7 @@ final class Picking {
     operators.put("Slice", Picking::slice);
     operators.put("Split", Picking::split);
     operators.put("Concat", Picking::concat);
+    operators.put("Pad", Picking::pad);
     operators.put("OneHot", Picking::oneHot);
     operators.put("TopK", Picking::topK);
     operators.put("ScatterElements", Picking::scatter);
@@ -182,7 +187,9 @@ final class Picking {
     String value = to.draft.add(name, module, List.of(tokens), weights);
     boolean hasSteps =
         given.dims().stream().flatMap(List::stream).anyMatch(a -> a.kind == Kind.STEPS);
-    if (!hasSteps) {
+    if (hasSteps) {
+      to.zeroAtEnds.add(value);
+    } else {
       value = to.draft.add("step", new TimeStep(0), value);
     }
     Atom width = Atom.columns(to.draft.shape(value).width());
@@ -252,6 +259,9 @@ final class Picking {
     }
     if (data instanceof Grid grid && !grid.likeliest()) {
       return select(to, grid, axis, places);
+    }
+    if (data instanceof Ends ends) {
+      return new Ends(select(to, ends.grid(), axis, places));
     }
     throw new IllegalArgumentException(
         "picks of " + Translation.describe(data) + ", which is not supported");
@@ -403,19 +413,18 @@ final class Picking {
         return step(to, grid, axis, new Sizes(List.of(Size.of(from)), false));
       }
     }
-    if (data instanceof Grid grid
-        && known
-        && step == -1
-        && from == -1
-        && until <= -Integer.MAX_VALUE) {
+    boolean isBackwards = known && step == -1 && from == -1 && until <= -Integer.MAX_VALUE;
+    if (data instanceof Known && isBackwards) {
+      return data; // the same numbers at each step
+    }
+    if (data instanceof Grid grid && isBackwards) {
       List<Atom> parts = grid.dims().get(axis);
       Atom atom = parts.size() == 1 ? parts.get(0) : null;
       if (atom != null && atom.kind == Kind.STEPS && !to.hasLengths(atom)) {
-        return grid.with(to.draft.add("reverse", new Reverse(), grid.value()));
+        String value = to.draft.add("reverse", new Reverse(), grid.value());
+        to.zeroAtEnds.add(value);
+        return grid.with(value);
       }
-    }
-    if (data instanceof Known known1 && known1.numbers().dims()[axis] == 1) {
-      throw new IllegalArgumentException("takes a part of what there may be any number of");
     }
     throw new IllegalArgumentException(
         "takes "
@@ -515,7 +524,13 @@ final class Picking {
       to.output(node, parts.get(0));
       return;
     }
-    to.output(node, ofGrids(to, parts, axis));
+    boolean ofEnds = parts.stream().anyMatch(Ends.class::isInstance);
+    Grid joined =
+        ofGrids(
+            to,
+            parts.stream().map(part -> part instanceof Ends ends ? ends.grid() : part).toList(),
+            axis);
+    to.output(node, ofEnds ? new Ends(joined) : joined);
   }
 
   private static Known ofKnown(Translation to, List<Known> parts, int axis) {
@@ -523,25 +538,22 @@ final class Picking {
       return Known.of(
           Numbers.concatenated(to.room, parts.stream().map(Known::numbers).toList(), axis));
     }
-    // Of how many there are is not known; but all are the same number.
+    // Of some dimensions it is not known how many there are: the same numbers in each.
     Known first = parts.get(0);
     List<Size> shape = new ArrayList<>(first.shape());
     long along = 0;
     for (Known part : parts) {
-      boolean same =
-          part.numbers().elements() == 1
-              && first.numbers().elements() == 1
-              && part.numbers().scalar() == first.numbers().scalar();
       for (int d = 0; d < shape.size(); d++) {
-        same &= d == axis || part.shape().get(d).equals(shape.get(d));
-      }
-      if (!same) {
-        throw new IllegalArgumentException("puts known numbers side by side, of unknown sizes");
+        if (d != axis && !part.shape().get(d).equals(shape.get(d))) {
+          throw new IllegalArgumentException(
+              "puts known numbers " + shape + " and " + part.shape() + " side by side");
+        }
       }
       along += known(part.shape().get(axis), "the size of dimension " + axis);
     }
     shape.set(axis, Size.of(along));
-    return new Known(first.numbers(), shape);
+    return new Known(
+        Numbers.concatenated(to.room, parts.stream().map(to::full).toList(), axis), shape);
   }
 
   private static Grid ofGrids(Translation to, List<Value> parts, int axis) {
@@ -600,6 +612,60 @@ final class Picking {
     return first.with(value, atoms, dims);
   }
 
+  /** Zeros behind the last dimension. */
+  private static void pad(OnnxNode node, Translation to) {
+    Grid grid = to.grid(node, 0);
+    int rank = grid.dims().size();
+    int[] pads = to.integers(node, 1);
+    @Nullable Value filling = to.optional(node, 2);
+    int count = pads.length == 2 * rank && rank > 0 ? pads[2 * rank - 1] : 0;
+    boolean isZero =
+        filling == null || (filling instanceof Known known && known.numbers().isAll(0));
+    boolean isBehind =
+        count > 0 && Arrays.stream(pads, 0, pads.length - 1).allMatch(each -> each == 0);
+    if (!isZero || !isBehind || !node.text("mode", "constant").equals("constant")) {
+      throw new IllegalArgumentException(
+          "pads "
+              + grid
+              + " by "
+              + Arrays.toString(pads)
+              + "; supported are zeros behind the last dimension");
+    }
+    @Nullable String whole = stateOfProjection(to, grid.value(), count);
+    if (whole != null && grid.columns().size() == 1) {
+      Atom all = Atom.columns(grid.width() + count);
+      List<List<Atom>> dims = new ArrayList<>(grid.dims());
+      dims.set(rank - 1, List.of(all));
+      to.output(node, grid.with(whole, List.of(all), dims));
+      return;
+    }
+    List<Size> shape = new ArrayList<>(grid.shape());
+    shape.set(rank - 1, Size.of(count));
+    int[] ones = new int[rank];
+    Arrays.fill(ones, 1);
+    Known zeros = new Known(Numbers.of(ones, new float[1]), shape);
+    to.output(node, ofGrids(to, List.of(grid, zeros), rank - 1));
+  }
+
+  /** The vector of a state that has zeros behind what a projection makes; null if it is another. */
+  private static @Nullable String stateOfProjection(Translation to, String value, int zeros) {
+    if (!(to.draft.module(value) instanceof Columns columns)) {
+      return null;
+    }
+    String whole = to.draft.inputsOf(value).get(0);
+    if (!new StateVectors(0).equals(to.draft.module(whole))) {
+      return null;
+    }
+    String state = to.draft.inputsOf(whole).get(0);
+    return to.draft.module(state.substring(0, Math.max(0, state.indexOf('.'))))
+                instanceof Recurrent recurrent
+            && recurrent.stack().stateSize() + zeros == recurrent.stack().hiddenSize()
+            && columns.equals(Columns.range(columns.inputWidth(), 0, recurrent.stack().stateSize()))
+            && columns.inputWidth() == recurrent.stack().hiddenSize()
+        ? whole
+        : null;
+  }
+
   // ---- the sorting of sequences by their lengths ------------------------------------------------
 
   private static void topK(OnnxNode node, Translation to) {
@@ -640,7 +706,8 @@ final class Picking {
         && reduction.equals("none")
         && to.input(node, 1) instanceof Sorted sorted
         && sorted.what() == Sorting.SEQUENCES
-        && to.input(node, 2) instanceof Numbering) {
+        && to.input(node, 2) instanceof Numbering numbering
+        && numbering.count().equals(Size.unknown(Translation.BATCH))) {
       to.output(node, new Sorted(sorted.lengths(), Sorting.PLACES));
       return;
     }

@@ -4,8 +4,10 @@ import dev.sequor.backend.Activation;
 import dev.sequor.exchange.TensorLayout.Kind;
 import dev.sequor.exchange.draft.NetworkDraft;
 import dev.sequor.exchange.draft.NetworkDraft.Weights;
+import dev.sequor.exchange.onnx.Value.Ends;
 import dev.sequor.exchange.onnx.Value.Grid;
 import dev.sequor.exchange.onnx.Value.Known;
+import dev.sequor.exchange.onnx.Value.Masked;
 import dev.sequor.module.ColumnSum;
 import dev.sequor.module.Each;
 import dev.sequor.module.LayerNorm;
@@ -132,16 +134,19 @@ final class Products {
     if (known.isWhole()) {
       return product(to, known.numbers(), b);
     }
-    int rank = known.shape().size();
-    if (known.numbers().isAll(0) && rank >= 2 && b.rank() == 2) {
-      List<Size> shape = new ArrayList<>(known.shape());
-      shape.set(rank - 1, Size.of(b.dims()[1]));
-      int[] ones = new int[rank];
-      Arrays.fill(ones, 1);
-      return new Known(Numbers.of(ones, new float[1]), shape);
+    Numbers full = to.full(known);
+    int[] dims = full.dims();
+    int last = dims.length - 1;
+    if (b.rank() != 2 || last < 1 || dims[last] != b.dims()[0]) {
+      throw new IllegalArgumentException(
+          "multiplies " + Translation.describe(known) + " by " + b + ", which do not go together");
     }
-    throw new IllegalArgumentException(
-        "multiplies " + Translation.describe(known) + ", which is not supported");
+    Numbers rows = full.reshaped(full.elements() / dims[last], dims[last]);
+    Numbers made = product(to, rows, b).numbers();
+    dims[last] = b.dims()[1];
+    List<Size> shape = new ArrayList<>(known.shape());
+    shape.set(last, Size.of(dims[last]));
+    return new Known(made.reshaped(dims), shape);
   }
 
   /** A product of the last dimension with a matrix {@code [K,N]}, or {@code [N,K]}. */
@@ -309,7 +314,8 @@ final class Products {
     boolean keeps = node.flag("keepdims", true);
     boolean noneForNone = node.flag("noop_with_empty_axes", false);
     int @Nullable [] given = Shaping.axes(node, to);
-    Grid grid = to.grid(node, 0);
+    @Nullable Masked masked = to.masked(node.input(0));
+    Grid grid = masked == null ? to.grid(node, 0) : masked.grid();
     int rank = grid.dims().size();
     int[] axes = given == null ? new int[0] : given;
     if (axes.length == 0 && noneForNone) {
@@ -323,11 +329,34 @@ final class Products {
     for (int axis : axes) {
       drop[Translation.dimension(axis, rank)] = true;
     }
-    Grid result = reduced(to, grid, drop, how);
+    if (masked != null && axes.length == 1 && drop[0] && !keeps) {
+      to.output(node, pooled(to, masked, how));
+      return;
+    }
+    Grid result = reduced(to, masked == null ? grid : to.grid(node, 0), drop, how);
     if (!keeps) {
       result = (Grid) Shaping.squeezed(to, result, drop);
     }
     to.output(node, result);
+  }
+
+  /** Over the time steps of sequences with lengths, whose padding says what it counts. */
+  private static Value pooled(Translation to, Masked masked, Pool.How how) {
+    Grid grid = masked.grid();
+    boolean isSum = how == Pool.How.SUM && masked.padding() == 0;
+    boolean isMaximum = how == Pool.How.MAXIMUM && masked.padding() == Float.NEGATIVE_INFINITY;
+    if (!isSum && !isMaximum) {
+      throw new IllegalArgumentException(
+          "reduces "
+              + Translation.describe(masked)
+              + "; supported are a sum of 0 and a maximum of -inf there");
+    }
+    String value = to.draft.add("pool", new Pool(how), grid.value());
+    if (isSum) {
+      to.sums.put(value, grid.value());
+    }
+    Grid made = grid.with(value, grid.columns(), grid.dims().subList(1, grid.dims().size()));
+    return isSum ? made : new Ends(made);
   }
 
   /** With dimensions of 1 in the place of those that are reduced. */
@@ -353,6 +382,11 @@ final class Products {
     }
     if (!columns.isEmpty()) {
       if (how == Pool.How.MAXIMUM) {
+        for (Atom atom : columns) {
+          if (atom.origin != null) {
+            throw new Reconsider(atom.origin, Kind.STEPS, atom.size, atom.origin.input());
+          }
+        }
         throw new IllegalArgumentException(
             "takes the largest of columns; supported is that of time steps");
       }

@@ -85,7 +85,7 @@ final class Recurrence {
               + gates
               + "·H, H]");
     }
-    this.x = sequence(w[2]);
+    this.x = sequence(to, to.grid(node, 0), batchFirst, RnnSpec.of(cell, w[2], hiddenSize));
   }
 
   static void addTo(Map<String, Operator> operators) {
@@ -122,8 +122,9 @@ final class Recurrence {
 
   // ---- the sequence -----------------------------------------------------------------------------
 
-  private Grid sequence(int inputSize) {
-    Grid grid = to.grid(node, 0);
+  /** What a layer reads, its steps in a dimension of their own. */
+  static Grid sequence(Translation to, Grid given, boolean batchFirst, RnnSpec layer) {
+    Grid grid = given;
     if (grid.dims().size() != 3) {
       throw new IllegalArgumentException("input 0 is " + grid + "; needed three dimensions");
     }
@@ -156,9 +157,9 @@ final class Recurrence {
               + "; needed time steps, sequences and columns, each in a dimension of its own");
     }
     grid = to.innermost(grid, grid.dims().get(2));
-    if (grid.width() != inputSize) {
+    if (grid.width() != layer.inputSize()) {
       throw new IllegalArgumentException(
-          "input 0 has " + grid.width() + " columns; its weights need " + inputSize);
+          "input 0 has " + grid.width() + " columns; its weights need " + layer.inputSize());
     }
     return grid;
   }
@@ -199,18 +200,7 @@ final class Recurrence {
               + Translation.describe(lens)
               + "; needed an input of the model, in the order of the sequences");
     }
-    if (steps.origin == null) {
-      throw new IllegalArgumentException("has lengths of time steps that are none of an input's");
-    }
-    String before = to.lengths.putIfAbsent(input, steps.axis);
-    if (before != null && !before.equals(steps.axis)) {
-      throw new IllegalArgumentException(
-          "has the lengths '" + input + "', which are those of '" + before + "' elsewhere");
-    }
-    long others = to.lengths.values().stream().filter(steps.axis::equals).count();
-    if (others > 1) {
-      throw new IllegalArgumentException("has other lengths than a node before it");
-    }
+    to.countSteps(input, steps);
     return true;
   }
 
@@ -358,10 +348,10 @@ final class Recurrence {
         }
       }
       List<Object> key = new ArrayList<>();
-      given.forEach(value -> key.add(((Known) value).numbers()));
+      given.forEach(value -> key.add(((Known) value).numbers().array()));
       key.add(part.first());
       return to.draft.add(
-          "initial_state",
+          to.stateName(((Known) given.get(0)).numbers()),
           new InitialState(count, states, hiddenSize),
           List.of(),
           List.of(new Weights(key, List.of(values))));
@@ -472,6 +462,7 @@ final class Recurrence {
     List<Atom> steps = x.dims().get(batchFirst ? 1 : 0);
     List<Atom> batch = x.dims().get(batchFirst ? 0 : 1);
     String y = joined(nodes);
+    to.zeroAtEnds.add(y);
     if (hasLengths) {
       to.zeroPadded.add(y);
     }

@@ -2,6 +2,8 @@ package dev.sequor.exchange.onnx;
 
 import ai.onnx.proto.OnnxMl.TensorProto;
 import dev.sequor.exchange.TensorLayout.Kind;
+import dev.sequor.exchange.onnx.Value.Counted;
+import dev.sequor.exchange.onnx.Value.Counting;
 import dev.sequor.exchange.onnx.Value.Given;
 import dev.sequor.exchange.onnx.Value.Grid;
 import dev.sequor.exchange.onnx.Value.Known;
@@ -116,8 +118,9 @@ final class Shaping {
     Size step = only(to.sizes(node, 2));
     if (start.equals(Size.of(0))
         && step.equals(Size.of(1))
-        && limit.equals(Size.unknown("batch"))) {
-      to.output(node, new Numbering());
+        && limit.factor() == 1
+        && limit.unknown().size() == 1) {
+      to.output(node, new Numbering(limit, false));
       return;
     }
     if (!start.isKnown() || !limit.isKnown() || !step.isKnown() || step.factor() == 0) {
@@ -177,6 +180,8 @@ final class Shaping {
     boolean isReal = value instanceof Grid grid && !grid.likeliest();
     if (value instanceof Known known) {
       to.output(node, new Known(cast(to, known.numbers(), type), known.shape()));
+    } else if (value instanceof Counted counted && counted.what() == Counting.AT_LEAST_ONE) {
+      to.output(node, counted);
     } else if (isReal == type.isReal()
         || (value instanceof Grid whole && to.whole.contains(whole.value()))) {
       to.output(node, value);
@@ -270,7 +275,16 @@ final class Shaping {
     if (axes == null) {
       throw new IllegalArgumentException("has no axes; needed some");
     }
+    if (value instanceof Counted counted) {
+      to.output(node, Lengths.asColumn(counted, axes));
+      return;
+    }
     Sizes sizes = to.asSizes(value);
+    @Nullable Numbering numbers = numbering(value, sizes);
+    if (numbers != null && axes.length == 1 && (axes[0] == 1 || axes[0] == -1)) {
+      to.output(node, new Numbering(numbers.count(), true));
+      return;
+    }
     int rank = value.shape().size() + axes.length;
     boolean[] isNew = new boolean[rank];
     for (int axis : axes) {
@@ -289,6 +303,23 @@ final class Shaping {
       from.add(isNew[d] ? -1 : old++);
     }
     to.output(node, picked(value, from));
+  }
+
+  /** The numbers from 0 on, which may be known; null for anything else. */
+  private static @Nullable Numbering numbering(Value value, @Nullable Sizes sizes) {
+    if (value instanceof Numbering numbers) {
+      return numbers.isColumn() ? null : numbers;
+    }
+    if (sizes == null || sizes.isScalar()) {
+      return null;
+    }
+    int count = sizes.sizes().size();
+    for (int i = 0; i < count; i++) {
+      if (!sizes.sizes().get(i).equals(Size.of(i))) {
+        return null;
+      }
+    }
+    return new Numbering(Size.of(count), false);
   }
 
   /** The dimensions of these numbers, and new ones where the number is −1. */
@@ -402,7 +433,7 @@ final class Shaping {
     int at = axis == shape.size() ? shape.size() : Translation.dimension(axis, shape.size());
     Size left = product(shape.subList(0, at));
     Size right = product(shape.subList(at, shape.size()));
-    to.output(node, reshaped(value, List.of(left, right)));
+    to.output(node, reshaped(to, value, List.of(left, right)));
   }
 
   private static Size product(List<Size> sizes) {
@@ -430,11 +461,11 @@ final class Shaping {
       }
       shape.add(copies ? value.shape().get(d) : asked.get(d));
     }
-    to.output(node, reshaped(value, shape));
+    to.output(node, reshaped(to, value, shape));
   }
 
   /** With these sizes, one of which may be −1 for what is left. */
-  private static Value reshaped(Value value, List<Size> asked) {
+  private static Value reshaped(Translation to, Value value, List<Size> asked) {
     int open = asked.indexOf(Size.of(-1));
     for (int d = 0; d < asked.size(); d++) {
       if (asked.get(d).factor() < 0 && d != open) {
@@ -461,7 +492,8 @@ final class Shaping {
           Arrays.fill(ones, 1);
           return new Known(known.numbers().reshaped(ones), shape);
         }
-        throw unsupported(value);
+        @Nullable Known same = regrouped(to, known, shape);
+        return same != null ? same : regrouped(to, to.grid(value, "input 0"), shape);
       }
       int[] dims = shape.stream().mapToInt(Size::count).toArray();
       return Known.of(known.numbers().reshaped(dims));
@@ -474,12 +506,38 @@ final class Shaping {
       throw unsupported(value);
     }
     return value instanceof Grid grid
-        ? regrouped(grid, shape)
-        : new Given(((Given) value).input(), regrouped(Grid.of("", List.of(), dims), shape).dims());
+        ? regrouped(to, grid, shape)
+        : new Given(
+            ((Given) value).input(), regrouped(to, Grid.of("", List.of(), dims), shape).dims());
+  }
+
+  /**
+   * Known numbers in other dimensions; null if one has both numbers and how often they are there.
+   */
+  private static @Nullable Known regrouped(Translation to, Known known, List<Size> shape) {
+    List<Atom> columns = new ArrayList<>();
+    List<List<Atom>> dims = new ArrayList<>();
+    for (Size size : known.shape()) {
+      Atom atom = size.isKnown() ? Atom.columns(size.count()) : to.open(size);
+      dims.add(List.of(atom));
+      if (atom.isColumns()) {
+        columns.add(atom);
+      }
+    }
+    List<List<Atom>> made = regrouped(to, Grid.of("", columns, dims), shape).dims();
+    int[] sizes = new int[made.size()];
+    for (int d = 0; d < sizes.length; d++) {
+      List<Atom> some = made.get(d).stream().filter(Atom::isColumns).toList();
+      sizes[d] = Grid.width(some);
+      if (sizes[d] != 1 && some.size() != made.get(d).size()) {
+        return null;
+      }
+    }
+    return new Known(to.full(known).reshaped(sizes), Grid.sizes(made));
   }
 
   /** The same parts, in the same order, as other dimensions. */
-  private static Grid regrouped(Grid given, List<Size> shape) {
+  private static Grid regrouped(Translation to, Grid given, List<Size> shape) {
     Grid grid = given;
     List<Atom> atoms = new ArrayList<>();
     grid.dims().forEach(atoms::addAll);
@@ -529,6 +587,18 @@ final class Shaping {
           atoms.set(next, second);
           parts.add(first);
           need = Size.of(1);
+        } else if (atom.kind == Kind.STEPS && atom.size > 0 && !grid.value().isEmpty()) {
+          grid = to.stepsAsColumns(grid);
+          atoms.set(next, grid.columns().get(0));
+        } else if (atom.isColumns()
+            && need.isKnown()
+            && next + 1 < atoms.size()
+            && atoms.get(next + 1).isColumns()) {
+          // Two parts that are cut elsewhere than between them.
+          Atom second = atoms.remove(next + 1);
+          Atom both = Atom.columns(Grid.width(List.of(atom, second)));
+          grid = joined(to, grid, atom, second, both);
+          atoms.set(next, both);
         } else if (atom.size == 0 && atom.origin != null && need.isKnown() && need.factor() > 0) {
           // A size that was not fixed when the graph was made, and is a number here.
           throw new Reconsider(atom.origin, atom.kind, need.count(), atom.axis);
@@ -545,6 +615,23 @@ final class Shaping {
       dims.get(dims.size() - 1).add(atoms.get(next++));
     }
     return grid.withDims(dims);
+  }
+
+  /** With one part in the place of two, one within the other. */
+  private static Grid joined(Translation to, Grid given, Atom outer, Atom inner, Atom both) {
+    List<Atom> order = new ArrayList<>(given.columns());
+    order.remove(inner);
+    order.add(order.indexOf(outer) + 1, inner);
+    Grid grid = to.ordered(given, order);
+    return new Grid(
+        grid.value(),
+        Translation.replaced(
+                Translation.replaced(List.of(order), inner, List.of()), outer, List.of(both))
+            .get(0),
+        Translation.replaced(
+            Translation.replaced(grid.dims(), inner, List.of()), outer, List.of(both)),
+        grid.sortedBy(),
+        grid.likeliest());
   }
 
   private static IllegalArgumentException unfit(Grid grid, List<Size> shape) {

@@ -1,27 +1,37 @@
 package dev.sequor.exchange.onnx;
 
+import ai.onnx.proto.OnnxMl.NodeProto;
 import dev.sequor.exchange.TensorLayout.Kind;
 import dev.sequor.exchange.draft.NetworkDraft;
 import dev.sequor.exchange.draft.NetworkDraft.Weights;
+import dev.sequor.exchange.onnx.Value.Counted;
+import dev.sequor.exchange.onnx.Value.Ends;
 import dev.sequor.exchange.onnx.Value.Given;
 import dev.sequor.exchange.onnx.Value.Grid;
 import dev.sequor.exchange.onnx.Value.Known;
+import dev.sequor.exchange.onnx.Value.Masked;
+import dev.sequor.exchange.onnx.Value.Numbering;
 import dev.sequor.exchange.onnx.Value.Sizes;
 import dev.sequor.io.TensorType;
 import dev.sequor.module.Columns;
 import dev.sequor.module.ColumnsToSteps;
 import dev.sequor.module.LearnedVector;
+import dev.sequor.module.Network;
 import dev.sequor.module.RepeatAlong;
 import dev.sequor.module.StepsToColumns;
+import dev.sequor.module.TimeStep;
 import dev.sequor.module.ValueShape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +39,18 @@ import org.jspecify.annotations.Nullable;
  * the network that comes of them. Nothing is computed but what follows from numbers in the file.
  */
 final class Translation {
+  private static final Pattern NAMED_VECTOR = Pattern.compile(NetworkDraft.VECTOR + "(_\\d+)?$");
+
+  /** Behind the name of a learned state: which vector it is, and of which blocks. */
+  private static final Pattern STATE_VALUES =
+      Pattern.compile("\\.values\\.(h|c|\\d+)(\\.\\d+\\.\\d+)?$");
+
+  /** How many tokens there are of which nothing says it. */
+  private static final int ANY_TOKEN = Integer.MAX_VALUE;
+
+  /** What the size is called of which it is not known how many sequences there are. */
+  static final String BATCH = "batch";
+
   final NetworkDraft draft = new NetworkDraft();
   final OnnxFile file;
 
@@ -40,8 +62,8 @@ final class Translation {
   /** By the graph's names: what the model takes. */
   private final Map<String, GraphInput> inputs = new LinkedHashMap<>();
 
-  /** What weights are called in the file, for the names of nodes: first, if several names do. */
-  private final Map<Numbers, String> weightNames = new HashMap<>();
+  /** What weights are called in the file, for the names of nodes; by their numbers. */
+  private final IdentityHashMap<Object, String> weightNames = new IdentityHashMap<>();
 
   /** By the graph's inputs that are lengths: the input whose steps they count. */
   final Map<String, String> lengths = new LinkedHashMap<>();
@@ -49,8 +71,14 @@ final class Translation {
   /** Networks' values that are whole numbers, which casting does not change. */
   final Set<String> whole = new HashSet<>();
 
-  /** Networks' values that are zero past the sequences' ends. */
+  /** Networks' values that are zero past the sequences' ends, in the file too. */
   final Set<String> zeroPadded = new HashSet<>();
+
+  /** Networks' values that are zero past the ends, whatever they are in the file. */
+  final Set<String> zeroAtEnds = new HashSet<>();
+
+  /** Networks' values that are sums over time steps: what is summed up. */
+  final Map<String, String> sums = new HashMap<>();
 
   /** An input of the graph that is no weight. */
   static final class GraphInput {
@@ -61,7 +89,7 @@ final class Translation {
     /** What the network's input is called. */
     String value = "";
 
-    /** Whether the network has it; one of tokens only when it is known how many there are. */
+    /** Whether the network has it; one of tokens only once something reads it. */
     boolean declared;
 
     GraphInput(String name, TensorType type, List<Atom> dims) {
@@ -71,8 +99,12 @@ final class Translation {
     }
   }
 
-  Translation(OnnxFile file, Allowance room) {
+  /** By tensor: the node of the graph that makes it. */
+  private final Map<String, OnnxNode> makers;
+
+  Translation(OnnxFile file, Map<String, OnnxNode> makers, Allowance room) {
     this.file = file;
+    this.makers = makers;
     this.room = room;
   }
 
@@ -80,7 +112,7 @@ final class Translation {
 
   void weight(String name, Numbers numbers) {
     values.put(name, Known.of(numbers));
-    weightNames.putIfAbsent(numbers, name);
+    weightNames.putIfAbsent(numbers.array(), name);
     int dot = name.lastIndexOf('.');
     if (dot > 0) {
       draft.reserve(name.substring(0, dot));
@@ -102,6 +134,7 @@ final class Translation {
             ? new ValueShape.Sequence(axis(input), Grid.width(columns))
             : new ValueShape.Vector("", Grid.width(columns)));
     input.declared = true;
+    zeroAtEnds.add(input.value);
     values.put(input.name, Grid.of(input.value, columns, dims));
   }
 
@@ -123,13 +156,11 @@ final class Translation {
   /** The tokens that an input is, as an input of the network. */
   String tokens(Given given, int vocabularySize) {
     GraphInput input = graphInput(given.input());
-    if (!input.declared) {
-      String axis = hasSteps(input) ? axis(input) : input.value;
-      draft.input(input.value, new ValueShape.Tokens(axis, vocabularySize));
-      input.declared = true;
-    }
+    declareTokens(input);
     ValueShape.Tokens known = (ValueShape.Tokens) draft.shape(input.value);
-    if (known.vocabularySize() != vocabularySize) {
+    if (known.vocabularySize() == ANY_TOKEN) {
+      draft.inputIs(input.value, new ValueShape.Tokens(known.axis(), vocabularySize));
+    } else if (known.vocabularySize() != vocabularySize) {
       throw new IllegalArgumentException(
           "input '"
               + input.name
@@ -140,6 +171,50 @@ final class Translation {
               + " elsewhere; needed as many");
     }
     return input.value;
+  }
+
+  /** Makes integers an input of the network: tokens, of which it may never be known how many. */
+  private void declareTokens(GraphInput input) {
+    if (!input.declared) {
+      for (Atom atom : input.dims) {
+        if (atom.isColumns() && atom.origin != null) {
+          throw new Reconsider(atom.origin, Kind.STEPS, atom.size, input.name);
+        }
+      }
+      String axis = hasSteps(input) ? axis(input) : input.value;
+      draft.input(input.value, new ValueShape.Tokens(axis, ANY_TOKEN));
+      input.declared = true;
+    }
+  }
+
+  /** Makes inputs of the network of those that nothing has read: numbers of any size. */
+  void declareUnread() {
+    for (GraphInput input : inputs.values()) {
+      if (!lengths.containsKey(input.name)) {
+        declareTokens(input);
+      }
+    }
+  }
+
+  /** Takes note of the input that has the lengths along the time steps of another. */
+  void countSteps(String input, String axis) {
+    String before = lengths.putIfAbsent(input, axis);
+    if (before != null && !before.equals(axis)) {
+      throw new IllegalArgumentException(
+          "has the lengths '" + input + "', which are those of '" + before + "' elsewhere");
+    }
+    long others = lengths.values().stream().filter(axis::equals).count();
+    if (others > 1) {
+      throw new IllegalArgumentException("has other lengths than a node before it");
+    }
+  }
+
+  /** The same for time steps, which are to be those of an input. */
+  void countSteps(String input, Atom steps) {
+    if (steps.origin == null) {
+      throw new IllegalArgumentException("has lengths of time steps that are none of an input's");
+    }
+    countSteps(input, steps.axis);
   }
 
   /** The input that brings a time axis, or is one of tokens or lengths. */
@@ -158,14 +233,31 @@ final class Translation {
 
   // ---- inputs and outputs of nodes --------------------------------------------------------------
 
+  /** The node that makes a tensor; null if none does. */
+  @Nullable NodeProto maker(String tensor) {
+    OnnxNode maker = makers.get(tensor);
+    return maker == null ? null : maker.proto();
+  }
+
   /** The tensor of this name; null if nothing has made it. */
   @Nullable Value made(String name) {
-    return values.get(name);
+    @Nullable Value value = values.get(name);
+    // Zeros past the ends are nothing to say of what has them anyway.
+    return value instanceof Masked masked
+            && masked.padding() == 0
+            && zeroAtEnds.contains(masked.grid().value())
+        ? masked.grid()
+        : value;
+  }
+
+  /** The same as it is in the file, with what it has past the ends of sequences. */
+  @Nullable Masked masked(String name) {
+    return values.get(name) instanceof Masked masked ? masked : null;
   }
 
   /** The tensor of this name. */
   Value value(String name) {
-    Value value = values.get(name);
+    Value value = made(name);
     if (value == null) {
       throw new IllegalArgumentException(
           "reads '" + name + "', which nothing before it makes; needed nodes in their order");
@@ -194,6 +286,9 @@ final class Translation {
   Grid grid(Value value, String what) {
     if (value instanceof Grid grid && !grid.likeliest()) {
       return grid;
+    }
+    if (value instanceof Known known && isInEachRow(known)) {
+      return rows(known);
     }
     throw new IllegalArgumentException(
         what + " is " + describe(value) + "; needed real numbers of the model");
@@ -280,6 +375,14 @@ final class Translation {
       return (known.numbers().isReal() ? "real numbers" : "integers") + " " + known.shape();
     } else if (value instanceof Sizes sizes) {
       return "sizes " + sizes.sizes();
+    } else if (value instanceof Masked masked) {
+      return "computed, " + masked.grid() + " with " + masked.padding() + " past the ends";
+    } else if (value instanceof Ends ends) {
+      return "of the last steps, " + ends.grid();
+    } else if (value instanceof Counted counted) {
+      return "numbers that follow from the lengths '" + counted.lengths().input() + "'";
+    } else if (value instanceof Numbering numbering) {
+      return "the numbers from 0 to " + numbering.count();
     }
     return "an order of the sequences";
   }
@@ -300,20 +403,33 @@ final class Translation {
     output(node, 0, value);
   }
 
+  /** What numbers are called in the file; null if they have no name there. */
+  @Nullable String weightName(Numbers weights) {
+    return weightNames.get(weights.array());
+  }
+
   /**
    * What the node that has these weights is to be called: what is before the last dot of their name
    * in the file, or else its kind.
    */
   String nodeName(Numbers weights, String kind) {
-    String name = weightNames.get(weights);
+    String name = weightName(weights);
     int dot = name == null ? -1 : name.lastIndexOf('.');
     return name == null || dot < 1 ? kind : name.substring(0, dot);
+  }
+
+  /** What the node of a learned state is to be called, of which some vectors stand in the file. */
+  String stateName(Numbers numbers) {
+    String name = weightName(numbers);
+    return name == null || !STATE_VALUES.matcher(name).find()
+        ? "initial_state"
+        : STATE_VALUES.matcher(name).replaceFirst("");
   }
 
   /** What the node of a vector is to be called: other nodes have the names of weights alone. */
   String vectorName(Numbers numbers) {
     String name = nodeName(numbers, NetworkDraft.VECTOR);
-    return name.endsWith(NetworkDraft.VECTOR) ? name : name + "_" + NetworkDraft.VECTOR;
+    return NAMED_VECTOR.matcher(name).find() ? name : name + "_" + NetworkDraft.VECTOR;
   }
 
   private final Map<Numbers, float[]> turned = new HashMap<>();
@@ -469,10 +585,18 @@ final class Translation {
     throw new IllegalArgumentException("has the size " + size + ", which is that of no input");
   }
 
+  /** The part that has a size of which it is not known how large it is: a batch, or time steps. */
+  Atom open(Size size) {
+    return size.equals(Size.unknown(BATCH)) ? new Atom(Kind.BATCH, 0, "", null) : steps(size);
+  }
+
   /** What is made of a value is zero past the ends if that is. */
   void staysPadded(String value, String made) {
     if (zeroPadded.contains(value)) {
       zeroPadded.add(made);
+    }
+    if (zeroAtEnds.contains(value)) {
+      zeroAtEnds.add(made);
     }
   }
 
@@ -511,14 +635,32 @@ final class Translation {
       columns.addAll(parts.stream().filter(Atom::isColumns).toList());
       dims.add(parts);
     }
-    Grid grid = example.with(example.value(), columns, dims);
+    // The dimension along which they are put together is outermost then.
+    List<Atom> order = new ArrayList<>(dims.get(axis).stream().filter(Atom::isColumns).toList());
+    columns.stream().filter(atom -> !order.contains(atom)).forEach(order::add);
+    Grid grid = example.with(rows(example.value()), order, dims);
     float[] values = alongColumns(known.numbers(), grid);
     return grid.with(
         draft.add(
             vectorName(known.numbers()),
             new LearnedVector(values.length),
-            List.of(example.value()),
+            List.of(grid.value()),
             List.of(Weights.of(values))));
+  }
+
+  /** A value with the same rows from which one is made, as far down as there is any. */
+  private String rows(String value) {
+    String below = value;
+    while (draft.module(below) != null && !draft.inputsOf(below).isEmpty()) {
+      ValueShape here = draft.shape(below);
+      String next = draft.inputsOf(below).get(0);
+      ValueShape there = draft.shape(next);
+      if (!here.getClass().equals(there.getClass()) || !here.axis().equals(there.axis())) {
+        break;
+      }
+      below = next;
+    }
+    return below;
   }
 
   /** {@code grid} with its columns in the order of {@code other}, but for one dimension. */
@@ -627,7 +769,7 @@ final class Translation {
   }
 
   /** Without parts of one column, which may be repeated as dimensions of 1 are. */
-  private static Grid withoutOnes(Grid grid) {
+  static Grid withoutOnes(Grid grid) {
     return grid.with(
         grid.value(),
         grid.columns().stream().filter(atom -> atom.size != 1).toList(),
@@ -697,8 +839,7 @@ final class Translation {
       case STEPS -> {
         parts.add(atom);
         dims.set(dimension, parts);
-        String value = draft.add("repeat", new RepeatAlong(), grid.value(), along(atom, other));
-        return grid.with(value, grid.columns(), dims);
+        return grid.with(repeatedAlong(grid.value(), along(atom, other)), grid.columns(), dims);
       }
       case COLUMNS -> {
         Atom copies = Atom.columns(atom.size);
@@ -726,12 +867,102 @@ final class Translation {
     if (draft.shape(example.value()) instanceof ValueShape.Sequence) {
       return example.value();
     }
+    return leader(steps);
+  }
+
+  /** The network's input that a time axis is of. */
+  private String leader(Atom steps) {
     GraphInput leader = graphInput(steps.axis);
-    if (!leader.declared) {
-      throw new IllegalArgumentException(
-          "is repeated along the time steps of '" + steps.axis + "' before anything reads that");
-    }
+    declareTokens(leader);
     return leader.value;
+  }
+
+  private String repeatedAlong(String vector, String sequence) {
+    String value = draft.add("repeat", new RepeatAlong(), vector, sequence);
+    zeroAtEnds.add(value);
+    return value;
+  }
+
+  // ---- numbers that are the same in each row ----------------------------------------------------
+
+  /** Whether known numbers are those of each sequence, of which there may be any number. */
+  private static boolean isInEachRow(Known known) {
+    return known.numbers().isReal() && known.shape().contains(Size.unknown(BATCH));
+  }
+
+  /** Known numbers with each of those that it is known how many there are; 1 for the others. */
+  Numbers full(Known known) {
+    int[] dims = known.numbers().dims();
+    for (int d = 0; d < dims.length; d++) {
+      Size size = known.shape().get(d);
+      dims[d] = size.isKnown() ? size.count() : 1;
+    }
+    return known.numbers().expanded(room, dims);
+  }
+
+  /** Known numbers as a value of the network, the same in each row. */
+  private Grid rows(Known known) {
+    List<List<Atom>> dims = new ArrayList<>();
+    List<Atom> columns = new ArrayList<>();
+    String example = "";
+    for (Size size : known.shape()) {
+      if (size.isKnown()) {
+        List<Atom> parts = size.count() == 1 ? List.of() : List.of(Atom.columns(size.count()));
+        columns.addAll(parts);
+        dims.add(parts);
+      } else {
+        Atom open = open(size);
+        example = open.kind == Kind.STEPS ? leader(open) : example;
+        dims.add(List.of(open));
+      }
+    }
+    boolean hasSteps = !example.isEmpty();
+    String shaped = hasSteps ? example : anyRows();
+    float[] values = alongColumns(known.numbers(), Grid.of(shaped, columns, dims));
+    String value =
+        draft.add(
+            vectorName(known.numbers()),
+            new LearnedVector(values.length),
+            List.of(shaped),
+            List.of(Weights.of(values)));
+    boolean isVector = draft.shape(value) instanceof ValueShape.Vector;
+    return Grid.of(
+        hasSteps || isVector ? value : draft.add("step", new TimeStep(0), value), columns, dims);
+  }
+
+  /** An input of the network of which nothing is asked but the batch: a vector, if there is any. */
+  private String anyRows() {
+    for (Network.Input input : draft.inputs()) {
+      if (input.shape() instanceof ValueShape.Vector) {
+        return input.name();
+      }
+    }
+    GraphInput first =
+        inputs.values().stream()
+            .filter(input -> input.type.isInteger() ? input.dims.size() > 1 : hasSteps(input))
+            .findFirst()
+            .orElseThrow(() -> new IllegalArgumentException("has the batch of no sequences"));
+    declareTokens(first);
+    return first.value;
+  }
+
+  /** Known numbers, the same at each step, as a sequence that ends where another does. */
+  Grid repeatedRows(Known known) {
+    Size size = known.shape().get(0);
+    if (!isInEachRow(known) || size.isKnown() || known.numbers().dims()[0] != 1) {
+      throw new IllegalArgumentException(
+          "has " + describe(known) + "; needed the same numbers at each step");
+    }
+    Atom steps = steps(size);
+    int[] dims = known.numbers().dims();
+    Grid one =
+        rows(
+            new Known(
+                known.numbers().reshaped(Arrays.copyOfRange(dims, 1, dims.length)),
+                known.shape().subList(1, dims.length)));
+    List<List<Atom>> all = new ArrayList<>(List.of(List.of(steps)));
+    all.addAll(one.dims());
+    return one.with(repeatedAlong(one.value(), leader(steps)), one.columns(), all);
   }
 
   /** The columns of {@code grid} in the order of those of a value with the same dimensions. */

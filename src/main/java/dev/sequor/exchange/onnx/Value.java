@@ -94,15 +94,83 @@ sealed interface Value {
   record Sorted(String lengths, Sorting what) implements Value {
     @Override
     public List<Size> shape() {
-      return List.of(Size.unknown("batch"));
+      return List.of(Size.unknown(Translation.BATCH));
     }
   }
 
-  /** The numbers of the sequences, from 0. */
-  record Numbering() implements Value {
+  /**
+   * The whole numbers from 0 on: of the sequences, or of the time steps.
+   *
+   * @param count how many
+   * @param isColumn whether there is a dimension of 1 behind theirs
+   */
+  record Numbering(Size count, boolean isColumn) implements Value {
     @Override
     public List<Size> shape() {
-      return List.of(Size.unknown("batch"));
+      return isColumn ? List.of(count, Size.of(1)) : List.of(count);
+    }
+  }
+
+  /** What graphs work out of lengths. */
+  enum Counting {
+    /** Which steps are there. */
+    STEPS,
+    /** Which sequences have a step. */
+    ANY,
+    /** The lengths, but 1 for those of 0. */
+    AT_LEAST_ONE,
+    /** The numbers of the last steps, −1 for none. */
+    LAST,
+    /** The numbers of the last steps, 0 for none. */
+    LAST_OR_FIRST
+  }
+
+  /**
+   * Something that follows from the lengths of sequences: {@code [B]}, or {@code [T,B]} of steps.
+   *
+   * @param lengths what the model is given
+   * @param what follows
+   * @param steps how many there are of {@link Counting#STEPS}; null for others
+   * @param isColumn whether there is a dimension of 1 behind theirs
+   */
+  record Counted(Given lengths, Counting what, @Nullable Size steps, boolean isColumn)
+      implements Value {
+    @Override
+    public List<Size> shape() {
+      List<Size> shape = new ArrayList<>();
+      if (steps != null) {
+        shape.add(steps);
+      }
+      shape.addAll(lengths.shape());
+      if (isColumn) {
+        shape.add(Size.of(1));
+      }
+      return shape;
+    }
+  }
+
+  /**
+   * A sequence with a number in the place of what is past its end.
+   *
+   * @param grid the sequence
+   * @param padding the number
+   */
+  record Masked(Grid grid, float padding) implements Value {
+    @Override
+    public List<Size> shape() {
+      return grid.shape();
+    }
+  }
+
+  /**
+   * Vectors of which those of sequences without a step are still others than the network's.
+   *
+   * @param grid the vectors
+   */
+  record Ends(Grid grid) implements Value {
+    @Override
+    public List<Size> shape() {
+      return grid.shape();
     }
   }
 

@@ -14,6 +14,7 @@ import dev.sequor.module.RepeatAlong;
 import dev.sequor.module.Reverse;
 import dev.sequor.module.ValueShape;
 import dev.sequor.rnn.TensorSpec;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -68,6 +69,9 @@ final class Writing {
   private final Map<String, String> masks = new HashMap<>();
   private final Set<String> observed;
 
+  /** The nodes that an output depends on. */
+  final List<Network.Node> needed;
+
   Writing(GraphDraft graph, ExchangedModel model) {
     this.graph = graph;
     this.network = model.network();
@@ -79,16 +83,34 @@ final class Writing {
         fixed.put(brings.axis(), brings.steps());
       }
     }
-    this.observed = observed(network);
+    this.needed = neededNodes(network);
+    this.observed = observed(network, needed);
+  }
+
+  /** The nodes that an output depends on. */
+  private static List<Network.Node> neededNodes(Network network) {
+    Set<String> read = new HashSet<>(network.outputs());
+    List<Network.Node> needed = new ArrayList<>();
+    List<Network.Node> nodes = network.nodes();
+    for (int i = nodes.size() - 1; i >= 0; i--) {
+      Network.Node node = nodes.get(i);
+      boolean isRead =
+          read.stream().anyMatch(v -> v.equals(node.name()) || v.startsWith(node.name() + "."));
+      if (isRead) {
+        needed.add(0, node);
+        read.addAll(node.inputs());
+      }
+    }
+    return needed;
   }
 
   // ---- what is past the ends --------------------------------------------------------------------
 
   /** The values of which something reads what is past the ends of sequences. */
-  private static Set<String> observed(Network network) {
+  private static Set<String> observed(Network network, List<Network.Node> needed) {
     Set<String> observed = new HashSet<>(network.outputs());
-    for (int i = network.nodes().size() - 1; i >= 0; i--) {
-      Network.Node node = network.nodes().get(i);
+    for (int i = needed.size() - 1; i >= 0; i--) {
+      Network.Node node = needed.get(i);
       Module module = node.module();
       boolean knowsEnds =
           module instanceof Recurrent

@@ -5,10 +5,19 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.CellOptions;
+import dev.sequor.backend.CellType;
+import dev.sequor.backend.RnnSpec;
+import dev.sequor.exchange.ExchangedModel;
 import dev.sequor.exchange.ExportedCases;
 import dev.sequor.exchange.ExportedCases.Exported;
 import dev.sequor.exchange.MutatedFiles;
 import dev.sequor.exchange.MutatedRuns;
+import dev.sequor.module.LastStep;
+import dev.sequor.module.Network;
+import dev.sequor.module.Pool;
+import dev.sequor.module.Recurrent;
+import dev.sequor.module.Reverse;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +26,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,7 +56,21 @@ class MutatedOnnxTest {
           "residual/torchscript_opset17.onnx",
           "tagger/torchscript_opset14.onnx");
 
+  private static Backend backend;
+
+  @TempDir static Path written;
+
   @TempDir Path folder;
+
+  @BeforeAll
+  static void open() {
+    backend = MutatedRuns.backend();
+  }
+
+  @AfterAll
+  static void close() {
+    backend.close();
+  }
 
   @TestFactory
   Stream<DynamicTest> mutatedFilesAreReadOrRefused() throws IOException {
@@ -74,6 +99,7 @@ class MutatedOnnxTest {
     if (Files.isRegularFile(small)) {
       files.add(small);
     }
+    files.add(own());
     return files;
   }
 
@@ -82,17 +108,39 @@ class MutatedOnnxTest {
   }
 
   private void readAndRun(Path good, Supplier<byte[]> next, int count) throws IOException {
-    try (Backend backend = MutatedRuns.backend()) {
-      MutatedRuns.run(backend, OnnxModel.read(good));
-      int refused =
-          MutatedRuns.readAndRun(
-              folder.resolve("mutated.onnx"),
-              next,
-              count,
-              bytes -> 2 * bytes + MOST_BYTES,
-              backend,
-              OnnxModel::read);
-      assertTrue(refused > count / 10, refused + " were refused");
-    }
+    MutatedRuns.run(backend, OnnxModel.read(good));
+    int refused =
+        MutatedRuns.readAndRun(
+            folder.resolve("mutated.onnx"),
+            next,
+            count,
+            bytes -> 2 * bytes + MOST_BYTES,
+            backend,
+            OnnxModel::read);
+    assertTrue(refused > count / 10, refused + " were refused");
+  }
+
+  /** One of ours: cells that are a Scan, and what is made of lengths. */
+  private static Path own() throws IOException {
+    CellOptions options =
+        CellOptions.builder().layerNorm(true).zoneout(0.25f, 0.125f).projectionSize(2).build();
+    RnnSpec stack =
+        RnnSpec.of(CellType.LSTM_PEEPHOLE, 3, 4).withBidirectional(true).withOptions(options);
+    Network network =
+        Network.builder()
+            .vectors("x", 3)
+            .add("rnn", new Recurrent(stack), "x")
+            .add("last", new LastStep(2), "rnn")
+            .add("mean", new Pool(Pool.How.MEAN), "rnn")
+            .add("maximum", new Pool(Pool.How.MAXIMUM), "x")
+            .add("reverse", new Reverse(), "x")
+            .output("last")
+            .output("mean")
+            .output("maximum")
+            .output("reverse")
+            .build();
+    Path file = written.resolve("own.onnx");
+    OnnxModel.write(ExchangedModel.of(network, WrittenModel.parameters(network, 1)), file, 16);
+    return file;
   }
 }

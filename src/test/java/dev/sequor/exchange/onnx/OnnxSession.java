@@ -4,6 +4,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import dev.sequor.io.Tensor;
 import java.nio.ByteOrder;
@@ -39,6 +40,8 @@ final class OnnxSession implements AutoCloseable {
   OnnxSession(Path file) {
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       options.setIntraOpNumThreads(1);
+      // What goes wrong is thrown.
+      options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
       session = ENVIRONMENT.createSession(file.toString(), options);
     } catch (OrtException e) {
       throw new AssertionError("ONNX Runtime refuses " + file.getFileName(), e);
