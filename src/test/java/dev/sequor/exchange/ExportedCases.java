@@ -9,6 +9,7 @@ import dev.sequor.io.Tensor;
 import dev.sequor.model.UsableBackends;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -135,6 +136,23 @@ public final class ExportedCases {
         tests.add(DynamicTest.dynamicTest(exported + " is refused", () -> refuses.of(exported)));
         continue;
       }
+      for (String device : UsableBackends.names().toList()) {
+        tests.add(
+            DynamicTest.dynamicTest(
+                exported + " on " + device, () -> requireSame(exported, reader, device)));
+      }
+    }
+    return tests;
+  }
+
+  /** The same of files among the resources of a test, each in a folder of its own. */
+  public static List<DynamicTest> committed(Class<?> test, Reader reader, String... files)
+      throws IOException, URISyntaxException {
+    List<DynamicTest> tests = new ArrayList<>();
+    for (String file : files) {
+      Path path = Path.of(Objects.requireNonNull(test.getResource(file), file).toURI());
+      Path folder = Objects.requireNonNull(path.getParent());
+      Exported exported = new Exported(folder, String.valueOf(path.getFileName()), 1, "");
       for (String device : UsableBackends.names().toList()) {
         tests.add(
             DynamicTest.dynamicTest(

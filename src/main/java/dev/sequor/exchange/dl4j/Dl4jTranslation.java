@@ -2,109 +2,113 @@ package dev.sequor.exchange.dl4j;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sequor.backend.Activation;
-import dev.sequor.backend.CellOptions;
-import dev.sequor.backend.CellType;
-import dev.sequor.backend.Direction;
-import dev.sequor.backend.GateFunction;
-import dev.sequor.backend.RnnSpec;
 import dev.sequor.exchange.ExchangedModel;
 import dev.sequor.exchange.TensorLayout;
+import dev.sequor.exchange.TensorLayout.Kind;
 import dev.sequor.exchange.TensorLayout.Part;
+import dev.sequor.exchange.dl4j.Dl4jGraph.Vertex;
+import dev.sequor.exchange.dl4j.Dl4jLayers.Value;
 import dev.sequor.exchange.draft.Functions;
-import dev.sequor.exchange.draft.GateRows;
 import dev.sequor.exchange.draft.NetworkDraft;
-import dev.sequor.exchange.draft.NetworkDraft.Weights;
 import dev.sequor.exchange.files.JsonObject;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.io.TensorType;
 import dev.sequor.module.Affine;
 import dev.sequor.module.Columns;
-import dev.sequor.module.Dropout;
-import dev.sequor.module.Embedding;
-import dev.sequor.module.LastStep;
-import dev.sequor.module.Linear;
-import dev.sequor.module.MergeDirections;
-import dev.sequor.module.Pool;
+import dev.sequor.module.Concatenation;
 import dev.sequor.module.Product;
-import dev.sequor.module.Recurrent;
-import dev.sequor.module.Softmax;
+import dev.sequor.module.RepeatAlong;
+import dev.sequor.module.Reverse;
+import dev.sequor.module.Sum;
 import dev.sequor.module.ValueShape;
-import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Makes a network of a configuration of layers, whose parameters follow each other in one array.
- */
+/** Makes a network of a graph of layers, whose parameters follow each other in one array. */
 final class Dl4jTranslation {
-  private static final String INPUT = "input";
-
-  private final Dl4jArchive archive;
+  private final Dl4jGraph graph;
+  private final Dl4jInputs inputs;
   private final NetworkDraft draft = new NetworkDraft();
-  private int taken;
+  private final Dl4jParameters parameters;
+  private final Dl4jLayers layers;
+  private final Map<String, Value> values = new HashMap<>();
 
-  /** What is between two layers. */
-  private String value = "";
-
-  /** Whether the steps of all sequences are rows now, between preprocessors. */
-  private boolean inRows;
-
-  /** Where features are in sequences; null as long as no layer has said so. */
+  /** Where features are in sequences; null if no layer says so. */
   private @Nullable String format;
 
-  Dl4jTranslation(Dl4jArchive archive) {
-    this.archive = archive;
+  Dl4jTranslation(Dl4jArchive archive) throws MalformedFileException {
+    this.graph = Dl4jGraph.of(archive);
+    this.inputs = new Dl4jInputs(graph);
+    this.parameters = new Dl4jParameters(archive.parameters());
+    this.layers = new Dl4jLayers(draft, parameters);
   }
 
-  // ---- the network ----------------------------------------------------------------------------
-
-  ExchangedModel model() throws IOException {
-    List<JsonObject> confs = archive.configuration().objects("confs");
-    if (confs.isEmpty()) {
-      throw archive.configuration().refused("confs", "at least one layer");
-    }
-    List<JsonObject> layers = new ArrayList<>();
-    for (JsonObject conf : confs) {
-      layers.add(conf.object("layer"));
-    }
-    Map<String, String> preprocessors = preprocessors(layers.size());
-    boolean tokens = kind(layers.get(0)).equals("EmbeddingSequenceLayer");
-    input(layers, preprocessors);
-    for (int i = 0; i < layers.size(); i++) {
-      JsonObject layer = layers.get(i);
-      String label = "layer " + i + " '" + name(layer) + "' (" + kind(layer) + ")";
-      try {
-        preprocess(preprocessors.getOrDefault(String.valueOf(i), ""));
-        layer(layer);
-      } catch (IllegalArgumentException | ArithmeticException e) {
-        throw new IllegalArgumentException(label + " " + e.getMessage(), e);
+  ExchangedModel model() throws MalformedFileException {
+    for (Vertex vertex : graph.vertices()) {
+      takeFormats(vertex.json());
+      if (vertex.preprocessor() != null) {
+        takeFormats(vertex.preprocessor());
       }
     }
-    if (taken != archive.parameters().length) {
-      throw new IllegalArgumentException(
-          "has " + archive.parameters().length + " parameters; its layers need " + taken);
+    graph.inputs().forEach(name -> values.put(name, new Value(draft.newName(name), false)));
+    graph.inputs().forEach(this::input);
+    for (Vertex vertex : graph.vertices()) {
+      try {
+        values.put(vertex.name(), apply(vertex));
+      } catch (IllegalArgumentException | ArithmeticException e) {
+        throw new IllegalArgumentException(vertex.label() + " " + e.getMessage(), e);
+      }
     }
-    if (inRows) {
-      throw new IllegalArgumentException(
-          "gives the steps of all sequences as rows, which is not supported");
+    parameters.requireTaken();
+    return finish();
+  }
+
+  private Value value(String name) {
+    return Objects.requireNonNull(values.get(name));
+  }
+
+  // ---- inputs and outputs -----------------------------------------------------------------------
+
+  /** Takes note of a format, which has to be the same everywhere. */
+  private void takeFormats(JsonObject object) throws MalformedFileException {
+    for (String name : List.of("rnnDataFormat", "rnndataFormat", "outputFormat", "dataFormat")) {
+      String its = object.node().path(name).asText();
+      if (!its.equals("NCW") && !its.equals("NWC")) {
+        if (object.has(name)) {
+          throw object.refused(name, "NCW or NWC");
+        }
+        continue;
+      }
+      if (format != null && !format.equals(its)) {
+        throw object.refused(name, format + " as before");
+      }
+      format = its;
     }
-    String output = value.equals(INPUT) ? draft.add("output", new Affine(1, 0), value) : value;
-    NetworkDraft.Finished finished = draft.finish(List.of(output));
-    return new ExchangedModel(
-        finished.network(),
-        finished.parameters(),
-        List.of(
-            ExchangedModel.Input.of(
-                INPUT,
-                tokens ? TensorType.I32 : TensorType.F32,
-                tokens ? TensorLayout.tokens() : layout(draft.shape(INPUT)),
-                INPUT)),
-        List.of(
-            ExchangedModel.Output.of(
-                "output", layout(draft.shape(output)), finished.outputs().get(0))));
+    for (String inner : List.of("fwd", "bwd", "underlying", "layer", "preProcessor")) {
+      if (object.node().path(inner).isObject()) {
+        takeFormats(object.object(inner));
+      }
+    }
+  }
+
+  private boolean isFeaturesLast() {
+    return "NWC".equals(format);
+  }
+
+  private void input(String name) {
+    int width = inputs.width(name);
+    String axis = value(inputs.axis(name)).name();
+    draft.input(
+        value(name).name(),
+        switch (inputs.form(name)) {
+          case SEQUENCE -> new ValueShape.Sequence(axis, width);
+          case VECTOR -> new ValueShape.Vector("", width);
+          case TOKENS, TOKEN_ROWS, TOKEN -> new ValueShape.Tokens(axis, width);
+        });
   }
 
   private TensorLayout layout(ValueShape shape) {
@@ -112,401 +116,172 @@ final class Dl4jTranslation {
     if (shape instanceof ValueShape.Vector) {
       return TensorLayout.vectors(width);
     }
-    return "NWC".equals(format)
+    return isFeaturesLast()
         ? TensorLayout.batchFirst(width)
         : new TensorLayout(
             List.of(List.of(Part.batch()), List.of(Part.columns(0, width)), List.of(Part.steps())),
             List.of(width));
   }
 
-  private static String simpleName(JsonObject object) throws MalformedFileException {
-    String name = object.text("@class");
-    return name.substring(name.lastIndexOf('.') + 1);
-  }
-
-  /** The class of a layer, without its package. */
-  private static String kind(JsonObject layer) throws MalformedFileException {
-    return simpleName(layer);
-  }
-
-  private static String name(JsonObject layer) throws MalformedFileException {
-    return layer.has("layerName") ? layer.text("layerName") : "";
-  }
-
-  /** The classes of what stands in front of layers, by the layer's number. */
-  private Map<String, String> preprocessors(int layers) throws MalformedFileException {
-    Map<String, String> found = new java.util.HashMap<>();
-    if (archive.configuration().has("inputPreProcessors")) {
-      JsonObject all = archive.configuration().object("inputPreProcessors");
-      for (String number : all.names()) {
-        JsonObject one = all.object(number);
-        if (!number.matches("[0-9]{1,6}") || Integer.parseInt(number) >= layers) {
-          throw all.refused(number, "the number of a layer");
-        }
-        found.put(number, simpleName(one));
-        takeFormat(one, "rnnDataFormat");
-      }
-    }
-    return found;
-  }
-
-  private void preprocess(String kind) {
-    switch (kind) {
-      case "" -> {}
-      case "RnnToFeedForwardPreProcessor" -> {
-        requireSequence();
-        inRows = true;
-      }
-      case "FeedForwardToRnnPreProcessor" -> {
-        if (!inRows) {
-          throw new IllegalArgumentException(
-              "has a FeedForwardToRnnPreProcessor in front of it that reads no rows of sequences");
-        }
-        inRows = false;
-      }
-      default ->
-          throw new IllegalArgumentException(
-              "has a " + kind + " in front of it, which is not supported");
-    }
-  }
-
-  /** Takes note of a format, which has to be the same everywhere. */
-  private void takeFormat(JsonObject layer, String name) throws MalformedFileException {
-    if (layer.has(name)) {
-      String its = layer.text(name);
-      if (!its.equals("NCW") && !its.equals("NWC")) {
-        throw layer.refused(name, "NCW or NWC");
-      }
-      if (format != null && !format.equals(its)) {
-        throw layer.refused(name, format + " as before");
-      }
-      format = its;
-    }
-  }
-
-  private static JsonObject within(JsonObject layer) throws MalformedFileException {
-    return switch (kind(layer)) {
-      case "Bidirectional" -> within(layer.object("fwd"));
-      case "LastTimeStep" -> within(layer.object("underlying"));
-      default -> layer;
-    };
-  }
-
-  private void input(List<JsonObject> layers, Map<String, String> preprocessors)
-      throws MalformedFileException {
-    JsonObject first = within(layers.get(0));
-    for (int i = 1; i < layers.size() && !first.has("nin"); i++) {
-      first = within(layers.get(i));
-    }
-    int width = first.integer("nin", 1);
-    boolean tokens = kind(layers.get(0)).equals("EmbeddingSequenceLayer");
-    boolean vectors =
-        switch (kind(first)) {
-          case "DenseLayer", "OutputLayer" -> !preprocessors.containsKey("0");
-          default -> false;
+  private ExchangedModel.Input taken(String name) {
+    String value = value(name).name();
+    TensorLayout layout =
+        switch (inputs.form(name)) {
+          case SEQUENCE, VECTOR -> layout(draft.shape(value));
+          case TOKENS -> TensorLayout.tokens();
+          case TOKEN_ROWS ->
+              new TensorLayout(
+                  List.of(List.of(Part.batch()), List.of(), List.of(Part.steps())), List.of());
+          case TOKEN ->
+              new TensorLayout(
+                  List.of(List.of(Part.batch()), List.of(new Part(Kind.STEPS, 1, 0))), List.of());
         };
-    value = draft.newName(INPUT);
-    draft.input(
-        INPUT,
-        tokens
-            ? new ValueShape.Tokens(INPUT, width)
-            : vectors ? new ValueShape.Vector("", width) : new ValueShape.Sequence(INPUT, width));
+    boolean tokens = draft.shape(value) instanceof ValueShape.Tokens;
+    return ExchangedModel.Input.of(name, tokens ? TensorType.I32 : TensorType.F32, layout, value);
   }
 
-  // ---- parameters -----------------------------------------------------------------------------
-
-  private float[] take(long count) {
-    if (count > archive.parameters().length - taken) {
-      throw new IllegalArgumentException(
-          "needs "
-              + count
-              + " parameters; the file has "
-              + (archive.parameters().length - taken)
-              + " more");
+  private ExchangedModel finish() {
+    List<String> made = new ArrayList<>();
+    for (String output : graph.outputs()) {
+      Value value = value(output);
+      if (value.inRows()) {
+        throw new IllegalArgumentException(
+            "gives the steps of all sequences as rows, which is not supported");
+      }
+      made.add(
+          draft.inputs().stream().anyMatch(input -> input.name().equals(value.name()))
+              ? draft.add("output", new Affine(1, 0), value.name())
+              : value.name());
     }
-    float[] values = Arrays.copyOfRange(archive.parameters(), taken, taken + (int) count);
-    taken += (int) count;
-    return values;
+    List<TensorLayout> layouts = made.stream().map(each -> layout(draft.shape(each))).toList();
+    List<ExchangedModel.Input> taken = graph.inputs().stream().map(this::taken).toList();
+    NetworkDraft.Finished finished = draft.finish(made);
+    List<ExchangedModel.Output> outputs = new ArrayList<>();
+    for (int i = 0; i < made.size(); i++) {
+      outputs.add(
+          ExchangedModel.Output.of(
+              made.size() == 1 ? "output" : graph.outputs().get(i),
+              layouts.get(i),
+              finished.outputs().get(i)));
+    }
+    return new ExchangedModel(finished.network(), finished.parameters(), taken, outputs);
   }
 
-  // ---- functions ------------------------------------------------------------------------------
+  // ---- vertices ---------------------------------------------------------------------------------
 
-  private static String functionOf(JsonObject layer, String name) throws MalformedFileException {
-    return simpleName(layer.object(name));
-  }
-
-  /** Refuses a function's constants other than {@code usual}. */
-  private static double constant(JsonObject layer, String function, String name, double usual)
-      throws MalformedFileException {
-    return layer.object(function).number(name, usual);
-  }
-
-  private static Activation plain(String function) {
-    return switch (function) {
-      case "ActivationIdentity" -> Activation.NONE;
-      case "ActivationTanH" -> Activation.TANH;
-      case "ActivationSigmoid" -> Activation.SIGMOID;
-      case "ActivationSELU" -> Activation.SELU;
-      case "ActivationSoftPlus" -> Activation.SOFTPLUS;
-      case "ActivationSoftSign" -> Activation.SOFTSIGN;
-      case "ActivationHardSigmoid" -> Activation.HARD_SIGMOID;
-      default ->
-          throw new IllegalArgumentException(
-              "has the activation " + function + ", which is not supported");
-    };
-  }
-
-  private String activated(JsonObject layer, String x) throws MalformedFileException {
-    Functions functions = new Functions(draft, "activation");
-    String name = "activationFn";
-    String function = functionOf(layer, name);
-    return switch (function) {
-      case "ActivationSoftmax" -> draft.add("softmax", new Softmax(), x);
-      case "ActivationReLU" -> {
-        double most = constant(layer, name, "max", 0);
-        if (most != 0 || constant(layer, name, "threshold", 0) != 0) {
-          throw new IllegalArgumentException(
-              "has an ActivationReLU with a maximum or a threshold, which is not supported");
+  private Value apply(Vertex vertex) throws MalformedFileException {
+    List<Value> given = vertex.inputs().stream().map(this::value).toList();
+    Value x = given.get(0);
+    if (vertex.kind().equals("MergeVertex")) {
+      return merged(vertex, given);
+    }
+    if (vertex.kind().equals("ElementWiseVertex")) {
+      return elementWise(vertex.json(), given);
+    }
+    if (given.size() != 1) {
+      throw new IllegalArgumentException("is given " + given.size() + " values; needed 1");
+    }
+    if (vertex.isLayer()) {
+      JsonObject before = vertex.preprocessor();
+      return layers.apply(vertex.json(), before == null ? x : layers.preprocessed(before, x));
+    }
+    String name = vertex.name();
+    JsonObject json = vertex.json();
+    return switch (vertex.kind()) {
+      case "LastTimeStepVertex" -> layers.last(x);
+      case "ReverseTimeSeriesVertex" -> {
+        layers.requireSequence(x);
+        yield x.with(draft.add(name, new Reverse(), x.name()));
+      }
+      case "DuplicateToTimeSeriesVertex" -> {
+        Value along = values.get(json.text("inputName"));
+        if (along == null) {
+          throw json.refused("inputName", "an input of the network");
         }
-        yield functions.leakyRelu(constant(layer, name, "negativeSlope", 0), x);
+        yield x.with(draft.add(name, new RepeatAlong(), x.name(), along.name()));
       }
-      case "ActivationLReLU" -> functions.leakyRelu(constant(layer, name, "alpha", 0.01), x);
-      case "ActivationELU" -> functions.elu(constant(layer, name, "alpha", 1), x);
-      case "ActivationSwish" -> functions.gated(Activation.SIGMOID, x);
-      default -> functions.of(plain(function), x);
+      case "PreprocessorVertex" -> layers.preprocessed(json.object("preProcessor"), x);
+      case "ScaleVertex" -> scaled(name, x, json.number("scaleFactor"), 0);
+      case "ShiftVertex" -> scaled(name, x, 1, json.number("shiftFactor"));
+      case "SubsetVertex" -> {
+        int from = json.integer("from", 0);
+        int count = Math.addExact(Math.subtractExact(json.integer("to", 0), from), 1);
+        int width = draft.shape(x.name()).width();
+        yield x.with(draft.add(name, Columns.range(width, from, count), x.name()));
+      }
+      default -> throw new AssertionError(vertex.kind()); // refused with the inputs
     };
   }
 
-  private static GateFunction gate(JsonObject layer, String name) throws MalformedFileException {
-    String function = functionOf(layer, name);
-    return switch (function) {
-      case "ActivationTanH" -> GateFunction.TANH;
-      case "ActivationSigmoid" -> GateFunction.SIGMOID;
-      case "ActivationIdentity" -> GateFunction.of(GateFunction.Kind.AFFINE);
-      case "ActivationSoftPlus" -> GateFunction.of(GateFunction.Kind.SOFTPLUS);
-      case "ActivationSoftSign" -> GateFunction.of(GateFunction.Kind.SOFTSIGN);
-      case "ActivationHardSigmoid" -> GateFunction.of(GateFunction.Kind.HARD_SIGMOID);
-      case "ActivationReLU" -> {
-        JsonObject its = layer.object(name);
-        if (its.number("max", 0) != 0
-            || its.number("threshold", 0) != 0
-            || its.number("negativeSlope", 0) != 0) {
-          throw new IllegalArgumentException(
-              "has a gate with an ActivationReLU of its own kind, which is not supported");
-        }
-        yield GateFunction.RELU;
-      }
-      default ->
-          throw new IllegalArgumentException(
-              "has a gate with the activation " + function + ", which is not supported");
-    };
+  private Value scaled(String name, Value x, double factor, double offset) {
+    Affine affine = new Affine((float) factor, (float) offset);
+    return x.with(draft.add(name, affine, x.name()));
   }
 
-  // ---- layers ---------------------------------------------------------------------------------
-
-  private void requireSequence() {
-    if (!(draft.shape(value) instanceof ValueShape.Sequence)) {
-      throw new IllegalArgumentException("reads " + draft.shape(value) + "; needed a sequence");
-    }
-    if (inRows) {
-      throw new IllegalArgumentException("reads the steps of all sequences as rows");
+  /** Values of one form: all of them rows, sequences or vectors. */
+  private static void requireAlike(List<Value> given) {
+    if (given.stream().map(Value::inRows).distinct().count() > 1) {
+      throw new IllegalArgumentException("puts rows of sequences and other values together");
     }
   }
 
-  private void requireVectors() {
-    if (draft.shape(value) instanceof ValueShape.Sequence && !inRows) {
-      throw new IllegalArgumentException(
-          "reads a sequence without a RnnToFeedForwardPreProcessor in front of it");
+  private Value merged(Vertex vertex, List<Value> given) throws MalformedFileException {
+    requireAlike(given);
+    Value x = given.get(0);
+    boolean sequences = draft.shape(x.name()) instanceof ValueShape.Sequence && !x.inRows();
+    int features = sequences && isFeaturesLast() ? 2 : 1;
+    JsonNode axis = vertex.json().node().path("mergeAxis");
+    if (axis.isNumber() && axis.intValue() != features) {
+      throw vertex.json().refused("mergeAxis", String.valueOf(features));
     }
+    List<String> names = given.stream().map(Value::name).toList();
+    return names.size() == 1
+        ? x
+        : x.with(draft.add(vertex.name(), new Concatenation(), names, List.of()));
   }
 
-  private void layer(JsonObject layer) throws MalformedFileException {
-    if (layer.flag("hasLayerNorm", false)) {
-      throw new IllegalArgumentException("has layer normalisation, which is not supported");
+  private Value elementWise(JsonObject json, List<Value> given) throws MalformedFileException {
+    requireAlike(given);
+    List<String> names = given.stream().map(Value::name).toList();
+    String name = "elementwise";
+    String op = json.text("op");
+    if (names.size() < 2) {
+      throw new IllegalArgumentException("is given 1 value; needed 2");
     }
-    takeFormat(layer, "rnnDataFormat");
-    takeFormat(layer, "rnndataFormat");
-    dropout(layer);
-    switch (kind(layer)) {
-      case "LSTM", "GravesLSTM", "SimpleRnn", "Bidirectional" -> value = sequences(layer);
-      case "LastTimeStep" -> {
-        value = sequences(layer.object("underlying"));
-        // The last step of what both directions give, whichever way each has gone.
-        value = draft.add("last", new LastStep(Direction.FORWARD), value);
-      }
-      case "RnnOutputLayer" -> {
-        requireSequence();
-        value = activated(layer, dense(layer));
-      }
-      case "DenseLayer", "OutputLayer" -> {
-        requireVectors();
-        value = activated(layer, dense(layer));
-      }
-      case "RnnLossLayer" -> {
-        requireSequence();
-        value = activated(layer, value);
-      }
-      case "LossLayer", "ActivationLayer" -> value = activated(layer, value);
-      case "DropoutLayer" -> {}
-      case "EmbeddingSequenceLayer" -> value = activated(layer, embedding(layer));
-      case "GlobalPoolingLayer" -> value = pooled(layer);
-      default -> throw new IllegalArgumentException("is of a class that is not supported");
-    }
-  }
-
-  /** What is dropped of what a layer reads; {@code p} is the probability of keeping there. */
-  private void dropout(JsonObject layer) throws MalformedFileException {
-    if (!layer.has("idropout")) {
-      return;
-    }
-    JsonObject dropout = layer.object("idropout");
-    JsonNode kept = dropout.node().path("p");
-    if (simpleName(dropout).equals("Dropout")
-        && kept.isNumber()
-        && kept.doubleValue() > 0
-        && kept.doubleValue() < 1
-        && !(draft.shape(value) instanceof ValueShape.Tokens)) {
-      value = draft.add("dropout", new Dropout((float) (1 - kept.doubleValue())), value);
-    }
-  }
-
-  private String dense(JsonObject layer) throws MalformedFileException {
-    int in = layer.integer("nin", 1);
-    int out = layer.integer("nout", 1);
-    boolean bias = layer.flag("hasBias", true);
-    List<Weights> weights = new ArrayList<>();
-    weights.add(Weights.of(take((long) in * out))); // in order 'f' its columns are our rows
-    if (bias) {
-      weights.add(Weights.of(take(out)));
-    }
-    return draft.add(
-        name(layer), new Linear(in, out, Activation.NONE, bias), List.of(value), weights);
-  }
-
-  private String embedding(JsonObject layer) throws MalformedFileException {
-    takeFormat(layer, "outputFormat");
-    if (layer.flag("hasBias", false)) {
-      throw new IllegalArgumentException("has a bias, which is not supported");
-    }
-    int in = layer.integer("nin", 1);
-    int out = layer.integer("nout", 1);
-    float[] table = GateRows.transposed(take((long) in * out), out);
-    return draft.add(
-        name(layer), new Embedding(in, out), List.of(value), List.of(Weights.of(table)));
-  }
-
-  private String pooled(JsonObject layer) throws MalformedFileException {
-    requireSequence();
-    if (layer.has("poolingDimensions") || !layer.flag("collapseDimensions", true)) {
-      throw new IllegalArgumentException(
-          "pools other dimensions than time alone, which is not supported");
-    }
-    String how = layer.text("poolingType");
-    Pool pool =
-        new Pool(
-            switch (how) {
-              case "MAX" -> Pool.How.MAXIMUM;
-              case "AVG" -> Pool.How.MEAN;
-              case "SUM" -> Pool.How.SUM;
-              default -> throw layer.refused("poolingType", "MAX, AVG or SUM");
-            });
-    return draft.add("pooled", pool, value);
-  }
-
-  // ---- recurrent layers -----------------------------------------------------------------------
-
-  /** A direction of a layer. */
-  private record Cell(RnnSpec stack, GateRows rows) {}
-
-  private String sequences(JsonObject layer) throws MalformedFileException {
-    requireSequence();
-    takeFormat(layer, "rnnDataFormat");
-    takeFormat(layer, "rnndataFormat");
-    if (!kind(layer).equals("Bidirectional")) {
-      return add(layer, Direction.FORWARD, List.of(cell(layer)));
-    }
-    Cell forward = cell(layer.object("fwd"));
-    Cell backward = cell(layer.object("bwd"));
-    if (!forward.stack().equals(backward.stack())) {
-      throw new IllegalArgumentException(
-          "has another layer backwards than forwards, which is not supported");
-    }
-    String y = add(layer, Direction.BIDIRECTIONAL, List.of(forward, backward));
-    int h = forward.stack().hiddenSize();
-    String mode = layer.text("mode");
-    return switch (mode) {
-      case "CONCAT" -> y;
-      case "ADD" -> draft.add("merged", new MergeDirections(MergeDirections.How.SUM), y);
-      case "AVERAGE" -> draft.add("merged", new MergeDirections(MergeDirections.How.MEAN), y);
-      case "MUL" ->
-          draft.add(
-              "merged",
-              new Product(),
-              draft.add("forward", Columns.range(2 * h, 0, h), y),
-              draft.add("backward", Columns.range(2 * h, h, h), y));
-      default -> throw layer.refused("mode", "CONCAT, ADD, AVERAGE or MUL");
-    };
-  }
-
-  private String add(JsonObject layer, Direction direction, List<Cell> cells)
-      throws MalformedFileException {
-    RnnSpec stack = cells.get(0).stack().withDirection(direction);
-    List<GateRows> rows = cells.stream().map(Cell::rows).toList();
-    return draft.add(
-        name(layer),
-        new Recurrent(stack),
-        List.of(value),
-        List.of(new Weights(new Object(), GateRows.block(stack, rows))));
-  }
-
-  /**
-   * A layer with its parameters. Matrices lie column by column, which are rows here; gates stand in
-   * the order candidate, forget, output, input, and peepholes behind them in the order f, o, i.
-   */
-  private Cell cell(JsonObject layer) throws MalformedFileException {
-    String kind = kind(layer);
-    if (layer.flag("hasLayerNorm", false)) {
-      throw new IllegalArgumentException("has layer normalisation, which is not supported");
-    }
-    CellType type =
-        switch (kind) {
-          case "LSTM" -> CellType.LSTM;
-          case "GravesLSTM" -> CellType.LSTM_PEEPHOLE;
-          case "SimpleRnn" -> CellType.RNN_TANH;
-          default ->
-              throw new IllegalArgumentException(
-                  "has a " + kind + " in it, which is not supported");
+    String made =
+        switch (op) {
+          case "Add" -> draft.add(name, new Sum(), names, List.of());
+          case "Product" -> draft.add(name, new Product(), names, List.of());
+          case "Average" ->
+              draft.add(
+                  name,
+                  new Affine(1f / names.size(), 0),
+                  draft.add(name, new Sum(), names, List.of()));
+          case "Subtract" -> {
+            if (names.size() != 2) {
+              throw new IllegalArgumentException("is given " + names.size() + " values; needed 2");
+            }
+            yield difference(name, names.get(0), names.get(1));
+          }
+          case "Max" -> {
+            String largest = names.get(0);
+            for (String other : names.subList(1, names.size())) {
+              largest = larger(name, largest, other);
+            }
+            yield largest;
+          }
+          default -> throw json.refused("op", "Add, Subtract, Product, Average or Max");
         };
-    takeFormat(layer, "rnnDataFormat");
-    int in = layer.integer("nin", 1);
-    int h = layer.integer("nout", 1);
-    GateFunction function = gate(layer, "activationFn");
-    List<GateFunction> functions =
-        type == CellType.RNN_TANH
-            ? List.of(function)
-            : List.of(gate(layer, "gateActivationFn"), function, function);
-    for (CellType other : List.of(CellType.RNN_RELU, CellType.RNN_LINEAR)) {
-      type = type == CellType.RNN_TANH && functions.equals(other.functions()) ? other : type;
-    }
-    RnnSpec stack = RnnSpec.of(type, in, h);
-    if (!functions.equals(type.functions())) {
-      GateFunction[] its = functions.toArray(GateFunction[]::new);
-      stack = stack.withOptions(CellOptions.builder().activations(its).build());
-    }
-    int gates = type.gates();
-    long columns = (long) gates * h;
-    float[] input = take(in * columns);
-    float[] recurrent = take(h * columns);
-    float @Nullable [] peepholes = null;
-    if (type == CellType.LSTM_PEEPHOLE) {
-      float[] theirs = take(3L * h);
-      peepholes = new float[3 * h];
-      for (int i = 0; i < 3; i++) {
-        System.arraycopy(theirs, "foi".indexOf("ifo".charAt(i)) * h, peepholes, i * h, h);
-      }
-    }
-    float[] bias = take(columns);
-    return new Cell(
-        stack, new GateRows(gates == 1 ? "h" : "gfoi", input, recurrent, bias, null, peepholes));
+    return given.get(0).with(made);
+  }
+
+  private String difference(String name, String x, String y) {
+    return draft.add(name, new Sum(), x, draft.add(name, new Affine(-1, 0), y));
+  }
+
+  /** {@code max(x, y) = x + relu(y − x)}. */
+  private String larger(String name, String x, String y) {
+    String by = new Functions(draft, name).of(Activation.RELU, difference(name, y, x));
+    return draft.add(name, new Sum(), x, by);
   }
 }

@@ -73,6 +73,15 @@ record KerasArchive(
     throw new MalformedFileException(path, "is neither a .keras nor an .h5 file of Keras");
   }
 
+  private static boolean isToday(String version) {
+    return !version.matches("[012](\\..*)?");
+  }
+
+  /** Whether Keras 3 or a later one wrote it. */
+  boolean isToday() {
+    return isToday(kerasVersion);
+  }
+
   private static boolean isHdf5(Path path) throws IOException {
     try (InputStream in = Files.newInputStream(path)) {
       return Arrays.equals(in.readNBytes(HDF5.length), HDF5);
@@ -85,8 +94,18 @@ record KerasArchive(
       JsonObject metadata =
           JsonObject.parse(path, METADATA, zip.bytes(METADATA, JsonObject.MOST_BYTES));
       Hdf5File.Group root = Hdf5File.open(path, WEIGHTS, zip.bytes(WEIGHTS, MOST_BYTES));
-      return new KerasArchive(
-          path, metadata.text("keras_version"), json, new KerasWeights(path, root).of(json), false);
+      String version = metadata.text("keras_version");
+      List<KerasLayer> layers = new KerasWeights(path, root).of(json);
+      if (isToday(version)) {
+        return new KerasArchive(path, version, json, layers, false);
+      }
+      JsonObject today = OlderForm.today(json, List.of());
+      List<KerasLayer> renewed = new ArrayList<>();
+      List<JsonObject> entries = today.object("config").objects("layers");
+      for (int i = 0; i < layers.size(); i++) {
+        renewed.add(new KerasLayer(entries.get(i), layers.get(i).weights()));
+      }
+      return new KerasArchive(path, version, today, renewed, false);
     }
   }
 
@@ -108,6 +127,10 @@ record KerasArchive(
       throw new MalformedFileException(path, "has no group 'model_weights'");
     }
     String version = root.text("keras_version");
+    if (version == null || !isToday(version)) {
+      List<String> names = weights.texts("layer_names");
+      json = OlderForm.today(json, names == null ? List.of() : names);
+    }
     List<KerasLayer> layers = new ArrayList<>();
     for (JsonObject layer : json.object("config").objects("layers")) {
       layers.add(new KerasLayer(layer, named(weights, layer.object("config").text("name"))));

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /** An input of a model, whose form is known once something reads it: tokens or numbers. */
 final class KerasInput {
   final String name;
-  final TensorType type;
+  private final TensorType type;
 
   /** Sizes after that of the batch; 0 for any. */
   final List<Integer> sizes;
@@ -30,6 +30,11 @@ final class KerasInput {
     this.type = type;
     this.batch = batch;
     this.sizes = List.copyOf(sizes);
+  }
+
+  /** Of its elements; of tokens, which older files have as numbers, one of integers. */
+  TensorType type() {
+    return tokens && !type.isInteger() ? TensorType.I32 : type;
   }
 
   /** How its tensor lies in the value. */

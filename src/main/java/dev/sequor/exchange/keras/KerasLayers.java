@@ -2,6 +2,7 @@ package dev.sequor.exchange.keras;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.sequor.backend.Activation;
+import dev.sequor.backend.Direction;
 import dev.sequor.exchange.draft.GateRows;
 import dev.sequor.exchange.draft.NetworkDraft;
 import dev.sequor.exchange.draft.NetworkDraft.Weights;
@@ -9,11 +10,13 @@ import dev.sequor.exchange.files.JsonObject;
 import dev.sequor.exchange.keras.KerasArguments.Argument;
 import dev.sequor.exchange.keras.KerasValue.Filling;
 import dev.sequor.io.MalformedFileException;
+import dev.sequor.module.Activate;
 import dev.sequor.module.Affine;
 import dev.sequor.module.ColumnsToSteps;
 import dev.sequor.module.Concatenation;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Embedding;
+import dev.sequor.module.LastStep;
 import dev.sequor.module.LayerNorm;
 import dev.sequor.module.LearnedVector;
 import dev.sequor.module.Linear;
@@ -60,6 +63,7 @@ final class KerasLayers {
           "ExpandDims",
           "ZerosLike",
           "OnesLike",
+          "GetItem",
           "LogicalOr",
           "Concatenate");
 
@@ -181,7 +185,7 @@ final class KerasLayers {
     return switch (layer.className()) {
       case "Embedding" -> embedding(layer, call);
       case "Masking" -> masking(layer, call);
-      case "Add", "Subtract", "Multiply", "Average" -> merged(layer, call);
+      case "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum" -> merged(layer, call);
       case "Concatenate" -> concatenated(layer, call);
       case "RepeatVector" -> {
         requireKnown(config, "n");
@@ -202,20 +206,31 @@ final class KerasLayers {
           throw new IllegalArgumentException(
               "is of a class that is not supported with " + call.inputs().size() + " tensors");
         }
-        yield rowByRow(layer, to.numbers(call.input()));
+        KerasValue x = to.numbers(call.input());
+        yield rowByRow(layer, x, isSequence(x) ? 3 : 2);
       }
     };
   }
 
-  /** Layers that do the same with each vector, whatever it is of. */
-  private KerasValue rowByRow(KerasLayer layer, KerasValue x) throws IOException {
+  /**
+   * Layers that do the same with each vector, whatever it is of.
+   *
+   * @param axes how many the layer counts, the batch included
+   */
+  private KerasValue rowByRow(KerasLayer layer, KerasValue x, int axes) throws IOException {
     JsonObject config = layer.config();
     String name = layer.name();
     String y = x.name();
     return switch (layer.className()) {
       case "Dense" -> dense(layer, x);
-      case "LayerNormalization" -> layerNorm(layer, x);
-      case "BatchNormalization" -> batchNorm(layer, x);
+      case "LayerNormalization" -> {
+        requireLastAxis(config, axes);
+        yield layerNorm(layer, x);
+      }
+      case "BatchNormalization" -> {
+        requireLastAxis(config, axes);
+        yield batchNorm(layer, x);
+      }
       case "Activation" -> {
         requireKnown(config, "activation");
         yield function(name, function(config, "activation"), x);
@@ -249,7 +264,7 @@ final class KerasLayers {
       case "Softmax" -> {
         requireKnown(config, "axis");
         JsonNode axis = config.node().path("axis");
-        if (!axis.isMissingNode() && !isLastAxis(axis, isSequence(x) ? 3 : 2)) {
+        if (!axis.isMissingNode() && !isLastAxis(axis, axes)) {
           throw new IllegalArgumentException("has the axis " + axis + "; needed the last");
         }
         if (x.masked()) {
@@ -363,7 +378,6 @@ final class KerasLayers {
   private KerasValue layerNorm(KerasLayer layer, KerasValue x) throws MalformedFileException {
     JsonObject config = layer.config();
     requireKnown(config, "axis", "epsilon", "center", "scale");
-    requireLastAxis(config, x);
     int width = width(x);
     boolean scale = config.flag("scale", true);
     boolean center = config.flag("center", true);
@@ -386,9 +400,9 @@ final class KerasLayers {
     return values;
   }
 
-  private void requireLastAxis(JsonObject config, KerasValue x) {
+  private static void requireLastAxis(JsonObject config, int axes) {
     JsonNode axis = config.node().path("axis");
-    if (!axis.isMissingNode() && !isLastAxis(axis, isSequence(x) ? 3 : 2)) {
+    if (!axis.isMissingNode() && !isLastAxis(axis, axes)) {
       throw new IllegalArgumentException("normalises the axis " + axis + "; needed the last alone");
     }
   }
@@ -413,7 +427,6 @@ final class KerasLayers {
         "scale",
         "synchronized",
         "renorm_momentum");
-    requireLastAxis(config, x);
     int width = width(x);
     boolean scale = config.flag("scale", true);
     boolean center = config.flag("center", true);
@@ -525,7 +538,14 @@ final class KerasLayers {
     KerasLayer inner = new KerasLayer(config.object("layer"), layer.weights());
     KerasValue x = sequence(call);
     switch (inner.className()) {
-      case "Dense", "Activation", "Dropout", "LayerNormalization", "ReLU", "LeakyReLU", "ELU" -> {}
+      case "Dense",
+          "Activation",
+          "Dropout",
+          "LayerNormalization",
+          "BatchNormalization",
+          "ReLU",
+          "LeakyReLU",
+          "ELU" -> {}
       default ->
           throw new IllegalArgumentException(
               "has a layer '"
@@ -534,12 +554,7 @@ final class KerasLayers {
                   + inner.className()
                   + ") in it, which is not supported");
     }
-    if (config.object("layer").object("config").node().path("axis").isIntegralNumber()
-        && config.object("layer").object("config").node().path("axis").asInt() != -1) {
-      // Counted in one axis less.
-      throw new IllegalArgumentException("normalises another axis than the last, -1");
-    }
-    return List.of(rowByRow(inner, x));
+    return List.of(rowByRow(inner, x, 2));
   }
 
   // ---- several values -------------------------------------------------------------------------
@@ -598,6 +613,13 @@ final class KerasLayers {
         switch (layer.className()) {
           case "Add" -> draft.add(name, new Sum(), names, List.of());
           case "Multiply" -> draft.add(name, new Product(), names, List.of());
+          case "Maximum", "Minimum" -> {
+            String sofar = names.get(0);
+            for (String other : names.subList(1, names.size())) {
+              sofar = extreme(name, layer.className().equals("Maximum"), sofar, other);
+            }
+            yield sofar;
+          }
           case "Average" ->
               draft.add(
                   name,
@@ -614,6 +636,13 @@ final class KerasLayers {
 
   private String difference(String name, String x, String y) {
     return draft.add(name, new Sum(), x, draft.add(name, new Affine(-1, 0), y));
+  }
+
+  /** {@code max(x, y) = x + relu(y − x)}, and the same turned round. */
+  private String extreme(String name, boolean larger, String x, String y) {
+    String by = larger ? difference(name, y, x) : difference(name, x, y);
+    String relu = draft.add(name, new Activate(Activation.RELU), by);
+    return larger ? draft.add(name, new Sum(), x, relu) : difference(name, x, relu);
   }
 
   private KerasValue concatenated(KerasLayer layer, KerasCall call) throws MalformedFileException {
@@ -684,6 +713,37 @@ final class KerasLayers {
     return null;
   }
 
+  /** {@code x[:, -1]} of a sequence, or {@code x[:, -1, :]}. */
+  private KerasValue lastStep(KerasLayer layer, List<KerasValue> given, List<Argument> operands)
+      throws MalformedFileException {
+    List<Argument> parts = operands.size() == 2 ? operands.get(1).list() : null;
+    boolean fits = given.size() == 1 && parts != null && (parts.size() == 2 || parts.size() == 3);
+    for (int i = 0; fits && parts != null && i < parts.size(); i++) {
+      JsonNode part = parts.get(i).constant();
+      fits = part != null && (i == 1 ? part.isInt() && part.intValue() == -1 : isWhole(part));
+    }
+    KerasValue x = fits ? to.numbers(given.get(0)) : null;
+    if (x == null || !isSequence(x)) {
+      throw new IllegalArgumentException(
+          "takes a part that is not supported; needed the last step of a sequence, [:, -1]");
+    }
+    if (x.masked() && x.filling() == Filling.REPEATED) {
+      to.reads(KerasTranslation.label(layer), x); // the last that is there is repeated to the end
+    } else {
+      to.readsMasked(KerasTranslation.label(layer), x);
+    }
+    return KerasValue.vector(draft.add(layer.name(), new LastStep(Direction.FORWARD), x.name()));
+  }
+
+  /** Whether a part is all of an axis. */
+  private static boolean isWhole(JsonNode part) {
+    JsonNode config = part.path("config");
+    return part.path("class_name").asText().equals("__slice__")
+        && config.path("start").isNull()
+        && config.path("stop").isNull()
+        && config.path("step").isNull();
+  }
+
   /** {@code +}, {@code -} and {@code *} of tensors and numbers; what comes of them has no mask. */
   private KerasValue operation(KerasLayer layer, KerasCall call) throws IOException {
     String name = layer.name();
@@ -695,6 +755,9 @@ final class KerasLayers {
       return mask.asValue();
     }
     String kind = layer.className();
+    if (kind.equals("GetItem")) {
+      return lastStep(layer, given, operands);
+    }
     boolean known = kind.equals("Add") || kind.equals("Subtract") || kind.equals("Multiply");
     if (!known || operands.size() != 2) {
       throw new IllegalArgumentException("is an operation that is not supported");

@@ -8,12 +8,14 @@ import java.nio.file.Path;
 /**
  * Models of Keras in {@code .keras} and {@code .h5} files: Sequential and functional ones of
  * recurrent layers and of what stands around them, models within them included. They become
- * networks of modules, which run as any other does, on every device, in training too.
+ * networks of modules, which run as any other does, on every device, in training too. Files of
+ * Keras 2, from 2.1 on, are read as those of Keras 3.
  *
  * <p>Tensors are as Keras has them, sequences {@code [batch, time, features]}. An input has the
  * name of its input layer; a Sequential model's, which Keras itself gives another name at each
- * start, too. The one output of a model is called {@code output}; of several, each has the name of
- * its layer, and {@code :1} behind it if it is the layer's second tensor.
+ * start, too. Tokens are integers, also where an older file has numbers as their type. The one
+ * output of a model is called {@code output}; of several, each has the name of its layer, and
+ * {@code :1} behind it if it is the layer's second tensor.
  *
  * <p>What is computed is what {@code model.predict} gives, in float32 whatever the layers' types
  * are. Masks ({@code Embedding} with {@code mask_zero}, {@code Masking}) leave out the same steps

@@ -98,6 +98,11 @@ final class KerasRecurrence {
     GateRows rows(int inputSize) throws MalformedFileException {
       int h = units();
       int columns = gates().length() * h;
+      if (!kind.equals("SimpleRNN")
+          && weights.size() == 3
+          && weights.get(2).shape().equals(List.of(2 * columns))) {
+        return rowsOfCudnn(inputSize);
+      }
       List<List<Integer>> needed = new ArrayList<>();
       needed.add(List.of(inputSize, columns));
       needed.add(List.of(h, columns));
@@ -114,6 +119,41 @@ final class KerasRecurrence {
           two ? Arrays.copyOf(bias, columns) : bias,
           two ? Arrays.copyOfRange(bias, columns, 2 * columns) : null,
           null);
+    }
+
+    /** Of a layer that was made for cuDNN alone: two biases, and each gate's rows in one piece. */
+    private GateRows rowsOfCudnn(int inputSize) throws MalformedFileException {
+      int h = units();
+      int gates = gates().length();
+      int columns = gates * h;
+      KerasLayers.requireShapes(
+          weights, List.of(List.of(inputSize, columns), List.of(h, columns), List.of(2 * columns)));
+      float[] both = weights.get(2).values();
+      float[] bias = Arrays.copyOf(both, columns);
+      float[] second = Arrays.copyOfRange(both, columns, 2 * columns);
+      boolean two = resetsAfter();
+      for (int i = 0; i < columns && !two; i++) {
+        bias[i] += second[i];
+      }
+      return new GateRows(
+          gates(),
+          byGate(weights.get(0).values(), inputSize, gates),
+          byGate(weights.get(1).values(), h, gates),
+          bias,
+          two ? second : null,
+          null);
+    }
+
+    /** {@code [rows, gates, H]} as {@code [gates, rows, H]}. */
+    private static float[] byGate(float[] values, int rows, int gates) {
+      int h = values.length / (rows * gates);
+      float[] moved = new float[values.length];
+      for (int row = 0; row < rows; row++) {
+        for (int gate = 0; gate < gates; gate++) {
+          System.arraycopy(values, (row * gates + gate) * h, moved, (gate * rows + row) * h, h);
+        }
+      }
+      return moved;
     }
   }
 

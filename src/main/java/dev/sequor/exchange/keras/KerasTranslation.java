@@ -19,6 +19,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -52,7 +53,7 @@ final class KerasTranslation {
   KerasTranslation(KerasArchive archive, SharedAxes sharedAxes) {
     this.archive = archive;
     this.sharedAxes = sharedAxes;
-    this.isKeras3 = !archive.kerasVersion().matches("[012](\\..*)?");
+    this.isKeras3 = archive.isToday();
     this.functions = new KerasFunctions(draft, isKeras3);
   }
 
@@ -298,6 +299,13 @@ final class KerasTranslation {
     return finish(inputs, made);
   }
 
+  private static boolean isModel(String className) {
+    return switch (className) {
+      case "Sequential", "Functional", "Model" -> true;
+      default -> false;
+    };
+  }
+
   /** What the layers of a model say of its inputs, in the order of these. */
   private List<JsonObject> inputLayers(JsonObject config, boolean sequential)
       throws MalformedFileException {
@@ -306,7 +314,10 @@ final class KerasTranslation {
       throw config.refused("layers", "at least one layer");
     }
     if (sequential) {
-      return List.of(all.get(0));
+      JsonObject first = all.get(0);
+      return isModel(first.text("class_name"))
+          ? inputLayers(first.object("config"), first.text("class_name").equals("Sequential"))
+          : List.of(first);
     }
     List<JsonObject> found = new ArrayList<>();
     for (Reference input : references(config, "input_layers")) {
@@ -412,17 +423,22 @@ final class KerasTranslation {
       throw new IllegalArgumentException(
           "a model is given " + given.size() + " inputs; needed " + inputs.size());
     }
-    Map<String, Waiting> waiting = new LinkedHashMap<>();
+    List<Waiting> calls = new ArrayList<>();
     for (KerasLayer layer : all) {
       JsonNode nodes = layer.json().node().path("inbound_nodes");
       if (!nodes.isArray()) {
         throw layer.json().refused("inbound_nodes", "a list");
       }
       for (int i = 0; i < nodes.size() && !layer.className().equals("InputLayer"); i++) {
-        Waiting call = waiting(layer, i, nodes.get(i));
-        if (waiting.put(call.key(), call) != null) {
-          throw new IllegalArgumentException("there are two layers '" + entryName(layer) + "'");
-        }
+        calls.add(waiting(layer, i, nodes.get(i)));
+      }
+    }
+    List<Reference> outputs = references(config, "output_layers");
+    Map<String, Waiting> waiting = new LinkedHashMap<>();
+    for (Waiting call : isKeras3 ? calls : countedAnew(calls, outputs)) {
+      if (waiting.put(call.key(), call) != null) {
+        throw new IllegalArgumentException(
+            "there are two layers '" + entryName(call.layer()) + "'");
       }
     }
     for (int i = 0; i < given.size(); i++) {
@@ -449,11 +465,35 @@ final class KerasTranslation {
               + " waits for what waits for it: its inbound_nodes go round in a circle");
     }
     List<Made> made = new ArrayList<>();
-    for (Reference output : references(config, "output_layers")) {
+    for (Reference output : outputs) {
       String name = output.layer() + (output.tensor() == 0 ? "" : ":" + output.tensor());
       made.add(new Made(name, value(output, known, "the model")));
     }
     return made;
+  }
+
+  /**
+   * Calls with the numbers that others know them by: before Keras 3 the first of a model within was
+   * that by which it was made, if it was made with inputs, and that one is not in the file.
+   */
+  private static List<Waiting> countedAnew(List<Waiting> calls, List<Reference> outputs)
+      throws MalformedFileException {
+    Set<String> fromZero = new HashSet<>();
+    outputs.stream().filter(each -> each.node() == 0).forEach(each -> fromZero.add(each.layer()));
+    for (Waiting call : calls) {
+      for (Reference reference : call.arguments().tensors()) {
+        if (reference.node() == 0) {
+          fromZero.add(reference.layer());
+        }
+      }
+    }
+    List<Waiting> counted = new ArrayList<>();
+    for (Waiting call : calls) {
+      boolean skipped =
+          isModel(call.layer().className()) && !fromZero.contains(entryName(call.layer()));
+      counted.add(skipped ? new Waiting(call.layer(), call.node() + 1, call.arguments()) : call);
+    }
+    return counted;
   }
 
   private static Waiting waiting(KerasLayer layer, int node, JsonNode json)
@@ -605,7 +645,7 @@ final class KerasTranslation {
       }
       taken.add(
           new ExchangedModel.Input(
-              input.name, input.type, input.layout(), input.value, false, input.mask));
+              input.name, input.type(), input.layout(), input.value, false, input.mask));
     }
     NetworkDraft.Finished finished = draft.finish(values);
     for (int i = 0; i < outputs.size(); i++) {

@@ -41,11 +41,28 @@ class Dl4jModelTest {
       "{'@class': 'a.DenseLayer', 'layerName': 'd', 'nin': 1, 'nout': 2,"
           + " 'activationFn': {'@class': 'a.ActivationIdentity'}}";
 
+  private static final String[] COMMITTED = {
+    "embedding/model.zip",
+    "graves_bidirectional/model.zip",
+    "repeat/model.zip",
+    "time_distributed/model.zip",
+    "graph_dense_between/model.zip",
+    "graph_largest/model.zip",
+    "graph_seq2seq/model.zip",
+    "graph_two_outputs/model.zip",
+    "graph_without_order/model.zip"
+  };
+
   @TempDir Path folder;
 
   @TestFactory
   Stream<DynamicTest> exportedNetworksSayTheSame() throws IOException {
     return ExportedCases.tests(".zip", Dl4jModel::read, Dl4jModelTest::refuses).stream();
+  }
+
+  @TestFactory
+  Stream<DynamicTest> committedNetworksSayTheSame() throws Exception {
+    return ExportedCases.committed(Dl4jModelTest.class, Dl4jModel::read, COMMITTED).stream();
   }
 
   private static void refuses(Exported exported) {
@@ -145,7 +162,71 @@ class Dl4jModelTest {
         "layer 0 'r' (SimpleRnn) the rows times columns",
         file(network("", RNN.replace("1,", "2147483647,")), 1));
     refused("confs is of type array; needed at least one layer", file(network(""), 1));
-    refused("holds a ComputationGraph", file("{'vertices': {}, 'vertexInputs': {}}", 1));
+  }
+
+  private static String graph(String vertices, String reads) {
+    return "{'networkInputs': ['x'], 'networkOutputs': ['y'], 'vertices': {"
+        + vertices
+        + "}, 'vertexInputs': {"
+        + reads
+        + "}}";
+  }
+
+  private static String layer(String name) {
+    return "'" + name + "': {'@class': 'a.LayerVertex', 'layerConf': {'layer': " + RNN + "}}";
+  }
+
+  @Test
+  void graphsThatAreNotSupportedAreRefusedByTheirVertex() throws Exception {
+    refused(
+        "vertex 'y' (StackVertex) is of a class that is not supported",
+        file(graph("'y': {'@class': 'a.StackVertex'}", "'y': ['x']"), 1));
+    refused(
+        "layer 'y' (SimpleRnn) reads 'z', which nothing gives",
+        file(graph(layer("y"), "'y': ['z']"), 1, 2, 3, 4));
+    refused(
+        "has 2 vertices, of which 0 can run; the others wait for each other",
+        file(graph(layer("y") + ", " + layer("z"), "'y': ['z'], 'z': ['y']"), 1, 2, 3, 4));
+    refused(
+        "networkOutputs is of type array; needed names of vertices",
+        file(graph(layer("z"), "'z': ['x']"), 1, 2, 3, 4));
+    refused(
+        "vertexInputs.y is missing; needed a list of names",
+        file(graph(layer("y"), ""), 1, 2, 3, 4));
+    refused(
+        "input 'x' has a number of features that no layer says",
+        file(graph("'y': {'@class': 'a.ScaleVertex', 'scaleFactor': 2}", "'y': ['x']"), 1));
+    refused(
+        "op is \"Min\"; needed Add, Subtract, Product, Average or Max",
+        file(
+            graph(
+                layer("z") + ", 'y': {'@class': 'a.ElementWiseVertex', 'op': 'Min'}",
+                "'z': ['x'], 'y': ['z', 'z']"),
+            1,
+            2,
+            3,
+            4));
+  }
+
+  /** Whatever has happened to the configuration of a graph: it is read, or refused. */
+  @Test
+  void mutatedGraphsAreReadOrRefused() throws Exception {
+    byte[] good;
+    try (java.io.InputStream in =
+        Dl4jModelTest.class.getResourceAsStream("graph_seq2seq/model.zip")) {
+      good = Objects.requireNonNull(in).readAllBytes();
+    }
+    Map<String, byte[]> members = Zips.members(good);
+    int files = MutatedFiles.count(600);
+    int refused =
+        MutatedFiles.readOrRefuse(
+            folder.resolve("mutated.zip"),
+            Objects.requireNonNull(members.get("configuration.json")),
+            mutated -> Zips.of(members, "configuration.json", mutated),
+            files,
+            1 << 20,
+            Dl4jModel::read);
+    assertTrue(refused > files / 10, "only " + refused + " were refused");
   }
 
   @ParameterizedTest

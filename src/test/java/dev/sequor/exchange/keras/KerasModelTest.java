@@ -52,6 +52,20 @@ class KerasModelTest {
     return tests.stream();
   }
 
+  /** Files of Keras 2, which said some things in other ways. */
+  @TestFactory
+  Stream<DynamicTest> olderModelsSayTheSame() throws Exception {
+    return ExportedCases.committed(
+        KerasModelTest.class,
+        KerasModel::read,
+        "older/keras_2_1_6/model.h5",
+        "older/keras_2_2_4/model.h5",
+        "older/keras_2_6_0/model.h5",
+        "older/keras_2_21_0/model.keras",
+        "older/cudnn/model.h5")
+        .stream();
+  }
+
   private static void refuses(Exported exported) {
     String message =
         String.valueOf(
@@ -121,9 +135,9 @@ class KerasModelTest {
         "\"keras_history\": [\"danach\", 0, 0]");
     refused("input_layers", "\"input_layers\": [\"x\"", "\"input_layers\": [3");
     refused(
-        "layer 'add_1' (Minimum) is of a class that is not supported",
+        "layer 'add_1' (Dot) is of a class that is not supported",
         "\"class_name\": \"Add\", \"config\": {\"name\": \"add_1\"",
-        "\"class_name\": \"Minimum\", \"config\": {\"name\": \"add_1\"");
+        "\"class_name\": \"Dot\", \"config\": {\"name\": \"add_1\"");
   }
 
   /** Whatever has happened to a configuration: it is read, or refused. */
