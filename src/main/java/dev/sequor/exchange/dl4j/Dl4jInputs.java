@@ -107,7 +107,7 @@ final class Dl4jInputs {
   private static boolean isConcatenated(JsonObject layer) throws MalformedFileException {
     return switch (Dl4jGraph.kind(layer)) {
       case "Bidirectional" -> layer.node().path("mode").asText().equals("CONCAT");
-      case "LastTimeStep" -> isConcatenated(layer.object("underlying"));
+      case "LastTimeStep", "FrozenLayerWithBackprop" -> isConcatenated(layer.object("underlying"));
       case "FrozenLayer" -> isConcatenated(layer.object("layer"));
       default -> false;
     };

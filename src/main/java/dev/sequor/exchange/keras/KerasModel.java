@@ -14,8 +14,9 @@ import java.nio.file.Path;
  * <p>Tensors are as Keras has them, sequences {@code [batch, time, features]}. An input has the
  * name of its input layer; a Sequential model's, which Keras itself gives another name at each
  * start, too. Tokens are integers, also where an older file has numbers as their type. The one
- * output of a model is called {@code output}; of several, each has the name of its layer, and
- * {@code :1} behind it if it is the layer's second tensor.
+ * output of a model is called {@code output}; of several, each has the name of its layer, {@code
+ * :1} behind it if it is the layer's second tensor, and {@code _1} if another has that name
+ * already.
  *
  * <p>What is computed is what {@code model.predict} gives, in float32 whatever the layers' types
  * are. Masks ({@code Embedding} with {@code mask_zero}, {@code Masking}) leave out the same steps

@@ -609,8 +609,13 @@ final class KerasTranslation {
     settleMasks();
     List<ExchangedModel.Output> outputs = new ArrayList<>();
     List<String> values = new ArrayList<>();
+    Set<String> names = new HashSet<>();
     for (Made each : made) {
       String name = made.size() == 1 ? "output" : each.name();
+      // Of a layer that is called twice both may be outputs.
+      for (int i = 1; !names.add(name); i++) {
+        name = each.name() + "_" + i;
+      }
       KerasValue value = numbers(each.value());
       String node =
           value.input() == null

@@ -49,6 +49,7 @@ class Dl4jModelTest {
     "graph_dense_between/model.zip",
     "graph_largest/model.zip",
     "graph_seq2seq/model.zip",
+    "graph_shared_axis/model.zip",
     "graph_two_outputs/model.zip",
     "graph_without_order/model.zip"
   };

@@ -99,6 +99,24 @@ class KerasModelTest {
     }
   }
 
+  /** A layer that is called twice gives two outputs of one name. */
+  @Test
+  void outputsOfOneNameAreToldApart() throws Exception {
+    Map<String, byte[]> members = nested();
+    String config =
+        new String(Objects.requireNonNull(members.get("config.json")), StandardCharsets.UTF_8);
+    String one = "[\"dense_1\", 0, 0]";
+    members.put(
+        "config.json",
+        config
+            .replace("\"output_layers\": " + one, "\"output_layers\": [" + one + ", " + one + "]")
+            .getBytes(StandardCharsets.UTF_8));
+    ExchangedModel model = KerasModel.read(file(members));
+    assertEquals(
+        List.of("dense_1", "dense_1_1"),
+        model.outputs().stream().map(ExchangedModel.Output::name).toList());
+  }
+
   private void refused(String message, String from, String to) throws IOException {
     Map<String, byte[]> members = nested();
     String config =
@@ -153,6 +171,25 @@ class KerasModelTest {
               bad.put("config.json", mutated);
               return Zips.of(bad);
             },
+            MutatedFiles.count(300),
+            1 << 23,
+            KerasModel::read);
+    assertTrue(refused > 30, "only " + refused + " were refused");
+  }
+
+  /** The same of a file whose form is an older one. */
+  @Test
+  void mutatedOlderConfigurationsAreReadOrRefused() throws Exception {
+    Map<String, byte[]> members;
+    try (InputStream in =
+        KerasModelTest.class.getResourceAsStream("older/keras_2_21_0/model.keras")) {
+      members = Zips.members(Objects.requireNonNull(in).readAllBytes());
+    }
+    int refused =
+        MutatedFiles.readOrRefuse(
+            folder.resolve("mutated.keras"),
+            Objects.requireNonNull(members.get("config.json")),
+            mutated -> Zips.of(members, "config.json", mutated),
             MutatedFiles.count(300),
             1 << 23,
             KerasModel::read);
