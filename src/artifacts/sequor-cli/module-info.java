@@ -1,14 +1,16 @@
-/** The program {@code sequor}. It exports nothing. */
+/**
+ * The program {@code sequor}. It exports nothing. That it draws as PNG is why it requires jsvg,
+ * which the library takes if it is there.
+ */
 module dev.sequor.cli {
   requires com.fasterxml.jackson.core;
   requires com.fasterxml.jackson.databind;
+  requires com.github.weisj.jsvg;
   requires dev.sequor;
   requires info.picocli;
-  requires java.desktop;
   requires java.management;
   requires jdk.management;
   requires me.tongfei.progressbar;
-  requires org.knowm.xchart;
   requires static org.jspecify;
 
   opens dev.sequor.cli to
