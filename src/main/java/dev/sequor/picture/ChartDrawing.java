@@ -167,13 +167,7 @@ final class ChartDrawing {
     axis.add(SvgElement.line(left, bottom, right, bottom));
     xTicks.forEach(value -> axis.add(SvgElement.line(x(value), bottom, x(value), bottom + 4)));
     elements.add(axis);
-    List<String> yLabels = plan.y().labels();
-    for (int i = 0; i < yTicks.size(); i++) {
-      elements.add(
-          SvgElement.text(left - 6, y(yTicks.get(i)) + TICK * 0.36, TICK, yLabels.get(i))
-              .fill(Ink.FAINT)
-              .with("text-anchor", "end"));
-    }
+    drawYLabels();
     drawXLabels();
     if (!plan.xLabel().isEmpty()) {
       elements.add(
@@ -193,6 +187,30 @@ final class ChartDrawing {
 
   private double y(BigDecimal value) {
     return y(value.doubleValue());
+  }
+
+  /** At as many marks as there is room for. */
+  private void drawYLabels() {
+    List<String> labels = plan.y().labels();
+    int every = 1;
+    while (every < labels.size() && crowd(every)) {
+      every++;
+    }
+    for (int i = 0; i < labels.size(); i += every) {
+      elements.add(
+          SvgElement.text(left - 6, y(yTicks.get(i)) + TICK * 0.36, TICK, labels.get(i))
+              .fill(Ink.FAINT)
+              .with("text-anchor", "end"));
+    }
+  }
+
+  private boolean crowd(int every) {
+    for (int i = every; i < yTicks.size(); i += every) {
+      if (y(yTicks.get(i - every)) - y(yTicks.get(i)) < TICK) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** At as many marks, equally far apart, as there is room for. */
