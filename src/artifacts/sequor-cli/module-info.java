@@ -1,14 +1,20 @@
-/** The program {@code sequor}. It exports nothing. */
+/**
+ * The program {@code sequor}. It exports nothing. It requires what the library takes if it is
+ * there: jsvg to draw as PNG, and what reads files of ONNX and Keras.
+ */
 module dev.sequor.cli {
   requires com.fasterxml.jackson.core;
   requires com.fasterxml.jackson.databind;
+  requires com.github.weisj.jsvg;
+  requires com.google.protobuf;
   requires dev.sequor;
   requires info.picocli;
-  requires java.desktop;
+  requires io.jhdf;
   requires java.management;
   requires jdk.management;
   requires me.tongfei.progressbar;
-  requires org.knowm.xchart;
+  requires org.apache.commons.lang3;
+  requires org.tribuo.util.onnx;
   requires static org.jspecify;
 
   opens dev.sequor.cli to

@@ -15,8 +15,10 @@ module dev.sequor {
   requires org.bytedeco.javacpp;
   requires org.slf4j;
   requires static transitive org.jspecify;
+  requires static com.github.weisj.jsvg;
   requires static com.google.protobuf;
   requires static io.jhdf;
+  requires static java.desktop;
   requires static micrometer.core;
   requires static org.tribuo.util.onnx;
 
@@ -31,6 +33,7 @@ module dev.sequor {
   exports dev.sequor.io;
   exports dev.sequor.model;
   exports dev.sequor.module;
+  exports dev.sequor.picture;
   exports dev.sequor.rnn;
   exports dev.sequor.serve;
   exports dev.sequor.task;

@@ -49,6 +49,8 @@ class ArtifactsTest {
   private static final Pattern REQUIRES =
       Pattern.compile("\\brequires (?:(?:static|transitive) )*([\\w.]+);");
 
+  private static final Pattern REQUIRES_IF_THERE = Pattern.compile("\\brequires static ([\\w.]+);");
+
   private enum Artifact {
     CORE("sequor"),
     CUDA("sequor-cuda"),
@@ -204,8 +206,17 @@ class ArtifactsTest {
         pom(artifact).dependencies().stream()
             .filter(each -> each.classifier().isEmpty() && !each.scope().equals("runtime"))
             .map(Requirement::artifactId)
+            .filter(each -> used.contains(each) || !optionalInTheLibrary().contains(each))
             .collect(Collectors.toCollection(TreeSet::new));
     assertEquals(declared, used, artifact.id + " declares what it does not use");
+  }
+
+  /** What the library takes if it is there, and what needs that much of the library declares. */
+  private static List<String> optionalInTheLibrary() {
+    return pom(Artifact.CORE).dependencies().stream()
+        .filter(Requirement::isOptional)
+        .map(Requirement::artifactId)
+        .toList();
   }
 
   /** Which artifact has a class; empty for the JDK's and for primitive types. */
@@ -249,13 +260,19 @@ class ArtifactsTest {
       }
     }
     used.removeAll(Set.of("java.base", artifact.id.replace('-', '.').replaceFirst("^", "dev.")));
-    Set<String> required =
-        REQUIRES
-            .matcher(Files.readString(artifact.folder.resolve("module-info.java")))
-            .results()
-            .map(each -> each.group(1))
-            .collect(Collectors.toCollection(TreeSet::new));
+    Set<String> required = new TreeSet<>(required(artifact, REQUIRES));
+    if (artifact != Artifact.CORE) {
+      List<String> optional = required(Artifact.CORE, REQUIRES_IF_THERE);
+      required.removeIf(each -> optional.contains(each) && !used.contains(each));
+    }
     assertEquals(required, used);
+  }
+
+  private static List<String> required(Artifact artifact, Pattern how) throws IOException {
+    return how.matcher(Files.readString(artifact.folder.resolve("module-info.java")))
+        .results()
+        .map(each -> each.group(1))
+        .toList();
   }
 
   private static String moduleOf(JavaClass target) {
@@ -276,14 +293,14 @@ class ArtifactsTest {
 
   @Test
   void theLibraryNeedsNeitherCudaNorTheCommandLine() {
-    for (String each : List.of("jcuda", "jcublas", "picocli", "jline", "progressbar", "xchart")) {
+    for (String each : List.of("jcuda", "jcublas", "picocli", "jline", "progressbar")) {
       assertTrue(
           pom(Artifact.CORE).artifactIds().stream().noneMatch(id -> id.contains(each)), each);
     }
     List<Requirement> optional =
         pom(Artifact.CORE).dependencies().stream().filter(Requirement::isOptional).toList();
     assertEquals(
-        List.of("micrometer-core", "tribuo-util-onnx", "protobuf-java", "jhdf"),
+        List.of("micrometer-core", "tribuo-util-onnx", "protobuf-java", "jhdf", "jsvg"),
         optional.stream().map(Requirement::artifactId).toList());
   }
 }

@@ -9,6 +9,7 @@ import dev.sequor.io.Checkpoint;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.module.Network;
 import dev.sequor.module.NetworkLayout;
+import dev.sequor.picture.NetworkPicture;
 import dev.sequor.rnn.TensorRegion;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -25,6 +26,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Says what a model or a file of weights holds. */
@@ -43,20 +45,37 @@ final class InspectCommand implements Callable<Integer> {
       description = "The directory of a trained model, a model in a file, or a state dict.")
   private @Nullable Path path;
 
+  @Option(
+      names = "--picture",
+      paramLabel = "FILE",
+      preprocessor = Verbatim.class,
+      description =
+          "Also draw the model's network, into a file whose name ends in .svg or .png: its inputs,"
+              + " layers and outputs from top to bottom. What is there and is no picture is kept.")
+  private @Nullable Path picture;
+
   @Mixin private Console console = new Console();
 
   @Override
   public Integer call() throws IOException {
     Path of = Objects.requireNonNull(path);
     ModelFiles.Kind kind = ModelFiles.kind(of);
+    PictureFile drawn = picture == null ? null : PictureFile.of("--picture", picture);
+    if (drawn != null && kind == ModelFiles.Kind.STATE_DICT) {
+      throw new IllegalArgumentException(
+          of + " is a state dict, which has no graph to draw; needed a model for --picture");
+    }
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("kind", kind.toString());
+    Network network = null;
     switch (kind) {
       case SEQUOR -> {
         if (Files.isRegularFile(of) && ExchangedModel.isIn(of)) {
-          exchanged(ExchangedModel.load(of), result);
+          ExchangedModel model = ExchangedModel.load(of);
+          network = model.network();
+          exchanged(model, result);
         } else {
-          Network network = TrainedModel.load(of).model().network();
+          network = TrainedModel.load(of).model().network();
           result.put("outputs", network.outputs());
           layers(network, result);
         }
@@ -66,14 +85,27 @@ final class InspectCommand implements Callable<Integer> {
           stateDict(dict, result);
         }
       }
-      default -> exchanged(ModelFiles.read(of), result);
+      default -> {
+        ExchangedModel model = ModelFiles.read(of);
+        network = model.network();
+        exchanged(model, result);
+      }
     }
     result.put("sha256", Sha256.of(Files.isDirectory(of) ? Checkpoint.weightsFile(of) : of));
+    if (drawn != null && network != null) {
+      drawn.write(NetworkPicture.of(network, title(of)));
+      result.put("picture", String.valueOf(picture));
+    }
     if (!console.isJson()) {
       print(result, (Long) result.getOrDefault("parameters", 0L));
     }
     console.result(result);
     return 0;
+  }
+
+  private static String title(Path model) {
+    Path name = model.toAbsolutePath().normalize().getFileName();
+    return name == null ? "network" : name.toString();
   }
 
   private static void exchanged(ExchangedModel model, Map<String, Object> result) {
@@ -172,6 +204,9 @@ final class InspectCommand implements Callable<Integer> {
     words.println(
         String.format(Locale.ROOT, "%s of %,d parameters", result.get("kind"), parameters));
     words.println("SHA-256 of the weights' file " + result.get("sha256"));
+    if (result.containsKey("picture")) {
+      words.println("drawn in " + result.get("picture"));
+    }
   }
 
   private static String inOneLine(Map<?, ?> fields) {

@@ -471,23 +471,8 @@ final class TrainCommand implements Callable<Integer> {
     } catch (IOException e) {
       console.notes().println(picture + ": the loss curve is not written (" + e + ")");
     } catch (Throwable e) {
-      console
-          .notes()
-          .println(
-              picture
-                  + ": the loss curve is not drawn; Java needs fontconfig and a font for it, for"
-                  + " example fonts-dejavu-core ("
-                  + Main.oneLine(rootCause(e).toString())
-                  + ")");
+      console.notes().println(picture + ": the loss curve is not drawn; " + PictureFile.cure(e));
     }
     return null;
-  }
-
-  private static Throwable rootCause(Throwable e) {
-    Throwable root = e;
-    while (root.getCause() != null) {
-      root = root.getCause();
-    }
-    return root;
   }
 }

@@ -88,9 +88,9 @@ class FailuresTest {
     Program.Result result =
         runAll(
             sabotage(
-                "org.knowm.xchart",
-                "XYChartBuilder",
-                "public XYChartBuilder() { " + THROW + " }" + SNEAK),
+                "com.github.weisj.jsvg.parser",
+                "SVGLoader",
+                "public SVGLoader() { " + THROW + " }" + SNEAK),
             thrown.stream()
                 .map(
                     name ->

@@ -99,10 +99,10 @@ class FreeTextOptionsTest {
       }
     }
     assertEquals(
-        19,
+        20,
         tests.size(),
         "train --text --csv --separator --target --inputs --by --out --resume --log, sample --prime --stop,"
-            + " eval --text --csv --separator, predict --csv --separator --model --input --output");
+            + " eval --text --csv --separator, predict --csv --separator --model --input --output, inspect --picture");
     return tests.stream();
   }
 

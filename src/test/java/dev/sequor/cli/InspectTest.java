@@ -15,6 +15,7 @@ import dev.sequor.model.SequenceModelSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -60,5 +61,69 @@ class InspectTest {
     CommandLineRun.of("inspect", text).isRefusedWith(2, text + ": is no ONNX model");
     CommandLineRun.of("inspect", folder.resolve("nothing"))
         .isRefusedWith(2, "nothing does not exist");
+  }
+
+  private Path trained() throws Exception {
+    Path model = folder.resolve("net <1>.safetensors");
+    try (Backend backend = Devices.open("java");
+        SequenceModel sequence =
+            new SequenceModel(
+                backend, SequenceModelSpec.languageModel(7, 3).hiddenSize(5).build(), 1)) {
+      TrainedModel.of(sequence).save(model);
+    }
+    return model;
+  }
+
+  @Test
+  void drawsTheNetworkInEitherFormat() throws Exception {
+    Path model = trained();
+    Path svg = folder.resolve("net.svg");
+    Path png = folder.resolve("net.PNG");
+    JsonNode said =
+        CommandLineRun.of("inspect", model, "--picture", svg, "--json").succeeds().json();
+    assertEquals(svg.toString(), said.get("picture").asText());
+    String drawn = Files.readString(svg);
+    assertTrue(drawn.contains("net &lt;1&gt;.safetensors"), drawn);
+    for (JsonNode layer : said.get("layers")) {
+      assertTrue(drawn.contains(">" + layer.get("name").asText() + "<"), layer.toString());
+    }
+    assertTrue(
+        CommandLineRun.of("inspect", model, "--picture", png)
+            .succeeds()
+            .out()
+            .contains("drawn in "));
+    assertTrue(ImageIO.read(png.toFile()).getWidth() > 300);
+    // What is a picture may be drawn anew.
+    CommandLineRun.of("inspect", model, "--picture", png).succeeds();
+    CommandLineRun.of("inspect", model, "--picture", svg).succeeds();
+    assertEquals(drawn, Files.readString(svg));
+  }
+
+  @Test
+  void whatIsNoPictureIsKept() throws Exception {
+    Path model = trained();
+    Path notes = Files.writeString(folder.resolve("notes.svg"), "my notes");
+    Path folderOfThatName = Files.createDirectory(folder.resolve("folder.png"));
+    for (Path kept : new Path[] {notes, folderOfThatName}) {
+      CommandLineRun.of("inspect", model, "--picture", kept)
+          .isRefusedWith(2, "which is there and is no picture; needed another file");
+    }
+    assertEquals("my notes", Files.readString(notes));
+    CommandLineRun.of("inspect", model, "--picture", folder.resolve("net.jpg"))
+        .isRefusedWith(2, "needed a name that ends in .svg or .png");
+    CommandLineRun.of("inspect", model, "--picture", model)
+        .isRefusedWith(2, "needed a name that ends in .svg or .png");
+    CommandLineRun.of("inspect", model, "--picture", folder.resolve("no/such/folder.svg"))
+        .isRefusedWith(1, "folder.svg");
+  }
+
+  @Test
+  void aStateDictHasNoGraphToDraw() throws Exception {
+    Path torch = folder.resolve("torch.safetensors");
+    TorchModel.write(TrainedModel.load(trained()), Map.of("recurrent", "gru."), torch);
+    Path svg = folder.resolve("net.svg");
+    CommandLineRun.of("inspect", torch, "--picture", svg)
+        .isRefusedWith(2, "is a state dict, which has no graph to draw");
+    assertTrue(Files.notExists(svg));
   }
 }

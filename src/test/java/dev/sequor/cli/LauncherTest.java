@@ -40,7 +40,7 @@ class LauncherTest {
 
   /** Jars that the command line needs at run time. */
   private static final Pattern NEEDED =
-      Pattern.compile("(?:picocli|jackson|slf4j|jspecify|javacpp-\\d|progressbar|jline|xchart).*");
+      Pattern.compile("(?:picocli|jackson|slf4j|jspecify|javacpp-\\d|progressbar|jline|jsvg).*");
 
   private static final String MAVEN =
       """

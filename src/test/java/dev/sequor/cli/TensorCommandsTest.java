@@ -70,7 +70,12 @@ class TensorCommandsTest {
       assertTrue(said.get("device").asText().startsWith(device), said::toString);
       assertEquals(exported.outputs(i).size(), said.get("outputs").size());
     }
-    JsonNode inspected = CommandLineRun.of("inspect", exported.path(), "--json").succeeds().json();
+    Path picture = folder.resolve("picture.svg");
+    JsonNode inspected =
+        CommandLineRun.of("inspect", exported.path(), "--picture", picture, "--json")
+            .succeeds()
+            .json();
+    assertTrue(Files.size(picture) > 1000);
     assertTrue(inspected.get("kind").asText().endsWith(" model"), inspected::toString);
     assertEquals(exported.inputs(0).size(), inspected.get("inputs").size());
     assertTrue(inspected.get("parameters").asLong() > 0);

@@ -62,7 +62,7 @@ class ChartPageTest {
     for (String shape : List.of("circle", "rect")) {
       NodeList elements = page.getElementsByTagName(shape);
       for (int i = 0; i < elements.getLength(); i++) {
-        marks += ((Element) elements.item(i)).getAttribute("class").equals("mark") ? 1 : 0;
+        marks += ((Element) elements.item(i)).getAttribute("class").startsWith("f-series") ? 1 : 0;
       }
     }
     assertEquals(rows + BOTH.size(), marks); // and one each in the legend
@@ -77,7 +77,7 @@ class ChartPageTest {
     while (circle.find()) {
       double x = Double.parseDouble(circle.group(1));
       double y = Double.parseDouble(circle.group(2));
-      assertTrue(x >= 0 && x <= 620 && y >= 0 && y <= 400, circle.group());
+      assertTrue(x >= 0 && x <= 420 && y >= 0 && y <= 330, circle.group());
       seen++;
     }
     assertTrue(seen > 10);

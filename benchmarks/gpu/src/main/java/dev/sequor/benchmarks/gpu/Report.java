@@ -3,10 +3,16 @@ package dev.sequor.benchmarks.gpu;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sequor.picture.AxisScale;
+import dev.sequor.picture.Chart;
+import dev.sequor.picture.Series;
+import dev.sequor.picture.Svg;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -14,8 +20,8 @@ import java.util.regex.Pattern;
 
 /**
  * Puts what the parts of {@code ci/gpu-check} have found into one JSON file and one page of
- * Markdown. Options: {@code --in DIR}, {@code --out DIR/gpu-check.json}; the page gets the same
- * name with {@code .md}.
+ * Markdown, with a picture of the trainings. Options: {@code --in DIR}, {@code --out
+ * DIR/gpu-check.json}; the page gets the same name with {@code .md}, the picture with {@code .svg}.
  */
 public final class Report {
   private static final String SIMULATOR =
@@ -24,19 +30,26 @@ public final class Report {
   private final Path folder;
   private final ObjectNode root = Options.JSON.createObjectNode();
   private final StringBuilder page = new StringBuilder();
+  private final Path out;
 
-  private Report(Path folder) {
+  private Report(Path folder, Path out) {
     this.folder = folder;
+    this.out = out;
   }
 
   public static void main(String[] arguments) throws IOException {
     Options options = new Options(arguments);
-    Report report = new Report(Path.of(options.required("--in")));
+    Path out = Path.of(options.required("--out"));
+    Report report = new Report(Path.of(options.required("--in")), out);
     report.gather();
     report.write();
     options.write(report.root);
-    String json = options.required("--out");
-    Files.writeString(Path.of(json.replaceFirst("\\.json$", "") + ".md"), report.page);
+    Files.writeString(report.beside(".md"), report.page);
+  }
+
+  private Path beside(String ending) {
+    String name = out.getFileName().toString().replaceFirst("\\.json$", "");
+    return out.resolveSibling(name + ending);
   }
 
   // ---- one JSON --------------------------------------------------------------------------------
@@ -102,7 +115,7 @@ public final class Report {
     page.append(String.format(Locale.ROOT, format, values)).append('\n');
   }
 
-  private void write() {
+  private void write() throws IOException {
     JsonNode device = root.get("device");
     line("# %s", device.path("device").asText("no device"));
     line("");
@@ -178,7 +191,7 @@ public final class Report {
     }
   }
 
-  private void writeTraining() {
+  private void writeTraining() throws IOException {
     JsonNode training = root.get("training");
     if (!training.has("steps")) {
       return;
@@ -199,6 +212,10 @@ public final class Report {
         training.get("within").asBoolean() ? "" : ", **too far**",
         training.get("gpuLosses").get(0).asDouble(),
         training.get("gpuLosses").get(steps - 1).asDouble());
+    Path picture = beside(".svg");
+    Files.write(picture, losses(training).bytes());
+    line("");
+    line("![The loss of both trainings, step by step](%s)", picture.getFileName());
     line("");
     line("| character model | ms a step | characters a second |");
     line("|---|--:|--:|");
@@ -213,6 +230,27 @@ public final class Report {
           speed.get("millisPerStep").asDouble(),
           speed.get("charactersPerSecond").asDouble());
     }
+  }
+
+  /** Both curves; where they lie on each other the dashes of the second show the first. */
+  private Svg losses(JsonNode training) {
+    return Chart.of("The README's example on both devices")
+        .x("training step", AxisScale.INTEGER)
+        .y("nats a character", AxisScale.LINEAR)
+        .showing(0)
+        .add(Series.line("CPU", 0, points(training.get("cpuLosses"))))
+        .add(Series.line("GPU", 1, points(training.get("gpuLosses"))))
+        .watermark(root.get("simulator").asBoolean() ? "SIMULATOR, NOT A GPU" : "")
+        .draw();
+  }
+
+  /** A loss that is no number, as JSON has it, is a gap. */
+  private static List<Series.Point> points(JsonNode losses) {
+    List<Series.Point> points = new ArrayList<>();
+    for (int i = 0; i < losses.size(); i++) {
+      points.add(Series.Point.of(i + 1, losses.get(i).asDouble(Double.NaN)));
+    }
+    return points;
   }
 
   private static Map<String, JsonNode> byCase(JsonNode times, String list) {

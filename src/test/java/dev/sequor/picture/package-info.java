@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sequor.picture;
+
+import org.jspecify.annotations.NullMarked;
