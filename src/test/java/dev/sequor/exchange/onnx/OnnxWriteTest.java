@@ -156,11 +156,16 @@ class OnnxWriteTest {
     // ONNX Runtime says nothing of the state of a sequence without steps.
     List<Tensor> inputs = WrittenModel.inputs(model, 3, Map.of("x", 5), 1, seed);
     check(model, inputs, opset, true);
-    isOneStack(stack, again(model, inputs));
+    boolean withLengths = seed / 4 % 2 == 0; // half of them with, half without, of each kind
+    if (withLengths) {
+      isOneStack(stack, again(model, inputs));
+    }
     ExchangedModel whole = model.withoutLengths();
     List<Tensor> fewer = inputs.stream().filter(t -> !t.name().equals("x_lengths")).toList();
     check(whole, fewer, opset, true);
-    isOneStack(stack, again(whole, fewer));
+    if (!withLengths) {
+      isOneStack(stack, again(whole, fewer));
+    }
   }
 
   /** All layers and directions are one plan again, of the same cell but for what is of training. */
