@@ -253,9 +253,18 @@ final class GraphDraft {
    * Adds an input.
    *
    * @param sizes for each dimension a number, or a name where it may be any
+   * @param denotations for each dimension what ONNX calls such a one, or empty
    */
-  void input(String name, TensorProto.DataType type, List<String> sizes) {
-    inputs.add(info(name, type, sizes));
+  void input(String name, TensorProto.DataType type, List<String> sizes, List<String> denotations) {
+    ValueInfoProto.Builder input = info(name, type, sizes).toBuilder();
+    TensorShapeProto.Builder shape =
+        input.getTypeBuilder().getTensorTypeBuilder().getShapeBuilder();
+    for (int d = 0; d < denotations.size(); d++) {
+      if (!denotations.get(d).isEmpty()) {
+        shape.getDimBuilder(d).setDenotation(denotations.get(d));
+      }
+    }
+    inputs.add(input.build());
   }
 
   /** Adds an output: {@code tensor} under its name. */

@@ -29,6 +29,12 @@ import org.jspecify.annotations.Nullable;
 final class ModelWriter {
   private static final Map<Class<? extends Module>, ModuleWriter> WRITERS = writers();
 
+  /** What ONNX calls a dimension of sequences. */
+  static final String BATCH = "DATA_BATCH";
+
+  /** What ONNX calls a dimension of time steps. */
+  static final String STEPS = "DATA_TIME";
+
   private final ExchangedModel model;
   private final GraphDraft graph;
   private final Writing to;
@@ -164,6 +170,14 @@ final class ModelWriter {
     return layout.dimensions().stream().map(parts -> Dim.product(dims(parts, axis))).toList();
   }
 
+  /** What numbers alone do not say of an input: which of them is the batch, and which the steps. */
+  private static List<String> denotations(TensorLayout layout) {
+    return layout.dimensions().stream()
+        .map(parts -> parts.size() == 1 && parts.get(0).size() > 0 ? parts.get(0).kind() : null)
+        .map(kind -> kind == Kind.BATCH ? BATCH : kind == Kind.STEPS ? STEPS : "")
+        .toList();
+  }
+
   private static List<String> said(List<Dim> dims) {
     return dims.stream().map(Dim::said).toList();
   }
@@ -218,7 +232,7 @@ final class ModelWriter {
       return;
     }
     List<Dim> dims = dims(input.layout(), "");
-    graph.input(input.name(), type(input), said(dims));
+    graph.input(input.name(), type(input), said(dims), denotations(input.layout()));
     String tensor =
         input.type() == TensorType.I64
             ? input.name()
@@ -244,7 +258,7 @@ final class ModelWriter {
     }
     TensorLayout layout = input.layout();
     List<Dim> dims = dims(layout, shape.axis());
-    graph.input(input.name(), type(input), said(dims));
+    graph.input(input.name(), type(input), said(dims), denotations(input.layout()));
     boolean tokens = shape instanceof ValueShape.Tokens;
     TensorType needed = tokens ? TensorType.I64 : TensorType.F32;
     String tensor =

@@ -116,6 +116,20 @@ final class Numbers {
     return true;
   }
 
+  /** Whether all that differ in the place along one dimension alone are equal. */
+  boolean isSameAlong(int dimension) {
+    int stride = strides()[dimension];
+    int size = dims[dimension];
+    for (int i = 0; size > 1 && i < elements(); i++) {
+      int first = i - i / stride % size * stride;
+      boolean same = reals != null ? reals[i] == reals[first] : integers()[i] == integers()[first];
+      if (!same) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** The first element, which is to be the only one, as a real number. */
   double scalar() {
     if (elements() != 1) {

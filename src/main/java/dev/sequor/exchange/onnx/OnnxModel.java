@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * Models in ONNX files: the recurrent operators and what exporters write around them. A graph
  * becomes a network of modules: sizes are worked out while it is read, transposing and reshaping
  * become views, and what is left runs as any other network does, on every device, in training too.
- * What is not supported is refused by the name of its node. All that {@link #write} writes is read
- * again.
+ * What is not supported is refused by the name of its node. What {@link #write} writes is read
+ * again, of open sizes all of it.
  *
  * <p>Needs {@code org.tribuo:tribuo-util-onnx} on the class path.
  */
@@ -248,6 +248,7 @@ public final class OnnxModel {
       }
       // Whoever calls a dimension that means it, as what is written here does.
       boolean isSaid = shape.getDimList().stream().anyMatch(Reading::isCalledBatch);
+      boolean isDenoted = shape.getDimList().stream().anyMatch(Reading::isDenoted);
       boolean batchKnown = false;
       List<Atom> atoms = new ArrayList<>();
       for (int d = 0; d < rank; d++) {
@@ -260,8 +261,12 @@ public final class OnnxModel {
             isSaid
                 ? !batchKnown && isCalledBatch(shape.getDim(d))
                 : !batchKnown && (open == 0 || value == 0) && (d < rank - 1 || rank == 1);
-        Kind kind =
-            isBatch ? Kind.BATCH : value == 0 || (integers && d > 0) ? Kind.STEPS : Kind.COLUMNS;
+        boolean isSteps =
+            value == 0
+                || (isDenoted
+                    ? shape.getDim(d).getDenotation().equals(ModelWriter.STEPS)
+                    : integers && d > 0);
+        Kind kind = isBatch ? Kind.BATCH : isSteps ? Kind.STEPS : Kind.COLUMNS;
         batchKnown |= isBatch;
         String called = shape.getDim(d).getDimParam();
         String axis = kind == Kind.STEPS ? input.getName() : "";
@@ -276,7 +281,13 @@ public final class OnnxModel {
     }
 
     private static boolean isCalledBatch(TensorShapeProto.Dimension dim) {
-      return dim.getDimParam().equals(Writing.BATCH);
+      return dim.getDimParam().equals(Writing.BATCH)
+          || dim.getDenotation().equals(ModelWriter.BATCH);
+    }
+
+    private static boolean isDenoted(TensorShapeProto.Dimension dim) {
+      return dim.getDenotation().equals(ModelWriter.BATCH)
+          || dim.getDenotation().equals(ModelWriter.STEPS);
     }
 
     private void reconsider(Reconsider now) {

@@ -131,7 +131,7 @@ final class Products {
   /** Rows that are all the same, of which it is not known how many there are. */
   private static Value ofRows(Translation to, Known known, Numbers matrix, boolean transposed) {
     Numbers b = transposed ? matrix.transposed(to.room, List.of(1, 0)) : matrix;
-    if (known.isWhole()) {
+    if (known.isWhole() && known.numbers().rank() < 3) {
       return product(to, known.numbers(), b);
     }
     Numbers full = to.full(known);

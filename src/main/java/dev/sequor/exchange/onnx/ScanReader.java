@@ -269,13 +269,15 @@ final class ScanReader {
 
   /** A vector that is the same for every sequence, which stands in the file. */
   private float[] learned(Known known, int width) {
-    Numbers numbers = to.full(known);
-    int[] dims = numbers.dims();
-    if (dims.length != 2 || dims[1] != width || dims[0] != 1) {
+    Numbers numbers = known.numbers();
+    if (numbers.rank() != 2
+        || !known.shape().get(1).equals(Size.of(width))
+        || !numbers.isSameAlong(0)) {
       throw new IllegalArgumentException(
           "starts from " + Translation.describe(known) + "; needed the same for all sequences");
     }
-    return numbers.reals();
+    Numbers one = numbers.dims()[0] == 1 ? numbers : numbers.select(to.room, 0, new int[1]);
+    return one.expanded(to.room, new int[] {1, width}).reals();
   }
 
   /** A vector {@code [B,W]} as one of the hidden size. */

@@ -15,9 +15,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -515,25 +517,33 @@ final class Shaping {
    * Known numbers in other dimensions; null if one has both numbers and how often they are there.
    */
   private static @Nullable Known regrouped(Translation to, Known known, List<Size> shape) {
-    List<Atom> columns = new ArrayList<>();
-    List<List<Atom>> dims = new ArrayList<>();
+    int[] old = known.numbers().dims();
+    List<Atom> atoms = new ArrayList<>();
     for (Size size : known.shape()) {
-      Atom atom = size.isKnown() ? Atom.columns(size.count()) : to.open(size);
-      dims.add(List.of(atom));
-      if (atom.isColumns()) {
-        columns.add(atom);
+      atoms.add(size.isKnown() ? Atom.columns(size.count()) : to.open(size));
+    }
+    List<Atom> columns = atoms.stream().filter(Atom::isColumns).toList();
+    List<List<Atom>> made =
+        regrouped(to, Grid.of("", columns, atoms.stream().map(List::of).toList()), shape).dims();
+    // What is the same however often it is there stays one, if it still is a dimension.
+    Set<Atom> repeated = new HashSet<>();
+    for (int d = 0; d < old.length; d++) {
+      Atom atom = atoms.get(d);
+      if (!atom.isColumns() || (old[d] == 1 && made.contains(List.of(atom)))) {
+        repeated.add(atom);
+      } else {
+        old[d] = atom.size;
       }
     }
-    List<List<Atom>> made = regrouped(to, Grid.of("", columns, dims), shape).dims();
     int[] sizes = new int[made.size()];
     for (int d = 0; d < sizes.length; d++) {
-      List<Atom> some = made.get(d).stream().filter(Atom::isColumns).toList();
+      List<Atom> some = made.get(d).stream().filter(atom -> !repeated.contains(atom)).toList();
       sizes[d] = Grid.width(some);
       if (sizes[d] != 1 && some.size() != made.get(d).size()) {
         return null;
       }
     }
-    return new Known(to.full(known).reshaped(sizes), Grid.sizes(made));
+    return new Known(known.numbers().expanded(to.room, old).reshaped(sizes), Grid.sizes(made));
   }
 
   /** The same parts, in the same order, as other dimensions. */

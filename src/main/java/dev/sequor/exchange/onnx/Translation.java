@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -213,6 +214,10 @@ final class Translation {
   void countSteps(String input, Atom steps) {
     if (steps.origin == null) {
       throw new IllegalArgumentException("has lengths of time steps that are none of an input's");
+    }
+    String before = lengths.get(input);
+    if (before != null && !before.equals(steps.axis)) {
+      throw new Reconsider(steps.origin, Kind.STEPS, steps.size, before); // one axis after all
     }
     countSteps(input, steps.axis);
   }
@@ -886,8 +891,32 @@ final class Translation {
   // ---- numbers that are the same in each row ----------------------------------------------------
 
   /** Whether known numbers are those of each sequence, of which there may be any number. */
-  private static boolean isInEachRow(Known known) {
-    return known.numbers().isReal() && known.shape().contains(Size.unknown(BATCH));
+  private boolean isInEachRow(Known known) {
+    return known.numbers().isReal()
+        && (fixedBatch() == 1
+            || IntStream.range(0, known.shape().size()).anyMatch(d -> batchIn(known, d) != null));
+  }
+
+  /** How many sequences there are if that is fixed; otherwise 0. */
+  private int fixedBatch() {
+    return inputs.values().stream()
+        .flatMap(input -> input.dims.stream())
+        .filter(atom -> atom.kind == Kind.BATCH)
+        .mapToInt(atom -> atom.size)
+        .max()
+        .orElse(0);
+  }
+
+  /** The sequences that a dimension is, along which the numbers are the same; null for others. */
+  private @Nullable Atom batchIn(Known known, int dimension) {
+    Size size = known.shape().get(dimension);
+    if (size.equals(Size.unknown(BATCH))) {
+      return new Atom(Kind.BATCH, 0, "", null);
+    }
+    int fixed = fixedBatch();
+    return fixed > 1 && size.equals(Size.of(fixed)) && known.numbers().isSameAlong(dimension)
+        ? new Atom(Kind.BATCH, fixed, "", null)
+        : null;
   }
 
   /** Known numbers with each of those that it is known how many there are; 1 for the others. */
@@ -905,8 +934,16 @@ final class Translation {
     List<List<Atom>> dims = new ArrayList<>();
     List<Atom> columns = new ArrayList<>();
     String example = "";
-    for (Size size : known.shape()) {
-      if (size.isKnown()) {
+    boolean hasBatch = false;
+    Numbers each = known.numbers();
+    for (int d = 0; d < known.shape().size(); d++) {
+      Size size = known.shape().get(d);
+      Atom batch = hasBatch ? null : batchIn(known, d);
+      if (batch != null) {
+        hasBatch = true;
+        dims.add(List.of(batch));
+        each = each.dims()[d] == 1 ? each : each.select(room, d, new int[1]);
+      } else if (size.isKnown()) {
         List<Atom> parts = size.count() == 1 ? List.of() : List.of(Atom.columns(size.count()));
         columns.addAll(parts);
         dims.add(parts);
@@ -918,7 +955,7 @@ final class Translation {
     }
     boolean hasSteps = !example.isEmpty();
     String shaped = hasSteps ? example : anyRows();
-    float[] values = alongColumns(known.numbers(), Grid.of(shaped, columns, dims));
+    float[] values = alongColumns(each, Grid.of(shaped, columns, dims));
     String value =
         draft.add(
             vectorName(known.numbers()),

@@ -3,6 +3,8 @@ package dev.sequor.exchange.onnx;
 import dev.sequor.backend.Backend;
 import dev.sequor.exchange.ExchangedModel;
 import dev.sequor.exchange.ModelRunner;
+import dev.sequor.exchange.TensorLayout;
+import dev.sequor.exchange.TensorLayout.Part;
 import dev.sequor.io.Tensor;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.Network;
@@ -31,6 +33,65 @@ final class WrittenModel {
       parameters.add(new NamedTensor(region.name(), region.shape(), values));
     }
     return parameters;
+  }
+
+  /**
+   * The same of so many sequences.
+   *
+   * @param timeSteps of the time axes that are not to be open either
+   */
+  static ExchangedModel fixed(ExchangedModel model, int batchSize, Map<String, Integer> timeSteps) {
+    Map<String, ValueShape> shapes = model.network().shapes();
+    return new ExchangedModel(
+        model.network(),
+        model.parameters(),
+        model.inputs().stream()
+            .map(
+                input ->
+                    new ExchangedModel.Input(
+                        input.name(),
+                        input.type(),
+                        fixed(
+                            input.layout(),
+                            batchSize,
+                            input.areLengths()
+                                ? 0
+                                : timeSteps.getOrDefault(
+                                    Objects.requireNonNull(shapes.get(input.value())).axis(), 0)),
+                        input.value(),
+                        input.areLengths(),
+                        input.mask(),
+                        input.optional()))
+            .toList(),
+        model.outputs().stream()
+            .map(
+                output ->
+                    new ExchangedModel.Output(
+                        output.name(),
+                        fixed(
+                            output.layout(),
+                            batchSize,
+                            timeSteps.getOrDefault(
+                                Objects.requireNonNull(shapes.get(output.value())).axis(), 0)),
+                        output.value(),
+                        output.likeliest()))
+            .toList());
+  }
+
+  private static TensorLayout fixed(TensorLayout layout, int batchSize, int steps) {
+    return new TensorLayout(
+        layout.dimensions().stream()
+            .map(parts -> parts.stream().map(part -> fixed(part, batchSize, steps)).toList())
+            .toList(),
+        layout.columns());
+  }
+
+  private static Part fixed(Part part, int batchSize, int steps) {
+    return switch (part.kind()) {
+      case BATCH -> new Part(part.kind(), batchSize, 0);
+      case STEPS -> new Part(part.kind(), Math.max(part.size(), steps), 0);
+      case COLUMNS -> part;
+    };
   }
 
   /** Something for each input; lengths of 0, too, if there are any. */
