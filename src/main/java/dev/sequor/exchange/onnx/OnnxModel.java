@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  * becomes a network of modules: sizes are worked out while it is read, transposing and reshaping
  * become views, and what is left runs as any other network does, on every device, in training too.
  * What is not supported is refused by the name of its node. What {@link #write} writes is read
- * again, of open sizes all of it.
+ * again, but for few networks of which that, too, is refused by name.
  *
  * <p>Needs {@code org.tribuo:tribuo-util-onnx} on the class path.
  */
@@ -100,10 +100,10 @@ public final class OnnxModel {
    * Writes a model: its inputs and outputs under their names and in their layouts, batch and time
    * steps of any size unless the layouts fix them. Recurrent stacks become RNN, GRU and LSTM, a
    * node for each layer; cells that those do not have become a Scan. {@link #read} makes the same
-   * model of the file, but for what is of training alone: dropout is left out. Lengths of sequences
-   * are inputs if they are inputs of the model, {@linkplain ExchangedModel.Input#optional optional}
-   * ones too, which a file cannot leave open ({@link ExchangedModel#withoutLengths}); lengths that
-   * nothing depends on are left out. The same model makes the same bytes.
+   * model of such a file, but for what is of training alone: dropout is left out. Lengths of
+   * sequences are inputs if they are inputs of the model, {@linkplain ExchangedModel.Input#optional
+   * optional} ones too, which a file cannot leave open ({@link ExchangedModel#withoutLengths});
+   * lengths that nothing depends on are left out. The same model makes the same bytes.
    *
    * <p>The file is replaced as a whole, or not at all.
    *
