@@ -45,6 +45,7 @@ class ArchitectureTest {
               "cli..",
               "exchange..",
               "task",
+              "diagnose",
               "picture",
               "io..",
               "model..",

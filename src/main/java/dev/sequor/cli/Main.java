@@ -39,6 +39,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       PredictCommand.class,
       InspectCommand.class,
       ConvertCommand.class,
+      DiagnoseCommand.class,
       CompletionCommand.class
     },
     footer = {

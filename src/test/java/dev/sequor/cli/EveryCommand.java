@@ -78,6 +78,8 @@ final class EveryCommand {
       }
       case "sample" -> List.of("model", "--prime=be \u00e9", "--device=java");
       case "inspect" -> List.of("model");
+      case "diagnose" ->
+          List.of("model", "--text=text.txt", "--steps=9", "--sequences=2", "--device=java");
       case "convert" -> List.of("model", out + ".safetensors");
       case "predict" -> List.of("table-model", "--csv=sunspots", "--device=java");
       case "eval" -> List.of("model", "--text=text.txt", "--device=java");

@@ -99,10 +99,11 @@ class FreeTextOptionsTest {
       }
     }
     assertEquals(
-        20,
+        22,
         tests.size(),
         "train --text --csv --separator --target --inputs --by --out --resume --log, sample --prime --stop,"
-            + " eval --text --csv --separator, predict --csv --separator --model --input --output, inspect --picture");
+            + " eval --text --csv --separator, predict --csv --separator --model --input --output, inspect --picture,"
+            + " diagnose --text --report");
     return tests.stream();
   }
 

@@ -69,6 +69,11 @@ class OptionRangesTest {
       arguments.addAll(
           List.of("--text", folder.resolve("text.txt"), "--out", folder.resolve("o" + outputs++)));
       arguments.addAll(EveryCommand.smallest());
+    } else if (command.equals("diagnose")) {
+      arguments.addAll(List.of("--cell=lstm", "--device=java"));
+      if (!option.equals("--steps")) {
+        arguments.add("--steps=3");
+      }
     } else if (command.equals("convert")) {
       arguments.addAll(List.of(folder.resolve("model"), folder.resolve("o" + outputs++ + ".onnx")));
     } else if (!Set.of("info", "completion").contains(command)) {
@@ -197,10 +202,10 @@ class OptionRangesTest {
       }
     }
     assertEquals(
-        16,
+        18,
         tests.size(),
-        "--units, --missing, --transform, --task, --cell, --optimizer, --schedule, --from, --to;"
-            + " 4 times --device, 3 --weights");
+        "--units, --missing, --transform, --task, --optimizer, --schedule, --from, --to;"
+            + " 5 times --device, 3 --weights, 2 --cell");
     return tests.stream();
   }
 
@@ -216,15 +221,28 @@ class OptionRangesTest {
     }
     for (String value : List.of("", "x" + known.get(0), known.get(0) + "x", " " + known.get(0))) {
       run(target.command(), target.name(), value)
-          .isRefusedWith(2, "option '" + target.name() + "': '" + value + "' is unknown; known: ");
+          .isRefusedWith(
+              2,
+              "option '"
+                  + target.name()
+                  + "'"
+                  + list(target)
+                  + ": '"
+                  + value
+                  + "' is unknown; known: ");
       run(target.command(), target.name(), value).isRefusedWith(2, String.join(", ", known));
     }
+  }
+
+  /** An option that takes several says what one is. */
+  private static String list(Target target) {
+    return target.option().isMultiValue() ? " (" + target.option().paramLabel() + ")" : "";
   }
 
   private static Object parsed(Target target, String value) {
     List<String> arguments =
         new ArrayList<>(List.of(target.command(), target.name() + "=" + value));
-    if (!target.command().equals("train")) {
+    if (!Set.of("train", "diagnose").contains(target.command())) {
       arguments.addAll(List.of("model"));
     }
     if (target.command().equals("eval")) {

@@ -1,0 +1,76 @@
+package dev.sequor.cli;
+
+import dev.sequor.io.DurableFile;
+import dev.sequor.picture.HtmlPage;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/** A file for a page of this program. */
+final class ReportFile {
+  private static final String MARK = "<meta name=\"generator\" content=\"Sequor\"";
+  private static final int BEGIN = 4096;
+
+  private final Path file;
+
+  private ReportFile(Path file) {
+    this.file = file;
+  }
+
+  /**
+   * A file that is to be written.
+   *
+   * @param option that names it, for the message
+   * @throws IllegalArgumentException if its name does not end in .html, what is there is no page of
+   *     this program, or its folder is not there
+   */
+  static ReportFile of(String option, Path file) throws IOException {
+    if (!String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT).endsWith(".html")) {
+      throw new IllegalArgumentException(
+          option + " is " + file + "; needed a name that ends in .html");
+    }
+    if (Files.exists(file) && !isReport(file)) {
+      throw new IllegalArgumentException(
+          option
+              + " is "
+              + file
+              + ", which is there and is no page of this program; needed another file");
+    }
+    Path folder = file.toAbsolutePath().getParent();
+    if (folder != null && !Files.isDirectory(folder)) {
+      throw new IllegalArgumentException(
+          option + " is " + file + "; needed a folder that is there");
+    }
+    return new ReportFile(file);
+  }
+
+  private static boolean isReport(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      return false;
+    }
+    try (InputStream in = Files.newInputStream(file)) {
+      String begin = new String(in.readNBytes(BEGIN), StandardCharsets.UTF_8);
+      return begin.startsWith("<!DOCTYPE html>") && begin.contains(MARK);
+    }
+  }
+
+  /**
+   * Writes it, in place of a page that is there.
+   *
+   * @throws IOException if it cannot be written; what was there is intact then
+   */
+  void write(HtmlPage page) throws IOException {
+    DurableFile.write(
+        file,
+        channel -> {
+          ByteBuffer left = ByteBuffer.wrap(page.bytes());
+          while (left.hasRemaining()) {
+            channel.write(left);
+          }
+        });
+  }
+}
