@@ -4,7 +4,6 @@ import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.cli.Inputs.InputFile;
-import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.Tokens;
 import dev.sequor.data.Vocabulary;
 import dev.sequor.data.Window;
@@ -161,10 +160,7 @@ final class DiagnoseCommand implements Callable<Integer> {
       throw new IllegalArgumentException(from + ": a model of text; needed --text FILE");
     }
     InputFile file = console.inputs().file(textFile);
-    Tokens tokens =
-        HeapLimit.within(
-            file.name(),
-            () -> vocabulary.encode(TextSubject.text(file, vocabulary instanceof ByteVocabulary)));
+    Tokens tokens = TextSubject.tokens(file, vocabulary);
     Window window = DiagnosedText.window(tokens, file.name(), vocabulary.unit(), steps, sequences);
     try (SequenceModel model = TextModel.of(trained, backend, WeightStorage.FLOAT32)) {
       String name = String.valueOf(from.toAbsolutePath().normalize().getFileName());

@@ -3,7 +3,6 @@ package dev.sequor.cli;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.cli.Inputs.InputFile;
-import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.TableSpec;
 import dev.sequor.data.Tokens;
 import dev.sequor.data.Vocabulary;
@@ -145,10 +144,7 @@ final class EvalCommand implements Callable<Integer> {
       throw new IllegalArgumentException(from + ": a model of text; needed --text FILE");
     }
     InputFile file = console.inputs().file(textFile);
-    Tokens tokens =
-        HeapLimit.within(
-            file.name(),
-            () -> vocabulary.encode(TextSubject.text(file, vocabulary instanceof ByteVocabulary)));
+    Tokens tokens = TextSubject.tokens(file, vocabulary);
     if (tokens.size() < 2) {
       throw new IllegalArgumentException(
           file.name()

@@ -9,7 +9,6 @@ import dev.sequor.picture.Png;
 import dev.sequor.picture.Series;
 import dev.sequor.picture.Svg;
 import java.io.IOException;
-import java.nio.channels.Channels;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -27,7 +26,7 @@ final class LossPlot {
    */
   static void write(Path file, String title, String unit, Curve curve) throws IOException {
     byte[] png = Png.bytes(picture(title, unit, curve), PictureFile.SCALE);
-    DurableFile.write(file, channel -> Channels.newOutputStream(channel).write(png));
+    DurableFile.write(file, png);
   }
 
   /** The picture before it is a file. */

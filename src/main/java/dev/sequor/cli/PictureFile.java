@@ -5,7 +5,6 @@ import dev.sequor.picture.Png;
 import dev.sequor.picture.Svg;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,14 +72,7 @@ final class PictureFile {
    */
   void write(Svg picture) throws IOException {
     byte[] bytes = png ? drawn(picture) : picture.bytes();
-    DurableFile.write(
-        file,
-        channel -> {
-          ByteBuffer left = ByteBuffer.wrap(bytes);
-          while (left.hasRemaining()) {
-            channel.write(left);
-          }
-        });
+    DurableFile.write(file, bytes);
   }
 
   private byte[] drawn(Svg picture) throws IOException {

@@ -4,7 +4,6 @@ import dev.sequor.io.DurableFile;
 import dev.sequor.picture.HtmlPage;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,13 +63,6 @@ final class ReportFile {
    * @throws IOException if it cannot be written; what was there is intact then
    */
   void write(HtmlPage page) throws IOException {
-    DurableFile.write(
-        file,
-        channel -> {
-          ByteBuffer left = ByteBuffer.wrap(page.bytes());
-          while (left.hasRemaining()) {
-            channel.write(left);
-          }
-        });
+    DurableFile.write(file, page.bytes());
   }
 }

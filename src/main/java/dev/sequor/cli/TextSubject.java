@@ -128,6 +128,12 @@ final class TextSubject implements Subject {
     return asBytes ? Text.ofBytes(file.path(), file.name()) : Text.ofFile(file.path(), file.name());
   }
 
+  /** All of a file, as a model of this vocabulary reads it. */
+  static Tokens tokens(InputFile file, Vocabulary vocabulary) throws IOException {
+    return HeapLimit.within(
+        file.name(), () -> vocabulary.encode(text(file, vocabulary instanceof ByteVocabulary)));
+  }
+
   /** Where {@code corpus} is from. */
   static DataSource.Text source(@Nullable InputFile file, double heldOut, Corpus corpus) {
     return new DataSource.Text(file == null ? "" : file.stored(), heldOut, corpus.fingerprint());

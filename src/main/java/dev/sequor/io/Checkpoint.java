@@ -11,7 +11,6 @@ import dev.sequor.module.NamedTensor;
 import dev.sequor.module.Network;
 import dev.sequor.module.TensorShapes;
 import java.io.IOException;
-import java.nio.channels.Channels;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -141,7 +140,7 @@ public record Checkpoint(
               write(directory, Kind.TRAINING, training, written));
       byte[] bytes = ConfigFile.bytes(config);
       json = bytes;
-      DurableFile.write(configFile, channel -> Channels.newOutputStream(channel).write(bytes));
+      DurableFile.write(configFile, bytes);
     } catch (InaccessibleFileException | RuntimeException | Error e) {
       deleteUnlessNamed(configFile, json, written, e);
       throw e;

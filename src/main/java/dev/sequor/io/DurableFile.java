@@ -1,6 +1,7 @@
 package dev.sequor.io;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,6 +54,18 @@ public final class DurableFile {
     } catch (IOException e) {
       throw new InaccessibleFileException(target, e);
     }
+  }
+
+  /** The same of bytes that are there. */
+  public static void write(Path target, byte[] bytes) throws InaccessibleFileException {
+    write(
+        target,
+        channel -> {
+          ByteBuffer left = ByteBuffer.wrap(bytes);
+          while (left.hasRemaining()) {
+            channel.write(left);
+          }
+        });
   }
 
   private static void deleteAfter(Throwable failure, Path temporary) {

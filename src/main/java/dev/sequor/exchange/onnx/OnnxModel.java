@@ -19,7 +19,6 @@ import dev.sequor.io.TensorType;
 import dev.sequor.module.Affine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -128,14 +127,7 @@ public final class OnnxModel {
     } catch (NoClassDefFoundError e) {
       throw LIBRARY.missing("writing " + file, e);
     }
-    DurableFile.write(
-        file,
-        channel -> {
-          ByteBuffer buffer = ByteBuffer.wrap(bytes);
-          while (buffer.hasRemaining()) {
-            channel.write(buffer);
-          }
-        });
+    DurableFile.write(file, bytes);
   }
 
   /** One file, translated as often as it takes to know what the dimensions of its inputs are. */
