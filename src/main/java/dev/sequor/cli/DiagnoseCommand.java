@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -141,19 +140,17 @@ final class DiagnoseCommand implements Callable<Integer> {
     return everyStep ? Diagnosis.Of.ALL_STEPS : Diagnosis.Of.LAST_STEP;
   }
 
-  private List<DiagnosisReport.Subject> ofModel(Backend backend, Path from) throws IOException {
-    for (Map.Entry<String, Boolean> option :
-        Map.of(
-                "--cell", !cells.isEmpty(),
-                "--hidden", hidden != null,
-                "--layers", layers != null,
-                "--seed", seed != null)
-            .entrySet()) {
-      if (option.getValue()) {
-        throw new IllegalArgumentException(
-            option.getKey() + " is given with MODEL; needed one of both");
-      }
+  private static void requireNot(String option, boolean isGiven) {
+    if (isGiven) {
+      throw new IllegalArgumentException(option + " is given with MODEL; needed one of both");
     }
+  }
+
+  private List<DiagnosisReport.Subject> ofModel(Backend backend, Path from) throws IOException {
+    requireNot("--cell", !cells.isEmpty());
+    requireNot("--hidden", hidden != null);
+    requireNot("--layers", layers != null);
+    requireNot("--seed", seed != null);
     TrainedModel trained = TrainedModel.load(from);
     Vocabulary vocabulary = TextModel.vocabulary(from, trained.model(), trained.data());
     if (textFile == null) {
@@ -186,9 +183,7 @@ final class DiagnoseCommand implements Callable<Integer> {
               .layers(Objects.requireNonNullElse(layers, 1))
               .build();
       try (SequenceModel model = new SequenceModel(backend, spec, first)) {
-        subjects.add(
-            new DiagnosisReport.Subject(
-                cell.id().toLowerCase(Locale.ROOT), Diagnosis.of(model, window, which())));
+        subjects.add(new DiagnosisReport.Subject(cell.id(), Diagnosis.of(model, window, which())));
       }
     }
     return subjects;

@@ -3,7 +3,6 @@ package dev.sequor.exchange;
 import dev.sequor.exchange.ExchangedModel.Absent;
 import dev.sequor.exchange.ExchangedModel.Input;
 import dev.sequor.exchange.ExchangedModel.Output;
-import dev.sequor.io.MalformedFileException;
 import dev.sequor.io.NetworkFile;
 import dev.sequor.io.TensorType;
 import dev.sequor.module.Network;
@@ -100,16 +99,13 @@ final class ExchangedFile {
 
   /** See {@link ExchangedModel#load}. */
   static ExchangedModel read(Path file) throws IOException {
-    NetworkFile.Content<Description> content = FILE.read(file);
-    Description description = content.description();
-    try {
-      return new ExchangedModel(
-          description.network(),
-          content.tensors(),
-          description.inputs().stream().map(StoredInput::input).toList(),
-          description.outputs().stream().map(StoredOutput::output).toList());
-    } catch (IllegalArgumentException e) {
-      throw new MalformedFileException(file, String.valueOf(e.getMessage()), e);
-    }
+    return FILE.read(
+        file,
+        (description, tensors) ->
+            new ExchangedModel(
+                description.network(),
+                tensors,
+                description.inputs().stream().map(StoredInput::input).toList(),
+                description.outputs().stream().map(StoredOutput::output).toList()));
   }
 }

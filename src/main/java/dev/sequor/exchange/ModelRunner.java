@@ -55,7 +55,6 @@ public final class ModelRunner implements AutoCloseable {
   private final Set<String> bringAxis = new HashSet<>();
 
   private @Nullable NetworkPass pass;
-
   private boolean closed;
 
   /** In float32. */

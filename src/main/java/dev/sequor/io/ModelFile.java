@@ -46,12 +46,9 @@ final class ModelFile {
    * @throws MalformedFileException if it holds none, or is damaged
    */
   static TrainedModel read(Path file) throws IOException {
-    NetworkFile.Content<Description> content = FILE.read(file);
-    Description description = content.description();
-    try {
-      return new TrainedModel(description.model(), description.data().spec(), content.tensors());
-    } catch (IllegalArgumentException e) {
-      throw new MalformedFileException(file, String.valueOf(e.getMessage()), e);
-    }
+    return FILE.read(
+        file,
+        (description, tensors) ->
+            new TrainedModel(description.model(), description.data().spec(), tensors));
   }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -31,9 +32,6 @@ public final class NetworkFile<D> {
   private final Class<D> type;
   private final Function<D, Network> network;
   private final String writer;
-
-  /** What is in a file. */
-  public record Content<D>(D description, List<NamedTensor> tensors) {}
 
   /**
    * A kind of files.
@@ -119,10 +117,13 @@ public final class NetworkFile<D> {
   /**
    * What is in {@code file}.
    *
+   * @param model makes it of the description and the tensors, and may find that they do not fit
+   *     ({@link IllegalArgumentException})
    * @throws MalformedFileException if it is of another kind or version, or damaged
    * @throws IOException if it cannot be read
    */
-  public Content<D> read(Path file) throws IOException {
+  public <M> M read(Path file, BiFunction<D, List<NamedTensor>, M> model) throws IOException {
+    Required.present("model", model);
     try (SafetensorsFile stored = SafetensorsFile.open(Required.present("file", file))) {
       @Nullable String json = stored.metadata().get(kind);
       @Nullable String digest = stored.metadata().get(DIGEST);
@@ -139,7 +140,7 @@ public final class NetworkFile<D> {
           throw new MalformedFileException(
               file, "has a model of SHA-256 " + found + "; its metadata need " + digest);
         }
-        return new Content<>(description, tensors);
+        return model.apply(description, tensors);
       } catch (IllegalArgumentException e) {
         throw new MalformedFileException(file, String.valueOf(e.getMessage()), e);
       }
