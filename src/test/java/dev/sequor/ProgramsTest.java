@@ -3,17 +3,14 @@ package dev.sequor;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.sequor.DocumentedPrograms.Bound;
 import dev.sequor.backend.Devices;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,30 +39,13 @@ class ProgramsTest {
           Map.entry("A forecast from a table", new Bound(0, 0.6)),
           Map.entry("One model for many threads", new Bound(0, 1e-5)));
 
-  private record Bound(double low, double high) {}
-
-  private static Map<String, String> programs() throws IOException {
-    Matcher sections =
-        Pattern.compile("\n## (.*?)\n.*?```java\n(.*?)```", Pattern.DOTALL)
-            .matcher(Files.readString(Path.of("docs/programs.md")));
-    Map<String, String> programs = new LinkedHashMap<>();
-    while (sections.find()) {
-      programs.put(sections.group(1), sections.group(2));
-    }
-    return programs;
-  }
-
-  private static String imports() throws IOException {
-    Matcher block =
-        Pattern.compile("```java imports\n(.*?)```", Pattern.DOTALL)
-            .matcher(Files.readString(Path.of("docs/programs.md")));
-    assertTrue(block.find(), "docs/programs.md has no imports");
-    return block.group(1);
+  private static DocumentedPrograms programs() throws IOException {
+    return DocumentedPrograms.of(Path.of("docs/programs.md"));
   }
 
   static Stream<Arguments> runs() throws IOException {
     List<Arguments> runs = new ArrayList<>();
-    for (String title : programs().keySet()) {
+    for (String title : programs().bodies().keySet()) {
       Devices.survey().stream()
           .filter(status -> status.availability().usable())
           .forEach(status -> runs.add(Arguments.of(title, status.name())));
@@ -76,7 +56,7 @@ class ProgramsTest {
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("runs")
   void itRuns(String title, String device) throws Exception {
-    String program = Objects.requireNonNull(programs().get(title));
+    String program = Objects.requireNonNull(programs().bodies().get(title));
     boolean small = device.equals("cuda"); // perhaps the simulator, which takes its time
     String text = program.replace("Devices.auto()", "Devices.open(\"" + device + "\")");
     if (small) {
@@ -85,21 +65,18 @@ class ProgramsTest {
               .replace("step % 50 == 49", "step % 3 == 2")
               .replace("Fit.epochs(30)", "Fit.steps(11)");
     }
-    String printed = JavaText.run(folder, imports(), text);
-    Matcher figures = Pattern.compile("\\d+\\.\\d+(E-?\\d+)?").matcher(printed);
-    double last = Double.NaN;
-    while (figures.find()) {
-      last = Double.parseDouble(figures.group());
-    }
+    String printed = JavaText.run(folder, programs().imports(), text);
+    double last = DocumentedPrograms.lastFigure(printed);
     Bound bound = BOUNDS.getOrDefault(title, new Bound(0, 0));
-    boolean learned = last >= bound.low() && last <= bound.high();
+    boolean learned = bound.holds(last);
     assertTrue(small ? last >= 0 : learned, printed);
   }
 
   @Test
   void theyAreShortAndAllAreKnown() throws IOException {
-    assertEquals(BOUNDS.keySet(), programs().keySet());
+    assertEquals(BOUNDS.keySet(), programs().bodies().keySet());
     programs()
+        .bodies()
         .forEach(
             (title, text) ->
                 assertTrue(text.lines().count() <= MOST_LINES, () -> title + " has grown"));
