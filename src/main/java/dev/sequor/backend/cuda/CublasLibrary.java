@@ -6,17 +6,17 @@ import dev.sequor.backend.natives.LibraryUnavailableException;
 import dev.sequor.backend.natives.LoadFailure;
 import dev.sequor.backend.natives.LoadFailure.Origin;
 import dev.sequor.backend.natives.ShippedLibrary;
-import java.io.File;
 import java.io.IOException;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
+import java.util.function.Predicate;
 import org.bytedeco.javacpp.Loader;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Finds cuBLAS. JCublas2 asks for {@code libcublas.so.12}; where there is only a {@code
@@ -25,9 +25,12 @@ import org.jspecify.annotations.Nullable;
  * <p>Looked at, in this order, first for 12 and then for 13: the folders in {@code
  * sequor.cublas.path} ({@code SEQUOR_CUBLAS_PATH}) and those below them in which Python's packages
  * and NVIDIA's toolkits keep it; JavaCPP's package of CUDA 12, if it is on the class path; where
- * the system's loader looks.
+ * the system's loader looks; the folders in which toolkits and Python's packages are usually
+ * installed.
  */
 final class CublasLibrary {
+  private static final Logger LOG = LoggerFactory.getLogger(CublasLibrary.class);
+
   static final String PATH = "sequor.cublas.path";
 
   private static final String CUBLAS_12 = "libcublas.so.12";
@@ -35,9 +38,6 @@ final class CublasLibrary {
 
   /** What cuBLAS itself needs; beside it, and found there only if it is loaded first. */
   private static final String LT = "libcublasLt.so.";
-
-  private static final List<String> BELOW =
-      List.of("", "lib", "lib64", "nvidia/cublas/lib", "nvidia/cu12/lib", "nvidia/cu13/lib");
 
   private static final String JAVACPP_FOLDER = "org/bytedeco/cuda/linux-x86_64/";
   private static final String FORWARDER = "dev/sequor/backend/cuda/linux-x86_64/libcublas12.so";
@@ -47,7 +47,9 @@ final class CublasLibrary {
       "set SEQUOR_CUBLAS_PATH to the folder of libcublas.so.12 or .13 (or to Python's"
           + " site-packages), or build with the Maven profile cuda-redist";
 
-  private final List<Path> folders = folders(HostSettings.value(PATH));
+  private final @Nullable String setting = HostSettings.value(PATH);
+  private final List<Path> named = CublasFolders.named(setting);
+  private final List<Path> usual = CublasFolders.usual(System.getenv(), Path.of("/"));
   private final List<String> attempts = new ArrayList<>();
   private boolean forwarderLoaded;
 
@@ -65,16 +67,6 @@ final class CublasLibrary {
     String open(String library);
   }
 
-  private static List<Path> folders(@Nullable String setting) {
-    Set<Path> folders = new LinkedHashSet<>();
-    for (String entry : setting == null ? new String[0] : setting.split(File.pathSeparator)) {
-      if (!entry.isBlank()) {
-        BELOW.forEach(below -> folders.add(Path.of(entry.strip(), below).toAbsolutePath()));
-      }
-    }
-    return List.copyOf(folders);
-  }
-
   /**
    * Loads it, such that JCublas2 will find it.
    *
@@ -85,7 +77,7 @@ final class CublasLibrary {
   String load() {
     // All of 12 before any of 13: once the library that forwards is there, it is what the loader
     // finds under the name of 12.
-    String found = inFolders(CUBLAS_12, CublasLibrary::openGlobally);
+    String found = inNamedFolders(CUBLAS_12, CublasLibrary::openGlobally);
     if (found == null) {
       found = onClassPath();
     }
@@ -93,10 +85,16 @@ final class CublasLibrary {
       found = byLoader(CUBLAS_12, CublasLibrary::openGlobally);
     }
     if (found == null) {
-      found = inFolders(CUBLAS_13, this::openByForwarder);
+      found = inUsualFolders(CUBLAS_12, CublasLibrary::openGlobally);
+    }
+    if (found == null) {
+      found = inNamedFolders(CUBLAS_13, this::openByForwarder);
     }
     if (found == null) {
       found = byLoader(CUBLAS_13, this::openByForwarder);
+    }
+    if (found == null) {
+      found = inUsualFolders(CUBLAS_13, this::openByForwarder);
     }
     if (found == null) {
       throw new CudaUnavailableException(
@@ -105,15 +103,31 @@ final class CublasLibrary {
     return found;
   }
 
-  private @Nullable String inFolders(String soname, Opener opener) {
-    if (folders.isEmpty()) {
-      return null;
+  private @Nullable String inNamedFolders(String soname, Opener opener) {
+    String found = inFolders(named, soname, opener);
+    if (found == null && !named.isEmpty() && named.stream().noneMatch(has(soname))) {
+      attempts.add(soname + " is in none of the folders of " + setting);
     }
-    boolean seen = false;
+    return found;
+  }
+
+  private @Nullable String inUsualFolders(String soname, Opener opener) {
+    String found = inFolders(usual, soname, opener);
+    if (found == null && usual.stream().noneMatch(has(soname))) {
+      LOG.debug("{} is in none of {}", soname, usual);
+      attempts.add("nor is " + soname + " where toolkits and Python's packages usually are");
+    }
+    return found;
+  }
+
+  private static Predicate<Path> has(String soname) {
+    return folder -> Files.exists(folder.resolve(soname));
+  }
+
+  private @Nullable String inFolders(List<Path> folders, String soname, Opener opener) {
     for (Path folder : folders) {
       Path file = folder.resolve(soname);
       if (Files.exists(file)) {
-        seen = true;
         loadBeside(file);
         String error = opener.open(file.toString());
         if (error.isEmpty()) {
@@ -121,9 +135,6 @@ final class CublasLibrary {
         }
         failed(file + " does not load: " + error, error);
       }
-    }
-    if (!seen) {
-      attempts.add(soname + " is in none of the folders of " + HostSettings.value(PATH));
     }
     return null;
   }

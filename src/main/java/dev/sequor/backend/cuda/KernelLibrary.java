@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import jcuda.Pointer;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
@@ -117,7 +118,9 @@ final class KernelLibrary implements AutoCloseable {
       what = file + ".ptx";
     }
     CUmodule module = new CUmodule();
-    int result = JCudaDriver.cuModuleLoadData(module, image);
+    int result =
+        JCudaDriver.cuModuleLoadDataEx(
+            module, NativeBytes.of(image), 0, new int[0], Pointer.to(new int[0]));
     if (result != CUresult.CUDA_SUCCESS) {
       throw failure(result, device + ": loading kernels " + what);
     }

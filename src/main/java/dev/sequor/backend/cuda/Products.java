@@ -23,8 +23,8 @@ final class Products implements AutoCloseable {
   /** What NVIDIA recommends for Hopper; smaller devices are content with an eighth. */
   private static final long WORKSPACE_BYTES = 32L << 20;
 
-  private static final Pointer ONE = Pointer.to(new float[] {1f});
-  private static final Pointer ZERO = Pointer.to(new float[] {0f});
+  private static final Pointer ONE = NativeBytes.of(1f);
+  private static final Pointer ZERO = NativeBytes.of(0f);
 
   private final cublasHandle handle = new cublasHandle();
   private final MathMode mode;

@@ -78,6 +78,16 @@ class CublasForwarderTest {
   }
 
   @Test
+  void packagesOfTheActivePythonServeToo() throws IOException, InterruptedException {
+    Path packages = folder.resolve("lib/python3.12/site-packages");
+    compile(packages.resolve("nvidia/cu13/lib/libcublas.so.13"));
+    ChildJvm.running(PROGRAM)
+        .environment("VIRTUAL_ENV", folder)
+        .run()
+        .says("cublasDestroy_v2 0x1234");
+  }
+
+  @Test
   void aLibraryThatLacksAFunctionIsRefusedByItsName() throws IOException, InterruptedException {
     Path library = folder.resolve("libcublas.so.13");
     compile(library, "-DWITHOUT_GEMM");
