@@ -17,11 +17,11 @@ import java.util.List;
  * }</pre>
  */
 public final class Chart {
-  /** As wide as fits a phone with letters that can be read. */
-  public static final double WIDTH = 400;
+  /** As wide as fits any phone with letters that can be read. */
+  public static final double WIDTH = 340;
 
-  /** Three to two. */
-  public static final double HEIGHT = 270;
+  /** Seven to five. */
+  public static final double HEIGHT = 245;
 
   /** With less there may be no room beside names and numbers. */
   private static final double LEAST_WIDTH = 240;
@@ -51,7 +51,7 @@ public final class Chart {
   }
 
   /**
-   * How large it is; {@link #WIDTH} and {@link #HEIGHT} if not said. Letters keep their size, 11 to
+   * How large it is; {@link #WIDTH} and {@link #HEIGHT} if not said. Letters keep their size, 12 to
    * 15 units, and a legend comes on top of the height.
    *
    * @throws IllegalArgumentException if it is less than 240 by 160

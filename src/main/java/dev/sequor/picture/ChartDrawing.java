@@ -23,7 +23,7 @@ final class ChartDrawing {
 
   private static final double TITLE = 15;
   private static final double LABEL = 12;
-  private static final double TICK = 11.5;
+  private static final double TICK = 12;
   private static final double NAME = 12.5;
   private static final double LINE_HEIGHT = 1.3;
   private static final double NAME_GAP = NAME * 1.2;
@@ -34,7 +34,7 @@ final class ChartDrawing {
   private static final int MOST_TITLE_LINES = 3;
 
   /** Of a chart's width; longer names go into a legend. */
-  private static final double WIDEST_NAMES = 0.36;
+  private static final double WIDEST_NAMES = 0.28;
 
   /** Places under the pointer; a line of more points has none. */
   private static final int MOST_TITLES = 300;
@@ -261,7 +261,7 @@ final class ChartDrawing {
     if (one.present().isEmpty()) {
       return;
     }
-    SvgElement group = SvgElement.of("g");
+    SvgElement group = SvgElement.of("g").with("data-series", one.name());
     if (one.kind() != Series.Kind.POINTS && one.present().size() > 1) {
       group.add(
           one.dashed(
@@ -421,7 +421,7 @@ final class ChartDrawing {
                     + ")")
             .with("text-anchor", "middle")
             .with("font-weight", "bold")
-            .with("opacity", 0.4)
+            .with("opacity", 0.6)
             .fill(Ink.WARNING));
   }
 

@@ -24,8 +24,8 @@ final class HeatMapDrawing {
 
   private static final double TITLE = 15;
   private static final double LABEL = 12;
-  private static final double TICK = 11.5;
-  private static final double NUMBER = 11;
+  private static final double TICK = 12;
+  private static final double NUMBER = 12;
   private static final double LINE_HEIGHT = 1.3;
   private static final double EDGE = 8;
   private static final double WIDEST_NAMES = 0.34;
@@ -103,7 +103,8 @@ final class HeatMapDrawing {
     boolean numbered = plan.numbers() && haveRoom();
     boolean titled = plan.rows().size() * plan.columns().size() <= MOST_TITLES;
     // Without this, some programs let the page shine through between cells.
-    SvgElement cells = SvgElement.of("g").with("shape-rendering", "crispEdges");
+    SvgElement cells =
+        SvgElement.of("g").with("data-series", plan.title()).with("shape-rendering", "crispEdges");
     SvgElement numbers = SvgElement.of("g");
     for (int row = 0; row < plan.rows().size(); row++) {
       for (int column = 0; column < plan.columns().size(); column++) {

@@ -13,11 +13,13 @@ import java.util.List;
 public final class HtmlPage {
   private static final int SECTIONS_FOR_CONTENTS = 3;
 
-  /** Wider pictures scroll rather than shrink to less than this part. */
-  private static final double LEAST_PART = 0.75;
-
+  /** Pictures are not shown much larger than they were made; letters would be too large. */
   private static final double MOST_PART = 1.4;
-  private static final double FITS_ANYWHERE = 500;
+
+  /**
+   * What a small phone has room for. Wider pictures scroll there rather than shrink their letters.
+   */
+  private static final double FITS_ANYWHERE = Chart.WIDTH;
 
   private static final String STYLE =
       """
@@ -26,13 +28,13 @@ public final class HtmlPage {
       body{font:16px/1.5 system-ui,"DejaVu Sans",Arial,sans-serif;color:var(--text);background:var(--page);\
       max-width:76rem;margin:0 auto;padding:1.5rem 1rem}
       h1{font-size:1.5rem;line-height:1.25;margin:0 0 .5rem;overflow-wrap:anywhere}
-      h2{font-size:1.2rem;margin:2.2rem 0 .5rem}h3{font-size:1rem;margin:1.4rem 0 .3rem}
+      h2{font-size:1.2rem;margin:2.2rem 0 .5rem}h3{font-size:1rem;margin:1.4rem 0 .3rem}h2,h3{overflow-wrap:anywhere}
       p{margin:.5rem 0;max-width:52rem;overflow-wrap:anywhere}ul{padding-left:1.2rem;max-width:52rem}\
       li{margin:.25rem 0;overflow-wrap:anywhere}
-      a{color:var(--link)}nav a{margin-right:1rem;white-space:nowrap}
+      a{color:var(--link)}nav a,.key span{display:inline-block;max-width:100%;overflow-wrap:anywhere;margin-right:1.2rem}
       :focus-visible{outline:3px solid var(--link);outline-offset:2px}
-      .faint,footer{color:var(--faint)}.key span{margin-right:1.4rem;white-space:nowrap}
-      .key svg{width:16px;height:16px;vertical-align:-3px}
+      .faint,footer{color:var(--faint)}
+      .key svg{width:20px;height:16px;vertical-align:-3px}
       .warning{border:3px solid var(--warning);color:var(--warning);font-weight:700;padding:.6rem 1rem;max-width:none}
       .pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:1.5rem}
       figure{margin:1rem 0;overflow-x:auto}.pictures figure{margin:0}
@@ -43,6 +45,7 @@ public final class HtmlPage {
       th.words,td.words{text-align:left}tbody tr:nth-child(even){background:var(--stripe)}
       caption{text-align:left;color:var(--faint);padding-bottom:.3rem}caption.warn{color:var(--warning);font-weight:700}
       footer{margin-top:2.5rem;border-top:1px solid var(--grid);padding-top:.7rem;font-size:.9rem}
+      @media (max-width:480px){body{padding:1rem 10px}}
       @media print{body{max-width:none;padding:0}nav{display:none}figure,tr{break-inside:avoid}h2,h3{break-after:avoid}\
       .scroll,figure{overflow:visible}table{font-size:.7rem}}
       """;
@@ -174,7 +177,7 @@ public final class HtmlPage {
     body.append(">\n");
     if (scrolls) {
       body.append("<div style=\"min-width:");
-      body.append(pixels(picture.width() * LEAST_PART)).append("\">\n");
+      body.append(pixels(picture.width())).append("\">\n");
     }
     body.append(picture.inline()).append(scrolls ? "</div></figure>\n" : "</figure>\n");
   }
@@ -191,8 +194,12 @@ public final class HtmlPage {
   public HtmlPage key(List<Series> series) {
     body.append("<p class=\"key\">");
     for (Series each : Required.present("series", series)) {
-      body.append("<span><svg viewBox=\"0 0 16 16\" aria-hidden=\"true\">");
-      each.marker().at(8, 8, each.ink()).writeTo(body);
+      body.append("<span><svg viewBox=\"0 0 20 16\" aria-hidden=\"true\">");
+      if (each.kind() != Series.Kind.POINTS) {
+        each.dashed(SvgElement.line(0, 8, 20, 8).stroke(each.ink()).with("stroke-width", 2))
+            .writeTo(body);
+      }
+      each.marker().at(10, 8, each.ink()).writeTo(body);
       body.append("</svg> ").append(Escape.xml(each.name())).append("</span> ");
     }
     body.append("</p>\n");

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 final class NetworkBox {
   private static final double NAME = 13;
   private static final double WORDS = 12;
-  private static final double EXIT = 11;
+  private static final double EXIT = 12;
   private static final double LINE_HEIGHT = 1.32;
   private static final double PADDING = 9;
   private static final double NARROWEST = 84;

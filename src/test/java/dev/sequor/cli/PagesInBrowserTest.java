@@ -1,0 +1,248 @@
+package dev.sequor.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.sequor.browser.Browser;
+import dev.sequor.browser.Drawn;
+import dev.sequor.browser.PageChecks;
+import dev.sequor.browser.Tab;
+import dev.sequor.browser.View;
+import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.picture.AxisScale;
+import dev.sequor.picture.Chart;
+import dev.sequor.picture.ColourScale;
+import dev.sequor.picture.HeatMap;
+import dev.sequor.picture.HtmlPage;
+import dev.sequor.picture.HtmlTable;
+import dev.sequor.picture.NetworkPicture;
+import dev.sequor.picture.Series;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Every page that this library can make, in a browser. What they look like is kept in {@code
+ * target/screenshots}.
+ */
+@Timeout(120)
+class PagesInBrowserTest {
+  private static final Path SCREENSHOTS = Path.of("target", "screenshots");
+
+  /** What would load, run or end something if it were not escaped, and is too wide for a phone. */
+  private static final String HOSTILE =
+      "</title></svg></table>-->]]><img src=\"http://127.0.0.1:9/x\" onerror='alert(1)'/>"
+          + "<script>alert(1)</script> & &amp; \u202e "
+          + "wide".repeat(40);
+
+  @TempDir private static Path folder;
+
+  private static Browser browser;
+
+  @BeforeAll
+  static void start() throws IOException {
+    browser = Browser.startOrSkip();
+  }
+
+  @AfterAll
+  static void close() throws IOException {
+    if (browser != null) {
+      browser.close();
+    }
+  }
+
+  private interface Maker {
+    void make(Path file) throws IOException;
+  }
+
+  /**
+   * A page.
+   *
+   * @param maker writes it
+   * @param pictures that are in it
+   */
+  private record Page(String name, Maker maker, List<Drawn> pictures) {
+    static Page of(String name, Maker maker, Drawn... pictures) {
+      return new Page(name, maker, List.of(pictures));
+    }
+  }
+
+  private static List<Page> pages() {
+    return List.of(
+        Page.of(
+            "diagnose",
+            command("diagnose", "--cell=rnn-tanh,lstm", "--steps=40", "--hidden=8", "--report"),
+            Drawn.of("Gradient by the hidden state").with("rnn-tanh", 40).with("lstm", 40)),
+        Page.of(
+            "diagnose-layers",
+            command(
+                "diagnose",
+                "--cell=gru-reset-after",
+                "--layers=6",
+                "--steps=400",
+                "--hidden=4",
+                "--every-step",
+                "--report"),
+            layers(6, 400)),
+        Page.of("words", file -> write(words("Words alone"), file)),
+        Page.of("every-element", file -> write(everyElement(), file), everyPicture()),
+        Page.of(
+            "hostile-words", file -> write(hostile(), file), Drawn.of(HOSTILE).with(HOSTILE, 3)));
+  }
+
+  /** A command whose last option is the page. */
+  private static Maker command(Object... arguments) {
+    return file -> {
+      List<Object> all = new ArrayList<>(List.of(arguments));
+      Collections.addAll(all, file, "--device=java", "--quiet");
+      CommandLineRun.of(all.toArray()).succeeds();
+    };
+  }
+
+  private static void write(HtmlPage page, Path file) throws IOException {
+    Files.write(file, page.bytes());
+  }
+
+  private static Drawn layers(int count, int points) {
+    Map<String, Integer> series = new LinkedHashMap<>();
+    for (int layer = 1; layer <= count; layer++) {
+      series.put("recurrent, layer " + layer, points);
+    }
+    return new Drawn("Gradient by the hidden state", series);
+  }
+
+  private static HtmlPage words(String title) {
+    return HtmlPage.of(title)
+        .paragraph("A paragraph.")
+        .warning("A warning that nobody overlooks.")
+        .remark("A remark.")
+        .list(List.of(new HtmlPage.Item("Lead", "and words"), new HtmlPage.Item("", "words")))
+        .footer("The end.");
+  }
+
+  private static HtmlPage everyElement() {
+    List<Series> all =
+        List.of(
+            Series.marked("marked", 0, Series.values(1, 3, 2, 4, 3, 5)),
+            Series.line("line", 1, Series.values(2, 2.5, Double.NaN, 1, 3, 2)),
+            Series.steps("steps", 2, Series.values(0.5, 1, 1.5)),
+            Series.points("points", 3, Series.values(4, 4.4, 4.2)),
+            Series.marked("fifth", 4, Series.values(5, 5.5)),
+            Series.line("sixth", 5, Series.values(6, 6.5)));
+    Chart chart = Chart.of("All kinds").x("step", AxisScale.INTEGER).y("value", AxisScale.LINEAR);
+    Chart legend = Chart.of("A legend").size(700, 300).watermark("A SAMPLE ALONE").legend();
+    all.forEach(chart::add);
+    all.forEach(legend::add);
+    HtmlTable wide = HtmlTable.of("A wide table").words("name");
+    List<String> row = new ArrayList<>(List.of("row"));
+    for (int i = 0; i < 30; i++) {
+      wide.numbers("column " + i);
+      row.add("1,234." + i);
+    }
+    wide.row(row.toArray(String[]::new)).row(row.toArray(String[]::new));
+    double[][] cells = new double[5][7];
+    for (int i = 0; i < 35; i++) {
+      cells[i / 7][i % 7] = i == 10 ? Double.NaN : i - 17;
+    }
+    return words("Every element")
+        .section("Charts")
+        .heading("Beside each other")
+        .key(all)
+        .pictures(List.of(chart.draw(), legend.draw()))
+        .section("Tables")
+        .table(wide)
+        .table(HtmlTable.of("Doubtful").warning().words("a").numbers("b").row("x", "1"))
+        .section("Networks and heat maps")
+        .picture(
+            NetworkPicture.of(
+                SequenceModelSpec.languageModel(100, 16).layers(2).build().network(), "A network"))
+        .picture(
+            HeatMap.of("A heat map", ColourScale.DIVERGING, cells)
+                .numbers()
+                .rows("row", List.of("a", "b", "c", "d", "e"))
+                .columns("column", List.of("1", "2", "3", "4", "5", "6", "7"))
+                .draw());
+  }
+
+  private static Drawn[] everyPicture() {
+    Drawn chart = Drawn.of("All kinds").with("marked", 6).with("line", 5).with("steps", 3);
+    chart = chart.with("points", 3).with("fifth", 2).with("sixth", 2);
+    return new Drawn[] {
+      chart,
+      new Drawn("A legend", chart.points()),
+      Drawn.of("A network"),
+      Drawn.of("A heat map").with("A heat map", 35)
+    };
+  }
+
+  private static HtmlPage hostile() {
+    return HtmlPage.of(HOSTILE)
+        .paragraph(HOSTILE)
+        .warning(HOSTILE)
+        .list(List.of(new HtmlPage.Item(HOSTILE, HOSTILE)))
+        .section(HOSTILE)
+        .table(HtmlTable.of(HOSTILE).words(HOSTILE).row(HOSTILE))
+        .section(HOSTILE)
+        .heading(HOSTILE)
+        .remark(HOSTILE)
+        .key(List.of(Series.points(HOSTILE, 0, List.of())))
+        .section(HOSTILE)
+        .picture(Chart.of(HOSTILE).add(Series.line(HOSTILE, 0, Series.values(1, 2, 3))).draw())
+        .footer(HOSTILE);
+  }
+
+  private interface Check {
+    List<String> of(PageChecks page) throws IOException;
+  }
+
+  @TestFactory
+  Stream<DynamicTest> inABrowser() {
+    return pages().stream().map(page -> DynamicTest.dynamicTest(page.name(), () -> check(page)));
+  }
+
+  private static void check(Page page) throws IOException {
+    Path file = folder.resolve(page.name() + ".html");
+    page.maker().make(file);
+    try (Tab tab = browser.open(file)) {
+      keepPictures(tab, page.name());
+      PageChecks checks = new PageChecks(tab, file);
+      Map<String, Check> all = new LinkedHashMap<>();
+      all.put("is valid", PageChecks::isValid);
+      all.put("shows all", each -> each.shows(page.pictures()));
+      all.put("is readable", each -> each.isReadable(View.DESKTOP));
+      all.put("is readable in the dark", each -> each.isReadable(View.DARK));
+      all.put("fits a phone", each -> each.fits(View.PHONE));
+      all.put("has keys", each -> each.isReachableByKeys(View.DESKTOP));
+      all.put("has keys on a phone", each -> each.isReachableByKeys(View.PHONE));
+      all.put("is printed", PageChecks::isPrinted);
+      all.put("stands alone", PageChecks::standsAlone);
+      Map<String, List<String>> wrong = new LinkedHashMap<>();
+      for (Map.Entry<String, Check> each : all.entrySet()) {
+        List<String> found = each.getValue().of(checks);
+        if (!found.isEmpty()) {
+          wrong.put(each.getKey(), found);
+        }
+      }
+      assertEquals(Map.of(), wrong);
+    }
+  }
+
+  private static void keepPictures(Tab tab, String name) throws IOException {
+    Map<String, View> views = Map.of("light", View.DESKTOP, "dark", View.DARK, "phone", View.PHONE);
+    for (Map.Entry<String, View> each : views.entrySet()) {
+      tab.showAll(each.getValue());
+      tab.screenshot(SCREENSHOTS.resolve(name + "-" + each.getKey() + ".png"));
+    }
+  }
+}
