@@ -40,6 +40,9 @@ final class DiagnoseCommand implements Callable<Integer> {
   /** Symbols that new models read. */
   private static final int SYMBOLS = 32;
 
+  private static final double PICTURE_WIDTH = 560;
+  private static final double PICTURE_HEIGHT = 300;
+
   @Parameters(
       arity = "0..1",
       paramLabel = "MODEL",
@@ -111,12 +114,20 @@ final class DiagnoseCommand implements Callable<Integer> {
       description = "Writes a page with charts, which needs nothing but itself.")
   private @Nullable Path report;
 
+  @Option(
+      names = "--picture",
+      paramLabel = "FILE",
+      preprocessor = Verbatim.class,
+      description = "Draws the norms alone, into a file whose name ends in .svg or .png.")
+  private @Nullable Path picture;
+
   @Mixin private DeviceOption device = new DeviceOption();
   @Mixin private Console console = new Console();
 
   @Override
   public Integer call() throws IOException {
     ReportFile page = report == null ? null : ReportFile.of("--report", report);
+    PictureFile drawn = picture == null ? null : PictureFile.of("--picture", picture);
     List<DiagnosisReport.Subject> found;
     try (Backend backend = device.open(console.notes())) {
       found = path == null ? ofCells(backend) : ofModel(backend, path);
@@ -125,12 +136,18 @@ final class DiagnoseCommand implements Callable<Integer> {
     if (page != null) {
       page.write(written.page());
     }
+    if (drawn != null) {
+      drawn.write(written.picture(PICTURE_WIDTH, PICTURE_HEIGHT));
+    }
     if (!console.isJson()) {
       written.print(console.words());
     }
     Map<String, Object> result = new LinkedHashMap<>(written.json());
     if (report != null) {
       result.put("report", report.toString());
+    }
+    if (picture != null) {
+      result.put("picture", picture.toString());
     }
     console.result(result);
     return 0;

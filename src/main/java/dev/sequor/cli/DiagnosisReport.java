@@ -6,6 +6,7 @@ import dev.sequor.picture.Chart;
 import dev.sequor.picture.HtmlPage;
 import dev.sequor.picture.HtmlTable;
 import dev.sequor.picture.Series;
+import dev.sequor.picture.Svg;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -141,17 +142,7 @@ final class DiagnosisReport {
             + steps
             + " steps. A line that falls steeply to the left is a gradient that vanishes: the model"
             + " cannot learn what the steps there have to do with the end. One that rises explodes.");
-    Chart chart =
-        Chart.of("Gradient by the hidden state")
-            .x("time step", AxisScale.INTEGER)
-            .y("norm of the gradient", AxisScale.LOGARITHMIC);
-    int look = 0;
-    for (Subject subject : subjects) {
-      for (Diagnosis.Layer layer : subject.diagnosis().layers()) {
-        chart.add(Series.line(name(subject, layer), look++, points(layer)));
-      }
-    }
-    page.picture(chart.draw());
+    page.picture(picture(Chart.WIDTH, Chart.HEIGHT));
     HtmlTable norms = HtmlTable.of("Norm of the gradient, so many steps before the end").words("");
     List<Integer> shown = back();
     shown.forEach(back -> norms.numbers(String.valueOf(back)));
@@ -175,6 +166,22 @@ final class DiagnosisReport {
     page.table(gates());
     page.footer("Made by sequor diagnose.");
     return page;
+  }
+
+  /** The chart of the page alone. */
+  Svg picture(double width, double height) {
+    Chart chart =
+        Chart.of("Gradient by the hidden state")
+            .size(width, height)
+            .x("time step", AxisScale.INTEGER)
+            .y("norm of the gradient", AxisScale.LOGARITHMIC);
+    int look = 0;
+    for (Subject subject : subjects) {
+      for (Diagnosis.Layer layer : subject.diagnosis().layers()) {
+        chart.add(Series.line(name(subject, layer), look++, points(layer)));
+      }
+    }
+    return chart.draw();
   }
 
   private HtmlTable gates() {

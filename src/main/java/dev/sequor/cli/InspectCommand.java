@@ -1,5 +1,6 @@
 package dev.sequor.cli;
 
+import dev.sequor.backend.CellType;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.Sha256;
 import dev.sequor.exchange.ExchangedModel;
@@ -9,6 +10,8 @@ import dev.sequor.io.Checkpoint;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.module.Network;
 import dev.sequor.module.NetworkLayout;
+import dev.sequor.picture.ArchitecturePicture;
+import dev.sequor.picture.CellPicture;
 import dev.sequor.picture.NetworkPicture;
 import dev.sequor.rnn.TensorRegion;
 import java.io.IOException;
@@ -38,27 +41,89 @@ import picocli.CommandLine.Parameters;
     description =
         "Lists the layers of a model (of this library, or of ONNX with its inputs and outputs), or the tensors and recurrent layers in a state dict of PyTorch"
             + " (safetensors, or a .pt, of which nothing is executed), with sizes, number of"
-            + " parameters and SHA-256.")
+            + " parameters and SHA-256. Or draws a cell (--cell) or how layers are put together"
+            + " (--architecture).")
 final class InspectCommand implements Callable<Integer> {
+  static final class Architectures extends Choice<ArchitecturePicture.Kind> {
+    Architectures() {
+      super(List.of(ArchitecturePicture.Kind.values()), ArchitecturePicture.Kind::id);
+    }
+  }
+
   @Parameters(
+      arity = "0..1",
       paramLabel = "MODEL",
       description = "The directory of a trained model, a model in a file, or a state dict.")
   private @Nullable Path path;
+
+  @Option(
+      names = "--cell",
+      paramLabel = "CELL",
+      converter = ModelFlags.Cells.class,
+      completionCandidates = ModelFlags.Cells.class,
+      description =
+          "Instead of MODEL: one time step of a cell, for --picture. One of"
+              + " ${COMPLETION-CANDIDATES}.")
+  private @Nullable CellType cell;
+
+  @Option(
+      names = "--architecture",
+      paramLabel = "NAME",
+      converter = Architectures.class,
+      completionCandidates = Architectures.class,
+      description =
+          "Instead of MODEL: how layers are put together, for --picture. One of"
+              + " ${COMPLETION-CANDIDATES}.")
+  private ArchitecturePicture.@Nullable Kind architecture;
 
   @Option(
       names = "--picture",
       paramLabel = "FILE",
       preprocessor = Verbatim.class,
       description =
-          "Also draw the model's network, into a file whose name ends in .svg or .png: its inputs,"
-              + " layers and outputs from top to bottom. What is there and is no picture is kept.")
+          "Also draw it, into a file whose name ends in .svg or .png: of a model its inputs, layers"
+              + " and outputs from top to bottom. What is there and is no picture is kept.")
   private @Nullable Path picture;
 
   @Mixin private Console console = new Console();
 
   @Override
   public Integer call() throws IOException {
-    Path of = Objects.requireNonNull(path);
+    int given = (path == null ? 0 : 1) + (cell == null ? 0 : 1) + (architecture == null ? 0 : 1);
+    if (given != 1) {
+      throw new IllegalArgumentException(
+          given + " of MODEL, --cell and --architecture are given; needed one of them");
+    }
+    return path == null ? draw() : inspect(path);
+  }
+
+  /** Draws what is no model. */
+  private int draw() throws IOException {
+    String name = cell == null ? "--architecture" : "--cell";
+    if (picture == null) {
+      throw new IllegalArgumentException(name + " is given; needed --picture FILE to draw it into");
+    }
+    PictureFile file = PictureFile.of("--picture", picture);
+    Map<String, Object> result = new LinkedHashMap<>();
+    if (cell != null) {
+      file.write(CellPicture.of(cell));
+      result.put("cell", cell.id());
+      result.put("gates", cell.gateNames());
+      result.put("states", cell.states());
+    } else {
+      ArchitecturePicture.Kind kind = Objects.requireNonNull(architecture);
+      file.write(ArchitecturePicture.of(kind));
+      result.put("architecture", kind.id());
+    }
+    result.put("picture", picture.toString());
+    if (!console.isJson()) {
+      console.words().println("drawn in " + picture);
+    }
+    console.result(result);
+    return 0;
+  }
+
+  private int inspect(Path of) throws IOException {
     ModelFiles.Kind kind = ModelFiles.kind(of);
     PictureFile drawn = picture == null ? null : PictureFile.of("--picture", picture);
     if (drawn != null && kind == ModelFiles.Kind.STATE_DICT) {

@@ -123,6 +123,21 @@ class DiagnoseTest {
   }
 
   @Test
+  void theNormsAreDrawnAlone() throws Exception {
+    Path svg = folder.resolve("norms.svg");
+    CommandLineRun run =
+        CommandLineRun.of(
+            "diagnose", "--cell=rnn-tanh,lstm", "--steps=20", "--picture", svg, "--device=java");
+    run.succeeds();
+    String drawn = Files.readString(svg);
+    assertTrue(drawn.contains("data-series=\"rnn-tanh\""), drawn);
+    assertTrue(drawn.contains("rnn-tanh: 20 points"), drawn);
+    assertTrue(drawn.contains("lstm: 20 points"), drawn);
+    CommandLineRun.of("diagnose", "--cell=lstm", "--picture", folder.resolve("norms.pdf"))
+        .isRefusedWith(2, "needed a name that ends in .svg or .png");
+  }
+
+  @Test
   void whatCannotBeIsRefused() throws IOException {
     CommandLineRun.of("diagnose").isRefusedWith(2, "needed MODEL with --text FILE, or --cell CELL");
     Path model = model();

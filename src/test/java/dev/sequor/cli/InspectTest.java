@@ -12,6 +12,8 @@ import dev.sequor.exchange.TorchModel;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.SequenceModel;
 import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.picture.ArchitecturePicture;
+import dev.sequor.picture.CellPicture;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -125,5 +127,24 @@ class InspectTest {
     CommandLineRun.of("inspect", torch, "--picture", svg)
         .isRefusedWith(2, "is a state dict, which has no graph to draw");
     assertTrue(Files.notExists(svg));
+  }
+
+  @Test
+  void cellsAndArchitecturesAreDrawn() throws Exception {
+    Path svg = folder.resolve("lstm.svg");
+    JsonNode said =
+        CommandLineRun.of("inspect", "--cell=LSTM", "--picture", svg, "--json").succeeds().json();
+    assertEquals("ifgo", said.get("gates").asText());
+    assertEquals(CellPicture.of(CellType.LSTM).file(), Files.readString(svg));
+    CommandLineRun.of("inspect", "--architecture=encoder-decoder", "--picture", svg).succeeds();
+    assertEquals(
+        ArchitecturePicture.of(ArchitecturePicture.Kind.ENCODER_DECODER).file(),
+        Files.readString(svg));
+    CommandLineRun.of("inspect", "--cell=lstm").isRefusedWith(2, "needed --picture FILE");
+    CommandLineRun.of("inspect").isRefusedWith(2, "0 of MODEL, --cell and --architecture");
+    CommandLineRun.of("inspect", svg, "--cell=lstm", "--picture", svg)
+        .isRefusedWith(2, "2 of MODEL, --cell and --architecture are given; needed one");
+    CommandLineRun.of("inspect", "--cell=lstm", "--picture", folder.resolve("a.txt"))
+        .isRefusedWith(2, "needed a name that ends in .svg or .png");
   }
 }

@@ -74,6 +74,8 @@ class OptionRangesTest {
       if (!option.equals("--steps")) {
         arguments.add("--steps=3");
       }
+    } else if (Set.of("--cell", "--architecture").contains(option)) {
+      arguments.addAll(List.of("--picture", folder.resolve("o" + outputs++ + ".svg")));
     } else if (command.equals("convert")) {
       arguments.addAll(List.of(folder.resolve("model"), folder.resolve("o" + outputs++ + ".onnx")));
     } else if (!Set.of("info", "completion").contains(command)) {
@@ -202,10 +204,10 @@ class OptionRangesTest {
       }
     }
     assertEquals(
-        18,
+        20,
         tests.size(),
-        "--units, --missing, --transform, --task, --optimizer, --schedule, --from, --to;"
-            + " 5 times --device, 3 --weights, 2 --cell");
+        "--units, --missing, --transform, --task, --optimizer, --schedule, --from, --to, --architecture;"
+            + " 5 times --device, 3 --weights, 3 --cell");
     return tests.stream();
   }
 
