@@ -85,6 +85,9 @@ class OptionRangesTest {
       if (command.equals("eval")) {
         arguments.addAll(List.of("--text", folder.resolve("text.txt")));
       }
+      if (command.equals("explain")) {
+        arguments.add("--text=to be");
+      }
     }
     arguments.removeIf(argument -> argument.toString().startsWith(option + "="));
     if (option.equals("--epochs")) {
@@ -202,10 +205,10 @@ class OptionRangesTest {
       }
     }
     assertEquals(
-        18,
+        19,
         tests.size(),
         "--units, --missing, --transform, --task, --optimizer, --schedule, --from, --to;"
-            + " 5 times --device, 3 --weights, 2 --cell");
+            + " 6 times --device, 3 --weights, 2 --cell");
     return tests.stream();
   }
 
