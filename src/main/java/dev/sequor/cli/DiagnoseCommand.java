@@ -7,8 +7,11 @@ import dev.sequor.cli.Inputs.InputFile;
 import dev.sequor.data.Tokens;
 import dev.sequor.data.Vocabulary;
 import dev.sequor.data.Window;
+import dev.sequor.diagnose.ClippedGradients;
 import dev.sequor.diagnose.Diagnosis;
+import dev.sequor.io.Checkpoint;
 import dev.sequor.io.TrainedModel;
+import dev.sequor.model.Clipping;
 import dev.sequor.model.SequenceModel;
 import dev.sequor.model.SequenceModelSpec;
 import java.io.IOException;
@@ -35,7 +38,9 @@ import picocli.CommandLine.Parameters;
         "Of a model of text (with --text), or of new ones of the cells given (--cell), which read"
             + " random symbols: the norm of the gradient of the loss by the hidden state at each time"
             + " step, for each layer and direction, and how far open the gates are. Where the norm"
-            + " falls to nothing, what was read there cannot be learned from.")
+            + " falls to nothing, what was read there cannot be learned from. Then the gradient by"
+            + " all weights of each sequence, as if it were trained on alone, and how many of them"
+            + " clipping would cut.")
 final class DiagnoseCommand implements Callable<Integer> {
   /** Symbols that new models read. */
   private static final int SYMBOLS = 32;
@@ -106,6 +111,15 @@ final class DiagnoseCommand implements Callable<Integer> {
       names = "--every-step",
       description = "The loss of every step, and not that of the last one only.")
   private boolean everyStep;
+
+  @Range("[0,)")
+  @Option(
+      names = "--clip",
+      paramLabel = "NORM",
+      description =
+          "Count the sequences whose gradient by all weights is longer; 0 for no bound (default: the"
+              + " bound that MODEL is trained with).")
+  private @Nullable Float clip;
 
   @Option(
       names = "--report",
@@ -178,8 +192,18 @@ final class DiagnoseCommand implements Callable<Integer> {
     Window window = DiagnosedText.window(tokens, file.name(), vocabulary.unit(), steps, sequences);
     try (SequenceModel model = TextModel.of(trained, backend, WeightStorage.FLOAT32)) {
       String name = String.valueOf(from.toAbsolutePath().normalize().getFileName());
-      return List.of(new DiagnosisReport.Subject(name, Diagnosis.of(model, window, which())));
+      return List.of(subject(name, model, window, Checkpoint.clipping(from)));
     }
+  }
+
+  private DiagnosisReport.Subject subject(
+      String name, SequenceModel model, Window window, @Nullable Clipping own) {
+    Clipping clipping =
+        clip != null
+            ? Clipping.byGlobalNorm(clip)
+            : Objects.requireNonNullElse(own, Clipping.none());
+    return new DiagnosisReport.Subject(
+        name, Diagnosis.of(model, window, which()), ClippedGradients.of(model, window, clipping));
   }
 
   private List<DiagnosisReport.Subject> ofCells(Backend backend) {
@@ -200,7 +224,7 @@ final class DiagnoseCommand implements Callable<Integer> {
               .layers(Objects.requireNonNullElse(layers, 1))
               .build();
       try (SequenceModel model = new SequenceModel(backend, spec, first)) {
-        subjects.add(new DiagnosisReport.Subject(cell.id(), Diagnosis.of(model, window, which())));
+        subjects.add(subject(cell.id(), model, window, null));
       }
     }
     return subjects;

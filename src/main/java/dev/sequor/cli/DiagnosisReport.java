@@ -1,6 +1,8 @@
 package dev.sequor.cli;
 
+import dev.sequor.diagnose.ClippedGradients;
 import dev.sequor.diagnose.Diagnosis;
+import dev.sequor.model.Clipping;
 import dev.sequor.picture.AxisScale;
 import dev.sequor.picture.Chart;
 import dev.sequor.picture.HtmlPage;
@@ -25,7 +27,7 @@ final class DiagnosisReport {
   private final boolean everyStep;
 
   /** A model that was looked at. */
-  record Subject(String name, Diagnosis diagnosis) {}
+  record Subject(String name, Diagnosis diagnosis, ClippedGradients gradients) {}
 
   DiagnosisReport(List<Subject> subjects, int steps, int sequences, boolean everyStep) {
     this.subjects = List.copyOf(subjects);
@@ -34,15 +36,11 @@ final class DiagnosisReport {
     this.everyStep = everyStep;
   }
 
-  private static String layerName(Diagnosis.Layer layer) {
-    return layer.node() + ", layer " + (layer.layer() + 1) + (layer.backward() ? ", backward" : "");
-  }
-
   private String name(Subject subject, Diagnosis.Layer layer) {
     boolean alone = subject.diagnosis().layers().size() == 1;
     return alone
         ? subject.name()
-        : (subjects.size() == 1 ? "" : subject.name() + ", ") + layerName(layer);
+        : (subjects.size() == 1 ? "" : subject.name() + ", ") + layer.name().words();
   }
 
   /** Those of {@link #BACK} that there are, and the first step. */
@@ -54,6 +52,39 @@ final class DiagnosisReport {
 
   private String loss() {
     return everyStep ? "the mean loss of all steps" : "the loss of the last step";
+  }
+
+  /** Rising. */
+  private static double[] norms(Subject subject) {
+    return subject.gradients().gradients().stream()
+        .mapToDouble(ClippedGradients.Gradient::norm)
+        .sorted()
+        .toArray();
+  }
+
+  private static double median(double[] rising) {
+    int half = rising.length / 2;
+    return rising.length % 2 == 1 ? rising[half] : (rising[half - 1] + rising[half]) / 2;
+  }
+
+  private static String percent(double part) {
+    return String.format(Locale.ROOT, "%.1f %%", 100 * part);
+  }
+
+  /** What bounds there are, and how many are cut by them. */
+  private static String clipped(ClippedGradients gradients) {
+    Clipping clipping = gradients.clipping();
+    int all = gradients.gradients().size();
+    StringBuilder words = new StringBuilder();
+    if (clipping.globalNorm() > 0) {
+      words.append("; ").append(gradients.scaled()).append(" of ").append(all);
+      words.append(" above the bound of ").append(clipping.globalNorm());
+    }
+    if (clipping.value() > 0) {
+      words.append("; ").append(gradients.clamped()).append(" of ").append(all);
+      words.append(" with elements above ").append(clipping.value());
+    }
+    return words.length() == 0 ? "; no bound to clip to" : words.toString();
   }
 
   // ---- in words ---------------------------------------------------------------------------------
@@ -86,7 +117,23 @@ final class DiagnosisReport {
                   100 * gate.low(),
                   100 * gate.high()));
         }
+        layer
+            .clippedCells()
+            .ifPresent(part -> words.println("  " + percent(part) + " of cell states clipped"));
       }
+    }
+    words.println("Norm of the gradient by all weights, of each sequence as if trained on alone");
+    for (Subject subject : subjects) {
+      double[] norms = norms(subject);
+      words.println(
+          String.format(
+              Locale.ROOT,
+              "%s  %.2g to %.2g, median %.2g%s",
+              subject.name(),
+              norms[0],
+              norms[norms.length - 1],
+              median(norms),
+              clipped(subject.gradients())));
     }
     words.flush();
   }
@@ -108,17 +155,19 @@ final class DiagnosisReport {
           gates.add(one);
         }
         Map<String, Object> one = new LinkedHashMap<>();
-        one.put("node", layer.node());
-        one.put("layer", layer.layer());
-        one.put("backward", layer.backward());
+        one.put("node", layer.name().node());
+        one.put("layer", layer.name().layer());
+        one.put("backward", layer.name().backward());
         one.put("gradientNorms", layer.gradientNorms());
         one.put("gates", gates);
+        layer.clippedCells().ifPresent(part -> one.put("clippedCells", part));
         layers.add(one);
       }
       Map<String, Object> model = new LinkedHashMap<>();
       model.put("name", subject.name());
       model.put("loss", subject.diagnosis().loss());
       model.put("layers", layers);
+      model.put("gradients", gradients(subject.gradients()));
       models.add(model);
     }
     Map<String, Object> result = new LinkedHashMap<>();
@@ -127,6 +176,20 @@ final class DiagnosisReport {
     result.put("sequences", sequences);
     result.put("models", models);
     return result;
+  }
+
+  private static Map<String, Object> gradients(ClippedGradients gradients) {
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("norms", gradients.gradients().stream().map(ClippedGradients.Gradient::norm).toList());
+    if (gradients.clipping().globalNorm() > 0) {
+      all.put("clipNorm", gradients.clipping().globalNorm());
+      all.put("clippedByNorm", gradients.scaled());
+    }
+    if (gradients.clipping().value() > 0) {
+      all.put("clipValue", gradients.clipping().value());
+      all.put("clippedByValue", gradients.clamped());
+    }
+    return all;
   }
 
   // ---- as a page --------------------------------------------------------------------------------
@@ -164,6 +227,12 @@ final class DiagnosisReport {
             + " is saturated: its own gradient is small. For values from −1 to 1 (candidates, and"
             + " the tanh of a plain RNN) it is below −0.9 or above 0.9.");
     page.table(gates());
+    page.section("Clipping");
+    page.paragraph(
+        "The norm of the gradient by all weights, of the mean loss of all steps of each sequence, as"
+            + " if it were trained on alone. The windows of a training have several sequences; the"
+            + " mean of their gradients is smaller.");
+    page.table(clipping());
     page.footer("Made by sequor diagnose.");
     return page;
   }
@@ -182,6 +251,34 @@ final class DiagnosisReport {
       }
     }
     return chart.draw();
+  }
+
+  private HtmlTable clipping() {
+    HtmlTable table =
+        HtmlTable.of("Gradients by all weights")
+            .words("model")
+            .numbers("least")
+            .numbers("median")
+            .numbers("largest")
+            .words("clipping")
+            .words("clipped cell states");
+    for (Subject subject : subjects) {
+      double[] norms = norms(subject);
+      List<String> cells = new ArrayList<>();
+      for (Diagnosis.Layer layer : subject.diagnosis().layers()) {
+        layer
+            .clippedCells()
+            .ifPresent(part -> cells.add(layer.name().words() + ": " + percent(part)));
+      }
+      table.row(
+          subject.name(),
+          String.format(Locale.ROOT, "%.2g", norms[0]),
+          String.format(Locale.ROOT, "%.2g", median(norms)),
+          String.format(Locale.ROOT, "%.2g", norms[norms.length - 1]),
+          clipped(subject.gradients()).substring(2),
+          cells.isEmpty() ? "no bound" : String.join(", ", cells));
+    }
+    return table;
   }
 
   private HtmlTable gates() {

@@ -40,6 +40,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       InspectCommand.class,
       ConvertCommand.class,
       DiagnoseCommand.class,
+      ExplainCommand.class,
       CompletionCommand.class
     },
     footer = {

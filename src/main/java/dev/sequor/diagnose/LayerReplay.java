@@ -16,10 +16,11 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /**
  * One layer in one direction, run step by step: what it hands from step to step is there to be
- * looked at, and so is the gradient by it.
+ * looked at, and in training so is the gradient by it.
  */
 final class LayerReplay implements AutoCloseable {
   private final RnnSpec spec;
@@ -31,18 +32,30 @@ final class LayerReplay implements AutoCloseable {
   private final List<Buffer> memory = new ArrayList<>();
   private final Backend backend;
   private final Buffer parameters;
-  private final Buffer dParameters;
+  private final float[] read;
+  private final float[] written;
+
+  /** Whether {@link #x}, {@link #y} and {@link #saved} hold all steps, to go back; or one. */
+  private final boolean keepsAll;
+
   private final Buffer[] x;
   private final Buffer[] y;
   private final Buffer[] saved;
 
-  /** {@code [T + 1][S·B·H]}: before the first step, and after each, in the order of processing. */
+  /**
+   * {@code [T + 1][S·B·H]}: before the first step, and after each, in the order of processing; or
+   * two that take turns.
+   */
   private final Buffer[] states;
+
+  /** The same on the host, all of them. */
+  private final float[][] history;
 
   /**
    * A layer.
    *
    * @param spec one layer, forward; which way it goes is {@code reverse}
+   * @param mode training, to run {@link #backward} as well, or inference
    * @param parameters flat
    * @param x {@code [T,B,I]}
    * @param initialState {@code [S,B,H]}
@@ -50,6 +63,7 @@ final class LayerReplay implements AutoCloseable {
   LayerReplay(
       Backend backend,
       RnnSpec spec,
+      Mode mode,
       boolean reverse,
       int timeSteps,
       int batchSize,
@@ -65,22 +79,26 @@ final class LayerReplay implements AutoCloseable {
     this.timeSteps = timeSteps;
     this.batchSize = batchSize;
     this.stateElements = initialState.length;
-    this.plan = backend.plan(spec.shape(1, batchSize), Mode.TRAINING);
+    this.keepsAll = mode == Mode.TRAINING;
+    this.read = x;
+    this.written = new float[timeSteps * batchSize * spec.outputSize()];
+    this.plan = backend.plan(spec.shape(1, batchSize), mode);
     this.parameters = floats(parameters);
-    this.dParameters = floats(parameters.length);
-    this.x = new Buffer[timeSteps];
-    this.y = new Buffer[timeSteps];
-    this.saved = new Buffer[timeSteps];
-    this.states = new Buffer[timeSteps + 1];
+    int kept = keepsAll ? timeSteps : 1;
+    this.x = new Buffer[kept];
+    this.y = new Buffer[kept];
+    this.saved = new Buffer[keepsAll ? timeSteps : 0];
+    this.states = new Buffer[kept + 1];
+    this.history = new float[timeSteps + 1][];
+    history[0] = initialState;
     states[0] = floats(initialState);
-    int width = batchSize * spec.inputSize();
-    for (int t = 0; t < timeSteps; t++) {
-      float[] step = new float[width];
-      System.arraycopy(x, t * width, step, 0, width);
-      this.x[t] = floats(step);
+    for (int t = 0; t < kept; t++) {
+      this.x[t] = floats((long) batchSize * spec.inputSize());
       this.y[t] = floats((long) batchSize * spec.outputSize());
-      this.saved[t] = floats(plan.savedElements());
-      this.states[t + 1] = floats(stateElements);
+      states[t + 1] = floats(stateElements);
+    }
+    for (int t = 0; t < saved.length; t++) {
+      saved[t] = floats(plan.savedElements());
     }
   }
 
@@ -102,22 +120,62 @@ final class LayerReplay implements AutoCloseable {
   }
 
   private RnnTensors tensors(int i) {
-    int t = step(i);
-    return RnnTensors.of(parameters, x[t], y[t])
-        .withInitialState(states[i])
-        .withFinalState(states[i + 1])
-        .withSaved(saved[t]);
+    int t = keepsAll ? step(i) : 0;
+    RnnTensors tensors =
+        RnnTensors.of(parameters, x[t], y[t])
+            .withInitialState(states[i % states.length])
+            .withFinalState(states[(i + 1) % states.length]);
+    return keepsAll ? tensors.withSaved(saved[t]) : tensors;
   }
 
   /** Runs all steps; returns {@code y [T,B,W]}. */
   float[] forward() {
     int width = batchSize * spec.outputSize();
-    float[] all = new float[timeSteps * width];
     for (int i = 0; i < timeSteps; i++) {
+      int slot = keepsAll ? step(i) : 0;
+      x[slot].write(input(step(i)));
       plan.forward(tensors(i));
-      System.arraycopy(y[step(i)].readFloats(), 0, all, step(i) * width, width);
+      System.arraycopy(y[slot].readFloats(), 0, written, step(i) * width, width);
+      history[i + 1] = states[(i + 1) % states.length].readFloats();
     }
-    return all;
+    return written;
+  }
+
+  /** {@code [B,I]}. */
+  private float[] input(int t) {
+    int width = batchSize * spec.inputSize();
+    return Arrays.copyOfRange(read, t * width, (t + 1) * width);
+  }
+
+  /** What its units were in the forward pass. */
+  Activations.Layer activations(LayerName name) {
+    int hidden = spec.hiddenSize();
+    int width = batchSize * hidden;
+    float[] cells = new float[hasCell() ? timeSteps * width : 0];
+    for (int i = 0; i < timeSteps && hasCell(); i++) {
+      System.arraycopy(history[i + 1], width, cells, step(i) * width, width);
+    }
+    return new Activations.Layer(name, timeSteps, batchSize, written, cells);
+  }
+
+  /** Which part of the cell states after each step is at its bound; none without one. */
+  OptionalDouble clippedCells() {
+    float bound = spec.options().cellClip();
+    if (bound == 0 || !hasCell()) {
+      return OptionalDouble.empty();
+    }
+    int width = batchSize * spec.hiddenSize();
+    long clipped = 0;
+    for (int i = 1; i <= timeSteps; i++) {
+      for (int j = width; j < 2 * width; j++) {
+        clipped += Math.abs(history[i][j]) >= bound ? 1 : 0;
+      }
+    }
+    return OptionalDouble.of((double) clipped / ((long) timeSteps * width));
+  }
+
+  private boolean hasCell() {
+    return spec.cell().states() == 2;
   }
 
   /** What the gates were in the forward pass; none if they are not what the cell's type says. */
@@ -137,17 +195,16 @@ final class LayerReplay implements AutoCloseable {
     }
     GateValues values = new GateValues(spec, tensors);
     int hidden = spec.hiddenSize();
-    boolean hasCell = spec.cell().states() == 2;
     for (int i = 0; i < timeSteps; i++) {
-      float[] input = x[step(i)].readFloats();
-      float[] before = states[i].readFloats();
-      float[] after = states[i + 1].readFloats();
+      float[] input = input(step(i));
+      float[] before = history[i];
+      float[] after = history[i + 1];
       for (int b = 0; b < batchSize; b++) {
         values.step(
             GateValues.row(input, b, spec.inputSize()),
             GateValues.row(before, b, hidden),
-            hasCell ? GateValues.row(before, batchSize + b, hidden) : new float[0],
-            hasCell ? GateValues.row(after, batchSize + b, hidden) : new float[0]);
+            hasCell() ? GateValues.row(before, batchSize + b, hidden) : new float[0],
+            hasCell() ? GateValues.row(after, batchSize + b, hidden) : new float[0]);
       }
     }
     return values.gates();
@@ -170,6 +227,7 @@ final class LayerReplay implements AutoCloseable {
     int width = batchSize * width();
     int inputWidth = batchSize * spec.inputSize();
     float[] dx = new float[timeSteps * inputWidth];
+    Buffer dParameters = floats(parameters.elements());
     Buffer later = floats(dFinalState);
     Buffer earlier = floats(stateElements);
     Buffer dyOfStep = floats(width);

@@ -5,6 +5,7 @@ import dev.sequor.backend.RnnSpec;
 import dev.sequor.module.Dropout;
 import dev.sequor.module.Module;
 import dev.sequor.module.Network;
+import dev.sequor.module.NetworkPass;
 import dev.sequor.module.Recurrent;
 import dev.sequor.module.StateVectors;
 import dev.sequor.module.Sum;
@@ -12,10 +13,11 @@ import dev.sequor.module.ValueShape;
 import dev.sequor.module.VectorsState;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * A network without random numbers whose recurrent stacks have zeros added to what they give: the
@@ -30,28 +32,18 @@ final class ProbedNetwork {
   private final Map<String, String> replaced = new HashMap<>();
   private final List<Network.Input> inputs = new ArrayList<>();
   private final List<Network.Node> nodes = new ArrayList<>();
-  private final Map<String, Stack> stacks = new LinkedHashMap<>();
+
+  /** By the names of the stacks. */
+  private final Map<String, List<String>> stateProbes = new HashMap<>();
 
   /**
-   * A recurrent stack in it.
+   * A recurrent stack in it, without dropout and zoneout.
    *
-   * @param node its name
-   * @param owner the node whose tensors it has, which may be another
-   * @param spec what it is, without dropout and zoneout
-   * @param input what it reads
-   * @param initialState the state it starts from; empty for zeros
    * @param probe the zeros {@code [T,B,W]} that its outputs have added
    * @param stateProbes those {@code [B,blocks·H]} that each vector of its final state has added;
    *     none if nothing reads the state
    */
-  record Stack(
-      String node,
-      String owner,
-      RnnSpec spec,
-      String input,
-      String initialState,
-      String probe,
-      List<String> stateProbes) {}
+  record Stack(RecurrentStack recurrent, String probe, List<String> stateProbes) {}
 
   ProbedNetwork(Network network) {
     this.network = network;
@@ -71,7 +63,29 @@ final class ProbedNetwork {
   }
 
   List<Stack> stacks() {
-    return List.copyOf(stacks.values());
+    return RecurrentStack.of(network()).stream()
+        .map(
+            stack ->
+                new Stack(
+                    stack, PROBE + stack.node(), stateProbes.getOrDefault(stack.node(), List.of())))
+        .toList();
+  }
+
+  /** The inputs that are zeros, by which a pass takes the gradient. */
+  Set<String> probes() {
+    Set<String> probes = new HashSet<>();
+    for (Stack stack : stacks()) {
+      probes.add(stack.probe());
+      probes.addAll(stack.stateProbes());
+    }
+    return probes;
+  }
+
+  /** Gives a pass of {@link #network()} its zeros. */
+  void giveZeros(NetworkPass pass) {
+    for (String probe : probes()) {
+      pass.put(probe, new float[Math.toIntExact(pass.value(probe).elements())]);
+    }
   }
 
   private void add(Network.Node node) {
@@ -104,34 +118,14 @@ final class ProbedNetwork {
     inputs.add(new Network.Input(PROBE + name, shape));
     nodes.add(node(PROBED + name, new Sum(), name, PROBE + name));
     String state = name + "." + Recurrent.FINAL_STATE;
-    List<String> stateProbes = new ArrayList<>();
     boolean isRead =
         network.outputs().contains(state)
             || network.nodes().stream().anyMatch(other -> other.inputs().contains(state));
     if (isRead) {
-      stateProbes = addStateProbes(name, state);
+      stateProbes.put(name, addStateProbes(name, state));
       replaced.put(state, PROBED + state);
     }
     replaced.put(name, PROBED + name);
-    stacks.put(
-        name,
-        new Stack(
-            name,
-            owner(node),
-            spec,
-            read.get(0),
-            read.size() > 1 ? read.get(1) : "",
-            PROBE + name,
-            stateProbes));
-  }
-
-  /** Stacks have one block of tensors, of their own or another's, whose name says whose. */
-  private String owner(Network.Node node) {
-    if (node.shared().isEmpty()) {
-      return node.name();
-    }
-    String of = node.shared().get(0).of();
-    return Objects.requireNonNull(stacks.get(of.substring(0, of.lastIndexOf(".layers.")))).owner();
   }
 
   private List<String> addStateProbes(String name, String state) {

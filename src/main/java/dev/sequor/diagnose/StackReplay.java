@@ -2,21 +2,24 @@ package dev.sequor.diagnose;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.Direction;
+import dev.sequor.backend.Mode;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.NetworkPass;
 import dev.sequor.rnn.Parameters;
 import dev.sequor.rnn.TensorSpec;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
 /** The layers of one stack, each run step by step, forward from below and then back from above. */
-final class StackReplay {
+final class StackReplay implements AutoCloseable {
   private final Backend backend;
-  private final ProbedNetwork.Stack stack;
+  private final RecurrentStack stack;
   private final RnnSpec spec;
+  private final Mode mode;
   private final int timeSteps;
   private final int batchSize;
   private final Map<String, NamedTensor> tensors;
@@ -24,25 +27,26 @@ final class StackReplay {
   /** {@code [L·D]}. */
   private final List<LayerReplay> replays = new ArrayList<>();
 
-  private final List<Diagnosis.Layer> layers = new ArrayList<>();
-
   /**
-   * A stack.
+   * A stack, which runs forward.
    *
-   * @param pass after its backward pass
+   * @param mode training, to run back as well, or inference
    * @param tensors of the model
-   * @param read what stacks read in the forward pass
+   * @param read what stacks read in a pass of the network
    */
   StackReplay(
-      NetworkPass pass,
-      ProbedNetwork.Stack stack,
+      Backend backend,
+      RecurrentStack stack,
+      Mode mode,
+      int batchSize,
       Map<String, NamedTensor> tensors,
       Map<String, float[]> read) {
-    this.backend = pass.backend();
+    this.backend = backend;
     this.stack = stack;
     this.spec = stack.spec();
+    this.mode = mode;
     this.tensors = tensors;
-    this.batchSize = pass.extent().batchSize();
+    this.batchSize = batchSize;
     float[] x = Objects.requireNonNull(read.get(stack.input()));
     this.timeSteps = x.length / (batchSize * spec.inputSize());
     float[] initial =
@@ -51,14 +55,52 @@ final class StackReplay {
             : Objects.requireNonNull(read.get(stack.initialState()));
     try {
       forward(x, initial);
-      backward(gradient(pass, stack.probe()), finalGradient(pass));
-    } finally {
-      replays.forEach(LayerReplay::close);
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
     }
   }
 
-  List<Diagnosis.Layer> layers() {
+  /** What the stacks given and their initial states are in a pass. */
+  static Map<String, float[]> read(NetworkPass pass, List<RecurrentStack> stacks) {
+    Map<String, float[]> read = new HashMap<>();
+    for (RecurrentStack stack : stacks) {
+      for (String value : List.of(stack.input(), stack.initialState())) {
+        if (!value.isEmpty()) {
+          read.put(value, pass.value(value).readFloats());
+        }
+      }
+    }
+    return read;
+  }
+
+  /** Layers from below, forward before backward. */
+  List<Activations.Layer> activations() {
+    List<Activations.Layer> layers = new ArrayList<>();
+    for (int block = 0; block < replays.size(); block++) {
+      layers.add(replays.get(block).activations(name(block)));
+    }
     return layers;
+  }
+
+  private LayerName name(int block) {
+    return new LayerName(
+        stack.node(), block / spec.directions(), isReverse(block % spec.directions()));
+  }
+
+  /**
+   * Back through all layers.
+   *
+   * @param pass after its backward pass
+   * @return layers from below, forward before backward
+   */
+  List<Diagnosis.Layer> backward(NetworkPass pass, ProbedNetwork.Stack probes) {
+    return backward(gradient(pass, probes.probe()), finalGradient(pass, probes.stateProbes()));
+  }
+
+  @Override
+  public void close() {
+    replays.forEach(LayerReplay::close);
   }
 
   /** {@code S·B·H}. */
@@ -83,6 +125,7 @@ final class StackReplay {
             new LayerReplay(
                 backend,
                 one,
+                mode,
                 isReverse(d),
                 timeSteps,
                 batchSize,
@@ -149,13 +192,13 @@ final class StackReplay {
   }
 
   /** {@code [L·D,S,B,H]}: the gradient by the final state, as far as others read it. */
-  private float[] finalGradient(NetworkPass pass) {
+  private float[] finalGradient(NetworkPass pass, List<String> stateProbes) {
     int blocks = spec.layers() * spec.directions();
     int hidden = spec.hiddenSize();
     float[] all = new float[blocks * blockElements()];
-    for (int s = 0; s < stack.stateProbes().size(); s++) {
+    for (int s = 0; s < stateProbes.size(); s++) {
       // [B, blocks·H]
-      float[] vectors = gradient(pass, stack.stateProbes().get(s));
+      float[] vectors = gradient(pass, stateProbes.get(s));
       for (int block = 0; block < blocks; block++) {
         for (int b = 0; b < batchSize; b++) {
           System.arraycopy(
@@ -170,7 +213,8 @@ final class StackReplay {
     return all;
   }
 
-  private void backward(float[] dyOfTop, float[] dFinal) {
+  private List<Diagnosis.Layer> backward(float[] dyOfTop, float[] dFinal) {
+    List<Diagnosis.Layer> layers = new ArrayList<>();
     float[] dy = dyOfTop;
     for (int layer = spec.layers() - 1; layer >= 0; layer--) {
       float[] below = new float[0];
@@ -190,10 +234,11 @@ final class StackReplay {
         }
         layers.add(
             0,
-            new Diagnosis.Layer(stack.node(), layer, isReverse(d), norms(dState), replay.gates()));
+            new Diagnosis.Layer(name(block), norms(dState), replay.gates(), replay.clippedCells()));
       }
       dy = below;
     }
+    return layers;
   }
 
   private List<Double> norms(float[] dState) {

@@ -1,6 +1,5 @@
 package dev.sequor.diagnose;
 
-import dev.sequor.backend.Backend;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Loss;
@@ -12,37 +11,71 @@ import dev.sequor.module.NetworkPass;
 import dev.sequor.module.ValueShape;
 import java.util.Arrays;
 
-/** The loss of a window, all of it or at its last step. */
+/** The loss of windows, all of it or at their last step; its memory is the pass's. */
 final class StepLoss {
-  private StepLoss() {}
+  private final NetworkPass pass;
+  private final String output;
+  private final boolean lastOnly;
+  private final Loss loss;
+  private final LossShape shape;
+  private final Buffer targets;
+  private final Buffer rowWeights;
+  private final Buffer scale;
+  private final Buffer result;
 
   /**
-   * Writes the gradient of the loss by the model's outputs, after a forward pass.
+   * The loss of what a pass gives.
    *
    * @param output what the model's output is called in the pass
    * @param lastOnly whether only the targets of the last step count
-   * @return the mean loss of the targets that count
-   * @throws IllegalArgumentException if the loss is not one of rows, or the targets do not fit
+   * @throws IllegalArgumentException if the loss is not one of rows, or of an adaptive softmax
    */
-  static double gradient(
-      NetworkPass pass, ModelSpec model, String output, Window window, boolean lastOnly) {
-    ValueShape shape = model.outputShape();
-    Loss loss = model.loss();
-    Backend backend = pass.backend();
-    int batchSize = pass.extent().batchSize();
-    int timeSteps =
-        shape instanceof ValueShape.Sequence
-            ? pass.extent().timeSteps().getOrDefault(shape.axis(), 1)
-            : 1;
+  StepLoss(NetworkPass pass, ModelSpec model, String output, boolean lastOnly) {
+    this.pass = pass;
+    this.output = output;
+    this.lastOnly = lastOnly;
+    this.loss = model.loss();
+    ValueShape outputs = model.outputShape();
     if (loss.function().takesLabels()) {
       throw new IllegalArgumentException(
           "the loss is " + loss.function() + " of sequences of labels; needed one of time steps");
     }
-    LossShape lossShape = new LossShape(loss.ofRow(), timeSteps, batchSize, shape.width());
-    int rows = timeSteps * batchSize;
-    float[] weights = new float[rows];
-    Arrays.fill(weights, lastOnly ? rows - batchSize : 0, rows, 1f);
-    Buffer targets = targets(pass, window.targetValues(), lossShape, weights, loss);
+    if (loss.function().takesClasses() && model.classes() != outputs.width()) {
+      throw new IllegalArgumentException(
+          "the model ends in an adaptive softmax; needed an output for each class");
+    }
+    int timeSteps =
+        outputs instanceof ValueShape.Sequence
+            ? pass.extent().timeSteps().getOrDefault(outputs.axis(), 1)
+            : 1;
+    this.shape = new LossShape(loss.ofRow(), timeSteps, pass.extent().batchSize(), outputs.width());
+    this.targets =
+        takesClasses()
+            ? pass.allocate(DType.INT32, rows())
+            : pass.allocate(DType.FLOAT32, (long) rows() * shape.outputSize());
+    this.rowWeights = pass.allocate(DType.FLOAT32, rows());
+    this.scale = pass.allocate(DType.FLOAT32, 1);
+    this.result = pass.allocate(DType.FLOAT32, 2);
+  }
+
+  private boolean takesClasses() {
+    return shape.function().takesClasses();
+  }
+
+  private int rows() {
+    return shape.timeSteps() * shape.batchSize();
+  }
+
+  /**
+   * Writes the gradient of the loss by the model's outputs, after a forward pass.
+   *
+   * @return the mean loss of the targets that count
+   * @throws IllegalArgumentException if the targets do not fit, or none counts
+   */
+  double gradient(Window window) {
+    float[] weights = new float[rows()];
+    Arrays.fill(weights, lastOnly ? rows() - shape.batchSize() : 0, rows(), 1f);
+    take(window.targetValues(), weights);
     double sum = 0;
     for (float weight : weights) {
       sum += weight;
@@ -50,27 +83,24 @@ final class StepLoss {
     if (sum == 0) {
       throw new IllegalArgumentException("the window has no targets that count; needed some");
     }
-    Buffer rowWeights = pass.allocate(DType.FLOAT32, rows);
     rowWeights.write(weights);
-    Buffer scale = pass.allocate(DType.FLOAT32, 1);
     scale.write((float) (1 / sum));
-    Buffer result = pass.allocate(DType.FLOAT32, 2);
-    backend.loss(
-        lossShape,
-        pass.value(output),
-        targets,
-        null,
-        rowWeights,
-        scale,
-        null,
-        pass.gradient(output),
-        result);
+    pass.backend()
+        .loss(
+            shape,
+            pass.value(output),
+            targets,
+            null,
+            rowWeights,
+            scale,
+            null,
+            pass.gradient(output),
+            result);
     return result.readFloats()[0] / sum;
   }
 
-  private static Buffer targets(
-      NetworkPass pass, Values given, LossShape shape, float[] weights, Loss loss) {
-    boolean classes = shape.function().takesClasses();
+  private void take(Values given, float[] weights) {
+    boolean classes = takesClasses();
     int needed = classes ? weights.length : weights.length * shape.outputSize();
     if (given.size() != needed || classes != given instanceof Values.Tokens) {
       throw new IllegalArgumentException(
@@ -81,7 +111,6 @@ final class StepLoss {
               + needed
               + (classes ? " classes" : " numbers"));
     }
-    Buffer targets = pass.allocate(classes ? DType.INT32 : DType.FLOAT32, needed);
     if (given instanceof Values.Tokens tokens) {
       targets.write(tokens.ids());
       for (int row = 0; row < weights.length; row++) {
@@ -91,6 +120,5 @@ final class StepLoss {
     } else {
       targets.write(((Values.Reals) given).values());
     }
-    return targets;
   }
 }

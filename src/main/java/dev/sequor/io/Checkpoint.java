@@ -99,6 +99,18 @@ public record Checkpoint(
         : null;
   }
 
+  /**
+   * The bounds on the gradient that the model of the checkpoint in {@code directory} is trained
+   * with; null of a model alone in a file.
+   *
+   * @throws MalformedFileException if {@code config.json} is not as it should be
+   */
+  public static @Nullable Clipping clipping(Path directory) throws IOException {
+    return Files.isRegularFile(directory)
+        ? null
+        : ConfigFile.whole(directory, ConfigFile.read(directory)).clipping();
+  }
+
   /** Whether {@code name} is that of a file of some checkpoint, or of one half written. */
   static boolean isOwnFile(String name) {
     String whole =

@@ -167,6 +167,11 @@ final class AdaptiveOutput {
     return module == null ? spec.outputShape().width() : module.classes();
   }
 
+  /** Whether a model ends in one. */
+  static boolean isOf(ModelSpec spec) {
+    return last(spec.network(), spec.output()) != null;
+  }
+
   private static @Nullable AdaptiveSoftmax last(Network network, String output) {
     for (Network.Node node : network.nodes()) {
       if (node.name().equals(output) && node.module() instanceof AdaptiveSoftmax adaptive) {

@@ -21,9 +21,7 @@ import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -134,17 +132,6 @@ final class ModelPass implements AutoCloseable {
     }
   }
 
-  /** The shape of what a window needs. */
-  static Extent extent(Network network, Window window) {
-    Map<String, Integer> timeSteps = new HashMap<>();
-    for (Network.Input input : network.inputs()) {
-      if (input.bringsAxis()) {
-        timeSteps.put(input.name(), part(network, window, input.name()).timeSteps());
-      }
-    }
-    return new Extent(window.batchSize(), timeSteps);
-  }
-
   /**
    * The labels of the longest target, rounded up, so that windows share passes; 0 for targets that
    * are no sequences of labels.
@@ -153,28 +140,6 @@ final class ModelPass implements AutoCloseable {
     return window.targetValues() instanceof Values.Labels labels
         ? LabelTargets.roomFor(labels.longest())
         : 0;
-  }
-
-  /** What {@code window} has for an input; one that has a single part needs no name for it. */
-  private static Window.Part part(Network network, Window window, String name) {
-    List<Window.Part> parts = window.parts();
-    if (parts.size() != network.inputs().size()) {
-      throw new IllegalArgumentException(
-          "the window has "
-              + parts.size()
-              + " inputs; the network needs "
-              + network.inputs().stream().map(Network.Input::name).toList());
-    }
-    for (Window.Part part : parts) {
-      if (part.input().equals(name) || (parts.size() == 1 && part.input().isEmpty())) {
-        return part;
-      }
-    }
-    throw new IllegalArgumentException(
-        "the window has no input '"
-            + name
-            + "'; it has "
-            + parts.stream().map(Window.Part::input).collect(Collectors.joining(", ")));
   }
 
   private boolean takesClasses() {
@@ -224,17 +189,7 @@ final class ModelPass implements AutoCloseable {
   /** Checks and stages the inputs of a window. */
   void takeInputs(Window window) {
     inputs(); // What a window that was refused has left would change their order.
-    for (Network.Input input : network.inputs()) {
-      Window.Part part = part(network, window, input.name());
-      if (part.values() instanceof Values.Tokens tokens) {
-        pass.put(input.name(), tokens.ids(), part.lengths());
-      } else if (part.values() instanceof Values.Reals reals) {
-        pass.put(input.name(), reals.values(), part.lengths());
-      } else {
-        throw new IllegalArgumentException(
-            "input '" + input.name() + "' is sequences of labels; needed tokens or real vectors");
-      }
-    }
+    WindowInputs.of(network, window).giveTo(pass);
   }
 
   /** What was staged, for a step that begins with it. */

@@ -315,7 +315,7 @@ public final class SequenceModel implements AutoCloseable {
   /** The pass for windows of that shape, made if need be; of many the least lately used go. */
   ModelPass pass(Window window, Mode mode) {
     requireOpen();
-    Extent extent = ModelPass.extent(weights.network(), window);
+    Extent extent = WindowInputs.of(weights.network(), window).extent();
     PassKey key = new PassKey(extent, ModelPass.mostLabels(window), mode);
     ModelPass pass = passes.get(key);
     if (pass == null) {

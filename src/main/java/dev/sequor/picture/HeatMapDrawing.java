@@ -1,6 +1,5 @@
 package dev.sequor.picture;
 
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -32,8 +31,6 @@ final class HeatMapDrawing {
   private static final double TALLEST_CELL = 26;
   private static final double SHORTEST_CELL = 2;
   private static final double WIDEST_CELL = 64;
-  private static final double LEGEND_HEIGHT = 12;
-  private static final int LEGEND_STEPS = 60;
   private static final int MOST_TITLES = 4000;
 
   private final Plan plan;
@@ -230,40 +227,8 @@ final class HeatMapDrawing {
   }
 
   private double drawLegend(double y) {
-    double width = Math.min(260, plan.width() - left - EDGE - 20);
-    double step = width / LEGEND_STEPS;
-    SvgElement colours = SvgElement.of("g").with("shape-rendering", "crispEdges");
-    for (int i = 0; i < LEGEND_STEPS; i++) {
-      colours.add(
-          SvgElement.rect(left + i * step, y, step + 0.3, LEGEND_HEIGHT)
-              .with("fill", plan.scale().at((i + 0.5) / LEGEND_STEPS).hex()));
-    }
-    elements.add(colours);
-    List<BigDecimal> ticks = plan.ends().ticks();
-    List<String> labels = plan.ends().labels();
-    double end = Double.NEGATIVE_INFINITY;
-    for (int i = 0; i < ticks.size(); i++) {
-      double x = left + width * plan.ends().at(ticks.get(i).doubleValue());
-      elements.add(
-          SvgElement.line(x, y + LEGEND_HEIGHT, x, y + LEGEND_HEIGHT + 3).stroke(Ink.FAINT));
-      double half = TextWidth.of(labels.get(i), TICK) / 2;
-      if (x - half >= end) {
-        elements.add(
-            SvgElement.text(x, y + LEGEND_HEIGHT + TICK + 4, TICK, labels.get(i))
-                .fill(Ink.FAINT)
-                .with("text-anchor", "middle"));
-        end = x + half + 6;
-      }
-    }
-    double bottom = y + LEGEND_HEIGHT + TICK + 6;
-    if (!plan.unit().isEmpty()) {
-      bottom += LABEL * LINE_HEIGHT;
-      elements.add(
-          SvgElement.text(
-                  left, bottom - 1, LABEL, TextWidth.cut(plan.unit(), LABEL, plan.width() - left))
-              .fill(Ink.FAINT));
-    }
-    return bottom;
+    return new ColourLegend(plan.scale(), plan.ends(), plan.unit())
+        .draw(elements, left, y, plan.width() - left - EDGE);
   }
 
   private String description() {

@@ -1,6 +1,7 @@
 package dev.sequor.picture;
 
 import com.github.weisj.jsvg.SVGDocument;
+import com.github.weisj.jsvg.parser.DocumentLimits;
 import com.github.weisj.jsvg.parser.LoaderContext;
 import com.github.weisj.jsvg.parser.SVGLoader;
 import com.github.weisj.jsvg.renderer.NullPlatformSupport;
@@ -53,10 +54,19 @@ public final class Png {
     return png.toByteArray();
   }
 
+  /** Pictures are this program's own, so that there is nothing to guard against in their sizes. */
+  private static LoaderContext context() {
+    DocumentLimits limits =
+        new DocumentLimits(
+            DocumentLimits.DEFAULT_MAX_NESTING_DEPTH,
+            DocumentLimits.DEFAULT_MAX_USE_NESTING_DEPTH,
+            Integer.MAX_VALUE);
+    return LoaderContext.builder().documentLimits(limits).build();
+  }
+
   private static void draw(Svg picture, BufferedImage image) {
     byte[] svg = picture.lightFile().getBytes(StandardCharsets.UTF_8);
-    SVGDocument document =
-        new SVGLoader().load(new ByteArrayInputStream(svg), null, LoaderContext.createDefault());
+    SVGDocument document = new SVGLoader().load(new ByteArrayInputStream(svg), null, context());
     if (document == null) {
       throw new IllegalStateException("'" + picture.title() + "' cannot be read as SVG");
     }

@@ -18,6 +18,12 @@ public record Svg(
   /** The name that Java has for what the machine shows without serifs. */
   private static final String FONT_OF_JAVA = "SansSerif";
 
+  /** The same of letters that are all as wide. */
+  private static final String EVEN_FONT_OF_JAVA = "Monospaced";
+
+  /** Of letters that are all as wide. */
+  static final String EVEN_FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace";
+
   /** Of what text is written in; what is there of these comes first. */
   static final String FONT = "system-ui, 'DejaVu Sans', Arial, sans-serif";
 
@@ -60,7 +66,7 @@ public record Svg(
 
   /** A file with the light colours alone, which every program understands. */
   String lightFile() {
-    return file("").replace(FONT, FONT_OF_JAVA);
+    return file("").replace(FONT, FONT_OF_JAVA).replace(Escape.xml(EVEN_FONT), EVEN_FONT_OF_JAVA);
   }
 
   private String file(String style) {

@@ -35,7 +35,16 @@ final class TextWidth {
     if (character >= ' ' && character <= '~') {
       return HUNDREDTHS[character - ' '] / 100.0;
     }
-    return character >= FIRST_WIDE && !isPunctuation(character) ? WIDE : OTHER;
+    return isWide(character) ? WIDE : OTHER;
+  }
+
+  private static boolean isWide(int character) {
+    return character >= FIRST_WIDE && !isPunctuation(character);
+  }
+
+  /** How many columns a character takes where most take one. */
+  static int columns(int character) {
+    return isWide(character) ? 2 : 1;
   }
 
   private static boolean isPunctuation(int character) {

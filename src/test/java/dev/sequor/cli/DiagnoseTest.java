@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -18,6 +19,8 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import javax.xml.XMLConstants;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
@@ -80,7 +83,7 @@ class DiagnoseTest {
     assertEquals(1, document.getElementsByTagName("svg").getLength());
     NodeList paths = document.getElementsByTagName("path");
     assertTrue(paths.getLength() + document.getElementsByTagName("polyline").getLength() >= 2);
-    assertEquals(2, document.getElementsByTagName("table").getLength());
+    assertEquals(3, document.getElementsByTagName("table").getLength());
     assertTrue(Files.readString(page).contains("layer 2"));
   }
 
@@ -90,6 +93,42 @@ class DiagnoseTest {
     return factory
         .newDocumentBuilder()
         .parse(new InputSource(new StringReader(html.replace("<!DOCTYPE html>", ""))));
+  }
+
+  @Test
+  void sequencesThatClippingCutsAreCounted() throws IOException {
+    Path directory = folder.resolve("trained");
+    List<Object> train =
+        new ArrayList<>(List.of("train", "--text", text(), "--out", directory, "--clip=0.25"));
+    train.addAll(EveryCommand.smallest());
+    CommandLineRun.of(train.toArray()).succeeds();
+    List<Object> diagnose =
+        new ArrayList<>(
+            List.of("diagnose", directory, "--text", text(), "--steps=20", "--device=java"));
+    CommandLineRun words = CommandLineRun.of(diagnose.toArray()).succeeds();
+    assertTrue(words.out().contains(" of 8 above the bound of 0.25"), words.out());
+    diagnose.add("--json");
+    JsonNode gradients = gradients(CommandLineRun.of(diagnose.toArray()));
+    assertEquals(8, gradients.get("norms").size());
+    assertEquals(0.25, gradients.get("clipNorm").asDouble());
+    int above = 0;
+    double largest = 0;
+    for (JsonNode norm : gradients.get("norms")) {
+      above += norm.asDouble() > 0.25 ? 1 : 0;
+      largest = Math.max(largest, norm.asDouble());
+    }
+    assertEquals(above, gradients.get("clippedByNorm").asInt());
+    diagnose.add("--clip=" + (float) (largest * 0.999));
+    gradients = gradients(CommandLineRun.of(diagnose.toArray()));
+    assertTrue(gradients.get("clippedByNorm").asInt() >= 1, gradients::toString);
+    assertTrue(gradients.get("clippedByNorm").asInt() < 8, gradients::toString);
+    // Of new models there is no bound but the one that is given.
+    List<Object> cells = List.of("diagnose", "--cell=lstm", "--steps=9", "--device=java", "--json");
+    assertFalse(gradients(CommandLineRun.of(cells.toArray())).has("clipNorm"));
+  }
+
+  private static JsonNode gradients(CommandLineRun run) throws IOException {
+    return run.succeeds().json().get("models").get(0).get("gradients");
   }
 
   /** What the course says of the three, by their first weights alone. */

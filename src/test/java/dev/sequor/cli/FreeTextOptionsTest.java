@@ -99,11 +99,11 @@ class FreeTextOptionsTest {
       }
     }
     assertEquals(
-        23,
+        28,
         tests.size(),
         "train --text --csv --separator --target --inputs --by --out --resume --log, sample --prime --stop,"
             + " eval --text --csv --separator, predict --csv --separator --model --input --output, inspect --picture,"
-            + " diagnose --text --report --picture");
+            + " diagnose --text --report --picture, explain --text --file --search-on --report --picture");
     return tests.stream();
   }
 

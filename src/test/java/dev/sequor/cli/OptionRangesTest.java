@@ -87,6 +87,9 @@ class OptionRangesTest {
       if (command.equals("eval")) {
         arguments.addAll(List.of("--text", folder.resolve("text.txt")));
       }
+      if (command.equals("explain")) {
+        arguments.add("--text=to be");
+      }
     }
     arguments.removeIf(argument -> argument.toString().startsWith(option + "="));
     if (option.equals("--epochs")) {
@@ -204,10 +207,10 @@ class OptionRangesTest {
       }
     }
     assertEquals(
-        20,
+        21,
         tests.size(),
         "--units, --missing, --transform, --task, --optimizer, --schedule, --from, --to, --architecture;"
-            + " 5 times --device, 3 --weights, 3 --cell");
+            + " 6 times --device, 3 --weights, 3 --cell");
     return tests.stream();
   }
 

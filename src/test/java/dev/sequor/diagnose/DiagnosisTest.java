@@ -178,8 +178,8 @@ class DiagnosisTest {
         for (int layer = 0; layer < stack.layers(); layer++) {
           for (int d = 0; d < stack.directions(); d++) {
             Diagnosis.Layer one = found.layers().get(number++);
-            assertEquals(layer, one.layer());
-            assertEquals(stack.direction().isReverse(d), one.backward());
+            assertEquals(layer, one.name().layer());
+            assertEquals(stack.direction().isReverse(d), one.name().backward());
             assertEquals(T, one.gradientNorms().size());
             for (int t = 0; t < T; t++) {
               String probe = Unrolled.probe(layer, d, t);
@@ -220,9 +220,9 @@ class DiagnosisTest {
       Diagnosis found = Diagnosis.of(model, window(), Diagnosis.Of.LAST_STEP);
       int hidden = stack.hiddenSize();
       for (Diagnosis.Layer layer : found.layers()) {
-        int direction = layer.backward() && stack.directions() == 2 ? 1 : 0;
-        int t = layer.layer() % 2;
-        String probe = Unrolled.probe(layer.layer(), direction, t);
+        int direction = layer.name().backward() && stack.directions() == 2 ? 1 : 0;
+        int t = layer.name().layer() % 2;
+        String probe = Unrolled.probe(layer.name().layer(), direction, t);
         double sum = 0;
         for (int i = 0; i < B * hidden; i++) {
           if (i % hidden >= stack.stateSize()) {
