@@ -14,9 +14,7 @@ import dev.sequor.model.SequenceModelSpec;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -104,35 +102,18 @@ final class DiagnoseCommand implements Callable<Integer> {
       description = "The loss of every step, and not that of the last one only.")
   private boolean everyStep;
 
-  @Option(
-      names = "--report",
-      paramLabel = "FILE.html",
-      preprocessor = Verbatim.class,
-      description = "Writes a page with charts, which needs nothing but itself.")
-  private @Nullable Path report;
-
+  @Mixin private ReportOption report = new ReportOption();
   @Mixin private DeviceOption device = new DeviceOption();
   @Mixin private Console console = new Console();
 
   @Override
   public Integer call() throws IOException {
-    ReportFile page = report == null ? null : ReportFile.of("--report", report);
+    report.check();
     List<DiagnosisReport.Subject> found;
     try (Backend backend = device.open(console.notes())) {
       found = path == null ? ofCells(backend) : ofModel(backend, path);
     }
-    DiagnosisReport written = new DiagnosisReport(found, steps, sequences, everyStep);
-    if (page != null) {
-      page.write(written.page());
-    }
-    if (!console.isJson()) {
-      written.print(console.words());
-    }
-    Map<String, Object> result = new LinkedHashMap<>(written.json());
-    if (report != null) {
-      result.put("report", report.toString());
-    }
-    console.result(result);
+    report.say(new DiagnosisReport(found, steps, sequences, everyStep), console);
     return 0;
   }
 

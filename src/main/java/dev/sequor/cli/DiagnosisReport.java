@@ -14,7 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /** What was found out about models, as a page, in words and as JSON. */
-final class DiagnosisReport {
+final class DiagnosisReport implements Findings {
   /** The steps back, of those that there are, that are named. */
   private static final List<Integer> BACK = List.of(0, 1, 5, 10, 20, 50, 100, 200, 500, 1000);
 
@@ -57,7 +57,8 @@ final class DiagnosisReport {
 
   // ---- in words ---------------------------------------------------------------------------------
 
-  void print(PrintWriter words) {
+  @Override
+  public void print(PrintWriter words) {
     words.println(
         "Norm of the gradient of "
             + loss()
@@ -92,7 +93,8 @@ final class DiagnosisReport {
 
   // ---- as JSON ----------------------------------------------------------------------------------
 
-  Map<String, Object> json() {
+  @Override
+  public Map<String, Object> json() {
     List<Map<String, Object>> models = new ArrayList<>();
     for (Subject subject : subjects) {
       List<Map<String, Object>> layers = new ArrayList<>();
@@ -130,7 +132,8 @@ final class DiagnosisReport {
 
   // ---- as a page --------------------------------------------------------------------------------
 
-  HtmlPage page() {
+  @Override
+  public HtmlPage page() {
     HtmlPage page = HtmlPage.of("How far back gradients reach");
     page.paragraph(
         "For each time step t, how much "
