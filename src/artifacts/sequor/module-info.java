@@ -36,6 +36,7 @@ module dev.sequor {
   exports dev.sequor.picture;
   exports dev.sequor.rnn;
   exports dev.sequor.serve;
+  exports dev.sequor.study;
   exports dev.sequor.task;
   exports dev.sequor.backend.host to
       dev.sequor.cuda;

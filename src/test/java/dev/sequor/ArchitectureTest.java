@@ -43,6 +43,7 @@ class ArchitectureTest {
       List.of(
           Layer.of(
               "cli..",
+              "study",
               "exchange..",
               "task",
               "diagnose",
@@ -54,6 +55,7 @@ class ArchitectureTest {
               "rnn..",
               "backend"),
           Layer.of("serve..", "io..", "model..", "module..", "data..", "backend"),
+          Layer.of("study", "diagnose", "task", "model..", "module..", "data..", "backend"),
           Layer.of("diagnose", "model..", "module..", "data..", "rnn..", "backend"),
           Layer.of("fit", "io..", "model..", "module..", "data..", "backend"),
           Layer.of(

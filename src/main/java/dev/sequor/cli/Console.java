@@ -76,6 +76,13 @@ final class Console {
     return quiet ? nowhere : spec().commandLine().getErr();
   }
 
+  /** Says how far the work is, at once. */
+  void note(String line) {
+    PrintWriter notes = notes();
+    notes.println(line);
+    notes.flush();
+  }
+
   /** What the one line on stdout will hold when the command has ended, if it was asked for. */
   void result(Map<String, ?> values) {
     result = values;

@@ -17,9 +17,7 @@ import dev.sequor.model.SequenceModelSpec;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -44,9 +42,6 @@ import picocli.CommandLine.Parameters;
 final class DiagnoseCommand implements Callable<Integer> {
   /** Symbols that new models read. */
   private static final int SYMBOLS = 32;
-
-  private static final double PICTURE_WIDTH = 560;
-  private static final double PICTURE_HEIGHT = 300;
 
   @Parameters(
       arity = "0..1",
@@ -121,49 +116,18 @@ final class DiagnoseCommand implements Callable<Integer> {
               + " bound that MODEL is trained with).")
   private @Nullable Float clip;
 
-  @Option(
-      names = "--report",
-      paramLabel = "FILE.html",
-      preprocessor = Verbatim.class,
-      description = "Writes a page with charts, which needs nothing but itself.")
-  private @Nullable Path report;
-
-  @Option(
-      names = "--picture",
-      paramLabel = "FILE",
-      preprocessor = Verbatim.class,
-      description = "Draws the norms alone, into a file whose name ends in .svg or .png.")
-  private @Nullable Path picture;
-
+  @Mixin private FindingsFiles files = new FindingsFiles();
   @Mixin private DeviceOption device = new DeviceOption();
   @Mixin private Console console = new Console();
 
   @Override
   public Integer call() throws IOException {
-    ReportFile page = report == null ? null : ReportFile.of("--report", report);
-    PictureFile drawn = picture == null ? null : PictureFile.of("--picture", picture);
+    files.check();
     List<DiagnosisReport.Subject> found;
     try (Backend backend = device.open(console.notes())) {
       found = path == null ? ofCells(backend) : ofModel(backend, path);
     }
-    DiagnosisReport written = new DiagnosisReport(found, steps, sequences, everyStep);
-    if (page != null) {
-      page.write(written.page());
-    }
-    if (drawn != null) {
-      drawn.write(written.picture(PICTURE_WIDTH, PICTURE_HEIGHT));
-    }
-    if (!console.isJson()) {
-      written.print(console.words());
-    }
-    Map<String, Object> result = new LinkedHashMap<>(written.json());
-    if (report != null) {
-      result.put("report", report.toString());
-    }
-    if (picture != null) {
-      result.put("picture", picture.toString());
-    }
-    console.result(result);
+    files.write(new DiagnosisReport(found, steps, sequences, everyStep), console);
     return 0;
   }
 

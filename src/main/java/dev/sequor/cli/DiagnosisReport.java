@@ -17,7 +17,10 @@ import java.util.Locale;
 import java.util.Map;
 
 /** What was found out about models, as a page, in words and as JSON. */
-final class DiagnosisReport {
+final class DiagnosisReport implements Findings {
+  private static final double PICTURE_WIDTH = 560;
+  private static final double PICTURE_HEIGHT = 300;
+
   /** The steps back, of those that there are, that are named. */
   private static final List<Integer> BACK = List.of(0, 1, 5, 10, 20, 50, 100, 200, 500, 1000);
 
@@ -89,7 +92,8 @@ final class DiagnosisReport {
 
   // ---- in words ---------------------------------------------------------------------------------
 
-  void print(PrintWriter words) {
+  @Override
+  public void print(PrintWriter words) {
     words.println(
         "Norm of the gradient of "
             + loss()
@@ -140,7 +144,8 @@ final class DiagnosisReport {
 
   // ---- as JSON ----------------------------------------------------------------------------------
 
-  Map<String, Object> json() {
+  @Override
+  public Map<String, Object> json() {
     List<Map<String, Object>> models = new ArrayList<>();
     for (Subject subject : subjects) {
       List<Map<String, Object>> layers = new ArrayList<>();
@@ -194,7 +199,8 @@ final class DiagnosisReport {
 
   // ---- as a page --------------------------------------------------------------------------------
 
-  HtmlPage page() {
+  @Override
+  public HtmlPage page() {
     HtmlPage page = HtmlPage.of("How far back gradients reach");
     page.paragraph(
         "For each time step t, how much "
@@ -205,7 +211,7 @@ final class DiagnosisReport {
             + steps
             + " steps. A line that falls steeply to the left is a gradient that vanishes: the model"
             + " cannot learn what the steps there have to do with the end. One that rises explodes.");
-    page.picture(picture(Chart.WIDTH, Chart.HEIGHT));
+    page.picture(chart(Chart.WIDTH, Chart.HEIGHT));
     HtmlTable norms = HtmlTable.of("Norm of the gradient, so many steps before the end").words("");
     List<Integer> shown = back();
     shown.forEach(back -> norms.numbers(String.valueOf(back)));
@@ -237,8 +243,12 @@ final class DiagnosisReport {
     return page;
   }
 
-  /** The chart of the page alone. */
-  Svg picture(double width, double height) {
+  @Override
+  public Svg picture() {
+    return chart(PICTURE_WIDTH, PICTURE_HEIGHT);
+  }
+
+  private Svg chart(double width, double height) {
     Chart chart =
         Chart.of("Gradient by the hidden state")
             .size(width, height)

@@ -11,10 +11,8 @@ import dev.sequor.model.SequenceModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -69,20 +67,7 @@ final class ExplainCommand implements Callable<Integer> {
           "A longer text to find telling units in; - for standard input (default: the text itself).")
   private @Nullable Path searchedFile;
 
-  @Option(
-      names = "--report",
-      paramLabel = "FILE.html",
-      preprocessor = Verbatim.class,
-      description = "Writes a page with the text on colours, and tables.")
-  private @Nullable Path report;
-
-  @Option(
-      names = "--picture",
-      paramLabel = "FILE.svg",
-      preprocessor = Verbatim.class,
-      description = "Writes the text on colours alone; .png draws it in pixels.")
-  private @Nullable Path picture;
-
+  @Mixin private FindingsFiles files = new FindingsFiles();
   @Mixin private DeviceOption device = new DeviceOption();
   @Mixin private Console console = new Console();
 
@@ -94,8 +79,7 @@ final class ExplainCommand implements Callable<Integer> {
               ? "needed --text TEXT or --file FILE"
               : "--text and --file are given; needed one of both");
     }
-    ReportFile page = report == null ? null : ReportFile.of("--report", report);
-    PictureFile drawn = picture == null ? null : PictureFile.of("--picture", picture);
+    files.check();
     Path from = Objects.requireNonNull(path);
     TrainedModel trained = TrainedModel.load(from);
     Vocabulary vocabulary = TextModel.vocabulary(from, trained.model(), trained.data());
@@ -113,24 +97,7 @@ final class ExplainCommand implements Callable<Integer> {
       explained = ExplainedText.of(model, vocabulary, part(read, 0, SHOWN), middle(searched, most));
     }
     String name = String.valueOf(from.toAbsolutePath().normalize().getFileName());
-    ExplanationReport written = new ExplanationReport(name, explained, remarks);
-    if (page != null) {
-      page.write(written.page());
-    }
-    if (drawn != null) {
-      drawn.write(written.picture());
-    }
-    if (!console.isJson()) {
-      written.print(console.words());
-    }
-    Map<String, Object> result = new LinkedHashMap<>(written.json());
-    if (report != null) {
-      result.put("report", report.toString());
-    }
-    if (picture != null) {
-      result.put("picture", picture.toString());
-    }
-    console.result(result);
+    files.write(new ExplanationReport(name, explained, remarks), console);
     return 0;
   }
 

@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /** What a model makes of a text, as a page, a picture, in words and as JSON. */
-final class ExplanationReport {
+final class ExplanationReport implements Findings {
   /** Of a longer text only the most surprising places are told one by one. */
   private static final int ALL = 80;
 
@@ -118,7 +118,8 @@ final class ExplanationReport {
 
   // ---- in words ---------------------------------------------------------------------------------
 
-  void print(PrintWriter words) {
+  @Override
+  public void print(PrintWriter words) {
     words.println(summary() + (isShort() ? "" : "; the " + SURPRISING + " most surprising:"));
     for (int place : places()) {
       words.println(
@@ -150,7 +151,8 @@ final class ExplanationReport {
 
   // ---- as JSON ----------------------------------------------------------------------------------
 
-  Map<String, Object> json() {
+  @Override
+  public Map<String, Object> json() {
     List<Map<String, Object>> tokens = new ArrayList<>();
     for (int place = 0; place < text.pieces().size(); place++) {
       Map<String, Object> token = new LinkedHashMap<>();
@@ -214,7 +216,8 @@ final class ExplanationReport {
   // ---- as a page --------------------------------------------------------------------------------
 
   /** The text on colours for its surprise, and below it what telling units do. */
-  Svg picture() {
+  @Override
+  public Svg picture() {
     int count = text.pieces().size();
     double[] bits = new double[count];
     List<String> titles = new ArrayList<>(List.of(visible(piece(0))));
@@ -258,7 +261,8 @@ final class ExplanationReport {
     return picture.draw();
   }
 
-  HtmlPage page() {
+  @Override
+  public HtmlPage page() {
     HtmlPage page = HtmlPage.of("How " + model + " reads a text");
     page.paragraph(
         summary()

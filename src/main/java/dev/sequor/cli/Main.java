@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -41,6 +42,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       ConvertCommand.class,
       DiagnoseCommand.class,
       ExplainCommand.class,
+      DemoCommand.class,
       CompletionCommand.class
     },
     footer = {
@@ -135,15 +137,18 @@ public final class Main implements Runnable {
     CommandLine commandLine = new CommandLine(new Main());
     takeValuesVerbatim(commandLine);
     String[] version = commandLine.getCommandSpec().version();
-    commandLine
-        .getSubcommands()
-        .values()
-        .forEach(command -> command.getCommandSpec().version(version));
+    everySubcommand(commandLine).forEach(command -> command.getCommandSpec().version(version));
     commandLine.setUsageHelpWidth(Terminal.helpColumns());
     commandLine.setParameterExceptionHandler(Main::badUsage);
     commandLine.setExecutionStrategy(Main::runChecked);
     commandLine.setExecutionExceptionHandler((e, command, parsed) -> failed(e, command));
     return commandLine;
+  }
+
+  /** The commands below one, and those below them. */
+  private static Stream<CommandLine> everySubcommand(CommandLine command) {
+    return command.getSubcommands().values().stream()
+        .flatMap(each -> Stream.concat(Stream.of(each), everySubcommand(each)));
   }
 
   private static int failed(Throwable e, CommandLine command) {
@@ -258,9 +263,8 @@ public final class Main implements Runnable {
   private static ParseResult withAllErrors(String... args) {
     CommandLine commandLine = commandLine();
     commandLine.getCommandSpec().parser().collectErrors(true);
-    for (CommandLine each : commandLine.getSubcommands().values()) {
-      each.getCommandSpec().parser().collectErrors(true);
-    }
+    everySubcommand(commandLine)
+        .forEach(each -> each.getCommandSpec().parser().collectErrors(true));
     ParseResult parsed = commandLine.parseArgs(args);
     while (parsed.hasSubcommand()) {
       parsed = parsed.subcommand();

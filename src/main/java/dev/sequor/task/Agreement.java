@@ -57,8 +57,13 @@ record Agreement(int length) implements DrawnTask<Sentences.Beginning> {
 
   @Override
   public ModelSpec model(TaskSettings settings) {
-    return SequenceModelSpec.builder(InputSpec.embedding(Sentences.VOCABULARY, WIDTH), 2)
-        .cell(settings.neededCell(name()))
+    return model(name(), Sentences.VOCABULARY, settings);
+  }
+
+  /** A model that reads words and says one of two numbers at the end. */
+  static ModelSpec model(String task, int vocabulary, TaskSettings settings) {
+    return SequenceModelSpec.builder(InputSpec.embedding(vocabulary, WIDTH), 2)
+        .cell(settings.neededCell(task))
         .options(settings.options())
         .hiddenSize(settings.hiddenSize())
         .layers(settings.layers())

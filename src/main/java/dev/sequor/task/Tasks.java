@@ -12,6 +12,7 @@ public final class Tasks {
           new ScriptNames(40),
           new Adding(200),
           new Agreement(24),
+          new RelativeClause(20),
           new CopyMemory(20),
           new Brackets(24),
           Rewriting.reverse(10),

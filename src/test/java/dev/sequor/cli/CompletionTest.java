@@ -51,6 +51,8 @@ class CompletionTest {
     assertEquals(List.of("train"), offered("sequor tr"));
     assertTrue(offered("sequor train --").containsAll(List.of("--cell", "--log", "--quiet")));
     assertTrue(offered("sequor train --cell ").containsAll(List.of("lstm", "gru-reset-after")));
+    assertEquals(List.of("agreement"), offered("sequor demo ag"));
+    assertTrue(offered("sequor demo cells --").containsAll(List.of("--text", "--device")));
     assertEquals(Set.of("constant", "cosine"), Set.copyOf(offered("sequor train --schedule co")));
   }
 

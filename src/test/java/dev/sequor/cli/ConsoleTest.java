@@ -30,12 +30,12 @@ class ConsoleTest {
   }
 
   static List<String> commands() {
-    return List.copyOf(Main.commandLine().getSubcommands().keySet());
+    return List.copyOf(EveryCommand.commands().keySet());
   }
 
   /** A run of {@code command}, whose files are in the folder. */
   private static CommandLineRun run(String command, String... more) {
-    List<Object> arguments = new ArrayList<>(List.of(command));
+    List<Object> arguments = new ArrayList<>(EveryCommand.with(command));
     String out = folder.resolve("out-" + String.join("", more)).toString();
     for (String each : EveryCommand.arguments(command, out)) {
       arguments.add(
@@ -56,7 +56,8 @@ class ConsoleTest {
     CommandLineRun both = run(command, "--json", "--quiet").succeeds();
     assertEquals("", both.err());
     assertFalse(both.json().has("error"), both.out());
-    CommandLineRun.of(command, "--quiet", "--wings").isRefusedWith(2, "--wings");
+    CommandLineRun.of(EveryCommand.with(command, "--quiet", "--wings").toArray())
+        .isRefusedWith(2, "--wings");
   }
 
   @ParameterizedTest
@@ -64,11 +65,11 @@ class ConsoleTest {
   void everyErrorIsOneJsonLineIfThatIsWanted(String command) throws IOException {
     for (String[] arguments :
         new String[][] {
-          {command, "--json", "--wings"},
-          {command, "--wings", "--json"},
-          {command, "--wings=3", "--quiet", "--json", "too", "many", "names"}
+          {"--json", "--wings"},
+          {"--wings", "--json"},
+          {"--wings=3", "--quiet", "--json", "too", "many", "names"}
         }) {
-      CommandLineRun refused = CommandLineRun.of((Object[]) arguments);
+      CommandLineRun refused = CommandLineRun.of(EveryCommand.with(command, arguments).toArray());
       refused.isRefusedWith(2, "unknown option '--wings'");
       assertTrue(refused.json().get("error").asText().startsWith("unknown option '--wings'"));
     }
@@ -96,17 +97,19 @@ class ConsoleTest {
   /** No sentence of a command ends where its line in the list of commands does. */
   @Test
   void theListOfCommandsHasWholeSentences() {
-    Main.commandLine()
-        .getSubcommands()
-        .forEach(
-            (name, command) -> {
-              String[] header = command.getCommandSpec().usageMessage().header();
-              assertEquals(1, header.length, name);
-              assertTrue(header[0].matches("[A-Z][^.]*\\."), header[0]);
-              assertTrue(
-                  CommandLineRun.of("--help").out().contains(" " + header[0]),
-                  "broken: " + header[0]);
-            });
+    String list = CommandLineRun.of("--help").out();
+    Main.commandLine().getSubcommands().forEach((name, command) -> hasASentence(command, list));
+    String demos = CommandLineRun.of("demo").succeeds().out();
+    assertEquals(demos, CommandLineRun.of("demo", "--help").succeeds().out());
+    CommandLine demo = Objects.requireNonNull(Main.commandLine().getSubcommands().get("demo"));
+    demo.getSubcommands().forEach((name, command) -> hasASentence(command, demos));
+  }
+
+  private static void hasASentence(CommandLine command, String list) {
+    String[] header = command.getCommandSpec().usageMessage().header();
+    assertEquals(1, header.length, command.getCommandName());
+    assertTrue(header[0].matches("[A-Z][^.]*\\."), header[0]);
+    assertTrue(list.contains(" " + header[0]), "broken: " + header[0]);
   }
 
   /**
@@ -115,12 +118,12 @@ class ConsoleTest {
   @ParameterizedTest
   @MethodSource("commands")
   void pagesOfHelpAreAsWideAsTheTerminalAndSaySentences(String command) {
-    String page = CommandLineRun.of(command, "--help").out();
+    String page = CommandLineRun.of(EveryCommand.with(command, "--help").toArray()).out();
     for (String line : page.lines().toList()) {
       assertTrue(line.length() <= USUAL_COLUMNS, line);
       assertFalse(line.contains("[cutoffs="), line);
     }
-    CommandLine parser = Objects.requireNonNull(Main.commandLine().getSubcommands().get(command));
+    CommandLine parser = Objects.requireNonNull(EveryCommand.commands().get(command));
     for (String part : parser.getCommandSpec().usageMessage().description()) {
       assertTrue(part.isEmpty() || part.endsWith("."), part);
     }

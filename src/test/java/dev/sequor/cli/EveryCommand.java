@@ -5,8 +5,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import picocli.CommandLine;
 
 /**
  * Runs every command of the program in every way that prints something, on this process's streams:
@@ -48,11 +51,11 @@ final class EveryCommand {
     runs.add(List.of());
     runs.add(List.of("--help"));
     runs.add(List.of("--version"));
-    for (String command : Main.commandLine().getSubcommands().keySet()) {
-      runs.add(List.of(command, "--help"));
-      runs.add(List.of(command, "--version"));
+    for (String command : commands().keySet()) {
+      runs.add(with(command, "--help"));
+      runs.add(with(command, "--version"));
       for (String way : List.of("", "--json", "--quiet")) {
-        List<String> run = new ArrayList<>(List.of(command));
+        List<String> run = with(command);
         run.addAll(arguments(command, "out" + way));
         if (!way.isEmpty()) {
           run.add(way);
@@ -61,6 +64,33 @@ final class EveryCommand {
       }
     }
     return runs;
+  }
+
+  /** The commands that do something, by what calls them, for example {@code demo cells}. */
+  static Map<String, CommandLine> commands() {
+    Map<String, CommandLine> all = new LinkedHashMap<>();
+    add(all, "", Main.commandLine());
+    return all;
+  }
+
+  private static void add(Map<String, CommandLine> all, String parent, CommandLine command) {
+    command
+        .getSubcommands()
+        .forEach(
+            (name, each) -> {
+              if (each.getSubcommands().isEmpty()) {
+                all.put(parent + name, each);
+              } else {
+                add(all, parent + name + " ", each);
+              }
+            });
+  }
+
+  /** What calls {@code command}, and more. */
+  static List<String> with(String command, String... more) {
+    List<String> all = new ArrayList<>(List.of(command.split(" ", -1)));
+    all.addAll(List.of(more));
+    return all;
   }
 
   /**
@@ -81,6 +111,8 @@ final class EveryCommand {
       case "diagnose" ->
           List.of("model", "--text=text.txt", "--steps=9", "--sequences=2", "--device=java");
       case "explain" -> List.of("model", "--text=to be, \u00e9\n", "--device=java");
+      case "demo agreement" -> List.of("--distances=5", "--steps=2", "--hidden=3", "--device=java");
+      case "demo cells" -> List.of("--text=text.txt", "--steps=1", "--hidden=3", "--device=java");
       case "convert" -> List.of("model", out + ".safetensors");
       case "predict" -> List.of("table-model", "--csv=sunspots", "--device=java");
       case "eval" -> List.of("model", "--text=text.txt", "--device=java");

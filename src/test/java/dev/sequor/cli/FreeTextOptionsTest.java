@@ -70,7 +70,7 @@ class FreeTextOptionsTest {
   }
 
   private static List<Map.Entry<String, CommandLine>> commands() {
-    return List.copyOf(Main.commandLine().getSubcommands().entrySet());
+    return List.copyOf(EveryCommand.commands().entrySet());
   }
 
   private static boolean isText(ArgSpec argument) {
@@ -99,21 +99,24 @@ class FreeTextOptionsTest {
       }
     }
     assertEquals(
-        28,
+        33,
         tests.size(),
         "train --text --csv --separator --target --inputs --by --out --resume --log, sample --prime --stop,"
             + " eval --text --csv --separator, predict --csv --separator --model --input --output, inspect --picture,"
-            + " diagnose --text --report --picture, explain --text --file --search-on --report --picture");
+            + " diagnose --text --report --picture, explain --text --file --search-on --report --picture,"
+            + " demo agreement --report --picture, demo cells --text --report --picture");
     return tests.stream();
   }
 
   private static String received(String command, String option, String... arguments) {
-    List<String> all = new ArrayList<>(List.of(command));
-    all.addAll(List.of(arguments));
-    if (!command.equals("train")) {
+    List<String> all = EveryCommand.with(command, arguments);
+    if (!command.equals("train") && !command.startsWith("demo ")) {
       all.add("model");
     }
-    ParseResult parsed = Main.commandLine().parseArgs(all.toArray(String[]::new)).subcommand();
+    ParseResult parsed = Main.commandLine().parseArgs(all.toArray(String[]::new));
+    while (parsed.hasSubcommand()) {
+      parsed = parsed.subcommand();
+    }
     return parsed.matchedOption(option).getValue().toString();
   }
 

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParseResult;
 
 /**
  * Every number on the command line is either used or refused in one line that names the option, the
@@ -45,7 +46,7 @@ class OptionRangesTest {
 
   private static List<Target> options() {
     List<Target> targets = new ArrayList<>();
-    for (Map.Entry<String, CommandLine> command : Main.commandLine().getSubcommands().entrySet()) {
+    for (Map.Entry<String, CommandLine> command : EveryCommand.commands().entrySet()) {
       for (OptionSpec option : command.getValue().getCommandSpec().options()) {
         targets.add(new Target(command.getKey(), option));
       }
@@ -64,7 +65,7 @@ class OptionRangesTest {
     if (!Files.exists(folder.resolve("model"))) {
       EveryCommand.prepare(folder);
     }
-    List<Object> arguments = new ArrayList<>(List.of(command));
+    List<Object> arguments = new ArrayList<>(EveryCommand.with(command));
     if (command.equals("train")) {
       arguments.addAll(
           List.of("--text", folder.resolve("text.txt"), "--out", folder.resolve("o" + outputs++)));
@@ -76,6 +77,10 @@ class OptionRangesTest {
       }
     } else if (Set.of("--cell", "--architecture").contains(option)) {
       arguments.addAll(List.of("--picture", folder.resolve("o" + outputs++ + ".svg")));
+    } else if (command.startsWith("demo ")) {
+      for (String argument : EveryCommand.arguments(command, "")) {
+        arguments.add(argument.replace("=text.txt", "=" + folder.resolve("text.txt")));
+      }
     } else if (command.equals("convert")) {
       arguments.addAll(List.of(folder.resolve("model"), folder.resolve("o" + outputs++ + ".onnx")));
     } else if (!Set.of("info", "completion").contains(command)) {
@@ -207,10 +212,10 @@ class OptionRangesTest {
       }
     }
     assertEquals(
-        21,
+        22,
         tests.size(),
         "--units, --missing, --transform, --task, --optimizer, --schedule, --from, --to, --architecture;"
-            + " 6 times --device, 3 --weights, 3 --cell");
+            + " 7 times --device, 3 --weights, 3 --cell");
     return tests.stream();
   }
 
@@ -245,9 +250,8 @@ class OptionRangesTest {
   }
 
   private static Object parsed(Target target, String value) {
-    List<String> arguments =
-        new ArrayList<>(List.of(target.command(), target.name() + "=" + value));
-    if (!Set.of("train", "diagnose").contains(target.command())) {
+    List<String> arguments = EveryCommand.with(target.command(), target.name() + "=" + value);
+    if (!Set.of("train", "diagnose", "demo agreement", "demo cells").contains(target.command())) {
       arguments.addAll(List.of("model"));
     }
     if (target.command().equals("eval")) {
@@ -256,11 +260,11 @@ class OptionRangesTest {
     if (target.command().equals("convert")) {
       arguments.add("other");
     }
-    return Main.commandLine()
-        .parseArgs(arguments.toArray(String[]::new))
-        .subcommand()
-        .matchedOption(target.name())
-        .getValue();
+    ParseResult parsed = Main.commandLine().parseArgs(arguments.toArray(String[]::new));
+    while (parsed.hasSubcommand()) {
+      parsed = parsed.subcommand();
+    }
+    return parsed.matchedOption(target.name()).getValue();
   }
 
   private static boolean isCutoffs(OptionSpec option) {
@@ -310,6 +314,21 @@ class OptionRangesTest {
     return tests.stream();
   }
 
+  @Test
+  void everyListOfDistancesIsUsedOrRefused() throws IOException {
+    for (String value :
+        List.of(
+            "", ",", "5,", ",5", "x", "5.5", "0", "-5", "4", "9,9", "9,8", "501", "5;9", "NaN")) {
+      run("demo agreement", "--distances", value)
+          .isRefusedWith(
+              2,
+              "option '--distances': '"
+                  + value
+                  + "' was given; needed rising whole numbers, 5 to 500, such as 5,10,20");
+    }
+    run("demo agreement", "--distances", " 5, 7").succeeds();
+  }
+
   /** A new option of another type needs a thought about what it takes, and a test. */
   @Test
   void everyOptionIsOfAKindThatIsTested() {
@@ -320,7 +339,8 @@ class OptionRangesTest {
               || option.completionCandidates() != null
               || option.type().equals(boolean.class)
               || option.preprocessor() instanceof Verbatim
-              || isCutoffs(option),
+              || isCutoffs(option)
+              || option.type().equals(Distances.class),
           target.command() + " " + target.name());
     }
   }

@@ -38,6 +38,9 @@ final class TaskDataTest {
         new Adding(2),
         new Agreement(24),
         new Agreement(5),
+        new RelativeClause(20),
+        new RelativeClause(7),
+        new RelativeClause(5),
         new CopyMemory(20),
         new CopyMemory(1),
         new CopyMemory(3, 2),
@@ -265,6 +268,55 @@ final class TaskDataTest {
     assertTrue(misleading > 500, misleading + " mislead");
     assertEquals(1500, plural, 150);
     assertTrue(lastNounAgrees < 2400, "the last noun agrees in " + lastNounAgrees);
+  }
+
+  /** Reads a sentence as it is written: its words in between, its subject and its nouns. */
+  @Test
+  void clausesHaveTheWordsAskedForAndTheirNounsSayNothingOfTheVerb() {
+    Set<String> nouns =
+        Set.of(
+            "bird", "cat", "cow", "dog", "goat", "hen", "horse", "pig", "apple", "bean", "cake",
+            "egg", "nut", "pie", "plum", "roll");
+    for (int length : new int[] {5, 6, 7, 8, 9, 10, 23, 101}) {
+      RelativeClause task = new RelativeClause(length);
+      int plural = 0;
+      int lastAgrees = 0;
+      int mostAgree = 0;
+      for (int i = 0; i < 2000; i++) {
+        Clause clause = task.trained(4, i);
+        String sentence = clause.spelled(clause.plural());
+        String[] halves = sentence.split(", ", -1);
+        assertEquals(3, halves.length, sentence);
+        assertEquals(clause.plural() ? "were full" : "was full", halves[2]);
+        assertEquals(clause.plural(), halves[0].endsWith("s"), sentence);
+        String[] between = halves[1].split(" ", -1);
+        assertEquals(length, between.length, sentence);
+        assertEquals(length + 2, clause.words().length);
+        List<Boolean> agree = new ArrayList<>();
+        for (String word : between) {
+          boolean isPlural = word.endsWith("s");
+          if (nouns.contains(isPlural ? word.substring(0, word.length() - 1) : word)) {
+            agree.add(isPlural == clause.plural());
+          }
+        }
+        assertTrue(agree.size() >= 1 && agree.size() <= 1 + (length - 5) / 3, sentence);
+        plural += clause.plural() ? 1 : 0;
+        lastAgrees += agree.get(agree.size() - 1) ? 1 : 0;
+        long agreeing = agree.stream().filter(a -> a).count();
+        mostAgree += 2 * agreeing > agree.size() ? 1 : 2 * agreeing == agree.size() ? i % 2 : 0;
+      }
+      // Four standard deviations of 2000 throws of a coin.
+      assertEquals(1000, plural, 90);
+      assertEquals(1000, lastAgrees, 90);
+      assertEquals(1000, mostAgree, 90);
+    }
+    Clause shortest = new RelativeClause(5).trained(1, 0);
+    assertTrue(
+        shortest
+            .spelled(true)
+            .matches("the \\w+, which \\w+ (ate|found|left|saw) the \\w+, were full"),
+        shortest.spelled(true));
+    assertThrows(IllegalArgumentException.class, () -> new RelativeClause(4));
   }
 
   @Test

@@ -45,6 +45,7 @@ final class TaskLearningTest {
     Task names = new ScriptNames(20);
     Task adding = new Adding(20);
     Task agreement = new Agreement(24);
+    Task clause = new RelativeClause(8);
     Task copy = new CopyMemory(5, 4);
     Task brackets = new Brackets(12);
     Task reverse = Rewriting.reverse(5);
@@ -54,6 +55,7 @@ final class TaskLearningTest {
         of(names, small(names, 64, 64, 400, 1e-2f)),
         of(adding, small(adding, 32, 32, 600, 1e-2f)),
         of(agreement, agreement.defaults().withSteps(1200)),
+        of(clause, clause.defaults().withSteps(400)),
         of(copy, small(copy, 64, 64, 900, 1e-2f)),
         of(brackets, small(brackets, 32, 32, 500, 1e-2f)),
         of(reverse, small(reverse, 64, 64, 700, 1e-2f)),
@@ -87,7 +89,17 @@ final class TaskLearningTest {
 
   /** Minutes: {@code -Dsequor.tasks=full}; as the command line trains them. */
   @ParameterizedTest
-  @CsvSource({"spirals", "names", "adding", "agreement", "copy", "brackets", "reverse", "sort"})
+  @CsvSource({
+    "spirals",
+    "names",
+    "adding",
+    "agreement",
+    "relative-clause",
+    "copy",
+    "brackets",
+    "reverse",
+    "sort"
+  })
   @EnabledIfSystemProperty(named = "sequor.tasks", matches = "full")
   void isLearnedToItsQualityAtItsUsualSize(String name) {
     Task task = Tasks.named(name);
@@ -126,6 +138,7 @@ final class TaskLearningTest {
     "names, 20, 16, 3.7, 2.9, 30",
     "adding, 6, 16, 0.9, 0.20, 60",
     "agreement, 5, 16, 0.69, 0.55, 60",
+    "relative-clause, 5, 16, 0.69, 0.55, 120",
     "copy, 2, 12, 2.2, 1.7, 40",
     "brackets, 5, 12, 0.69, 0.55, 60",
     "reverse, 2, 16, 2.5, 1.9, 60",
@@ -155,7 +168,16 @@ final class TaskLearningTest {
 
   /** Two layers, another cell and its options go through to where there are recurrent layers. */
   @ParameterizedTest
-  @CsvSource({"names", "adding", "agreement", "copy", "brackets", "reverse", "sort"})
+  @CsvSource({
+    "names",
+    "adding",
+    "agreement",
+    "relative-clause",
+    "copy",
+    "brackets",
+    "reverse",
+    "sort"
+  })
   void takesOtherCellsLayersAndOptions(String name) {
     Task task = Tasks.named(name);
     CellOptions options = CellOptions.builder().layerNorm(true).zoneout(0.1f, 0f).build();

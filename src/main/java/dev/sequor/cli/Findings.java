@@ -1,0 +1,21 @@
+package dev.sequor.cli;
+
+import dev.sequor.picture.HtmlPage;
+import dev.sequor.picture.Svg;
+import java.io.PrintWriter;
+import java.util.Map;
+
+/** What a command has found out, in each form in which it may be wanted. */
+interface Findings {
+  /** For people who read a terminal. */
+  void print(PrintWriter words);
+
+  /** For programs. */
+  Map<String, Object> json();
+
+  /** With pictures. */
+  HtmlPage page();
+
+  /** The picture that says most, where there is no page around it. */
+  Svg picture();
+}

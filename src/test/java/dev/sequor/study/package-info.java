@@ -1,0 +1,5 @@
+/** Tests of the experiments. */
+@NullMarked
+package dev.sequor.study;
+
+import org.jspecify.annotations.NullMarked;
