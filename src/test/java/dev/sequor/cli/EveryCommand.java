@@ -80,7 +80,7 @@ final class EveryCommand {
       case "inspect" -> List.of("model");
       case "diagnose" ->
           List.of("model", "--text=text.txt", "--steps=9", "--sequences=2", "--device=java");
-      case "explain" -> List.of("model", "--text=to be, \u00e9\n", "--device=java");
+      case "explain" -> List.of("model", "--text=to be, \u00e9", "--device=java");
       case "convert" -> List.of("model", out + ".safetensors");
       case "predict" -> List.of("table-model", "--csv=sunspots", "--device=java");
       case "eval" -> List.of("model", "--text=text.txt", "--device=java");
