@@ -154,20 +154,24 @@ final class DiagnoseCommand implements Callable<Integer> {
     InputFile file = console.inputs().file(textFile);
     Tokens tokens = TextSubject.tokens(file, vocabulary);
     Window window = DiagnosedText.window(tokens, file.name(), vocabulary.unit(), steps, sequences);
+    Clipping clipping = clipping(from);
     try (SequenceModel model = TextModel.of(trained, backend, WeightStorage.FLOAT32)) {
       String name = String.valueOf(from.toAbsolutePath().normalize().getFileName());
-      return List.of(subject(name, model, window, Checkpoint.clipping(from)));
+      return List.of(subject(name, model, window, clipping));
     }
   }
 
   private DiagnosisReport.Subject subject(
-      String name, SequenceModel model, Window window, @Nullable Clipping own) {
-    Clipping clipping =
-        clip != null
-            ? Clipping.byGlobalNorm(clip)
-            : Objects.requireNonNullElse(own, Clipping.none());
+      String name, SequenceModel model, Window window, Clipping clipping) {
     return new DiagnosisReport.Subject(
         name, Diagnosis.of(model, window, which()), ClippedGradients.of(model, window, clipping));
+  }
+
+  /** The bound that was asked for, or else the one that a model is trained with, if any. */
+  private Clipping clipping(Path from) throws IOException {
+    return clip != null
+        ? Clipping.byGlobalNorm(clip)
+        : Objects.requireNonNullElse(Checkpoint.clipping(from), Clipping.none());
   }
 
   private List<DiagnosisReport.Subject> ofCells(Backend backend) {
@@ -179,6 +183,7 @@ final class DiagnoseCommand implements Callable<Integer> {
     }
     long first = Objects.requireNonNullElse(seed, 1L);
     Window window = DiagnosedText.random(SYMBOLS, steps, sequences, first);
+    Clipping clipping = Clipping.byGlobalNorm(Objects.requireNonNullElse(clip, 0f));
     List<DiagnosisReport.Subject> subjects = new ArrayList<>();
     for (CellType cell : cells) {
       SequenceModelSpec spec =
@@ -188,7 +193,7 @@ final class DiagnoseCommand implements Callable<Integer> {
               .layers(Objects.requireNonNullElse(layers, 1))
               .build();
       try (SequenceModel model = new SequenceModel(backend, spec, first)) {
-        subjects.add(subject(cell.id(), model, window, null));
+        subjects.add(subject(cell.id(), model, window, clipping));
       }
     }
     return subjects;

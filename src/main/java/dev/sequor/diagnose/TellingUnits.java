@@ -84,10 +84,16 @@ public record TellingUnits(int steps, int units, List<Found> found) {
    *
    * @param activations of a window with one sequence, the text
    * @param pieces the text, one piece a time step; see {@link TextFeature#of}
-   * @throws IllegalArgumentException if there are not as many pieces as time steps
+   * @throws IllegalArgumentException if there are several sequences, or not as many pieces as time
+   *     steps
    */
   public static TellingUnits in(Activations activations, List<String> pieces) {
-    int steps = Required.present("activations", activations).layers().get(0).timeSteps();
+    Activations.Layer first = Required.present("activations", activations).layers().get(0);
+    if (first.batchSize() != 1) {
+      throw new IllegalArgumentException(
+          "the activations are of " + first.batchSize() + " sequences; needed 1");
+    }
+    int steps = first.timeSteps();
     if (Required.present("pieces", pieces).size() != steps) {
       throw new IllegalArgumentException(
           "there are " + pieces.size() + " pieces of text; needed " + steps);

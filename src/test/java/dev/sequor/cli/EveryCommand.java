@@ -110,7 +110,7 @@ final class EveryCommand {
       case "inspect" -> List.of("model");
       case "diagnose" ->
           List.of("model", "--text=text.txt", "--steps=9", "--sequences=2", "--device=java");
-      case "explain" -> List.of("model", "--text=to be, \u00e9\n", "--device=java");
+      case "explain" -> List.of("model", "--text=to be, \u00e9", "--device=java");
       case "demo agreement" -> List.of("--distances=5", "--steps=2", "--hidden=3", "--device=java");
       case "demo cells" -> List.of("--text=text.txt", "--steps=1", "--hidden=3", "--device=java");
       case "convert" -> List.of("model", out + ".safetensors");

@@ -177,6 +177,9 @@ class TellingUnitsTest {
       assertThrows(
           IllegalArgumentException.class,
           () -> TellingUnits.in(activations, pieces(text.substring(1))));
+      int[] two = new int[2 * 64];
+      Activations ofTwo = Activations.of(model, new TokenWindow(64, 2, two, two, null, true));
+      assertThrows(IllegalArgumentException.class, () -> TellingUnits.in(ofTwo, pieces(text)));
     }
   }
 
