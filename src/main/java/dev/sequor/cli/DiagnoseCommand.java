@@ -11,6 +11,7 @@ import dev.sequor.diagnose.Diagnosis;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.SequenceModel;
 import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.report.ReportFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

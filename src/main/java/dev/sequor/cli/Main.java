@@ -4,6 +4,7 @@ import dev.sequor.backend.BackendUnavailableException;
 import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.model.DivergedException;
+import dev.sequor.report.Environment;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
@@ -30,7 +31,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     name = "sequor",
     description = "Trains and runs recurrent networks.",
     mixinStandardHelpOptions = true,
-    version = "sequor 0.1.0",
+    version = "sequor " + Environment.VERSION,
     subcommands = {
       InfoCommand.class,
       TrainCommand.class,
@@ -40,6 +41,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       InspectCommand.class,
       ConvertCommand.class,
       DiagnoseCommand.class,
+      CompareCommand.class,
       CompletionCommand.class
     },
     footer = {

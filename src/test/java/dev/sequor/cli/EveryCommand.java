@@ -30,6 +30,8 @@ final class EveryCommand {
         new ArrayList<>(List.of("train", "--text", text, "--out", folder.resolve("model")));
     train.addAll(smallest());
     CommandLineRun.of(train.toArray()).succeeds();
+    train.set(4, folder.resolve("other-model"));
+    CommandLineRun.of(train.toArray()).succeeds();
     Path ofTable = folder.resolve("table-model");
     CommandLineRun.of(
             "train", "--csv=sunspots", "--out", ofTable, "--steps=2", "--hidden=3", "--device=java")
@@ -80,6 +82,7 @@ final class EveryCommand {
       case "inspect" -> List.of("model");
       case "diagnose" ->
           List.of("model", "--text=text.txt", "--steps=9", "--sequences=2", "--device=java");
+      case "compare" -> List.of("model", "other-model");
       case "convert" -> List.of("model", out + ".safetensors");
       case "predict" -> List.of("table-model", "--csv=sunspots", "--device=java");
       case "eval" -> List.of("model", "--text=text.txt", "--device=java");

@@ -99,11 +99,11 @@ class FreeTextOptionsTest {
       }
     }
     assertEquals(
-        22,
+        25,
         tests.size(),
-        "train --text --csv --separator --target --inputs --by --out --resume --log, sample --prime --stop,"
+        "train --text --csv --separator --target --inputs --by --out --resume --log --report --tensorboard, sample --prime --stop,"
             + " eval --text --csv --separator, predict --csv --separator --model --input --output, inspect --picture,"
-            + " diagnose --text --report");
+            + " diagnose --text --report, compare --out");
     return tests.stream();
   }
 
