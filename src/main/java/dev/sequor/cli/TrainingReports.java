@@ -45,8 +45,11 @@ final class TrainingReports implements AutoCloseable {
    */
   TrainingObserver begin(Training.Start start, Backend backend, long done, PrintWriter notes)
       throws IOException {
-    TrainingRecord record = RunRecord.of(start, backend, done);
     List<TrainingObserver> all = new ArrayList<>();
+    if (file == null && live == null && folder == null) {
+      return TrainingObserver.all(all);
+    }
+    TrainingRecord record = RunRecord.of(start, backend, done);
     if (file != null || live != null) {
       TrainingRecorder recorder =
           new TrainingRecorder(
