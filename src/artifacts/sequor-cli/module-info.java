@@ -11,6 +11,7 @@ module dev.sequor.cli {
   requires info.picocli;
   requires io.jhdf;
   requires java.management;
+  requires jdk.httpserver;
   requires jdk.management;
   requires me.tongfei.progressbar;
   requires org.apache.commons.lang3;

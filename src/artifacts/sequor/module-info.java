@@ -34,6 +34,7 @@ module dev.sequor {
   exports dev.sequor.model;
   exports dev.sequor.module;
   exports dev.sequor.picture;
+  exports dev.sequor.report;
   exports dev.sequor.rnn;
   exports dev.sequor.serve;
   exports dev.sequor.study;

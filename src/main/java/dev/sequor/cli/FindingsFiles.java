@@ -1,5 +1,6 @@
 package dev.sequor.cli;
 
+import dev.sequor.report.ReportFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -2,6 +2,7 @@ package dev.sequor.cli;
 
 import dev.sequor.io.TrainingRun.Curve;
 import dev.sequor.io.TrainingRun.Point;
+import dev.sequor.report.BoundedSeries;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,12 +16,28 @@ final class LossCurve {
   /** Enough that the figure shown does not flicker. */
   private static final int DISPLAYED_STEPS = 20;
 
-  private final List<Point> training;
-  private final List<Point> heldOut;
+  private final BoundedSeries<Mean> training;
+  private final BoundedSeries<Point> heldOut;
   private final long interval;
   private double sum;
   private long count;
   private long step;
+
+  /** The mean loss of the steps after {@code before}. */
+  private record Mean(long before, Point point) {
+    private long steps() {
+      return point.step() - before;
+    }
+
+    private double weighted() {
+      return steps() * point.loss();
+    }
+
+    private Mean and(Mean later) {
+      double loss = (weighted() + later.weighted()) / (later.point.step() - before);
+      return new Mean(before, new Point(later.point.step(), loss));
+    }
+  }
 
   /**
    * Goes on from {@code start}.
@@ -28,8 +45,15 @@ final class LossCurve {
    * @param totalSteps what the run is to reach
    */
   LossCurve(Curve start, long totalSteps) {
-    this.training = new ArrayList<>(start.training());
-    this.heldOut = new ArrayList<>(start.heldOut());
+    List<Mean> means = new ArrayList<>();
+    long before = 0;
+    for (Point point : start.training()) {
+      means.add(new Mean(before, point));
+      before = point.step();
+    }
+    this.training = new BoundedSeries<>(MAX_POINTS, Mean::and, means);
+    // Of a run that was extended very often, half will do.
+    this.heldOut = new BoundedSeries<>(MAX_POINTS, (first, second) -> second, start.heldOut());
     this.interval = Math.max(1, totalSteps / 100);
     this.step = lastPoint();
   }
@@ -48,62 +72,36 @@ final class LossCurve {
   }
 
   private long lastPoint() {
-    return training.isEmpty() ? 0 : training.get(training.size() - 1).step();
+    return training.isEmpty() ? 0 : training.last().point().step();
   }
 
   private void endInterval() {
     if (count == 0) {
       return;
     }
-    training.add(new Point(step, sum / count));
+    training.add(new Mean(lastPoint(), new Point(step, sum / count)));
     sum = 0;
     count = 0;
-    if (training.size() > MAX_POINTS) {
-      mergePairs();
-    }
-  }
-
-  private void mergePairs() {
-    List<Point> merged = new ArrayList<>();
-    long before = 0;
-    for (int i = 0; i + 1 < training.size(); i += 2) {
-      Point a = training.get(i);
-      Point b = training.get(i + 1);
-      double mean =
-          ((a.step() - before) * a.loss() + (b.step() - a.step()) * b.loss()) / (b.step() - before);
-      merged.add(new Point(b.step(), mean));
-      before = b.step();
-    }
-    if (training.size() % 2 == 1) {
-      merged.add(training.get(training.size() - 1));
-    }
-    training.clear();
-    training.addAll(merged);
   }
 
   /** Takes a loss on held-out data. */
   void addHeldOut(long step, double loss) {
     heldOut.add(new Point(step, Math.max(0, loss)));
-    if (heldOut.size() > MAX_POINTS) {
-      for (int i = heldOut.size() - 2; i >= 0; i -= 2) {
-        heldOut.remove(i); // Of a run that was extended very often, half will do.
-      }
-    }
   }
 
   /** Whether the held-out loss after {@code step} is known. */
   boolean hasHeldOut(long step) {
-    return !heldOut.isEmpty() && heldOut.get(heldOut.size() - 1).step() >= step;
+    return !heldOut.isEmpty() && heldOut.last().step() >= step;
   }
 
   /** The mean of the last steps, for display; NaN before the first. */
   double recent() {
     double total = sum;
     long means = count;
-    for (int i = training.size() - 1; i >= 0 && means < DISPLAYED_STEPS; i--) {
-      long steps = training.get(i).step() - (i == 0 ? 0 : training.get(i - 1).step());
-      total += steps * training.get(i).loss();
-      means += steps;
+    List<Mean> known = training.values();
+    for (int i = known.size() - 1; i >= 0 && means < DISPLAYED_STEPS; i--) {
+      total += known.get(i).weighted();
+      means += known.get(i).steps();
     }
     return total / means;
   }
@@ -114,7 +112,7 @@ final class LossCurve {
    */
   Curve toStore() {
     endInterval();
-    return new Curve(training, heldOut);
+    return new Curve(training.values().stream().map(Mean::point).toList(), heldOut.values());
   }
 
   /** The mean over the last tenth of the steps taken; NaN before the first. */
@@ -123,11 +121,11 @@ final class LossCurve {
     long from = step - Math.max(1, step / 10);
     double weighted = 0;
     long weight = 0;
-    for (int i = training.size() - 1; i >= 0 && training.get(i).step() > from; i--) {
-      long before = i == 0 ? 0 : training.get(i - 1).step();
-      long steps = training.get(i).step() - before;
-      weighted += steps * training.get(i).loss();
-      weight += steps;
+    for (Mean mean : training.values()) {
+      if (mean.point().step() > from) {
+        weighted += mean.weighted();
+        weight += mean.steps();
+      }
     }
     return weighted / weight;
   }

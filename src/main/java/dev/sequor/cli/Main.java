@@ -4,6 +4,7 @@ import dev.sequor.backend.BackendUnavailableException;
 import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.model.DivergedException;
+import dev.sequor.report.Environment;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
@@ -31,7 +32,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     name = "sequor",
     description = "Trains and runs recurrent networks.",
     mixinStandardHelpOptions = true,
-    version = "sequor 0.1.0",
+    version = "sequor " + Environment.VERSION,
     subcommands = {
       InfoCommand.class,
       TrainCommand.class,
@@ -43,6 +44,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       DiagnoseCommand.class,
       ExplainCommand.class,
       DemoCommand.class,
+      CompareCommand.class,
       CompletionCommand.class
     },
     footer = {

@@ -1,5 +1,6 @@
 package dev.sequor.cli;
 
+import dev.sequor.data.Vocabulary;
 import dev.sequor.model.BatchLoss;
 import java.util.Locale;
 
@@ -10,6 +11,17 @@ import java.util.Locale;
  * @param inBits whether losses are bits of each, and not just losses
  */
 record Measure(String noun, boolean inBits) {
+  /** Of rows of a table. */
+  static final Measure ROWS = new Measure("row", false);
+
+  /** Of examples of a task. */
+  static final Measure SEQUENCES = new Measure("sequence", false);
+
+  /** Of a text that is read so. */
+  static Measure of(Vocabulary vocabulary) {
+    return new Measure(vocabulary.unit(), true);
+  }
+
   /** In full, for example {@code bits per character}. */
   String unit() {
     return inBits ? "bits per " + noun : "loss";

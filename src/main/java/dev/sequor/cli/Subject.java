@@ -59,6 +59,14 @@ interface Subject {
    */
   void show(SequenceModel model, PrintWriter words, Map<String, @Nullable Object> result);
 
+  /**
+   * What the model writes now, the same each time that its weights are the same; {@code ""} if it
+   * writes nothing.
+   */
+  default String sample(SequenceModel model) {
+    return "";
+  }
+
   /** The command that uses the model. */
   String use();
 }

@@ -33,7 +33,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Rows of a table, to be forecast or classified. */
 final class TableSubject implements Subject {
-  private static final Measure MEASURE = new Measure("row", false);
   private static final int WATCHED_ROWS = 32_768;
   private static final int CHECKED_ROWS = 512;
 
@@ -146,7 +145,7 @@ final class TableSubject implements Subject {
 
   @Override
   public Measure measure() {
-    return MEASURE;
+    return Measure.ROWS;
   }
 
   @Override

@@ -20,7 +20,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Examples that are generated, and judged by others that no training sees. */
 final class TaskSubject implements Subject {
-  private static final Measure MEASURE = new Measure("sequence", false);
   private static final int CHECKED_EXAMPLES = 8;
   private static final int WATCHED_EXAMPLES = 64;
 
@@ -107,7 +106,7 @@ final class TaskSubject implements Subject {
 
   @Override
   public Measure measure() {
-    return MEASURE;
+    return Measure.SEQUENCES;
   }
 
   @Override
@@ -155,6 +154,11 @@ final class TaskSubject implements Subject {
     task.examples(model, SHOWN_EXAMPLES, seed).forEach(line -> words.println("  " + line));
     result.put("figures", figures);
     result.put("reached", score.reached());
+  }
+
+  @Override
+  public String sample(SequenceModel model) {
+    return String.join("\n", task.examples(model, SHOWN_EXAMPLES, seed));
   }
 
   @Override

@@ -63,7 +63,7 @@ final class TextSubject implements Subject {
     this.newSteps = newSteps;
     this.batchSize = batchSize;
     this.seed = seed;
-    this.measure = new Measure(vocabulary.unit(), true);
+    this.measure = Measure.of(vocabulary);
     this.training = vocabulary.encode(corpus.training());
     requireEnoughText();
     this.heldOut = vocabulary.encode(corpus.heldOut());
@@ -249,7 +249,8 @@ final class TextSubject implements Subject {
   }
 
   /** Text that begins a line. */
-  private String sample(SequenceModel model) {
+  @Override
+  public String sample(SequenceModel model) {
     try (Sampler sampler = TextModel.sampler(model, vocabulary, 1)) {
       return vocabulary.decode(
           sampler.sample(

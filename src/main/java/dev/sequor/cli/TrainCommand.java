@@ -6,11 +6,17 @@ import dev.sequor.io.DataSource;
 import dev.sequor.io.InaccessibleFileException;
 import dev.sequor.io.ModelDirectory;
 import dev.sequor.io.TrainingRun;
+import dev.sequor.model.DivergedException;
 import dev.sequor.model.SequenceModelSpec;
+import dev.sequor.report.TrainingObserver;
+import dev.sequor.report.TrainingRecord.Event;
+import dev.sequor.report.TrainingRecord.Judgement;
+import dev.sequor.report.TrainingRecord.State;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -53,7 +59,10 @@ final class TrainCommand implements Callable<Integer> {
           "--checkpoint-every",
           "--quiet",
           "--json",
-          "--log");
+          "--log",
+          "--report",
+          "--live",
+          "--tensorboard");
 
   /** What is learned, and the option that says so. */
   private enum Kind {
@@ -101,6 +110,8 @@ final class TrainCommand implements Callable<Integer> {
               + " is there, otherwise to a new file.")
   private @Nullable Path log;
 
+  @Mixin private ReportFlags reportFlags = new ReportFlags();
+
   @Mixin private Console console = new Console();
 
   @Spec private @Nullable CommandSpec spec;
@@ -110,13 +121,17 @@ final class TrainCommand implements Callable<Integer> {
     if (log != null) {
       TrainingLog.check(log, resume == null ? out : resume, resume != null);
     }
-    if (resume == null) {
-      return train(fresh(), null);
+    if (resume != null) {
+      requireOptionsOfResume();
     }
-    requireOptionsOfResume();
-    // Held before anything is read, so that what is read is still there when it is gone on from.
-    try (ModelDirectory directory = ModelDirectory.open(resume)) {
-      return train(resumed(directory.path()), directory);
+    try (TrainingReports reports = reportFlags.open(resume == null ? out : resume)) {
+      if (resume == null) {
+        return train(fresh(), null, reports);
+      }
+      // Held before anything is read, so that what is read is still there when it is gone on from.
+      try (ModelDirectory directory = ModelDirectory.open(resume)) {
+        return train(resumed(directory.path()), directory, reports);
+      }
     }
   }
 
@@ -283,7 +298,8 @@ final class TrainCommand implements Callable<Integer> {
    *
    * @param resumed the directory of the run that is gone on with; null for a new one
    */
-  private int train(Training.Start start, @Nullable ModelDirectory resumed) throws IOException {
+  private int train(Training.Start start, @Nullable ModelDirectory resumed, TrainingReports reports)
+      throws IOException {
     TrainingRun run = start.run();
     Interruption interruption = console.interruption();
     interruption.waitForTheEnd();
@@ -294,7 +310,7 @@ final class TrainCommand implements Callable<Integer> {
       memory.requireFit(backend.name());
       return HeapLimit.within(
           "training " + memory + " on " + start.subject().name(),
-          () -> train(start, resumed, backend, interruption));
+          () -> train(start, resumed, backend, interruption, reports));
     }
   }
 
@@ -302,33 +318,16 @@ final class TrainCommand implements Callable<Integer> {
       Training.Start start,
       @Nullable ModelDirectory resumed,
       Backend backend,
-      Interruption interruption)
+      Interruption interruption,
+      TrainingReports reports)
       throws IOException {
     try (Training training = new Training(backend, start.on(backend))) {
       if (resumed != null) {
-        return train(start, resumed.path(), backend, training, interruption);
+        return train(start, resumed.path(), backend, training, interruption, reports);
       }
       try (ModelDirectory directory = newDirectory(start)) {
-        return train(start, directory.path(), backend, training, interruption);
+        return train(start, directory.path(), backend, training, interruption, reports);
       }
-    }
-  }
-
-  private int train(
-      Training.Start start,
-      Path directory,
-      Backend backend,
-      Training training,
-      Interruption interruption)
-      throws IOException {
-    try {
-      // Writes the first checkpoint, so that a directory that cannot be written is found out now.
-      training.keepIn(directory);
-    } catch (InaccessibleFileException e) {
-      throw cannotBeWritten(e);
-    }
-    try (TrainingLog lines = log == null ? null : TrainingLog.open(log)) {
-      return train(start, directory, backend, training, interruption, lines);
     }
   }
 
@@ -338,7 +337,66 @@ final class TrainCommand implements Callable<Integer> {
       Backend backend,
       Training training,
       Interruption interruption,
-      @Nullable TrainingLog lines)
+      TrainingReports reports)
+      throws IOException {
+    try {
+      // Writes the first checkpoint, so that a directory that cannot be written is found out now.
+      training.keepIn(directory);
+    } catch (InaccessibleFileException e) {
+      throw cannotBeWritten(e);
+    }
+    TrainingObserver observer = reports.begin(start, backend, training.steps(), console.notes());
+    try (TrainingLog lines = log == null ? null : TrainingLog.open(log)) {
+      trainObserved(start, directory, backend, training, interruption, lines, observer);
+      List<String> complaints = reports.complaints();
+      if (lines != null && lines.complaint() != null) {
+        complaints.add(lines.complaint());
+      }
+      if (!complaints.isEmpty()) {
+        throw new IOException(String.join("; ", complaints));
+      }
+      return 0;
+    }
+  }
+
+  /** Trains, and tells {@code observer} how it ends. */
+  private void trainObserved(
+      Training.Start start,
+      Path directory,
+      Backend backend,
+      Training training,
+      Interruption interruption,
+      @Nullable TrainingLog lines,
+      TrainingObserver observer)
+      throws IOException {
+    State end = State.FAILED;
+    try {
+      train(start, directory, backend, training, interruption, lines, observer);
+      end = State.COMPLETED;
+    } catch (StoppedException e) {
+      end = State.INTERRUPTED;
+      observer.happened(Event.of(training.steps(), Main.oneLine(e.getMessage())));
+      throw e;
+    } catch (DivergedException e) {
+      end = State.DIVERGED;
+      observer.happened(Event.of(training.steps(), Main.oneLine(e.getMessage())));
+      throw e;
+    } catch (IOException | RuntimeException | Error e) {
+      observer.happened(Event.of(training.steps(), Main.oneLine(e.toString())));
+      throw e;
+    } finally {
+      observer.ended(end);
+    }
+  }
+
+  private void train(
+      Training.Start start,
+      Path directory,
+      Backend backend,
+      Training training,
+      Interruption interruption,
+      @Nullable TrainingLog lines,
+      TrainingObserver observer)
       throws IOException {
     long totalSteps = start.run().totalSteps();
     if (training.steps() < totalSteps) {
@@ -351,7 +409,7 @@ final class TrainCommand implements Callable<Integer> {
     try (Progress progress =
         new Progress(
             console.notes(), console.isQuiet(), start.subject(), training.steps(), totalSteps)) {
-      pace = training.train(progress, interruption, lines);
+      pace = training.train(progress, interruption, lines, observer);
     }
     if (training.steps() < totalSteps) {
       Map<String, Object> reached = new LinkedHashMap<>();
@@ -364,12 +422,8 @@ final class TrainCommand implements Callable<Integer> {
               + "; go on with: sequor train --resume "
               + directory);
     }
-    report(start, directory, backend, training, pace);
-    String complaint = lines == null ? null : lines.complaint();
-    if (complaint != null) {
-      throw new IOException(complaint);
-    }
-    return 0;
+    Map<String, Double> figures = report(start, directory, backend, training, pace);
+    observer.judged(new Judgement(training.steps(), figures));
   }
 
   /** Of a run that goes on: the bits of its arithmetic may be others from here. */
@@ -403,7 +457,12 @@ final class TrainCommand implements Callable<Integer> {
             backend.name());
   }
 
-  private void report(
+  /**
+   * Says what came of it.
+   *
+   * @return the figures, by name
+   */
+  private Map<String, Double> report(
       Training.Start start, Path directory, Backend backend, Training training, Training.Pace pace)
       throws IOException {
     Subject subject = start.subject();
@@ -430,7 +489,9 @@ final class TrainCommand implements Callable<Integer> {
     result.put(measure.nouns() + "PerSecond", pace.learnedPerSecond());
     result.put(measure.key("train"), trainedIsKnown ? trained : null);
     result.put(measure.key("heldOut"), judged);
-    subject.show(training.model(), words, result);
+    Map<String, @Nullable Object> shown = new LinkedHashMap<>();
+    subject.show(training.model(), words, shown);
+    result.putAll(shown);
     Path picture = plot(start, directory, training);
     result.put("lossCurve", picture == null ? null : picture.toString());
     words.println("written to " + directory + ":");
@@ -442,6 +503,23 @@ final class TrainCommand implements Callable<Integer> {
     words.println(subject.use() + " " + directory);
     words.flush();
     console.result(result);
+    Map<String, Double> figures = new LinkedHashMap<>();
+    figures.put(measure.unit() + " on all " + subject.heldOutName(), judged);
+    collect("", shown, figures);
+    return figures;
+  }
+
+  /** The numbers of {@code values}, and of the maps in it. */
+  private static void collect(String name, Map<?, ?> values, Map<String, Double> figures) {
+    values.forEach(
+        (key, value) -> {
+          String full = name.isEmpty() ? String.valueOf(key) : name + " " + key;
+          if (value instanceof Number number && Double.isFinite(number.doubleValue())) {
+            figures.put(full, number.doubleValue());
+          } else if (value instanceof Map<?, ?> map) {
+            collect("figures".equals(key) ? name : full, map, figures);
+          }
+        });
   }
 
   private static String layersInWords(Training.Start start) {

@@ -12,14 +12,17 @@ import dev.sequor.model.DivergedException;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModel;
-import dev.sequor.model.SequenceModelSpec;
 import dev.sequor.model.TrainStep;
 import dev.sequor.model.Trainer;
 import dev.sequor.model.TrainerSnapshot;
+import dev.sequor.report.ModelName;
+import dev.sequor.report.TrainingObserver;
+import dev.sequor.report.TrainingRecord.Judgement;
+import dev.sequor.report.TrainingRecord.Point;
+import dev.sequor.report.TrainingRecord.Sample;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -73,12 +76,7 @@ final class Training implements AutoCloseable {
 
     /** The model in a few words. */
     String modelInWords() {
-      return model instanceof SequenceModelSpec usual
-          ? usual.stack().cell().id() + " " + usual.stack().hiddenSize()
-          : String.format(
-              Locale.ROOT,
-              "a network of %,d weights",
-              model.network().layout().trainableElements());
+      return ModelName.of(model);
     }
   }
 
@@ -152,12 +150,17 @@ final class Training implements AutoCloseable {
    * Trains until the run is complete or interrupted, and saves.
    *
    * @param log gets what every step or so reports; null for none
+   * @param observer is told the same
    * @throws DivergedException if the loss has left all sense; the last good checkpoint is kept
    */
-  Pace train(Progress progress, Interruption interruption, @Nullable TrainingLog log)
+  Pace train(
+      Progress progress,
+      Interruption interruption,
+      @Nullable TrainingLog log,
+      TrainingObserver observer)
       throws IOException {
     try {
-      return trainAndSave(progress, interruption, log);
+      return trainAndSave(progress, interruption, log, observer);
     } catch (DivergedException e) {
       throw new DivergedException(
           e.step(),
@@ -177,7 +180,11 @@ final class Training implements AutoCloseable {
     }
   }
 
-  private Pace trainAndSave(Progress progress, Interruption interruption, @Nullable TrainingLog log)
+  private Pace trainAndSave(
+      Progress progress,
+      Interruption interruption,
+      @Nullable TrainingLog log,
+      TrainingObserver observer)
       throws IOException {
     long startSteps = steps();
     long startNanos = System.nanoTime();
@@ -203,9 +210,11 @@ final class Training implements AutoCloseable {
         requireSane("on " + start.subject().heldOutName(), measure.of(heldOut));
         curve.addHeldOut(step.step(), measure.of(heldOut));
       }
+      double seconds = (System.nanoTime() - startNanos) * 1e-9;
       if (log != null) {
-        log.add(report(step, rate, heldOut, pace, (System.nanoTime() - startNanos) * 1e-9));
+        log.add(report(step, rate, heldOut, pace, seconds));
       }
+      tell(observer, point(step, loss, rate, pace, seconds), heldOut);
       if (step.step() % run.checkpointInterval() == 0) {
         save();
       }
@@ -243,6 +252,33 @@ final class Training implements AutoCloseable {
     report.put(measure.nouns() + "PerSecond", finite(pace.learnedPerSecond()));
     report.put("seconds", seconds);
     return report;
+  }
+
+  private Point point(TrainStep step, double loss, float rate, Pace pace, double seconds) {
+    return Point.report(
+        step.step(),
+        pace.steps(),
+        loss,
+        step.gradientNorm(),
+        rate,
+        start.clipping().globalNorm(),
+        step.skipped(),
+        pace.learnedPerSecond(),
+        seconds);
+  }
+
+  private void tell(TrainingObserver observer, Point point, @Nullable BatchLoss heldOut) {
+    observer.progressed(point);
+    if (heldOut != null) {
+      if (observer.wantsSamples()) {
+        String text = start.subject().sample(model);
+        if (!text.isEmpty()) {
+          observer.sampled(Sample.of(point.step(), text));
+        }
+      }
+      double loss = start.subject().measure().of(heldOut);
+      observer.judged(new Judgement(point.step(), Map.of(RunRecord.HELD_OUT, loss)));
+    }
   }
 
   private static @Nullable Double finite(double number) {

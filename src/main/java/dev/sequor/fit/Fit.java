@@ -53,6 +53,7 @@ public final class Fit implements TrainingPlan<FitResult> {
   double mostLoss;
   @Nullable DataSpec data;
   List<FitListener> listeners = List.of();
+  @Nullable Path report;
 
   /**
    * How long to wait for something better.
@@ -120,6 +121,7 @@ public final class Fit implements TrainingPlan<FitResult> {
     mostLoss = other.mostLoss;
     data = other.data;
     listeners = other.listeners;
+    report = other.report;
   }
 
   /**
@@ -366,12 +368,28 @@ public final class Fit implements TrainingPlan<FitResult> {
   }
 
   /**
+   * Keeps a page with charts of the fit in {@code file}, which needs nothing but itself: written at
+   * the beginning, after validations but not every few moments, and at the end, whatever that is. A
+   * fit that {@linkplain #keepOrResume goes on} goes on with its page; otherwise a page of this
+   * library is replaced. {@link dev.sequor.report.TrainingRecord#read} has its numbers.
+   *
+   * @param file whose name ends in {@code .html}
+   */
+  public Fit report(Path file) {
+    Fit copy = new Fit(this);
+    copy.report = Required.present("file", file);
+    return copy;
+  }
+
+  /**
    * Fits.
    *
    * @throws IllegalArgumentException before the first step, if something does not fit: the data
    *     have no window, a schedule is longer than the fit, a metric or validation window is not for
-   *     this model, the directory holds something else
-   * @throws java.io.UncheckedIOException if the directory cannot be written
+   *     this model, the directory or the report holds something else or the report cannot be
+   *     written
+   * @throws java.io.UncheckedIOException if the directory cannot be written, or at the very end, if
+   *     the report could not be
    * @throws dev.sequor.model.DivergedException if losses or gradients have left all sense; the
    *     directory keeps the last checkpoint from before
    */

@@ -18,6 +18,7 @@ import dev.sequor.model.TrainStep;
 import dev.sequor.model.Trainer;
 import dev.sequor.model.TrainerProgress;
 import dev.sequor.module.NamedTensor;
+import dev.sequor.report.TrainingRecord.State;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -45,6 +46,8 @@ final class FitRun {
 
   /** With the learning rate that factors are of. */
   private final Optimizer optimizer;
+
+  private final FitReport report;
 
   private FitState.Start start;
   private FitState.Decisions decisions = FitState.Decisions.NONE;
@@ -76,6 +79,7 @@ final class FitRun {
     this.model = trainer.model();
     this.training = training;
     this.optimizer = trainer.optimizer();
+    this.report = new FitReport(fit, trainer);
     TrainerProgress now = trainer.progress();
     this.start = new FitState.Start(now.steps(), now.epoch(), now.position());
   }
@@ -146,17 +150,22 @@ final class FitRun {
       if (checkpoint == null) {
         save(); // So that a directory that cannot be written is found out now.
       }
+      report.begin(fit, trainer, lastStep(), history, checkpoint != null);
       ending = train();
     } catch (DivergedException e) {
       DivergedException told = new DivergedException(e.step(), e.getMessage() + end(e));
       told.addSuppressed(e);
+      report.ended(State.DIVERGED, steps(), String.valueOf(told.getMessage()));
       throw told;
     } catch (RuntimeException | Error e) {
       end(e);
+      report.ended(State.FAILED, steps(), e.toString());
       throw e;
     }
     Weights weights = end();
     long step = steps();
+    report.ended(state(ending), step, inWords(ending, weights));
+    report.requireWhole();
     return new FitResult(
         ending,
         weights,
@@ -167,6 +176,34 @@ final class FitRun {
         kept.bestFile().isEmpty()
             ? Optional.empty()
             : Optional.of(Objects.requireNonNull(fit.directory).resolve(kept.bestFile())));
+  }
+
+  private static State state(Ending ending) {
+    return switch (ending) {
+      case COMPLETED -> State.COMPLETED;
+      case STOPPED_EARLY -> State.STOPPED_EARLY;
+      case STOPPED -> State.INTERRUPTED;
+    };
+  }
+
+  private String inWords(Ending ending, Weights weights) {
+    String end =
+        switch (ending) {
+          case COMPLETED -> "all steps are made";
+          case STOPPED_EARLY ->
+              "stopped early: "
+                  + fit.monitor.name()
+                  + " had not improved for "
+                  + decisions.stopping().stale()
+                  + " validations";
+          case STOPPED -> "stopped from outside";
+        };
+    return end
+        + switch (weights) {
+          case BEST -> "; the model has the weights of step " + decisions.best().step() + ", best";
+          case AVERAGE -> "; the model has the average of the weights";
+          case LAST -> "; the model has the weights of the last step";
+        };
   }
 
   private void resume(Checkpoint checkpoint) {
@@ -250,12 +287,16 @@ final class FitRun {
       }
       double rate = rate(lastStep);
       trainer.learningRate((float) rate);
+      long before = steps();
+      long beginNanos = System.nanoTime();
       TrainStep step = learn(lastStep);
+      double seconds = (System.nanoTime() - beginNanos) * 1e-9;
       unsaved = true;
       if (average != null && !step.skipped()) {
         average.add(model.tensors());
       }
       count(step);
+      report.progressed(step, step.step() - before, seconds, rate);
       boolean goesOn = tell(step, lastStep, rate);
       if (fit.validation != null && isValidationDue(lastStep)) {
         validate(rate);
@@ -410,6 +451,7 @@ final class FitRun {
             now.stale() == 0,
             rate);
     decide(now, watched, validation);
+    report.validated(validation);
     fit.listeners.forEach(listener -> listener.validated(validation));
   }
 

@@ -152,19 +152,6 @@ public final class NetworkFile<D> {
   }
 
   private D description(Path file, String json) throws IOException {
-    try {
-      int found = JSON.readTree(json).path("version").asInt(-1);
-      if (found != version) {
-        throw new MalformedFileException(
-            file, "has a model of version " + found + "; this program reads version " + version);
-      }
-      @Nullable D description = JSON.readValue(json, type);
-      if (description == null) {
-        throw new MalformedFileException(file, "has null for a model");
-      }
-      return description;
-    } catch (JsonProcessingException e) {
-      throw new MalformedFileException(file, JsonFault.describe(e), e);
-    }
+    return RecordJson.read(file, "a model", json, version, type);
   }
 }

@@ -1,5 +1,7 @@
 package dev.sequor.picture;
 
+import java.util.Locale;
+
 /** Text within XML and HTML. */
 final class Escape {
   private static final int REPLACEMENT = 0xFFFD;
@@ -22,6 +24,21 @@ final class Escape {
                 default -> escaped.appendCodePoint(isAllowed(c) ? c : REPLACEMENT);
               }
             });
+    return escaped.toString();
+  }
+
+  /**
+   * JSON that means the same and may stand in a {@code script} element of HTML that is XML, too: in
+   * ASCII, without what ends the element or begins something. Other than in strings, JSON has none
+   * of that.
+   */
+  static String json(String json) {
+    StringBuilder escaped = new StringBuilder(json.length());
+    for (int i = 0; i < json.length(); i++) {
+      char c = json.charAt(i);
+      boolean plain = c < 0x7F && c != '<' && c != '>' && c != '&';
+      escaped.append(plain ? String.valueOf(c) : String.format(Locale.ROOT, "\\u%04x", (int) c));
+    }
     return escaped.toString();
   }
 

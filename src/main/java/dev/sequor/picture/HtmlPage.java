@@ -1,14 +1,18 @@
 package dev.sequor.picture;
 
 import dev.sequor.backend.Required;
+import dev.sequor.backend.Sha256;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
- * A page that needs nothing from elsewhere and has no script: words, tables and pictures, light or
- * dark as the reader has it, on a phone, a screen or paper. All words are escaped. It is HTML and
- * well-formed XML at once.
+ * A page that needs nothing from elsewhere and runs no script, unless it is {@linkplain #live
+ * live}: words, tables and pictures, light or dark as the reader has it, on a phone, a screen or
+ * paper. All words are escaped. It is HTML and well-formed XML at once.
  */
 public final class HtmlPage {
   private static final int SECTIONS_FOR_CONTENTS = 3;
@@ -20,6 +24,8 @@ public final class HtmlPage {
    * What a small phone has room for. Wider pictures scroll there rather than shrink their letters.
    */
   private static final double FITS_ANYWHERE = Chart.WIDTH;
+
+  private static final String DATA_END = "</script>";
 
   private static final String STYLE =
       """
@@ -43,6 +49,8 @@ public final class HtmlPage {
       table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.92rem}
       th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap}
       th.words,td.words{text-align:left}tbody tr:nth-child(even){background:var(--stripe)}
+      pre{white-space:pre-wrap;overflow-wrap:anywhere;max-width:52rem;margin:.3rem 0 1rem;padding:.5rem .8rem;\
+      font:.9rem/1.45 ui-monospace,"DejaVu Sans Mono",monospace;background:var(--stripe)}
       caption{text-align:left;color:var(--faint);padding-bottom:.3rem}caption.warn{color:var(--warning);font-weight:700}
       footer{margin-top:2.5rem;border-top:1px solid var(--grid);padding-top:.7rem;font-size:.9rem}
       @media (max-width:480px){body{padding:1rem 10px}}
@@ -56,6 +64,8 @@ public final class HtmlPage {
   private final List<String> sections = new ArrayList<>();
   private int contentsAt;
   private final StringBuilder footer = new StringBuilder();
+  private final StringBuilder data = new StringBuilder();
+  private String script = "";
 
   private HtmlPage(String title, String language) {
     this.title = title;
@@ -206,6 +216,56 @@ public final class HtmlPage {
     return this;
   }
 
+  /** Words with their blanks and ends of line, in letters of one width. */
+  public HtmlPage verbatim(String words) {
+    return element("pre", "", words);
+  }
+
+  /**
+   * Data for programs that read the page, which nobody sees and no browser runs.
+   *
+   * @param name that {@link #dataIn} finds them by; letters, digits and {@code -}
+   * @param json an object or array
+   * @throws IllegalArgumentException if there is something else in the name
+   */
+  public HtmlPage data(String name, String json) {
+    data.append(dataBegin(name)).append(Escape.json(Required.present("json", json)));
+    data.append(DATA_END).append('\n');
+    return this;
+  }
+
+  /** What {@link #data} has put into {@code page}; empty if there is nothing of that name. */
+  public static Optional<String> dataIn(String page, String name) {
+    String begin = dataBegin(name);
+    int from = Required.present("page", page).indexOf(begin);
+    int to = from < 0 ? -1 : page.indexOf(DATA_END, from);
+    return to < 0 ? Optional.empty() : Optional.of(page.substring(from + begin.length(), to));
+  }
+
+  private static String dataBegin(String name) {
+    if (!Required.present("name", name).matches("[A-Za-z0-9-]+")) {
+      throw new IllegalArgumentException(
+          "the name of the data is '" + name + "'; needed letters, digits and -");
+    }
+    return "<script type=\"application/json\" id=\"" + name + "\">";
+  }
+
+  /**
+   * Lets a script run that a server sends with the page, and lets that script ask the same server
+   * for more; nothing else may run or be asked. Above the rest there is an element {@code live} for
+   * what it says.
+   *
+   * @param script in JavaScript, without {@code <}, {@code &} and {@code ]]>}
+   * @throws IllegalArgumentException if it has one of these
+   */
+  public HtmlPage live(String script) {
+    if (Pattern.compile("[<&]|]]>").matcher(Required.present("script", script)).find()) {
+      throw new IllegalArgumentException("the script has <, & or ]]>; needed one without");
+    }
+    this.script = script;
+    return this;
+  }
+
   /** A paragraph at the very end: where all this comes from. */
   public HtmlPage footer(String words) {
     footer.append("<p>").append(Escape.xml(Required.present("words", words))).append("</p>\n");
@@ -227,26 +287,42 @@ public final class HtmlPage {
     StringBuilder page = new StringBuilder("<!DOCTYPE html>\n<html lang=\"");
     page.append(Escape.xml(language)).append("\">\n<head>\n<meta charset=\"utf-8\"/>\n");
     page.append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ");
+    page.append(script.isEmpty() ? "" : "script-src '" + hash(script) + "'; connect-src 'self'; ");
     page.append("style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\"/>\n");
     page.append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
     page.append("<meta name=\"generator\" content=\"Sequor\"/>\n");
     page.append("<title>").append(Escape.xml(title)).append("</title>\n");
     page.append("<style>\n").append(Ink.styleSheet()).append(STYLE).append("</style>\n</head>\n");
-    page.append("<body>\n<main>\n<h1>").append(Escape.xml(title)).append("</h1>\n");
-    page.append(body, 0, contentsAt);
-    if (sections.size() >= SECTIONS_FOR_CONTENTS) {
-      page.append("<nav aria-label=\"Sections\">\n");
-      for (int i = 0; i < sections.size(); i++) {
-        page.append("<a href=\"#section-").append(i + 1).append("\">");
-        page.append(Escape.xml(sections.get(i))).append("</a>\n");
-      }
-      page.append("</nav>\n");
-    }
-    page.append(body, contentsAt, body.length()).append("</main>\n");
+    page.append("<body>\n");
+    page.append(script.isEmpty() ? "" : "<p id=\"live\" class=\"faint\" role=\"status\"></p>\n");
+    page.append("<main>\n").append(content()).append("</main>\n");
     if (footer.length() > 0) {
       page.append("<footer>\n").append(footer).append("</footer>\n");
     }
+    page.append(data);
+    page.append(script.isEmpty() ? "" : "<script>" + script + "</script>\n");
     return page.append("</body>\n</html>\n").toString();
+  }
+
+  /** What the element {@code main} of the page holds: all but footer, data and script. */
+  public String content() {
+    StringBuilder main = new StringBuilder("<h1>").append(Escape.xml(title)).append("</h1>\n");
+    main.append(body, 0, contentsAt);
+    if (sections.size() >= SECTIONS_FOR_CONTENTS) {
+      main.append("<nav aria-label=\"Sections\">\n");
+      for (int i = 0; i < sections.size(); i++) {
+        main.append("<a href=\"#section-").append(i + 1).append("\">");
+        main.append(Escape.xml(sections.get(i))).append("</a>\n");
+      }
+      main.append("</nav>\n");
+    }
+    return main.append(body, contentsAt, body.length()).toString();
+  }
+
+  /** As a content security policy names a script. */
+  private static String hash(String script) {
+    byte[] digest = Sha256.digest().digest(script.getBytes(StandardCharsets.UTF_8));
+    return "sha256-" + Base64.getEncoder().encodeToString(digest);
   }
 
   /** {@link #html()} in UTF-8. */

@@ -33,6 +33,8 @@ final class EveryCommand {
         new ArrayList<>(List.of("train", "--text", text, "--out", folder.resolve("model")));
     train.addAll(smallest());
     CommandLineRun.of(train.toArray()).succeeds();
+    train.set(4, folder.resolve("other-model"));
+    CommandLineRun.of(train.toArray()).succeeds();
     Path ofTable = folder.resolve("table-model");
     CommandLineRun.of(
             "train", "--csv=sunspots", "--out", ofTable, "--steps=2", "--hidden=3", "--device=java")
@@ -113,6 +115,7 @@ final class EveryCommand {
       case "explain" -> List.of("model", "--text=to be, \u00e9", "--device=java");
       case "demo agreement" -> List.of("--distances=5", "--steps=2", "--hidden=3", "--device=java");
       case "demo cells" -> List.of("--text=text.txt", "--steps=1", "--hidden=3", "--device=java");
+      case "compare" -> List.of("model", "other-model");
       case "convert" -> List.of("model", out + ".safetensors");
       case "predict" -> List.of("table-model", "--csv=sunspots", "--device=java");
       case "eval" -> List.of("model", "--text=text.txt", "--device=java");

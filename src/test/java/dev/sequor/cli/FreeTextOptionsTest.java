@@ -99,12 +99,12 @@ class FreeTextOptionsTest {
       }
     }
     assertEquals(
-        33,
+        36,
         tests.size(),
-        "train --text --csv --separator --target --inputs --by --out --resume --log, sample --prime --stop,"
+        "train --text --csv --separator --target --inputs --by --out --resume --log --report --tensorboard, sample --prime --stop,"
             + " eval --text --csv --separator, predict --csv --separator --model --input --output, inspect --picture,"
             + " diagnose --text --report --picture, explain --text --file --search-on --report --picture,"
-            + " demo agreement --report --picture, demo cells --text --report --picture");
+            + " demo agreement --report --picture, demo cells --text --report --picture, compare --out");
     return tests.stream();
   }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sequor.io.Checkpoint;
+import dev.sequor.report.TrainingRecord;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -189,6 +190,8 @@ class InterruptedTrainingTest {
     Path model = folder.resolve("interrupted");
     List<String> arguments = new ArrayList<>(settings(model, 3));
     arguments.add(way);
+    Path report = folder.resolve("report.html");
+    arguments.addAll(List.of("--report", report.toString()));
     Process process = start(arguments.stream().distinct().toList());
     awaitSteps(process, model, 10);
     assertEquals(code, end(process, signal), () -> read("err.txt"));
@@ -205,6 +208,11 @@ class InterruptedTrainingTest {
     } else {
       assertEquals("", read("out.txt"));
     }
+
+    TrainingRecord record = TrainingRecord.read(report);
+    assertEquals(TrainingRecord.State.INTERRUPTED, record.state());
+    assertEquals(said, record.events().get(0).words());
+    assertEquals(saved, record.lastStep());
 
     CommandLineRun.of("train", "--resume", model, "--quiet").succeeds();
     assertArrayEquals(uninterruptedWeights(), Files.readAllBytes(Checkpoint.weightsFile(model)));

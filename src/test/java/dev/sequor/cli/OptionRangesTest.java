@@ -83,6 +83,8 @@ class OptionRangesTest {
       }
     } else if (command.equals("convert")) {
       arguments.addAll(List.of(folder.resolve("model"), folder.resolve("o" + outputs++ + ".onnx")));
+    } else if (command.equals("compare")) {
+      arguments.addAll(List.of(folder.resolve("model"), folder.resolve("other-model")));
     } else if (!Set.of("info", "completion").contains(command)) {
       String model = command.equals("predict") ? "table-model" : "model";
       arguments.addAll(List.of(folder.resolve(model), "--device=java"));

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.sequor.report.TrainingRecord;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.GenericArrayType;
@@ -52,7 +53,8 @@ class ReachabilityMetadataTest {
           FirstVersion.Config.class,
           FirstVersion.ModelPart.class,
           ModelFile.Description.class,
-          named("dev.sequor.exchange.ExchangedFile$Description"));
+          named("dev.sequor.exchange.ExchangedFile$Description"),
+          TrainingRecord.class);
 
   /** A record of another package, which only this and its own know of. */
   private static Class<?> named(String name) {

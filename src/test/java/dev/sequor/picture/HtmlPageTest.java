@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.Document;
@@ -61,6 +62,46 @@ class HtmlPageTest {
         html.contains(
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"
                 + " style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\"/>"));
+  }
+
+  /** Data are neither seen nor run, and come back as they were. */
+  @Test
+  void dataComeBackAndChangeNothing() {
+    String json = "{\"a\":\"</script><!-- ]]> & \\u0000 \u00e9\ud83d\udc0b\ud800\"}";
+    String html = page().data("some-data", json).html();
+    String found = HtmlPage.dataIn(html, "some-data").orElseThrow();
+    assertTrue(found.chars().allMatch(c -> c >= 0x20 && c < 0x7F), found);
+    assertEquals(
+        "{\"a\":\"\\u003c/script\\u003e\\u003c!-- ]]\\u003e \\u0026 \\u0000"
+            + " \\u00e9\\ud83d\\udc0b\\ud800\"}",
+        found);
+    assertEquals(Optional.empty(), HtmlPage.dataIn(html, "other"));
+    assertEquals(Optional.empty(), HtmlPage.dataIn(page().html(), "some-data"));
+    Element script = ReadSvg.elements(ReadSvg.parse(html).getDocumentElement(), "script").get(0);
+    assertEquals(found, script.getTextContent());
+    assertEquals(
+        page().html(), html.replaceAll("<script type=\"application/json\".*</script>\n", ""));
+    assertThrows(IllegalArgumentException.class, () -> page().data("a\"b", "{}"));
+  }
+
+  @Test
+  void wordsMayKeepTheirLines() {
+    assertTrue(HtmlPage.of("").verbatim("a\n  <b>").html().contains("<pre>a\n  &lt;b&gt;</pre>"));
+  }
+
+  @Test
+  void aLiveScriptIsOneThatXmlCanHold() {
+    for (String bad : List.of("a < b", "a && b", "a]]>b")) {
+      assertThrows(IllegalArgumentException.class, () -> page().live(bad));
+    }
+    String html = page().live("say(1 > 0);").html();
+    assertEquals(
+        "say(1 > 0);",
+        ReadSvg.elements(ReadSvg.parse(html).getDocumentElement(), "script")
+            .get(0)
+            .getTextContent());
+    assertTrue(html.contains("; script-src 'sha256-"));
+    assertTrue(html.contains("<main>\n" + page().content() + "</main>"));
   }
 
   @Test

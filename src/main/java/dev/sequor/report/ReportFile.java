@@ -1,4 +1,4 @@
-package dev.sequor.cli;
+package dev.sequor.report;
 
 import dev.sequor.io.DurableFile;
 import dev.sequor.picture.HtmlPage;
@@ -8,15 +8,18 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** A file for a page of this program. */
-final class ReportFile {
+public final class ReportFile {
   private static final String MARK = "<meta name=\"generator\" content=\"Sequor\"";
   private static final int BEGIN = 4096;
 
+  private final String option;
   private final Path file;
 
-  private ReportFile(Path file) {
+  private ReportFile(String option, Path file) {
+    this.option = option;
     this.file = file;
   }
 
@@ -25,9 +28,18 @@ final class ReportFile {
    *
    * @param option that names it, for the message
    * @throws IllegalArgumentException if its name does not end in .html, what is there is no page of
-   *     this program, or its folder is not there
+   *     this program, or its folder is not there or not to be written to
    */
-  static ReportFile of(String option, Path file) throws IOException {
+  public static ReportFile of(String option, Path file) throws IOException {
+    return of(option, file, null);
+  }
+
+  /**
+   * The same.
+   *
+   * @param made a folder that may not be there yet; null for none
+   */
+  public static ReportFile of(String option, Path file, @Nullable Path made) throws IOException {
     if (!String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT).endsWith(".html")) {
       throw new IllegalArgumentException(
           option + " is " + file + "; needed a name that ends in .html");
@@ -39,12 +51,17 @@ final class ReportFile {
               + file
               + ", which is there and is no page of this program; needed another file");
     }
-    Path folder = file.toAbsolutePath().getParent();
-    if (folder != null && !Files.isDirectory(folder)) {
+    Path folder = file.toAbsolutePath().normalize().getParent();
+    boolean isMade = made != null && made.toAbsolutePath().normalize().equals(folder);
+    if (folder != null && !Files.isDirectory(folder) && !isMade) {
       throw new IllegalArgumentException(
           option + " is " + file + "; needed a folder that is there");
     }
-    return new ReportFile(file);
+    if (folder != null && Files.isDirectory(folder) && !Files.isWritable(folder)) {
+      throw new IllegalArgumentException(
+          option + " is " + file + "; needed a folder that can be written to");
+    }
+    return new ReportFile(option, file);
   }
 
   private static boolean isReport(Path file) throws IOException {
@@ -57,12 +74,22 @@ final class ReportFile {
     }
   }
 
+  /** Where it is. */
+  public Path path() {
+    return file;
+  }
+
+  /** What names it, for messages. */
+  String option() {
+    return option;
+  }
+
   /**
    * Writes it, in place of a page that is there.
    *
    * @throws IOException if it cannot be written; what was there is intact then
    */
-  void write(HtmlPage page) throws IOException {
+  public void write(HtmlPage page) throws IOException {
     DurableFile.write(file, page.bytes());
   }
 }

@@ -1,0 +1,38 @@
+package dev.sequor.report;
+
+import dev.sequor.backend.Backend;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Where a training runs. */
+public final class Environment {
+  /** Of this library and its program. */
+  public static final String VERSION = "0.1.0";
+
+  private Environment() {}
+
+  /**
+   * By name, for people.
+   *
+   * @param backend whose name says its threads as well
+   */
+  public static Map<String, String> of(Backend backend) {
+    Map<String, String> environment = new LinkedHashMap<>();
+    environment.put("device", backend.name());
+    environment.put("processors", String.valueOf(Runtime.getRuntime().availableProcessors()));
+    environment.put(
+        "Java", Runtime.version() + ", " + System.getProperty("java.vendor", "unknown vendor"));
+    environment.put(
+        "operating system",
+        System.getProperty("os.name")
+            + " "
+            + System.getProperty("os.version")
+            + ", "
+            + System.getProperty("os.arch"));
+    environment.put("Sequor", VERSION);
+    environment.put("begun", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+    return environment;
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sequor.report;
+
+import org.jspecify.annotations.NullMarked;
