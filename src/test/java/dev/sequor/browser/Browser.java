@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.File;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -117,6 +118,11 @@ public final class Browser implements AutoCloseable {
 
   /** Loads a file, whatever is in it. */
   public Tab open(Path file) throws IOException {
+    return open(file.toUri());
+  }
+
+  /** Loads a page. */
+  public Tab open(URI page) throws IOException {
     JsonNode target =
         tools.call("", "Target.createTarget", DevTools.parameters().put("url", "about:blank"));
     String id = target.get("targetId").asText();
@@ -126,7 +132,7 @@ public final class Browser implements AutoCloseable {
             "Target.attachToTarget",
             DevTools.parameters().put("targetId", id).put("flatten", true));
     Tab tab = new Tab(tools, id, session.get("sessionId").asText());
-    tab.load(file);
+    tab.load(page);
     return tab;
   }
 

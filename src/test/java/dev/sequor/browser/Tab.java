@@ -3,6 +3,7 @@ package dev.sequor.browser;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +31,7 @@ public final class Tab implements AutoCloseable {
     this.session = session;
   }
 
-  void load(Path file) throws IOException {
+  void load(URI page) throws IOException {
     tools.listen(session, this::hear);
     for (String domain : List.of("Page", "Network", "Log", "Runtime")) {
       call(domain + ".enable", DevTools.parameters());
@@ -38,14 +39,14 @@ public final class Tab implements AutoCloseable {
     // Else keys go nowhere, for no window has the focus.
     call("Emulation.setFocusEmulationEnabled", DevTools.parameters().put("enabled", true));
     show(View.DESKTOP);
-    call("Page.navigate", DevTools.parameters().put("url", file.toUri().toString()));
+    call("Page.navigate", DevTools.parameters().put("url", page.toString()));
     try {
       if (!loaded.await(LOADS_WITHIN_SECONDS, TimeUnit.SECONDS)) {
-        throw new IOException(file + ": not loaded in " + LOADS_WITHIN_SECONDS + " s");
+        throw new IOException(page + ": not loaded in " + LOADS_WITHIN_SECONDS + " s");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new IOException(file + ": interrupted", e);
+      throw new IOException(page + ": interrupted", e);
     }
     try (var script = Tab.class.getResourceAsStream("checks.js")) {
       String text =

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sequor.browser.Browser;
+import dev.sequor.browser.Tab;
 import dev.sequor.report.ReadPage;
 import dev.sequor.report.TrainingRecord;
 import dev.sequor.report.TrainingRecord.Point;
@@ -255,5 +257,38 @@ class LivePageTest {
           .isRefusedWith(2, "--live is " + port + ": address already in use; needed a free port");
       assertFalse(Files.exists(folder.resolve("model")));
     }
+  }
+
+  /** What the script does cannot be seen without a browser. */
+  @Test
+  void aBrowserFollowsTheTrainingToItsEnd() throws Exception {
+    try (Browser browser = Browser.startOrSkip()) {
+      step(1);
+      live.show(recorder);
+      try (Tab tab = browser.open(URI.create(live.url()))) {
+        await(tab, "document.body.innerText.includes('This page follows the training.')");
+        step(2);
+        step(3);
+        await(tab, "document.querySelector('main').innerText.includes('step 3 of 9')");
+        await(tab, "document.querySelectorAll('svg[role=img]').length > 0");
+        live.ended(State.COMPLETED);
+        await(tab, "document.body.innerText.includes('The training has ended')");
+        assertEquals(List.of(), tab.complaints());
+        assertEquals(
+            List.of(live.url(), live.url() + "events"),
+            tab.requests().stream().distinct().toList());
+      }
+    }
+  }
+
+  private static void await(Tab tab, String condition) throws IOException {
+    String text =
+        tab.evaluate(
+                "new Promise(done => { let left = 200; const look = () => { if ("
+                    + condition
+                    + ") done(''); else if (left-- == 0) done(document.body.innerText);"
+                    + " else setTimeout(look, 50); }; look(); })")
+            .asText();
+    assertEquals("", text, () -> condition + " did not come true");
   }
 }

@@ -2,6 +2,7 @@ package dev.sequor.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.sequor.backend.CellType;
 import dev.sequor.browser.Browser;
 import dev.sequor.browser.Drawn;
 import dev.sequor.browser.PageChecks;
@@ -16,6 +17,7 @@ import dev.sequor.picture.HtmlPage;
 import dev.sequor.picture.HtmlTable;
 import dev.sequor.picture.NetworkPicture;
 import dev.sequor.picture.Series;
+import dev.sequor.study.CellStudy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,6 +97,33 @@ class PagesInBrowserTest {
                 "--every-step",
                 "--report"),
             layers(6, 400)),
+        Page.of("train", ofText("run", "--report"), training(40, 10)),
+        Page.of(
+            "compare",
+            file -> {
+              Path left = folder.resolve("left.html");
+              ofText("left", "--cell=rnn-tanh", "--report").make(left);
+              Path right = folder.resolve("right.html");
+              ofText("right", "--report").make(right);
+              CommandLineRun.of("compare", left, right, "--out", file).succeeds();
+            },
+            comparison(40, 10)),
+        Page.of(
+            "explain",
+            file -> {
+              Path model = folder.resolve("explained");
+              trainOnText(model);
+              command("explain", model, "--text=He said, \"be 7\".\nTo be.", "--report").make(file);
+            },
+            Drawn.of("What explained makes of the text")),
+        Page.of(
+            "demo-agreement",
+            command("demo", "agreement", "--distances=5,9", "--steps=3", "--hidden=4", "--report"),
+            agreement(2, 14, 3)),
+        Page.of(
+            "demo-cells",
+            command("demo", "cells", "--text=" + text(), "--steps=4", "--hidden=4", "--report"),
+            cells(4)),
         Page.of("words", file -> write(words("Words alone"), file)),
         Page.of("every-element", file -> write(everyElement(), file), everyPicture()),
         Page.of(
@@ -108,6 +137,76 @@ class PagesInBrowserTest {
       Collections.addAll(all, file, "--device=java", "--quiet");
       CommandLineRun.of(all.toArray()).succeeds();
     };
+  }
+
+  private static Path text() {
+    return folder.resolve("text.txt");
+  }
+
+  private static void trainOnText(Path out, Object... more) throws IOException {
+    Files.writeString(text(), "To be, or not to be: \"that\" is (1) question.\n".repeat(60));
+    List<Object> all = new ArrayList<>(List.of("train", "--text", text(), "--out", out));
+    Collections.addAll(all, "--steps=40", "--hidden=4", "--embedding=2", "--batch=2");
+    Collections.addAll(all, "--seq-length=8", "--device=java", "--quiet");
+    Collections.addAll(all, more);
+    CommandLineRun.of(all.toArray()).succeeds();
+  }
+
+  /** A training whose last option is the page. */
+  private static Maker ofText(String out, Object... more) {
+    return file -> {
+      List<Object> all = new ArrayList<>(List.of(more));
+      all.add(file);
+      trainOnText(folder.resolve(out), all.toArray());
+    };
+  }
+
+  private static Drawn[] training(int points, int judged) {
+    return new Drawn[] {
+      Drawn.of("Loss").with("training", points).with("held-out", judged),
+      Drawn.of("Norm of the gradient, before clipping").with("norm", points),
+      Drawn.of("Learning rate").with("rate", points),
+      Drawn.of("Speed").with("speed", points)
+    };
+  }
+
+  private static Drawn[] comparison(int points, int judged) {
+    Drawn both = Drawn.of("Loss in training").with("left", points).with("right", points);
+    return new Drawn[] {
+      both,
+      Drawn.of("Loss on held-out text").with("left", judged).with("right", judged),
+      new Drawn("Loss in training, by time", both.points()),
+      new Drawn("Norm of the gradient", both.points())
+    };
+  }
+
+  private static Drawn[] agreement(int distances, int words, int steps) {
+    return new Drawn[] {
+      ofCells("Right, by distance", distances),
+      ofCells("Before training, 9 words between", words),
+      ofCells("After training, 9 words between", words),
+      Drawn.of("Norm of the gradient, before clipping")
+          .with("without clipping", steps)
+          .with("with clipping", steps),
+      Drawn.of("Loss").with("without clipping", steps).with("with clipping", steps)
+    };
+  }
+
+  private static Drawn ofCells(String title, int points) {
+    return Drawn.of(title)
+        .with("rnn-tanh", points)
+        .with("gru-reset-after", points)
+        .with("lstm", points);
+  }
+
+  private static Drawn[] cells(int steps) {
+    Drawn quality = Drawn.of("Quality against time");
+    Drawn curves = Drawn.of("Training");
+    for (CellType cell : CellStudy.CELLS) {
+      quality = quality.with(cell.id(), 1);
+      curves = curves.with(cell.id(), steps);
+    }
+    return new Drawn[] {quality, curves, quality, curves};
   }
 
   private static void write(HtmlPage page, Path file) throws IOException {
