@@ -65,7 +65,12 @@ final class ComparedTrainings {
     int before = records.size();
     for (Path path : entries(folder)) {
       if (Files.isDirectory(path) && Checkpoint.existsIn(path)) {
-        add(path, ofModel(path));
+        Path report = path.resolveSibling(path.getFileName() + PAGE);
+        if (TrainingRecord.isIn(report)) {
+          notes.println(path + " is left out: its report is beside it");
+        } else {
+          add(path, ofModel(path));
+        }
       } else if (TrainingRecord.isIn(path)) {
         add(path, TrainingRecord.read(path));
       } else if (path.toString().endsWith(PAGE)) {

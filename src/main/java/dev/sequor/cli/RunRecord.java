@@ -13,6 +13,7 @@ import dev.sequor.model.Clipping;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.report.Environment;
+import dev.sequor.report.ModelName;
 import dev.sequor.report.TrainingRecord;
 import dev.sequor.report.TrainingRecord.Judgement;
 import dev.sequor.report.TrainingRecord.Point;
@@ -56,7 +57,7 @@ final class RunRecord {
     environment.put("device", run.backend());
     TrainingRecord record =
         record(
-            run.source().name(),
+            run.source().name() + ", " + ModelName.of(checkpoint.model()),
             run.source().name(),
             "held-out data",
             checkpoint.data(),

@@ -116,7 +116,11 @@ class CommandOutputTest {
     assertTrue(
         Files.readAllLines(home.resolve(EveryCommand.CODES)).stream()
             .allMatch(line -> line.startsWith("0 ")));
-    return result;
+    // What learned from a file says where that lies.
+    return new Program.Result(
+        result.code(),
+        result.out().replace(home.toString(), "HOME"),
+        result.err().replace(home.toString(), "HOME"));
   }
 
   /** Times are the only thing that differs from run to run; only ASCII digits pass for one. */

@@ -129,11 +129,16 @@ class CompareTest {
       Files.copy(each, all.resolve(each.getFileName()));
     }
     Files.writeString(all.resolve("notes.html"), "<p>mine</p>");
+    train("all/third", "text.txt"); // With its model.
     CommandLineRun run = compare(all, "--json").succeeds();
-    assertEquals(2, run.json().get("trainings").size());
+    assertEquals(3, run.json().get("trainings").size());
     assertEquals(
-        all.resolve("notes.html") + " is left out: it is no report of a training",
-        run.err().strip());
+        List.of(
+            all.resolve("notes.html") + " is left out: it is no report of a training",
+            all.resolve("third") + " is left out: its report is beside it"),
+        run.err().lines().toList());
+    Files.delete(all.resolve("third.html"));
+    assertEquals(3, compare(all, "--json").succeeds().json().get("trainings").size());
   }
 
   @Test
