@@ -17,10 +17,10 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     header = "Learns agreement over growing distances: RNN, GRU and LSTM.",
     description =
-        "“The cat, which already ate …, was full”, “The cats, …, were full”: for each distance"
-            + " between subject and verb a plain RNN, a GRU and an LSTM learn which verb comes next,"
-            + " all with the same settings, and are judged by sentences that they have not seen."
-            + " Also shown: how far back gradients reach, and gradients that explode with and"
+        "'The cat, which already ate ..., was full', 'The cats, ..., were full': for each distance"
+            + " between subject and verb a plain RNN, a GRU and an LSTM learn which verb comes"
+            + " next, all with the same settings, and are judged by sentences that they have not"
+            + " seen. Also shown: how far back gradients reach, and gradients that explode with and"
             + " without clipping.")
 final class DemoAgreementCommand implements Callable<Integer> {
   private static final Distances USUAL = new Distances(List.of(5, 8, 12, 18, 27, 40));
@@ -32,7 +32,7 @@ final class DemoAgreementCommand implements Callable<Integer> {
 
   @Option(
       names = "--distances",
-      paramLabel = "N,N,…",
+      paramLabel = "N[,N...]",
       converter = Distances.Reader.class,
       description = "Words between subject and verb, rising, 5 to 500 (default: 5,8,12,18,27,40).")
   private Distances distances = USUAL;
