@@ -19,8 +19,8 @@ import picocli.CommandLine.Option;
     description =
         "'The cat, which already ate ..., was full', 'The cats, ..., were full': for each distance"
             + " between subject and verb a plain RNN, a GRU and an LSTM learn which verb comes"
-            + " next, all with the same settings, and are judged by sentences that they have not seen."
-            + " Also shown: how far back gradients reach, and gradients that explode with and"
+            + " next, all with the same settings, and are judged by sentences that they have not"
+            + " seen. Also shown: how far back gradients reach, and gradients that explode with and"
             + " without clipping.")
 final class DemoAgreementCommand implements Callable<Integer> {
   private static final Distances USUAL = new Distances(List.of(5, 8, 12, 18, 27, 40));
