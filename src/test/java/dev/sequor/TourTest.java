@@ -39,7 +39,8 @@ class TourTest {
           Map.entry("LSTM", new Bound(0.75, 0.75)),
           Map.entry("Both directions", new Bound(0, 0.2)),
           Map.entry("Deep networks", new Bound(1, 1)),
-          Map.entry("Encoder and decoder", new Bound(0.5, 1)));
+          Map.entry("Encoder and decoder", new Bound(0.5, 1)),
+          Map.entry("Watching a network think", new Bound(0.8, 1)));
 
   private static final String AUTO = "Devices.auto()";
 
@@ -76,7 +77,18 @@ class TourTest {
   }
 
   private static final List<String> PACKAGES =
-      List.of("backend", "data", "diagnose", "model", "module", "rnn", "serve", "task");
+      List.of(
+          "backend",
+          "data",
+          "diagnose",
+          "fit",
+          "model",
+          "module",
+          "report",
+          "rnn",
+          "serve",
+          "study",
+          "task");
 
   /** The rows of the table at the end, without its head. */
   static Stream<List<String>> rows() throws IOException {

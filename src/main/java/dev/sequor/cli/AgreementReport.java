@@ -8,7 +8,6 @@ import dev.sequor.picture.Series;
 import dev.sequor.picture.Svg;
 import dev.sequor.study.AgreementStudy;
 import dev.sequor.study.AgreementStudy.Learner;
-import dev.sequor.study.ClippingStudy;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,9 +24,9 @@ final class AgreementReport implements Findings {
 
   private final AgreementStudy.Outcome outcome;
   private final AgreementStudy study;
-  private final ClippingStudy.Outcome exploding;
+  private final ClippingReport exploding;
 
-  AgreementReport(AgreementStudy.Outcome outcome, ClippingStudy.Outcome exploding) {
+  AgreementReport(AgreementStudy.Outcome outcome, ClippingReport exploding) {
     this.outcome = outcome;
     this.study = outcome.study();
     this.exploding = exploding;
@@ -78,13 +77,6 @@ final class AgreementReport implements Findings {
         study.seed());
   }
 
-  private static String ended(ClippingStudy.Course course) {
-    String largest = format("largest norm of a gradient %.3g", course.largestNorm());
-    return course.diverged()
-        ? largest + format(", not finite any more in step %d", course.losses().size() + 1)
-        : largest + format(", loss %.3g at the end", course.lastLoss());
-  }
-
   // ---- in words ---------------------------------------------------------------------------------
 
   @Override
@@ -111,17 +103,7 @@ final class AgreementReport implements Findings {
           format("%-18s%9.2g", learner.cell().id(), norms.get(1) / norms.get(norms.size() - 1)));
     }
     words.println();
-    words.println("A plain RNN made to explode (" + setUp() + ")");
-    words.println("without clipping  " + ended(exploding.unclipped()));
-    words.println(format("clipped at norm %s  %s", ClippingStudy.CLIP, ended(exploding.clipped())));
-    words.flush();
-  }
-
-  private String setUp() {
-    return format(
-        "max(0, x) instead of tanh, recurrent weights %s times as large as usual, plain gradient"
-            + " descent at rate %s, %d words between",
-        ClippingStudy.GAIN, ClippingStudy.RATE, exploding.study().distance());
+    exploding.print(words);
   }
 
   // ---- as JSON ----------------------------------------------------------------------------------
@@ -155,23 +137,8 @@ final class AgreementReport implements Findings {
     norms.put("trainedDistance", study.distances().get(shown()));
     norms.put("trained", byCell(learner -> Learner.norms(learner.trained().get(shown()))));
     result.put("gradientNorms", norms);
-    Map<String, Object> explosion = new LinkedHashMap<>();
-    explosion.put("distance", exploding.study().distance());
-    explosion.put("recurrentGain", ClippingStudy.GAIN);
-    explosion.put("learningRate", ClippingStudy.RATE);
-    explosion.put("clip", ClippingStudy.CLIP);
-    explosion.put("withoutClipping", json(exploding.unclipped()));
-    explosion.put("withClipping", json(exploding.clipped()));
-    result.put("exploding", explosion);
+    result.put("exploding", exploding.json());
     return result;
-  }
-
-  private static Map<String, Object> json(ClippingStudy.Course course) {
-    Map<String, Object> all = new LinkedHashMap<>();
-    all.put("diverged", course.diverged());
-    all.put("loss", course.losses());
-    all.put("gradientNorm", course.gradientNorms());
-    return all;
   }
 
   // ---- as a page --------------------------------------------------------------------------------
@@ -209,25 +176,7 @@ final class AgreementReport implements Findings {
         "Before training the GRU's update gate stands half open and the LSTM's forget gate at about"
             + " 0.73. Both can learn to keep what they have; a plain RNN has no gate that could.");
     page.section("Gradients that explode");
-    page.paragraph(
-        "A plain RNN made to explode: "
-            + setUp()
-            + ". Both trainings begin with the same weights and read the same sentences; in one of"
-            + " them gradients longer than "
-            + ClippingStudy.CLIP
-            + " are shortened to that. Without clipping: "
-            + ended(exploding.unclipped())
-            + ". With clipping: "
-            + ended(exploding.clipped())
-            + ". A gradient that explodes throws the weights far away in one update; a clipped one"
-            + " points the same way and goes a short step.");
-    page.pictures(
-        List.of(
-            explodingChart(
-                "Norm of the gradient, before clipping",
-                "norm",
-                ClippingStudy.Course::gradientNorms),
-            explodingChart("Loss", "nats a sentence", ClippingStudy.Course::losses)));
+    exploding.writeTo(page);
     page.footer("Made by sequor demo agreement.");
     return page;
   }
@@ -288,29 +237,9 @@ final class AgreementReport implements Findings {
     Chart chart = Chart.of(title).x("word", AxisScale.INTEGER).y(y, AxisScale.LOGARITHMIC).legend();
     int look = 0;
     for (Learner learner : outcome.learners()) {
-      chart.add(Series.line(learner.cell().id(), look++, points(norms.apply(learner))));
+      chart.add(
+          Series.line(learner.cell().id(), look++, LogarithmicPoints.of(norms.apply(learner))));
     }
     return chart.draw();
-  }
-
-  private Svg explodingChart(
-      String title, String y, Function<ClippingStudy.Course, List<Double>> values) {
-    return Chart.of(title)
-        .x("step", AxisScale.LOGARITHMIC)
-        .y(y, AxisScale.LOGARITHMIC)
-        .legend()
-        .add(Series.line("without clipping", 0, points(values.apply(exploding.unclipped()))))
-        .add(Series.line("with clipping", 1, points(values.apply(exploding.clipped()))))
-        .draw();
-  }
-
-  /** Values from 1 on; what is not above 0, or not finite, has no place on a logarithmic axis. */
-  private static List<Series.Point> points(List<Double> values) {
-    List<Series.Point> points = new ArrayList<>();
-    for (int i = 0; i < values.size(); i++) {
-      double value = values.get(i);
-      points.add(Series.Point.of(i + 1, value > 0 && value < 1e300 ? value : Double.NaN));
-    }
-    return points;
   }
 }

@@ -25,11 +25,6 @@ import picocli.CommandLine.Option;
 final class DemoAgreementCommand implements Callable<Integer> {
   private static final Distances USUAL = new Distances(List.of(5, 8, 12, 18, 27, 40));
 
-  /** Words of the sentences, and updates, that gradients explode with. */
-  private static final int EXPLODING_DISTANCE = 10;
-
-  private static final long EXPLODING_STEPS = 300;
-
   @Option(
       names = "--distances",
       paramLabel = "N[,N...]",
@@ -63,11 +58,12 @@ final class DemoAgreementCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     files.check();
     AgreementStudy study = new AgreementStudy(distances.words(), hidden, steps, seed);
-    ClippingStudy clipping =
-        new ClippingStudy(EXPLODING_DISTANCE, hidden, Math.min(steps, EXPLODING_STEPS), seed);
+    ClippingStudy clipping = DemoClippingCommand.usual(hidden, steps, seed);
     AgreementReport found;
     try (Backend backend = device.open(console.notes())) {
-      found = new AgreementReport(study.run(backend, console::note), clipping.run(backend));
+      found =
+          new AgreementReport(
+              study.run(backend, console::note), new ClippingReport(clipping.run(backend)));
     }
     files.write(found, console);
     return 0;

@@ -11,7 +11,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     header = "Trains several cells side by side, to see how they differ.",
-    subcommands = {DemoAgreementCommand.class, DemoCellsCommand.class})
+    subcommands = {DemoAgreementCommand.class, DemoClippingCommand.class, DemoCellsCommand.class})
 final class DemoCommand implements Runnable {
   @Spec private @Nullable CommandSpec spec;
 

@@ -257,7 +257,8 @@ final class DiagnosisReport implements Findings {
     int look = 0;
     for (Subject subject : subjects) {
       for (Diagnosis.Layer layer : subject.diagnosis().layers()) {
-        chart.add(Series.line(name(subject, layer), look++, points(layer)));
+        chart.add(
+            Series.line(name(subject, layer), look++, LogarithmicPoints.of(layer.gradientNorms())));
       }
     }
     return chart.draw();
@@ -312,15 +313,5 @@ final class DiagnosisReport implements Findings {
       }
     }
     return table;
-  }
-
-  /** A gradient of nothing has no place on a logarithmic axis. */
-  private static List<Series.Point> points(Diagnosis.Layer layer) {
-    List<Series.Point> points = new ArrayList<>();
-    for (int t = 0; t < layer.gradientNorms().size(); t++) {
-      double norm = layer.gradientNorms().get(t);
-      points.add(Series.Point.of(t + 1, norm > 0 ? norm : Double.NaN));
-    }
-    return points;
   }
 }

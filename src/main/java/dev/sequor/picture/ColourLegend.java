@@ -12,7 +12,7 @@ import java.util.List;
  */
 record ColourLegend(ColourScale scale, Axis ends, String unit) {
   private static final double LABEL = 12;
-  private static final double TICK = 11.5;
+  private static final double TICK = 12;
   private static final double LINE_HEIGHT = 1.3;
   private static final double HEIGHT = 12;
 

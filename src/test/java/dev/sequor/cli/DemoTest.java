@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
@@ -127,11 +128,28 @@ class DemoTest {
     assertTrue(said.get("equalParameters").get("rnn-tanh").get("hidden").asInt() > 4);
   }
 
+  @Test
+  void clippingAloneIsThatOfAgreement() throws Exception {
+    Object[] arguments = {
+      "demo", "clipping", "--steps=9", "--hidden=4", "--seed=3", "--device=java", "--json"
+    };
+    JsonNode alone = CommandLineRun.of(arguments).succeeds().json();
+    JsonNode beside = new ObjectMapper().readTree(agreement("--distances=5", "--seed=3"));
+    assertEquals(beside.get("exploding"), alone);
+  }
+
+  @Test
+  void aPictureIsDrawnAlone() throws IOException {
+    Path picture = folder.resolve("picture.svg");
+    agreement("--distances=5,7", "--picture", picture);
+    assertTrue(Files.readString(picture).contains("Right, by distance"));
+  }
+
   /** The defaults would take minutes. */
   @Test
   void whatCannotBeIsRefusedBeforeAnythingIsTrained() throws IOException {
     Path mine = Files.writeString(folder.resolve("mine.html"), "<html>mine</html>");
-    for (String demo : new String[] {"agreement", "cells"}) {
+    for (String demo : new String[] {"agreement", "clipping", "cells"}) {
       CommandLineRun.of("demo", demo, "--report", mine)
           .isRefusedWith(2, "is no page of this program");
       assertEquals("<html>mine</html>", Files.readString(mine));

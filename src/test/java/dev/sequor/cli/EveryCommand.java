@@ -114,6 +114,7 @@ final class EveryCommand {
           List.of("model", "--text=text.txt", "--steps=9", "--sequences=2", "--device=java");
       case "explain" -> List.of("model", "--text=to be, \u00e9", "--device=java");
       case "demo agreement" -> List.of("--distances=5", "--steps=2", "--hidden=3", "--device=java");
+      case "demo clipping" -> List.of("--steps=2", "--hidden=3", "--device=java");
       case "demo cells" -> List.of("--text=text.txt", "--steps=1", "--hidden=3", "--device=java");
       case "compare" -> List.of("model", "other-model");
       case "convert" -> List.of("model", out + ".safetensors");

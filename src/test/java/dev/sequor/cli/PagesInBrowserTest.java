@@ -113,13 +113,13 @@ class PagesInBrowserTest {
             file -> {
               Path model = folder.resolve("explained");
               trainOnText(model);
-              command("explain", model, "--text=He said, \"be 7\".\nTo be.", "--report").make(file);
+              command("explain", model, "--text=To \"be\" (1)\n question.", "--report").make(file);
             },
             Drawn.of("What explained makes of the text")),
         Page.of(
             "demo-agreement",
             command("demo", "agreement", "--distances=5,9", "--steps=3", "--hidden=4", "--report"),
-            agreement(2, 14, 3)),
+            agreement(2, 11, 3)),
         Page.of(
             "demo-cells",
             command("demo", "cells", "--text=" + text(), "--steps=4", "--hidden=4", "--report"),
@@ -164,8 +164,7 @@ class PagesInBrowserTest {
   private static Drawn[] training(int points, int judged) {
     return new Drawn[] {
       Drawn.of("Loss").with("training", points).with("held-out", judged),
-      Drawn.of("Norm of the gradient, before clipping").with("norm", points),
-      Drawn.of("Learning rate").with("rate", points),
+      Drawn.of("Norm of the gradient, before clipping").with("norm", points).with("clipping", 2),
       Drawn.of("Speed").with("speed", points)
     };
   }
@@ -174,7 +173,7 @@ class PagesInBrowserTest {
     Drawn both = Drawn.of("Loss in training").with("left", points).with("right", points);
     return new Drawn[] {
       both,
-      Drawn.of("Loss on held-out text").with("left", judged).with("right", judged),
+      Drawn.of("Loss on held-out data").with("left", judged).with("right", judged),
       new Drawn("Loss in training, by time", both.points()),
       new Drawn("Norm of the gradient", both.points())
     };
@@ -195,7 +194,7 @@ class PagesInBrowserTest {
   private static Drawn ofCells(String title, int points) {
     return Drawn.of(title)
         .with("rnn-tanh", points)
-        .with("gru-reset-after", points)
+        .with("gru-reset-before", points)
         .with("lstm", points);
   }
 

@@ -70,7 +70,8 @@ class PicturesTest {
           Stream.of(found.group(1), found.group(2), found.group(3))
               .filter(each -> each != null)
               .collect(Collectors.joining());
-      made.put(name, found.group(4));
+      String command = found.group(4);
+      made.put(name, found.group(1) == null ? command : command.replaceAll("^'|'$", ""));
     }
     return made;
   }
