@@ -19,6 +19,9 @@ import java.util.Map;
 
 /** What the cells made of a text, in words, as JSON and as a page. */
 final class CellsReport implements Findings {
+  private static final double PICTURE_WIDTH = 560;
+  private static final double PICTURE_HEIGHT = 300;
+
   private final String text;
   private final String device;
   private final CellStudy study;
@@ -172,7 +175,7 @@ final class CellsReport implements Findings {
   private void section(HtmlPage page, String heading, List<Learner> learners) {
     page.section(heading);
     page.paragraph(verdict(learners));
-    page.pictures(List.of(quality(learners), curves(learners)));
+    page.pictures(List.of(quality(learners, Chart.WIDTH, Chart.HEIGHT), curves(learners)));
     HtmlTable table =
         HtmlTable.of(heading)
             .words("cell")
@@ -193,12 +196,13 @@ final class CellsReport implements Findings {
 
   @Override
   public Svg picture() {
-    return quality(outcome.equalUnits());
+    return quality(outcome.equalUnits(), PICTURE_WIDTH, PICTURE_HEIGHT);
   }
 
-  private static Svg quality(List<Learner> learners) {
+  private static Svg quality(List<Learner> learners, double width, double height) {
     Chart chart =
         Chart.of("Quality against time")
+            .size(width, height)
             .x("milliseconds a step", AxisScale.LINEAR)
             .y("held-out bits per character", AxisScale.LINEAR)
             .showing(0)
