@@ -25,8 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A file of events for TensorBoard: records of TFRecord (length, checksum, message, checksum), each
- * an {@code Event} of TensorFlow's {@code event.proto}. A failure to write ends the file and not
- * the training; {@link #complaint} says so at its end.
+ * an {@code Event} of TensorFlow's {@code event.proto}.
  */
 final class EventFile implements TrainingObserver, AutoCloseable {
   // Numbers of fields: Event, Summary, Summary.Value, SummaryMetadata, PluginData, TensorProto.
@@ -49,14 +48,11 @@ final class EventFile implements TrainingObserver, AutoCloseable {
   /** That of a checksum that lies among what it is of, as TFRecord has it. */
   private static final int MASK = 0xa282ead8;
 
-  private final Path file;
+  private final RunOutput output;
   private final TrainingRecord.Subject subject;
-  private @Nullable OutputStream out;
-  private @Nullable IOException failure;
 
-  private EventFile(Path file, OutputStream out, TrainingRecord.Subject subject) {
-    this.file = file;
-    this.out = out;
+  private EventFile(RunOutput output, TrainingRecord.Subject subject) {
+    this.output = output;
     this.subject = subject;
   }
 
@@ -104,7 +100,8 @@ final class EventFile implements TrainingObserver, AutoCloseable {
         try {
           OutputStream out =
               Files.newOutputStream(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-          EventFile events = new EventFile(file, new BufferedOutputStream(out), subject);
+          RunOutput output = new RunOutput("--tensorboard", file, new BufferedOutputStream(out));
+          EventFile events = new EventFile(output, subject);
           events.begin();
           return events;
         } catch (FileAlreadyExistsException e) {
@@ -119,9 +116,7 @@ final class EventFile implements TrainingObserver, AutoCloseable {
   private void begin() throws IOException {
     add(0, event -> event.writeString(FILE_VERSION, "brain.Event:2"));
     flush();
-    if (failure != null) {
-      throw failure;
-    }
+    output.requireWhole();
   }
 
   // ---- what the training says -------------------------------------------------------------------
@@ -235,26 +230,21 @@ final class EventFile implements TrainingObserver, AutoCloseable {
   // ---- records ----------------------------------------------------------------------------------
 
   private void add(long step, Fields fields) {
-    OutputStream open = out;
-    if (open == null) {
-      return;
-    }
-    try {
-      byte[] event =
-          message(
-              coded -> {
-                coded.writeDouble(WALL_TIME, System.currentTimeMillis() * 1e-3);
-                coded.writeInt64(STEP, step);
-                fields.writeTo(coded);
-              });
-      byte[] length = littleEndian(Long.BYTES).putLong(event.length).array();
-      open.write(length);
-      open.write(checksum(length));
-      open.write(event);
-      open.write(checksum(event));
-    } catch (IOException e) {
-      fail(e);
-    }
+    output.write(
+        out -> {
+          byte[] event =
+              message(
+                  coded -> {
+                    coded.writeDouble(WALL_TIME, System.currentTimeMillis() * 1e-3);
+                    coded.writeInt64(STEP, step);
+                    fields.writeTo(coded);
+                  });
+          byte[] length = littleEndian(Long.BYTES).putLong(event.length).array();
+          out.write(length);
+          out.write(checksum(length));
+          out.write(event);
+          out.write(checksum(event));
+        });
   }
 
   private static ByteBuffer littleEndian(int bytes) {
@@ -269,40 +259,16 @@ final class EventFile implements TrainingObserver, AutoCloseable {
   }
 
   private void flush() {
-    OutputStream open = out;
-    if (open != null) {
-      try {
-        open.flush();
-      } catch (IOException e) {
-        fail(e);
-      }
-    }
-  }
-
-  private void fail(IOException e) {
-    failure = failure == null ? e : failure;
-    close();
+    output.write(OutputStream::flush);
   }
 
   /** What went wrong, in one line; null if nothing did. */
   @Nullable String complaint() {
-    return failure == null
-        ? null
-        : "--tensorboard "
-            + FileFault.describe(file, failure)
-            + "; the events are not whole, the model is";
+    return output.complaint("the events are");
   }
 
   @Override
   public void close() {
-    OutputStream open = out;
-    out = null;
-    if (open != null) {
-      try {
-        open.close();
-      } catch (IOException e) {
-        failure = failure == null ? e : failure;
-      }
-    }
+    output.close();
   }
 }

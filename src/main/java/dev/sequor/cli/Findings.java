@@ -4,6 +4,7 @@ import dev.sequor.picture.HtmlPage;
 import dev.sequor.picture.Svg;
 import java.io.PrintWriter;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What a command has found out, in each form in which it may be wanted. */
 interface Findings {
@@ -11,7 +12,7 @@ interface Findings {
   void print(PrintWriter words);
 
   /** For programs. */
-  Map<String, Object> json();
+  Map<String, ? extends @Nullable Object> json();
 
   /** With pictures. */
   HtmlPage page();

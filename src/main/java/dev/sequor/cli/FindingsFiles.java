@@ -44,7 +44,7 @@ final class FindingsFiles {
 
   /** Writes what is wanted, and says what was found in words or as JSON. */
   void write(Findings findings, Console console) throws IOException {
-    Map<String, Object> result = new LinkedHashMap<>(findings.json());
+    Map<String, @Nullable Object> result = new LinkedHashMap<>(findings.json());
     if (report != null) {
       ReportFile.of(REPORT, report).write(findings.page());
       result.put("report", report.toString());

@@ -14,23 +14,17 @@ import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What a run reports, one JSON object a line, each written at once. A failure to write ends the log
- * and not the run: what that has to save is worth more; {@link #complaint} says so at its end.
- */
+/** What a run reports, one JSON object a line, each written at once. */
 final class TrainingLog implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** No line of a log is longer. */
   private static final int MAX_LINE = 4096;
 
-  private final Path file;
-  private @Nullable OutputStream out;
-  private @Nullable IOException failure;
+  private final RunOutput output;
 
-  private TrainingLog(Path file, OutputStream out) {
-    this.file = file;
-    this.out = out;
+  private TrainingLog(RunOutput output) {
+    this.output = output;
   }
 
   /**
@@ -105,7 +99,7 @@ final class TrainingLog implements AutoCloseable {
       if (cut) {
         out.write('\n'); // A run was killed while it wrote.
       }
-      return new TrainingLog(file, out);
+      return new TrainingLog(new RunOutput("--log", file, out));
     } catch (IOException e) {
       throw new IllegalArgumentException("--log " + FileFault.describe(file, e), e);
     }
@@ -123,33 +117,18 @@ final class TrainingLog implements AutoCloseable {
 
   /** Writes one line. */
   void add(Map<String, ?> report) {
-    if (out != null) {
-      try {
-        out.write((JSON.writeValueAsString(report) + "\n").getBytes(StandardCharsets.UTF_8));
-      } catch (IOException e) {
-        failure = e;
-        close();
-      }
-    }
+    output.write(
+        out ->
+            out.write((JSON.writeValueAsString(report) + "\n").getBytes(StandardCharsets.UTF_8)));
   }
 
   /** What went wrong, in one line; null if nothing did. */
   @Nullable String complaint() {
-    return failure == null
-        ? null
-        : "--log " + FileFault.describe(file, failure) + "; the log is not whole, the model is";
+    return output.complaint("the log is");
   }
 
   @Override
   public void close() {
-    OutputStream open = out;
-    out = null;
-    if (open != null) {
-      try {
-        open.close();
-      } catch (IOException e) {
-        failure = failure == null ? e : failure;
-      }
-    }
+    output.close();
   }
 }

@@ -33,6 +33,11 @@ public record Comparison(List<Training> trainings) {
   /** Of so many points lines over each other can be read. */
   private static final int POINTS_OF_A_LINE = 100;
 
+  /** Of a picture that stands alone. */
+  private static final double WIDTH = 560;
+
+  private static final double HEIGHT = 300;
+
   private static final String ABSENT = "–";
 
   /**
@@ -203,6 +208,17 @@ public record Comparison(List<Training> trainings) {
       page.remark(TrainingPage.count(equalSettings()) + " other settings are the same in all.");
     }
     return page.footer("Made by Sequor " + Environment.VERSION + ".");
+  }
+
+  /** The losses in training over each other, alone. */
+  public Svg picture() {
+    Chart chart = byStep("Loss in training", unit()).size(WIDTH, HEIGHT);
+    for (int look = 0; look < trainings.size(); look++) {
+      Training each = trainings.get(look);
+      chart.add(
+          Series.line(each.name(), look, points(thinned(each.record()), Point::step, Point::loss)));
+    }
+    return chart.draw();
   }
 
   private List<Svg> pictures() {

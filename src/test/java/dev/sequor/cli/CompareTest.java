@@ -72,7 +72,7 @@ class CompareTest {
   @Test
   void figuresAreThoseOfTheReportsAndOnlyWhatDiffersIsSaid() throws IOException {
     Path page = folder.resolve("compared.html");
-    JsonNode json = compare(slow, fast, "--json", "--out", page).succeeds().json();
+    JsonNode json = compare(slow, fast, "--json", "--report", page).succeeds().json();
     assertEquals("bits per character", json.get("unit").asText());
     for (int i = 0; i < 2; i++) {
       TrainingRecord record = TrainingRecord.read(i == 0 ? slow : fast);
@@ -154,7 +154,7 @@ class CompareTest {
     compare(slow, folder.resolve("none")).isRefusedWith(2, "is no file");
     Path empty = Files.createDirectories(folder.resolve("empty"));
     compare(slow, empty).isRefusedWith(2, empty + ": there is no report and no model");
-    compare(slow, fast, "--out", foreign).isRefusedWith(2, "needed a name that ends in .html");
+    compare(slow, fast, "--report", foreign).isRefusedWith(2, "needed a name that ends in .html");
     compare().isRefusedWith(2, "REPORT|DIR");
   }
 }

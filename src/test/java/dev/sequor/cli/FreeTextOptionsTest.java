@@ -99,12 +99,12 @@ class FreeTextOptionsTest {
       }
     }
     assertEquals(
-        38,
+        39,
         tests.size(),
         "train --text --csv --separator --target --inputs --by --out --resume --log --report --tensorboard, sample --prime --stop,"
             + " eval --text --csv --separator, predict --csv --separator --model --input --output, inspect --picture,"
             + " diagnose --text --report --picture, explain --text --file --search-on --report --picture,"
-            + " demo agreement --report --picture, demo clipping --report --picture, demo cells --text --report --picture, compare --out");
+            + " demo agreement --report --picture, demo clipping --report --picture, demo cells --text --report --picture, compare --report --picture");
     return tests.stream();
   }
 

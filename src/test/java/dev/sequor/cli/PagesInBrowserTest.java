@@ -105,7 +105,7 @@ class PagesInBrowserTest {
               ofText("left", "--cell=rnn-tanh", "--report").make(left);
               Path right = folder.resolve("right.html");
               ofText("right", "--report").make(right);
-              CommandLineRun.of("compare", left, right, "--out", file).succeeds();
+              CommandLineRun.of("compare", left, right, "--report", file).succeeds();
             },
             comparison(40, 10)),
         Page.of(

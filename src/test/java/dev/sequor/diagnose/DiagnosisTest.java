@@ -1,5 +1,7 @@
 package dev.sequor.diagnose;
 
+import static dev.sequor.diagnose.LivelyModels.model;
+import static dev.sequor.diagnose.LivelyModels.random;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -36,7 +38,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,15 +63,6 @@ class DiagnosisTest {
     return stacks.stream();
   }
 
-  private static float[] random(int count, long seed) {
-    SplittableRandom random = new SplittableRandom(seed);
-    float[] values = new float[count];
-    for (int i = 0; i < count; i++) {
-      values[i] = (float) random.nextDouble(-1, 1);
-    }
-    return values;
-  }
-
   private static Window window() {
     int[] targets = new int[T * B];
     for (int i = 0; i < targets.length; i++) {
@@ -78,19 +70,6 @@ class DiagnosisTest {
     }
     return new SeriesWindow(
         T, B, new Values.Reals(random(T * B * I, 1)), new Values.Tokens(targets), null, true);
-  }
-
-  private static SequenceModel model(Backend backend, Network network) {
-    SequenceModel model =
-        new SequenceModel(
-            backend, new NetworkModelSpec(network, new Loss.SoftmaxCrossEntropy()), 7);
-    List<NamedTensor> livelier = new ArrayList<>();
-    for (NamedTensor tensor : model.tensors()) {
-      float[] values = random(tensor.values().length, tensor.name().hashCode());
-      livelier.add(new NamedTensor(tensor.name(), tensor.shape(), values));
-    }
-    model.load(livelier);
-    return model;
   }
 
   /** An unrolled network with the model's weights, and its loss at the last step. */
