@@ -1,30 +1,32 @@
 package dev.sequor.browser;
 
-import java.util.Collections;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * A picture that was put into a page.
  *
- * @param title its name begins with it
- * @param points how many each series has, by name, in order
+ * @param title what voices say begins with it
+ * @param series what is drawn in it, in order
  */
-public record Drawn(String title, Map<String, Integer> points) {
-  /** Keeps the order. */
+public record Drawn(String title, List<Series> series) {
+  /** A series and how many points it has. */
+  public record Series(String name, int points) {}
+
+  /** Copies the list. */
   public Drawn {
-    points = Collections.unmodifiableMap(new LinkedHashMap<>(points));
+    series = List.copyOf(series);
   }
 
   /** A picture without series. */
   public static Drawn of(String title) {
-    return new Drawn(title, Map.of());
+    return new Drawn(title, List.of());
   }
 
   /** It has another series. */
-  public Drawn with(String series, int count) {
-    Map<String, Integer> more = new LinkedHashMap<>(points);
-    more.put(series, count);
+  public Drawn with(String name, int points) {
+    List<Series> more = new ArrayList<>(series);
+    more.add(new Series(name, points));
     return new Drawn(title, more);
   }
 }

@@ -8,7 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -48,6 +50,36 @@ public final class PageChecks {
   public PageChecks(Tab tab, Path file) {
     this.tab = tab;
     this.file = file;
+  }
+
+  private interface Check {
+    List<String> wrong() throws IOException;
+  }
+
+  /**
+   * What is wrong, by what it should be; nothing if all is well.
+   *
+   * @param pictures that are in it
+   */
+  public Map<String, List<String>> wrong(List<Drawn> pictures) throws IOException {
+    Map<String, Check> all = new LinkedHashMap<>();
+    all.put("is valid", this::isValid);
+    all.put("shows all", () -> shows(pictures));
+    all.put("is readable", () -> isReadable(View.DESKTOP));
+    all.put("is readable in the dark", () -> isReadable(View.DARK));
+    all.put("fits a phone", () -> fits(View.PHONE));
+    all.put("has keys", () -> isReachableByKeys(View.DESKTOP));
+    all.put("has keys on a phone", () -> isReachableByKeys(View.PHONE));
+    all.put("is printed", this::isPrinted);
+    all.put("stands alone", this::standsAlone);
+    Map<String, List<String>> wrong = new LinkedHashMap<>();
+    for (Map.Entry<String, Check> each : all.entrySet()) {
+      List<String> found = each.getValue().wrong();
+      if (!found.isEmpty()) {
+        wrong.put(each.getKey(), found);
+      }
+    }
+    return wrong;
   }
 
   /** It asks for nothing but itself, and nothing in it is refused. */
@@ -215,17 +247,17 @@ public final class PageChecks {
     if (!label.startsWith(drawn.title())) {
       wrong.add("shows '" + label + "' instead of '" + drawn.title() + "'");
     }
-    List<String> series = new ArrayList<>();
-    for (JsonNode each : shown.get("series")) {
-      series.add(each.get("name").asText());
-    }
-    if (!series.equals(List.copyOf(drawn.points().keySet()))) {
-      wrong.add(label + " shows the series " + series + "; put in were " + drawn.points().keySet());
+    List<String> names = new ArrayList<>();
+    shown.get("series").forEach(each -> names.add(each.get("name").asText()));
+    List<String> expected = drawn.series().stream().map(Drawn.Series::name).toList();
+    if (!names.equals(expected)) {
+      wrong.add(label + " shows the series " + names + "; put in were " + expected);
       return;
     }
-    for (JsonNode each : shown.get("series")) {
-      String name = each.get("name").asText();
-      int points = drawn.points().getOrDefault(name, 0);
+    for (int i = 0; i < names.size(); i++) {
+      JsonNode each = shown.get("series").get(i);
+      String name = names.get(i);
+      int points = drawn.series().get(i).points();
       int marks = each.get("marks").asInt();
       int corners = each.get("corners").asInt();
       boolean hasMarks = marks == points || (marks == 0 && points > MOST_MARKS);

@@ -23,7 +23,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -174,8 +173,8 @@ class PagesInBrowserTest {
     return new Drawn[] {
       both,
       Drawn.of("Loss on held-out data").with("left", judged).with("right", judged),
-      new Drawn("Loss in training, by time", both.points()),
-      new Drawn("Norm of the gradient", both.points())
+      new Drawn("Loss in training, by time", both.series()),
+      new Drawn("Norm of the gradient", both.series())
     };
   }
 
@@ -213,11 +212,11 @@ class PagesInBrowserTest {
   }
 
   private static Drawn layers(int count, int points) {
-    Map<String, Integer> series = new LinkedHashMap<>();
+    Drawn layers = Drawn.of("Gradient by the hidden state");
     for (int layer = 1; layer <= count; layer++) {
-      series.put("recurrent, layer " + layer, points);
+      layers = layers.with("recurrent, layer " + layer, points);
     }
-    return new Drawn("Gradient by the hidden state", series);
+    return layers;
   }
 
   private static HtmlPage words(String title) {
@@ -278,7 +277,7 @@ class PagesInBrowserTest {
     chart = chart.with("points", 3).with("fifth", 2).with("sixth", 2);
     return new Drawn[] {
       chart,
-      new Drawn("A legend", chart.points()),
+      new Drawn("A legend", chart.series()),
       Drawn.of("A network"),
       Drawn.of("A heat map").with("A heat map", 35)
     };
@@ -300,10 +299,6 @@ class PagesInBrowserTest {
         .footer(HOSTILE);
   }
 
-  private interface Check {
-    List<String> of(PageChecks page) throws IOException;
-  }
-
   @TestFactory
   Stream<DynamicTest> inABrowser() {
     return pages().stream().map(page -> DynamicTest.dynamicTest(page.name(), () -> check(page)));
@@ -314,25 +309,7 @@ class PagesInBrowserTest {
     page.maker().make(file);
     try (Tab tab = browser.open(file)) {
       keepPictures(tab, page.name());
-      PageChecks checks = new PageChecks(tab, file);
-      Map<String, Check> all = new LinkedHashMap<>();
-      all.put("is valid", PageChecks::isValid);
-      all.put("shows all", each -> each.shows(page.pictures()));
-      all.put("is readable", each -> each.isReadable(View.DESKTOP));
-      all.put("is readable in the dark", each -> each.isReadable(View.DARK));
-      all.put("fits a phone", each -> each.fits(View.PHONE));
-      all.put("has keys", each -> each.isReachableByKeys(View.DESKTOP));
-      all.put("has keys on a phone", each -> each.isReachableByKeys(View.PHONE));
-      all.put("is printed", PageChecks::isPrinted);
-      all.put("stands alone", PageChecks::standsAlone);
-      Map<String, List<String>> wrong = new LinkedHashMap<>();
-      for (Map.Entry<String, Check> each : all.entrySet()) {
-        List<String> found = each.getValue().of(checks);
-        if (!found.isEmpty()) {
-          wrong.put(each.getKey(), found);
-        }
-      }
-      assertEquals(Map.of(), wrong);
+      assertEquals(Map.of(), new PageChecks(tab, file).wrong(page.pictures()));
     }
   }
 

@@ -4,10 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.sequor.browser.Browser;
+import dev.sequor.browser.Drawn;
+import dev.sequor.browser.PageChecks;
+import dev.sequor.browser.Tab;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -45,6 +51,41 @@ class ChartPageTest {
     assertEquals(title, text(page, "h1"));
     assertTrue(text(page, "footer").contains("commit 0123456789ab"));
     assertTrue(text(page, "footer").contains("driver 580.1, for CUDA 13.0"));
+  }
+
+  @Test
+  void isAsAPageShouldBeInABrowser() throws Exception {
+    Path file = Path.of("target/browser.html").toAbsolutePath();
+    for (List<Device> devices : List.of(BOTH, List.of(Samples.CPU))) {
+      Files.writeString(file, page(devices));
+      try (Browser browser = Browser.startOrSkip();
+          Tab tab = browser.open(file)) {
+        assertEquals(Map.of(), new PageChecks(tab, file).wrong(pictures(devices.size())));
+      }
+    }
+  }
+
+  /** Four batch sizes of each hidden size, by each device. */
+  private static List<Drawn> pictures(int devices) {
+    List<Drawn> pictures = new ArrayList<>();
+    for (String title :
+        List.of(
+            "GRU_RESET_AFTER forward.",
+            "GRU_RESET_AFTER forwardBackward.",
+            "LSTM forward.",
+            "LSTM forwardBackward.")) {
+      Drawn drawn = Drawn.of(title);
+      for (int device = 0; device < devices; device++) {
+        drawn = drawn.with("H=128", 4).with("H=512", 4).with("H=1024", 4);
+      }
+      pictures.add(drawn);
+    }
+    Drawn copies = Drawn.of("copyIn and copyOut.");
+    for (int device = 0; device < devices; device++) {
+      copies = copies.with("in", 12).with("out", 12);
+    }
+    pictures.add(copies);
+    return pictures;
   }
 
   @Test
