@@ -132,6 +132,9 @@ class ConvertTest {
         other.inputs().stream()
             .collect(
                 Collectors.toMap(ExchangedModel.Input::name, input -> input.layout().toString())));
+    assertEquals(
+        List.of("input", "input_lengths"),
+        other.inputs().stream().map(ExchangedModel.Input::name).toList());
     CommandLineRun.of("convert", onnx, folder.resolve("again"), "--to=sequor").succeeds();
     assertEquals(other.inputs(), ExchangedModel.load(folder.resolve("again")).inputs());
   }

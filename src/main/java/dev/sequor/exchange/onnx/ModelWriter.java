@@ -84,6 +84,8 @@ final class ModelWriter {
 
   private GraphProto write() {
     takeSizes();
+    model.inputs().forEach(this::declare);
+    // What comes of the others may be masked by them.
     for (ExchangedModel.Input input : model.inputs()) {
       if (input.areLengths()) {
         lengths(input);
@@ -227,12 +229,35 @@ final class ModelWriter {
         .anyMatch(input -> input.shape().axis().equals(axis) && to.isObserved(input.name()));
   }
 
+  /** Names an input in the graph, in the order in which the model has them. */
+  private void declare(ExchangedModel.Input input) {
+    if (input.areLengths() && !isWritten(input)) {
+      return;
+    }
+    if (input.mask() != null) {
+      throw new IllegalArgumentException(
+          "input '"
+              + input.name()
+              + "' has steps that are not there wherever it is "
+              + input.mask()
+              + ", which recurrent operators of ONNX cannot pass by");
+    }
+    if (!input.areLengths() && to.shape(input.value()) instanceof ValueShape.State state) {
+      throw new IllegalArgumentException(
+          "input '" + input.name() + "' is " + state + "; needed a vector for each of its vectors");
+    }
+    graph.input(input.name(), type(input), said(dims(input)), denotations(input.layout()));
+  }
+
+  private List<Dim> dims(ExchangedModel.Input input) {
+    return dims(input.layout(), input.areLengths() ? "" : to.shape(input.value()).axis());
+  }
+
   private void lengths(ExchangedModel.Input input) {
     if (!isWritten(input)) {
       return;
     }
-    List<Dim> dims = dims(input.layout(), "");
-    graph.input(input.name(), type(input), said(dims), denotations(input.layout()));
+    List<Dim> dims = dims(input);
     String tensor =
         input.type() == TensorType.I64
             ? input.name()
@@ -242,23 +267,10 @@ final class ModelWriter {
   }
 
   private void input(ExchangedModel.Input input) {
-    if (input.mask() != null) {
-      throw new IllegalArgumentException(
-          "input '"
-              + input.name()
-              + "' has steps that are not there wherever it is "
-              + input.mask()
-              + ", which recurrent operators of ONNX cannot pass by");
-    }
     String value = input.value();
     ValueShape shape = to.shape(value);
-    if (shape instanceof ValueShape.State) {
-      throw new IllegalArgumentException(
-          "input '" + input.name() + "' is " + shape + "; needed a vector for each of its vectors");
-    }
     TensorLayout layout = input.layout();
-    List<Dim> dims = dims(layout, shape.axis());
-    graph.input(input.name(), type(input), said(dims), denotations(input.layout()));
+    List<Dim> dims = dims(input);
     boolean tokens = shape instanceof ValueShape.Tokens;
     TensorType needed = tokens ? TensorType.I64 : TensorType.F32;
     String tensor =
