@@ -1,5 +1,6 @@
 package dev.sequor;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -7,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -44,6 +46,13 @@ record DocumentedPrograms(String imports, Map<String, String> bodies) {
       }
     }
     return new DocumentedPrograms(imports.group(1), bodies);
+  }
+
+  /** Requires a bound for each and none for others, and that none has grown longer than that. */
+  void requireKnownAndShort(Set<String> known, int mostLines) {
+    assertEquals(known, bodies.keySet());
+    bodies.forEach(
+        (title, text) -> assertTrue(text.lines().count() <= mostLines, () -> title + " has grown"));
   }
 
   /** What a program printed last; NaN if that is no figure. */

@@ -1,6 +1,5 @@
 package dev.sequor;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.DocumentedPrograms.Bound;
@@ -74,11 +73,6 @@ class ProgramsTest {
 
   @Test
   void theyAreShortAndAllAreKnown() throws IOException {
-    assertEquals(BOUNDS.keySet(), programs().bodies().keySet());
-    programs()
-        .bodies()
-        .forEach(
-            (title, text) ->
-                assertTrue(text.lines().count() <= MOST_LINES, () -> title + " has grown"));
+    programs().requireKnownAndShort(BOUNDS.keySet(), MOST_LINES);
   }
 }

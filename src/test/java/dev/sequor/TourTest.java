@@ -149,10 +149,6 @@ class TourTest {
 
   @Test
   void theyAreShortAndAllAreKnown() throws IOException {
-    assertEquals(BOUNDS.keySet(), programs().keySet());
-    programs()
-        .forEach(
-            (title, text) ->
-                assertTrue(text.lines().count() <= MOST_LINES, () -> title + " has grown"));
+    tour().requireKnownAndShort(BOUNDS.keySet(), MOST_LINES);
   }
 }

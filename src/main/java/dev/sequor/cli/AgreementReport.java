@@ -18,8 +18,6 @@ import java.util.function.Function;
 
 /** What came of an agreement over growing distances, in words, as JSON and as a page. */
 final class AgreementReport implements Findings {
-  private static final double PICTURE_WIDTH = 560;
-  private static final double PICTURE_HEIGHT = 300;
   private static final String WORDS_BETWEEN = "words between subject and verb";
 
   private final AgreementStudy.Outcome outcome;
@@ -158,7 +156,7 @@ final class AgreementReport implements Findings {
     page.remark("The same for all cells: " + sameForAll() + ". No cell has a setting of its own.");
     page.section("How far apart subject and verb may be");
     page.paragraph(verdict());
-    page.picture(accuracyChart(Chart.WIDTH, Chart.HEIGHT));
+    page.picture(accuracyChart().draw());
     page.table(accuracyTable());
     page.remark(
         "A line at 50 % is a model that has not found the subject at all. What is hard is to learn"
@@ -183,13 +181,12 @@ final class AgreementReport implements Findings {
 
   @Override
   public Svg picture() {
-    return accuracyChart(PICTURE_WIDTH, PICTURE_HEIGHT);
+    return accuracyChart().alone().draw();
   }
 
-  private Svg accuracyChart(double width, double height) {
+  private Chart accuracyChart() {
     Chart chart =
         Chart.of("Right, by distance")
-            .size(width, height)
             .x(WORDS_BETWEEN, AxisScale.INTEGER)
             .y("right of new sentences, %", AxisScale.LINEAR)
             .legend();
@@ -201,7 +198,7 @@ final class AgreementReport implements Findings {
       }
       chart.add(Series.marked(learner.cell().id(), look++, points));
     }
-    return chart.draw();
+    return chart;
   }
 
   private HtmlTable accuracyTable() {

@@ -19,9 +19,6 @@ import java.util.Map;
 
 /** What the cells made of a text, in words, as JSON and as a page. */
 final class CellsReport implements Findings {
-  private static final double PICTURE_WIDTH = 560;
-  private static final double PICTURE_HEIGHT = 300;
-
   private final String text;
   private final String device;
   private final CellStudy study;
@@ -175,7 +172,7 @@ final class CellsReport implements Findings {
   private void section(HtmlPage page, String heading, List<Learner> learners) {
     page.section(heading);
     page.paragraph(verdict(learners));
-    page.pictures(List.of(quality(learners, Chart.WIDTH, Chart.HEIGHT), curves(learners)));
+    page.pictures(List.of(quality(learners).draw(), curves(learners)));
     HtmlTable table =
         HtmlTable.of(heading)
             .words("cell")
@@ -196,13 +193,12 @@ final class CellsReport implements Findings {
 
   @Override
   public Svg picture() {
-    return quality(outcome.equalUnits(), PICTURE_WIDTH, PICTURE_HEIGHT);
+    return quality(outcome.equalUnits()).alone().draw();
   }
 
-  private static Svg quality(List<Learner> learners, double width, double height) {
+  private static Chart quality(List<Learner> learners) {
     Chart chart =
         Chart.of("Quality against time")
-            .size(width, height)
             .x("milliseconds a step", AxisScale.LINEAR)
             .y("held-out bits per character", AxisScale.LINEAR)
             .showing(0)
@@ -212,7 +208,7 @@ final class CellsReport implements Findings {
       Series.Point point = Series.Point.of(milliseconds(learner), learner.heldOutBits());
       chart.add(Series.points(learner.cell().id(), look++, List.of(point)));
     }
-    return chart.draw();
+    return chart;
   }
 
   private Svg curves(List<Learner> learners) {

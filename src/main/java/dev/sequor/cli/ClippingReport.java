@@ -15,9 +15,6 @@ import java.util.function.Function;
 
 /** What clipping did to gradients that explode, in words, as JSON and as a page. */
 final class ClippingReport implements Findings {
-  private static final double PICTURE_WIDTH = 560;
-  private static final double PICTURE_HEIGHT = 300;
-
   private final ClippingStudy.Outcome outcome;
 
   ClippingReport(ClippingStudy.Outcome outcome) {
@@ -95,34 +92,24 @@ final class ClippingReport implements Findings {
             + " points the same way and goes a short step.");
     page.pictures(
         List.of(
-            norms(Chart.WIDTH, Chart.HEIGHT),
-            chart("Loss", Chart.WIDTH, Chart.HEIGHT, ClippingStudy.Course::losses)
+            norms().draw(),
+            chart("Loss", ClippingStudy.Course::losses)
                 .y("nats a sentence", AxisScale.LOGARITHMIC)
                 .draw()));
   }
 
   @Override
   public Svg picture() {
-    return norms(PICTURE_WIDTH, PICTURE_HEIGHT);
+    return norms().alone().draw();
   }
 
-  private Svg norms(double width, double height) {
-    return chart(
-            "Norm of the gradient, before clipping",
-            width,
-            height,
-            ClippingStudy.Course::gradientNorms)
-        .y("norm", AxisScale.LOGARITHMIC)
-        .draw();
+  private Chart norms() {
+    return chart("Norm of the gradient, before clipping", ClippingStudy.Course::gradientNorms)
+        .y("norm", AxisScale.LOGARITHMIC);
   }
 
-  private Chart chart(
-      String title,
-      double width,
-      double height,
-      Function<ClippingStudy.Course, List<Double>> values) {
+  private Chart chart(String title, Function<ClippingStudy.Course, List<Double>> values) {
     return Chart.of(title)
-        .size(width, height)
         .x("step", AxisScale.LOGARITHMIC)
         .legend()
         .add(

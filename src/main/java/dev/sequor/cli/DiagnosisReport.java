@@ -18,9 +18,6 @@ import java.util.Map;
 
 /** What was found out about models, as a page, in words and as JSON. */
 final class DiagnosisReport implements Findings {
-  private static final double PICTURE_WIDTH = 560;
-  private static final double PICTURE_HEIGHT = 300;
-
   /** The steps back, of those that there are, that are named. */
   private static final List<Integer> BACK = List.of(0, 1, 5, 10, 20, 50, 100, 200, 500, 1000);
 
@@ -211,7 +208,7 @@ final class DiagnosisReport implements Findings {
             + steps
             + " steps. A line that falls steeply to the left is a gradient that vanishes: the model"
             + " cannot learn what the steps there have to do with the end. One that rises explodes.");
-    page.picture(chart(Chart.WIDTH, Chart.HEIGHT));
+    page.picture(chart().draw());
     HtmlTable norms = HtmlTable.of("Norm of the gradient, so many steps before the end").words("");
     List<Integer> shown = back();
     shown.forEach(back -> norms.numbers(String.valueOf(back)));
@@ -245,13 +242,12 @@ final class DiagnosisReport implements Findings {
 
   @Override
   public Svg picture() {
-    return chart(PICTURE_WIDTH, PICTURE_HEIGHT);
+    return chart().alone().draw();
   }
 
-  private Svg chart(double width, double height) {
+  private Chart chart() {
     Chart chart =
         Chart.of("Gradient by the hidden state")
-            .size(width, height)
             .x("time step", AxisScale.INTEGER)
             .y("norm of the gradient", AxisScale.LOGARITHMIC);
     int look = 0;
@@ -261,7 +257,7 @@ final class DiagnosisReport implements Findings {
             Series.line(name(subject, layer), look++, LogarithmicPoints.of(layer.gradientNorms())));
       }
     }
-    return chart.draw();
+    return chart;
   }
 
   private HtmlTable clipping() {

@@ -119,13 +119,11 @@ final class FitReport {
           Point.ofLoss(validation.step(), validation.step() - before, validation.trainingLoss()));
       before = validation.step();
     }
-    return points.subList(Math.max(0, points.size() - TrainingRecord.MAX_POINTS), points.size());
+    return points;
   }
 
   private static List<Judgement> judgements(List<Validation> history) {
-    return history
-        .subList(Math.max(0, history.size() - TrainingRecord.MAX_POINTS), history.size())
-        .stream()
+    return history.stream()
         .map(validation -> new Judgement(validation.step(), validation.values()))
         .toList();
   }

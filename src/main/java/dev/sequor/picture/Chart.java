@@ -23,6 +23,9 @@ public final class Chart {
   /** Seven to five. */
   public static final double HEIGHT = 245;
 
+  private static final double WIDTH_ALONE = 560;
+  private static final double HEIGHT_ALONE = 300;
+
   /** With less there may be no room beside names and numbers. */
   private static final double LEAST_WIDTH = 240;
 
@@ -64,6 +67,11 @@ public final class Chart {
     this.width = width;
     this.height = height;
     return this;
+  }
+
+  /** As large as is well for a picture without a page around it: 560 by 300. */
+  public Chart alone() {
+    return size(WIDTH_ALONE, HEIGHT_ALONE);
   }
 
   /** What the horizontal axis shows, with its unit. */

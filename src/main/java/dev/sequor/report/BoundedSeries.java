@@ -2,6 +2,7 @@ package dev.sequor.report;
 
 import dev.sequor.backend.Required;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.BinaryOperator;
 
@@ -51,9 +52,9 @@ public final class BoundedSeries<T> {
     }
   }
 
-  /** What is kept, at the moment. */
+  /** What is kept; a view, which changes when more comes. */
   public List<T> values() {
-    return List.copyOf(values);
+    return Collections.unmodifiableList(values);
   }
 
   /** Whether nothing has come yet. */

@@ -33,11 +33,6 @@ public record Comparison(List<Training> trainings) {
   /** Of so many points lines over each other can be read. */
   private static final int POINTS_OF_A_LINE = 100;
 
-  /** Of a picture that stands alone. */
-  private static final double WIDTH = 560;
-
-  private static final double HEIGHT = 300;
-
   private static final String ABSENT = "–";
 
   /**
@@ -212,18 +207,21 @@ public record Comparison(List<Training> trainings) {
 
   /** The losses in training over each other, alone. */
   public Svg picture() {
-    Chart chart = byStep("Loss in training", unit()).size(WIDTH, HEIGHT);
+    return training().alone().draw();
+  }
+
+  private Chart training() {
+    Chart chart = byStep("Loss in training", unit());
     for (int look = 0; look < trainings.size(); look++) {
       Training each = trainings.get(look);
       chart.add(
           Series.line(each.name(), look, points(thinned(each.record()), Point::step, Point::loss)));
     }
-    return chart.draw();
+    return chart;
   }
 
   private List<Svg> pictures() {
     List<Svg> pictures = new ArrayList<>();
-    Chart training = byStep("Loss in training", unit());
     Chart heldOut = byStep("Loss on held-out data", unit());
     Chart clock =
         Chart.of("Loss in training, by time")
@@ -237,7 +235,6 @@ public record Comparison(List<Training> trainings) {
     for (int look = 0; look < trainings.size(); look++) {
       Training each = trainings.get(look);
       List<Point> points = thinned(each.record());
-      training.add(Series.line(each.name(), look, points(points, Point::step, Point::loss)));
       hasNorms |= points.stream().anyMatch(point -> !Double.isNaN(point.gradientNorm()));
       norms.add(Series.line(each.name(), look, points(points, Point::step, Point::gradientNorm)));
       heldOut.add(Series.marked(each.name(), look, judged(each)));
@@ -249,7 +246,7 @@ public record Comparison(List<Training> trainings) {
       hasClock |= !timed.isEmpty();
       clock.add(Series.line(each.name(), look, timed));
     }
-    pictures.add(training.draw());
+    pictures.add(training().draw());
     pictures.add(heldOut.draw());
     if (hasClock) {
       pictures.add(clock.draw());

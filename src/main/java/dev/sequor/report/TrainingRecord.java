@@ -389,9 +389,20 @@ public record TrainingRecord(
     return with(now, points, judgements, samples, events);
   }
 
-  /** The same with other points and judgements. */
+  /** The same with other points and judgements; of too many, two at a time become one. */
   public TrainingRecord with(List<Point> points, List<Judgement> judgements) {
-    return with(state, points, judgements, samples, events);
+    return with(
+        state, bounded(points).values(), boundedJudgements(judgements).values(), samples, events);
+  }
+
+  /** Of too many points, means. */
+  static BoundedSeries<Point> bounded(List<Point> points) {
+    return new BoundedSeries<>(MAX_POINTS, Point::and, points);
+  }
+
+  /** Of too many judgements, the later of two. */
+  static BoundedSeries<Judgement> boundedJudgements(List<Judgement> judgements) {
+    return new BoundedSeries<>(MAX_POINTS, (earlier, later) -> later, judgements);
   }
 
   /** The same with another course. */

@@ -22,9 +22,8 @@ public final class TrainingRecorder implements TrainingObserver {
   /** Goes on from {@code start}. */
   public TrainingRecorder(TrainingRecord start) {
     this.start = start;
-    this.points = new BoundedSeries<>(TrainingRecord.MAX_POINTS, Point::and, start.points());
-    this.judgements =
-        new BoundedSeries<>(TrainingRecord.MAX_POINTS, (a, b) -> b, start.judgements());
+    this.points = TrainingRecord.bounded(start.points());
+    this.judgements = TrainingRecord.boundedJudgements(start.judgements());
     // The first ones show most.
     this.samples = new BoundedSeries<>(TrainingRecord.MAX_SAMPLES, (a, b) -> a, start.samples());
     this.events = new BoundedSeries<>(TrainingRecord.MAX_EVENTS, (a, b) -> b, start.events());

@@ -141,6 +141,24 @@ class TrainingRecordTest {
   }
 
   @Test
+  void ofALongHistoryTwoStepsBecomeOneAndNoneIsForgotten() {
+    List<Point> points = new ArrayList<>();
+    List<Judgement> judgements = new ArrayList<>();
+    for (int step = 1; step <= 1999; step++) {
+      points.add(Point.ofLoss(step, 1, 1.0 / step));
+      judgements.add(new Judgement(step, Map.of("a", 1.0 * step)));
+    }
+    TrainingRecord known = begin("", 9999, 1).with(points, judgements);
+    assertEquals(1000, known.points().size());
+    assertEquals(2, known.points().get(0).step());
+    assertEquals(0.75, known.points().get(0).loss(), 1e-12);
+    assertEquals(points.get(1998), known.points().get(999));
+    assertEquals(1000, known.judgements().size());
+    assertEquals(judgements.get(1), known.judgements().get(0));
+    assertEquals(judgements.get(1998), known.judgements().get(999));
+  }
+
+  @Test
   void theLastValueIsNeverMerged() {
     List<Integer> all = new ArrayList<>();
     BoundedSeries<List<Integer>> series =

@@ -49,7 +49,6 @@ final class CublasLibrary {
 
   private final @Nullable String setting = HostSettings.value(PATH);
   private final List<Path> named = CublasFolders.named(setting);
-  private final List<Path> usual = CublasFolders.usual(System.getenv(), Path.of("/"));
   private final List<String> attempts = new ArrayList<>();
   private boolean forwarderLoaded;
 
@@ -112,6 +111,7 @@ final class CublasLibrary {
   }
 
   private @Nullable String inUsualFolders(String soname, Opener opener) {
+    List<Path> usual = CublasFolders.usual(System.getenv(), Path.of("/"));
     String found = inFolders(usual, soname, opener);
     if (found == null && usual.stream().noneMatch(has(soname))) {
       LOG.debug("{} is in none of {}", soname, usual);
