@@ -38,6 +38,7 @@ class Refusal : public std::runtime_error {
 
 template <typename Body>
 int cublas(const char* name, const Body& body) {
+  wait(machine().settings.delays.call);
   const std::lock_guard<std::recursive_mutex> guard(machine().lock);
   try {
     body();
@@ -192,6 +193,7 @@ extern "C" {
 
 SIMULATOR_API int cublasCreate_v2(void** handle) {
   return cublas("cublasCreate", [&] {
+    wait(machine().settings.delays.cublas);
     auto* made = new Handle{&current_context()};
     handles().insert(made);
     *handle = made;

@@ -74,6 +74,7 @@ void load(void** module, const void* image) {
   if (!is_image(static_cast<const unsigned char*>(image))) {
     throw Fault(kInvalidImage, "the image is neither a fat binary nor a cubin nor PTX");
   }
+  wait(machine().settings.delays.module);
   auto made = std::make_unique<Module>();
   made->context = &context;
   *module = made.get();
@@ -104,6 +105,7 @@ SIMULATOR_API int cuInit(unsigned flags) {
   return call([&] {
     if (flags != 0) throw Fault(kInvalidValue, "cuInit with flags");
     if (machine().settings.devices == 0) throw Fault(kNoDevice, "SEQUOR_SIMULATOR_DEVICES is 0");
+    if (!machine().initialized) wait(machine().settings.delays.init);
     machine().initialized = true;
   });
 }
@@ -127,7 +129,7 @@ SIMULATOR_API int cuDeviceGetName(char* name, int length, int device) {
   return call([&] {
     device_of(device);
     if (length <= 0) throw Fault(kInvalidValue, "cuDeviceGetName into no bytes");
-    std::strncpy(name, "Sequor simulator", static_cast<size_t>(length));
+    std::strncpy(name, machine().settings.name, static_cast<size_t>(length));
     name[length - 1] = 0;
   });
 }
@@ -165,7 +167,7 @@ SIMULATOR_API int cuDeviceCanAccessPeer(int* can, int device, int peer) {
 SIMULATOR_API int cuDevicePrimaryCtxRetain(void** context, int ordinal) {
   return call([&] {
     Device& device = device_of(ordinal);
-    device.retained++;
+    if (device.retained++ == 0) wait(machine().settings.delays.context);
     *context = device.primary.get();
   });
 }
@@ -192,6 +194,7 @@ SIMULATOR_API int cuDevicePrimaryCtxGetState(int ordinal, unsigned* flags, int* 
 SIMULATOR_API int cuCtxCreate_v2(void** context, unsigned, int ordinal) {
   return call([&] {
     auto made = std::make_unique<Context>(device_of(ordinal));
+    wait(machine().settings.delays.context);
     Context* added = machine().contexts.add(std::move(made));
     context_stack().push_back(added);
     *context = added;

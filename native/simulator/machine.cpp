@@ -28,6 +28,13 @@ Settings read_settings() {
   s.multiprocessors = static_cast<int>(setting("SEQUOR_SIMULATOR_MULTIPROCESSORS", 16));
   const char* capability = std::getenv("SEQUOR_SIMULATOR_COMPUTE_CAPABILITY");
   if (capability == nullptr || std::sscanf(capability, "%d.%d", &s.major, &s.minor) != 2) s.major = 9, s.minor = 0;
+  const char* name = std::getenv("SEQUOR_SIMULATOR_NAME");
+  s.name = name == nullptr || *name == 0 ? "Sequor simulator" : name;
+  if (std::strstr(s.name, "Sequor") == nullptr) {
+    std::fprintf(stderr, "SEQUOR_SIMULATOR_NAME is '%s'; needed a name with Sequor in it, unlike any device's\n", s.name);
+    std::exit(2);
+  }
+  s.delays = parse_delays(std::getenv("SEQUOR_SIMULATOR_DELAYS"));
   return s;
 }
 

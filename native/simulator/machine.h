@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control.h"
+#include "delays.h"
 #include "errors.h"
 #include "kernel.h"
 #include "memory.h"
@@ -121,6 +122,8 @@ struct Context {
 struct Settings {
   int devices, major, minor, driver_version, multiprocessors;
   uint64_t seed, memory_bytes;
+  const char* name;  // of each device
+  Delays delays;
 };
 
 class Machine {
@@ -185,6 +188,7 @@ SIMULATOR_API void keep_text(const std::string& text);
 template <typename Body>
 int call(Body&& body) {
   Machine& m = machine();
+  wait(m.settings.delays.call);
   const std::lock_guard<std::recursive_mutex> guard(m.lock);
   m.driver_calls++;
   try {

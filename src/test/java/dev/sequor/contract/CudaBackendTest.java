@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,9 +25,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The {@code cuda} backend under every contract: on a GPU where there is one, else on the simulator
- * that the build puts on the library path.
+ * that the build puts on the library path. The first, where time may not suffice for all.
  */
 @Tag("gpu")
+@Order(1)
 class CudaBackendTest {
   private static final String PROVIDER = "cuda";
   private static final String MATH = "sequor.cuda.math";

@@ -1,9 +1,15 @@
 package dev.sequor.benchmarks.gpu;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.sequor.backend.CellType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 
 /** Prints the cases to time, one a line, the most telling first, for time may not suffice. */
 public final class Grid {
@@ -71,8 +77,23 @@ public final class Grid {
     }
   }
 
-  /** Argument: {@code --tiny} for shapes that a simulator can do. */
-  public static void main(String[] arguments) {
-    new Grid(List.of(arguments).contains("--tiny")).cases.forEach(System.out::println);
+  /**
+   * Options: {@code --tiny} for shapes that a simulator can do, {@code --without FILE.json} for
+   * cases that are not timed in that file, if there is one.
+   */
+  public static void main(String[] arguments) throws IOException {
+    Options options = new Options(arguments);
+    Set<String> timed = new HashSet<>();
+    Path earlier = Path.of(options.or("--without", ""));
+    if (Files.isRegularFile(earlier)) {
+      for (JsonNode row : Options.JSON.readTree(earlier.toFile()).path("rows")) {
+        timed.add(row.path("case").asText());
+      }
+    }
+    for (GridCase each : new Grid(options.tiny()).cases) {
+      if (!timed.contains(each.toString())) {
+        System.out.println(each);
+      }
+    }
   }
 }

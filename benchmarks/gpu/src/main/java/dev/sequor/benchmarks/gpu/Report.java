@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -69,8 +70,9 @@ public final class Report {
     root.set("tests", tests());
     root.set("parity", part("parity"));
     root.set("training", part("training"));
-    root.set("sequor", part("sequor-times"));
-    root.set("cudnn", part("cudnn-times"));
+    root.set("constants", part("constants"));
+    root.set("sequor", times("sequor"));
+    root.set("cudnn", times("cudnn"));
   }
 
   private JsonNode part(String name) throws IOException {
@@ -78,6 +80,17 @@ public final class Report {
     return Files.exists(file)
         ? Options.JSON.readTree(file.toFile())
         : Options.JSON.createObjectNode();
+  }
+
+  /** Both rounds as one; the second has left out what the first has timed. */
+  private ObjectNode times(String who) throws IOException {
+    ObjectNode first = (ObjectNode) part(who + "-first-times");
+    ObjectNode second = (ObjectNode) part(who + "-times");
+    if (first.isEmpty() || second.isEmpty()) {
+      return first.isEmpty() ? second : first;
+    }
+    second.set("rows", ((ArrayNode) first.get("rows")).addAll((ArrayNode) second.get("rows")));
+    return second;
   }
 
   private String text(String name) throws IOException {
@@ -99,12 +112,22 @@ public final class Report {
     return parts;
   }
 
-  /** The totals that JUnit's launcher prints at the end. */
+  /** What has become of the tests, from the lines that JUnit's launcher prints as it goes. */
   private ObjectNode tests() throws IOException {
     ObjectNode tests = Options.JSON.createObjectNode();
-    Matcher total = Pattern.compile("\\[ *(\\d+) tests (\\w+) *]").matcher(text("tests.log"));
-    while (total.find()) {
-      tests.put(total.group(2), Integer.parseInt(total.group(1)));
+    Map<String, Integer> outcomes = new TreeMap<>();
+    ArrayNode failures = Options.JSON.createArrayNode();
+    Matcher line = Pattern.compile("(?m)^(.* > .*) :: ([A-Z]+)$").matcher(text("tests.log"));
+    while (line.find()) {
+      String outcome = line.group(2).toLowerCase(Locale.ROOT);
+      outcomes.merge(outcome, 1, Integer::sum);
+      if (outcome.equals("failed")) {
+        failures.add(line.group(1));
+      }
+    }
+    outcomes.forEach(tests::put);
+    if (!failures.isEmpty()) {
+      tests.set("failures", failures);
     }
     return tests;
   }
