@@ -14,7 +14,7 @@ struct Step {
   Ints lengths;  // empty: null
 
   explicit Step(Draw& d)
-      : T(d.size(5)),
+      : T(d.number() == 1 ? 2 : d.size(5)),
         B(d.size(9)),
         H(d.number() == 1 ? 129 : d.size(65)),
         Hp(padded(H)),
@@ -33,6 +33,40 @@ struct Step {
   Case& launch(Case& c) const { return c.threads(state() / 4); }
 };
 
+// What a cell keeps for backward, one after another.
+template <typename Cell>
+struct KeptOf {
+  static constexpr Type types[] = {Type::kKeptSigmoid, Type::kKeptSigmoid, Type::kKeptTanh, Type::kKeptSigmoid};
+};
+template <>
+struct KeptOf<Gru> {
+  static constexpr Type types[] = {Type::kKeptSigmoid, Type::kKeptSigmoid, Type::kKeptTanh};
+};
+template <>
+struct KeptOf<GruResetAfter> {
+  static constexpr Type types[] = {Type::kKeptSigmoid, Type::kKeptSigmoid, Type::kKeptTanh, Type::kFloat32};
+};
+template <>
+struct KeptOf<RnnTanh> {
+  static constexpr Type types[] = {Type::kKeptTanh};
+};
+template <>
+struct KeptOf<RnnRelu> {
+  static constexpr Type types[] = {Type::kFloat32};
+};
+template <>
+struct KeptOf<RnnLinear> {
+  static constexpr Type types[] = {Type::kFloat32};  // kSaved is 0
+};
+
+// Of saved [B][K][Hp].
+template <typename Cell>
+std::vector<Type> kept_types(const Step& q) {
+  std::vector<Type> all;
+  for (const Type each : KeptOf<Cell>::types) all.insert(all.end(), static_cast<size_t>(q.Hp), each);
+  return all;
+}
+
 // Rows of Hp of which the units past H are `past`.
 Floats padded_rows(const Step& q, Floats values, float past) {
   for (size_t i = 0; i < values.size(); ++i) {
@@ -44,6 +78,16 @@ Floats padded_rows(const Step& q, Floats values, float past) {
 // Of pre-activations the units past H are never looked at: they are made of weights of zero and anything.
 Floats pre(Draw& d, const Step& q, int gates) {
   return padded_rows(q, d.preactivations(q.B * static_cast<int64_t>(gates) * q.Hp), NAN);
+}
+
+// R·h apart from W·x. That of the last gate, which the reset gate multiplies, is not large: an error in the reset gate is one in the sum.
+Floats recurrent(Draw& d, const Step& q, int gates) {
+  Floats all = pre(d, q, gates);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const bool last = static_cast<int>(i) / q.Hp % gates == gates - 1;
+    if (last && std::fabs(all[i]) > 2) all[i] = d.real(-2, 2);
+  }
+  return all;
 }
 
 template <typename Cell>
@@ -90,11 +134,11 @@ Case forward_step(Draw& d) {
   const Step q(d);
   Case c;
   q.begin(c).in("pre", pre(d, q, Cell::kGates));
-  c.in("rh", pre(d, q, Cell::kGates)).given(!Cell::kSharedGateGradients).in("vectors", vectors<Cell>(d, q));
+  c.in("rh", recurrent(d, q, Cell::kGates)).given(!Cell::kSharedGateGradients).in("vectors", vectors<Cell>(d, q));
   c.in_out("states", states<Cell>(d, q)).sums_up_to(8).from(slot<Cell>(q, q.k));
   new_state<Cell>(c, d, q);
   if (q.training) {
-    c.out("saved", q.state() * Cell::kSaved).sums_up_to(8);
+    c.out("saved", q.state() * Cell::kSaved).of(kept_types<Cell>(q)).sums_up_to(Cell::kSharedGateGradients ? 8 : 32);
   } else {
     c.null();
   }
@@ -102,40 +146,14 @@ Case forward_step(Draw& d) {
   return c;
 }
 
-enum class Kept { kSigmoid, kTanh, kAny };
-
-template <typename Cell>
-struct KeptOf {
-  static constexpr Kept kinds[] = {Kept::kSigmoid, Kept::kSigmoid, Kept::kTanh, Kept::kSigmoid};
-};
-template <>
-struct KeptOf<Gru> {
-  static constexpr Kept kinds[] = {Kept::kSigmoid, Kept::kSigmoid, Kept::kTanh};
-};
-template <>
-struct KeptOf<GruResetAfter> {
-  static constexpr Kept kinds[] = {Kept::kSigmoid, Kept::kSigmoid, Kept::kTanh, Kept::kAny};
-};
-template <>
-struct KeptOf<RnnTanh> {
-  static constexpr Kept kinds[] = {Kept::kTanh};
-};
-template <>
-struct KeptOf<RnnRelu> {
-  static constexpr Kept kinds[] = {Kept::kAny};
-};
-template <>
-struct KeptOf<RnnLinear> {
-  static constexpr Kept kinds[] = {Kept::kAny};  // kSaved is 0
-};
-
 // saved [B][K][Hp]
 template <typename Cell>
 Floats saved(Draw& d, const Step& q) {
   Floats all(static_cast<size_t>(q.state() * Cell::kSaved));
+  const std::vector<Type> types = kept_types<Cell>(q);
   for (size_t i = 0; i < all.size(); ++i) {
-    const Kept kind = KeptOf<Cell>::kinds[i / static_cast<size_t>(q.Hp) % (sizeof KeptOf<Cell>::kinds / sizeof(Kept))];
-    all[i] = kind == Kept::kSigmoid ? d.kept_sigmoid() : kind == Kept::kTanh ? d.kept_tanh() : d.value();
+    const Type type = types[i % types.size()];
+    all[i] = type == Type::kKeptSigmoid ? d.kept_sigmoid() : type == Type::kKeptTanh ? d.kept_tanh() : d.value();
   }
   return all;
 }
@@ -187,7 +205,7 @@ Case forward_gates(Draw& d) {
   Case c;
   q.begin(c).in("pre", pre(d, q, Cell::kGates)).in("vectors", vectors<Cell>(d, q));
   c.in("states", states<Cell>(d, q)).from(slot<Cell>(q, q.k));
-  c.out("gates", q.state() * Cell::kSaved).out("gated", operand_of(q.type), q.state()).int32(q.type);
+  c.out("gates", q.state() * Cell::kSaved).of(kept_types<Cell>(q)).out("gated", operand_of(q.type), q.state()).int32(q.type);
   q.launch(c);
   return c;
 }
@@ -199,7 +217,7 @@ Case forward_candidate(Draw& d) {
   q.begin(c).in("pre", pre(d, q, Cell::kGates)).in("vectors", vectors<Cell>(d, q));
   c.in_out("states", states<Cell>(d, q)).sums_up_to(4).from(slot<Cell>(q, q.k));
   new_state<Cell>(c, d, q);
-  c.in_out("gates", saved<Cell>(d, q));
+  c.in_out("gates", saved<Cell>(d, q)).of(kept_types<Cell>(q)).sums_up_to(Cell::kSharedGateGradients ? 8 : 32);
   q.launch(c);
   return c;
 }

@@ -139,9 +139,9 @@ Case optimizer_step(Draw& d) {
   SEQUOR_UPDATES(PREPARED)
 #undef PREPARED
   c.in("gradients", d.values(elements)).anywhere(d).in_out("parameters", d.values(elements)).anywhere(d).sums_up_to(4);
-  // Second moments and variances are of squares: not negative. Only the first of AdamW and of Lion is of either sign.
-  Floats all = d.values(static_cast<int64_t>(moments) * elements);
-  for (float& m : all) m = std::fabs(m);
+  // Moments of squares are not negative, and as large as variances need: v - m² is no difference of what is nearly the same.
+  Floats all = d.values(static_cast<int64_t>(moments) * elements, 0, 1);
+  for (int i = 0; i < elements; ++i) all[static_cast<size_t>(i)] += 2;
   c.in_out("moments", all).anywhere(d).sums_up_to(8).threads(elements);
   return c;
 }

@@ -73,7 +73,7 @@ uint64_t hash_of_inputs(const Case& c) {
 }
 
 // Where each buffer begins.
-void launch(const cuda::Driver& driver, void* function, const std::string& who, const Case& c,
+void launch(const cuda::Driver& driver, void* function, const Case& c,
             const std::vector<cuda::DevicePointer>& buffers) {
   std::vector<uint64_t> values;
   for (const Argument& each : c.arguments) {
@@ -83,8 +83,8 @@ void launch(const cuda::Driver& driver, void* function, const std::string& who, 
   for (uint64_t& each : values) parameters.push_back(&each);
   driver.require(
       driver.cuLaunchKernel(function, c.grid_x, c.grid_y, 1, c.block, 1, 1, 0, nullptr, parameters.data(), nullptr),
-      "launch of " + who);
-  driver.require(driver.cuCtxSynchronize(), who);
+      "launching it");
+  driver.require(driver.cuCtxSynchronize(), "running it");
 }
 
 // Memory of the device with guards between buffers, the same for all cases; grows.
@@ -112,8 +112,6 @@ class Arena {
   cuda::DevicePointer address_ = 0;
   size_t bytes_ = 0;
 };
-
-std::string who(const std::string& kernel, uint32_t number) { return kernel + ", case " + std::to_string(number); }
 
 // Of an element of a buffer, [first, end) in its bytes. A flag is its first byte.
 struct Elements {
@@ -180,7 +178,7 @@ Result run_guarded(const cuda::Driver& driver, KernelFolder& folder, const std::
       std::fill_n(before.begin() + static_cast<ptrdiff_t>(begin[i]), each.fresh, kFill[run]);
     }
     driver.require(driver.cuMemcpyHtoD(arena.of(end), before.data(), end), "copying to the device");
-    launch(driver, function, who(kernel, number), c, addresses);
+    launch(driver, function, c, addresses);
     Bytes after(end);
     driver.require(driver.cuMemcpyDtoH(after.data(), arena.of(end), end), "copying from the device");
     size_t guarded = 0;  // all before this has been looked at
@@ -236,7 +234,7 @@ void run_bare(const cuda::Driver& driver, KernelFolder& folder, const std::strin
           "copying to the device");
     }
   }
-  launch(driver, function, kernel, c, addresses);
+  launch(driver, function, c, addresses);
   for (const cuda::DevicePointer each : blocks) driver.require(driver.cuMemFree(each), "freeing memory");
 }
 
