@@ -89,8 +89,8 @@ Floats gate_values(Draw& d, int64_t count) { return d.values(count, -6, 6); }
 
 constexpr std::initializer_list<int> kAll = {kFamilyRnn, kFamilyGru, kFamilyGruResetAfter, kFamilyLstm};
 
-// Products of up to three unbounded functions of up to 12, and of states.
-constexpr float kProducts = 12 * 12 * 8, kGradients = 12 * 12 * 12 * 4;
+// Products of up to three functions of up to 12, most of which are bound by 1, and of states and gradients up to 2.
+constexpr float kProducts = 100, kGradients = 200;
 
 Case step_gates(Draw& d) {
   const Step q(d, kAll);
