@@ -166,6 +166,7 @@ struct Progress {
 bool run_from(const Options& o, const std::vector<Work>& all, const Kernels& kernels, Progress& progress) {
   const cuda::Driver driver(o.driver);
   KernelFolder folder(o.folder, o.ptx);
+  Launcher launcher(driver, folder);
   std::unique_ptr<ResultWriter> writer;
   if (!o.out.empty()) {
     writer = std::make_unique<ResultWriter>(o.out, progress.next > 0);
@@ -180,10 +181,10 @@ bool run_from(const Options& o, const std::vector<Work>& all, const Kernels& ker
     bool usable = true;
     try {
       if (o.bare) {
-        run_bare(driver, folder, w.kernel, c);
+        launcher.run_bare(w.kernel, c);
         continue;
       }
-      result = run_guarded(driver, folder, w.kernel, w.number, c);
+      result = launcher.run_guarded(w.kernel, w.number, c);
     } catch (const cuda::Error& e) {
       if (o.bare) throw cuda::Error(w.kernel + ", case " + std::to_string(w.number) + ": " + e.what());
       result.kernel = w.kernel;

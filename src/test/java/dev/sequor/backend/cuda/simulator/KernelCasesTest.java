@@ -1,13 +1,11 @@
 package dev.sequor.backend.cuda.simulator;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("gpu")
 class KernelCasesTest {
   private static final Path PREBUILT = Path.of("kernels/prebuilt");
-  private static final Path BUILD = Path.of("target/kernel-cases");
+  private static final Path BUILD = NativeProgram.BUILD;
 
   @SuppressWarnings("NullAway.Init")
   private static Path simulator;
@@ -38,40 +36,23 @@ class KernelCasesTest {
   @SuppressWarnings("NullAway.Init")
   Path folder;
 
-  private record Ended(int code, String output) {
-    Ended require(int expected) {
-      assertEquals(expected, code, output);
-      return this;
-    }
-  }
-
   @BeforeAll
   static void build() throws IOException, InterruptedException {
     assumeTrue(RawCuda.simulated(), "the simulator is not in this build");
-    simulator = Path.of(System.getenv("LD_LIBRARY_PATH").split(":", -1)[0]);
-    run(Map.of(), List.of("ci/build-kernel-cases", BUILD.toString(), simulator.toString()))
-        .require(0);
+    simulator = NativeProgram.simulator();
+    NativeProgram.run("ci/build-kernel-cases", BUILD.toString(), simulator.toString()).require(0);
   }
 
-  private static Ended run(Map<String, String> environment, List<String> command)
+  private static NativeProgram kernelCases(String... words)
       throws IOException, InterruptedException {
-    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-    builder.environment().remove("LD_PRELOAD"); // of the tests under AddressSanitizer
-    builder.environment().putAll(environment);
-    Process process = builder.start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    return new Ended(process.waitFor(), output);
-  }
-
-  private static Ended kernelCases(String... words) throws IOException, InterruptedException {
     return kernelCases(Map.of(), words);
   }
 
-  private static Ended kernelCases(Map<String, String> environment, String... words)
+  private static NativeProgram kernelCases(Map<String, String> environment, String... words)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of(BUILD.resolve("kernel-cases").toString()));
     command.addAll(List.of(words));
-    return run(environment, command);
+    return NativeProgram.run(environment, command);
   }
 
   /** Runs cases on the simulator, or on another driver, and gives the file of their results. */
@@ -91,7 +72,7 @@ class KernelCasesTest {
     return file;
   }
 
-  private static Ended compare(Path a, Path b) throws IOException, InterruptedException {
+  private static NativeProgram compare(Path a, Path b) throws IOException, InterruptedException {
     return kernelCases("compare", a.toString(), b.toString());
   }
 
@@ -140,7 +121,7 @@ class KernelCasesTest {
       byte[] bytes = Files.readAllBytes(file);
       bytes[bytes.length - 1] ^= 0x40; // the highest bit of an exponent, or of an integer
       Path changed = Files.write(folder.resolve("changed"), bytes);
-      Ended ended = compare(file, changed);
+      NativeProgram ended = compare(file, changed);
       assertTrue(
           ended.code() == 1 && ended.output().contains("1 elements are beyond the limit"),
           () -> kernel + ":\n" + ended.output());

@@ -69,6 +69,7 @@ public final class Report {
     root.set("tests", tests());
     root.set("parity", part("parity"));
     root.set("training", part("training"));
+    root.set("constants", part("constants"));
     root.set("sequor", part("sequor-times"));
     root.set("cudnn", part("cudnn-times"));
   }
@@ -141,6 +142,7 @@ public final class Report {
           "cuDNN %s, PyTorch %s", versions.path("cudnn").asText(), versions.path("torch").asText());
     }
     writeParts();
+    writeConstants();
     writeParity();
     writeTraining();
     writeTimes();
@@ -162,6 +164,33 @@ public final class Report {
           part.get("seconds").asInt(),
           more.replace("|", "\\|"));
     }
+  }
+
+  /** What {@code native/deviceconstants} has measured. */
+  private void writeConstants() {
+    JsonNode constants = root.get("constants");
+    if (!constants.has("constants")) {
+      return;
+    }
+    line("");
+    line("## Constants: measured beside predicted");
+    line("");
+    line("| | measured | predicted | | predicted by |");
+    line("|---|--:|--:|---|---|");
+    for (JsonNode constant : constants.get("constants")) {
+      String measured = figure(constant.get("measured"));
+      line(
+          "| %s | %s | %s | %s | %s |",
+          constant.get("name").asText().strip(),
+          constant.has("failure") ? "**" + constant.get("failure").asText() + "**" : measured,
+          figure(constant.get("predicted")),
+          constant.get("unit").asText(),
+          constant.get("source").asText());
+    }
+  }
+
+  private static String figure(JsonNode number) {
+    return number.isNumber() ? String.format(Locale.ROOT, "%.4g", number.asDouble()) : "";
   }
 
   private void writeParity() {
