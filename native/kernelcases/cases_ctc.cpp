@@ -25,10 +25,11 @@ struct Batch {
       const int other = d.below(N - 1);
       labels.push_back(again ? labels[static_cast<size_t>(i - B)] : other < sizes.blank ? other : other + 1);
     }
-    if (d.either()) lengths = d.lengths(sizes.T, B);
+    const bool largest = d.number() == 1;
+    if (!largest && d.either()) lengths = d.lengths(sizes.T, B);
     for (int b = 0; b < B; ++b) {
-      const int steps = lengths.empty() ? sizes.T : lengths[static_cast<size_t>(b)];
-      label_lengths.push_back(d.once_in(8) ? -1 : d.between(0, std::min(S, steps / 2)));
+      const int steps = lengths.empty() ? sizes.T : lengths[static_cast<size_t>(b)], most = std::min(S, steps / 2);
+      label_lengths.push_back(largest ? most : d.once_in(8) ? -1 : d.between(0, most));
     }
   }
 

@@ -55,9 +55,12 @@ Case activation_gradient(Draw& d) {
       default: break;
     }
   }
+  // What nothing depends on has no gradient where the slope is infinite either.
+  Floats dy = d.values(elements);
+  for (size_t i = 0; i < dy.size(); ++i) dy[i] = y[i] == 0 && d.either() ? 0.0f : dy[i];
   Case c;
   c.int64(elements).int32(function).in("y", y).anywhere(d);
-  in_then_out(c, d, "dy", d.values(elements), "dx").threads(elements);
+  in_then_out(c, d, "dy", dy, "dx").threads(elements);
   return c;
 }
 

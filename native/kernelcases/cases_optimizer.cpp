@@ -8,7 +8,7 @@ namespace {
 using namespace sequor;
 
 #define COUNT(number, Rule) +1
-constexpr int kRules = 0 SEQUOR_UPDATES(COUNT);
+constexpr int kRules = 0 SEQUOR_UPDATES(COUNT), kLion = 7;
 #undef COUNT
 
 // Which group each element is of: regions one after another, some of no group.
@@ -138,10 +138,15 @@ Case optimizer_step(Draw& d) {
   }
   SEQUOR_UPDATES(PREPARED)
 #undef PREPARED
-  c.in("gradients", d.values(elements)).anywhere(d).in_out("parameters", d.values(elements)).anywhere(d).sums_up_to(4);
+  Floats gradients = d.values(elements);
+  for (float& g : gradients) g = d.once_in(4) ? 0.0f : g;
+  c.in("gradients", gradients).anywhere(d).in_out("parameters", d.values(elements)).anywhere(d).sums_up_to(4);
   // Moments of squares are not negative, and as large as variances need: v - m² is no difference of what is nearly the same.
   Floats all = d.values(static_cast<int64_t>(moments) * elements, 0, 1);
   for (int i = 0; i < elements; ++i) all[static_cast<size_t>(i)] += 2;
+  if (rule == kLion) {  // of either sign, and nothing where there is no gradient: then there is no step either
+    for (size_t i = 0; i < all.size(); ++i) all[i] = gradients[i] == 0 ? 0.0f : d.value();
+  }
   c.in_out("moments", all).anywhere(d).sums_up_to(8).threads(elements);
   return c;
 }

@@ -8,6 +8,7 @@ import dev.sequor.picture.Chart;
 import dev.sequor.picture.Series;
 import dev.sequor.picture.Svg;
 import java.io.IOException;
+import java.math.MathContext;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -175,6 +176,10 @@ public final class Report {
     line("");
     line("## Constants: measured beside predicted");
     line("");
+    if (constants.path("simulated").asBoolean()) {
+      line("%s", SIMULATOR);
+      line("");
+    }
     line("| | measured | predicted | | predicted by |");
     line("|---|--:|--:|---|---|");
     for (JsonNode constant : constants.get("constants")) {
@@ -190,7 +195,9 @@ public final class Report {
   }
 
   private static String figure(JsonNode number) {
-    return number.isNumber() ? String.format(Locale.ROOT, "%.4g", number.asDouble()) : "";
+    return number.isNumber()
+        ? number.decimalValue().round(new MathContext(4)).stripTrailingZeros().toPlainString()
+        : "";
   }
 
   private void writeParity() {
