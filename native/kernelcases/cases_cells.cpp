@@ -1,5 +1,6 @@
-// kernels/cells.cu, launched as StepForward.java and StepBackward.java do: in training the states of all steps lie behind one another
-// and products read operands of their own unless the mode is FP32; in inference steps take turns with two places.
+// kernels/cells.cu, launched as StepForward.java and StepBackward.java do: in training the states of all steps lie behind
+// one another and products read operands of their own unless the mode is FP32; in inference steps take turns with two
+// places.
 #include "case.h"
 #include "sequor/cells.h"
 
@@ -14,7 +15,7 @@ struct Step {
   Ints lengths;  // empty: null
 
   explicit Step(Draw& d)
-      : T(d.size(5)),
+      : T(d.number() == 1 ? 2 : d.size(5)),
         B(d.size(9)),
         H(d.number() == 1 ? 129 : d.size(65)),
         Hp(padded(H)),
@@ -28,10 +29,51 @@ struct Step {
   int64_t state() const { return static_cast<int64_t>(B) * Hp; }
 
   Case& begin(Case& c) const {
-    return c.int32(T).int32(B).int32(H).int32(Hp).int32(reverse ? 1 : 0).in("lengths", lengths).given(!lengths.empty()).int32(k);
+    return c.int32(T)
+        .int32(B)
+        .int32(H)
+        .int32(Hp)
+        .int32(reverse ? 1 : 0)
+        .in("lengths", lengths)
+        .given(!lengths.empty())
+        .int32(k);
   }
   Case& launch(Case& c) const { return c.threads(state() / 4); }
 };
+
+// What a cell keeps for backward, one after another.
+template <typename Cell>
+struct KeptOf {
+  static constexpr Type types[] = {Type::kKeptSigmoid, Type::kKeptSigmoid, Type::kKeptTanh, Type::kKeptSigmoid};
+};
+template <>
+struct KeptOf<Gru> {
+  static constexpr Type types[] = {Type::kKeptSigmoid, Type::kKeptSigmoid, Type::kKeptTanh};
+};
+template <>
+struct KeptOf<GruResetAfter> {
+  static constexpr Type types[] = {Type::kKeptSigmoid, Type::kKeptSigmoid, Type::kKeptTanh, Type::kFloat32};
+};
+template <>
+struct KeptOf<RnnTanh> {
+  static constexpr Type types[] = {Type::kKeptTanh};
+};
+template <>
+struct KeptOf<RnnRelu> {
+  static constexpr Type types[] = {Type::kFloat32};
+};
+template <>
+struct KeptOf<RnnLinear> {
+  static constexpr Type types[] = {Type::kFloat32};  // kSaved is 0
+};
+
+// Of saved [B][K][Hp].
+template <typename Cell>
+std::vector<Type> kept_types(const Step& q) {
+  std::vector<Type> all;
+  for (const Type each : KeptOf<Cell>::types) all.insert(all.end(), static_cast<size_t>(q.Hp), each);
+  return all;
+}
 
 // Rows of Hp of which the units past H are `past`.
 Floats padded_rows(const Step& q, Floats values, float past) {
@@ -44,6 +86,17 @@ Floats padded_rows(const Step& q, Floats values, float past) {
 // Of pre-activations the units past H are never looked at: they are made of weights of zero and anything.
 Floats pre(Draw& d, const Step& q, int gates) {
   return padded_rows(q, d.preactivations(q.B * static_cast<int64_t>(gates) * q.Hp), NAN);
+}
+
+// R·h apart from W·x. That of the last gate, which the reset gate multiplies, is not large: an error in the reset gate is
+// one in the sum.
+Floats recurrent(Draw& d, const Step& q, int gates) {
+  Floats all = pre(d, q, gates);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const bool last = static_cast<int>(i) / q.Hp % gates == gates - 1;
+    if (last && std::fabs(all[i]) > 2) all[i] = d.real(-2, 2);
+  }
+  return all;
 }
 
 template <typename Cell>
@@ -90,11 +143,11 @@ Case forward_step(Draw& d) {
   const Step q(d);
   Case c;
   q.begin(c).in("pre", pre(d, q, Cell::kGates));
-  c.in("rh", pre(d, q, Cell::kGates)).given(!Cell::kSharedGateGradients).in("vectors", vectors<Cell>(d, q));
+  c.in("rh", recurrent(d, q, Cell::kGates)).given(!Cell::kSharedGateGradients).in("vectors", vectors<Cell>(d, q));
   c.in_out("states", states<Cell>(d, q)).sums_up_to(8).from(slot<Cell>(q, q.k));
   new_state<Cell>(c, d, q);
   if (q.training) {
-    c.out("saved", q.state() * Cell::kSaved).sums_up_to(8);
+    c.out("saved", q.state() * Cell::kSaved).of(kept_types<Cell>(q)).sums_up_to(Cell::kSharedGateGradients ? 8 : 32);
   } else {
     c.null();
   }
@@ -102,40 +155,14 @@ Case forward_step(Draw& d) {
   return c;
 }
 
-enum class Kept { kSigmoid, kTanh, kAny };
-
-template <typename Cell>
-struct KeptOf {
-  static constexpr Kept kinds[] = {Kept::kSigmoid, Kept::kSigmoid, Kept::kTanh, Kept::kSigmoid};
-};
-template <>
-struct KeptOf<Gru> {
-  static constexpr Kept kinds[] = {Kept::kSigmoid, Kept::kSigmoid, Kept::kTanh};
-};
-template <>
-struct KeptOf<GruResetAfter> {
-  static constexpr Kept kinds[] = {Kept::kSigmoid, Kept::kSigmoid, Kept::kTanh, Kept::kAny};
-};
-template <>
-struct KeptOf<RnnTanh> {
-  static constexpr Kept kinds[] = {Kept::kTanh};
-};
-template <>
-struct KeptOf<RnnRelu> {
-  static constexpr Kept kinds[] = {Kept::kAny};
-};
-template <>
-struct KeptOf<RnnLinear> {
-  static constexpr Kept kinds[] = {Kept::kAny};  // kSaved is 0
-};
-
 // saved [B][K][Hp]
 template <typename Cell>
 Floats saved(Draw& d, const Step& q) {
   Floats all(static_cast<size_t>(q.state() * Cell::kSaved));
+  const std::vector<Type> types = kept_types<Cell>(q);
   for (size_t i = 0; i < all.size(); ++i) {
-    const Kept kind = KeptOf<Cell>::kinds[i / static_cast<size_t>(q.Hp) % (sizeof KeptOf<Cell>::kinds / sizeof(Kept))];
-    all[i] = kind == Kept::kSigmoid ? d.kept_sigmoid() : kind == Kept::kTanh ? d.kept_tanh() : d.value();
+    const Type type = types[i % types.size()];
+    all[i] = type == Type::kKeptSigmoid ? d.kept_sigmoid() : type == Type::kKeptTanh ? d.kept_tanh() : d.value();
   }
   return all;
 }
@@ -187,7 +214,7 @@ Case forward_gates(Draw& d) {
   Case c;
   q.begin(c).in("pre", pre(d, q, Cell::kGates)).in("vectors", vectors<Cell>(d, q));
   c.in("states", states<Cell>(d, q)).from(slot<Cell>(q, q.k));
-  c.out("gates", q.state() * Cell::kSaved).out("gated", operand_of(q.type), q.state()).int32(q.type);
+  c.out("gates", q.state() * Cell::kSaved).of(kept_types<Cell>(q)).out("gated", operand_of(q.type), q.state()).int32(q.type);
   q.launch(c);
   return c;
 }
@@ -199,7 +226,7 @@ Case forward_candidate(Draw& d) {
   q.begin(c).in("pre", pre(d, q, Cell::kGates)).in("vectors", vectors<Cell>(d, q));
   c.in_out("states", states<Cell>(d, q)).sums_up_to(4).from(slot<Cell>(q, q.k));
   new_state<Cell>(c, d, q);
-  c.in_out("gates", saved<Cell>(d, q));
+  c.in_out("gates", saved<Cell>(d, q)).of(kept_types<Cell>(q)).sums_up_to(Cell::kSharedGateGradients ? 8 : 32);
   q.launch(c);
   return c;
 }
@@ -237,13 +264,13 @@ Case cell_traits(Draw&) {
 }  // namespace
 
 void add_cell_cases(Kernels& kernels) {
-#define SINGLE_PRODUCT(id, Cell)                            \
-  kernels["forward_step_" #Cell] = forward_step<Cell>;      \
+#define SINGLE_PRODUCT(id, Cell)                       \
+  kernels["forward_step_" #Cell] = forward_step<Cell>; \
   kernels["backward_step_" #Cell] = backward_step<Cell>;
   SEQUOR_SINGLE_PRODUCT_CELLS(SINGLE_PRODUCT)
-#define TWO_PRODUCTS(id, Cell)                                    \
-  kernels["forward_gates_" #Cell] = forward_gates<Cell>;          \
-  kernels["forward_candidate_" #Cell] = forward_candidate<Cell>;  \
+#define TWO_PRODUCTS(id, Cell)                                     \
+  kernels["forward_gates_" #Cell] = forward_gates<Cell>;           \
+  kernels["forward_candidate_" #Cell] = forward_candidate<Cell>;   \
   kernels["backward_candidate_" #Cell] = backward_candidate<Cell>; \
   kernels["backward_reset_" #Cell] = backward_reset<Cell>;
   SEQUOR_TWO_PRODUCT_CELLS(TWO_PRODUCTS)

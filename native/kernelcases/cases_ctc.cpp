@@ -7,25 +7,29 @@ namespace {
 
 using namespace sequor;
 
+// Labels are taken 32 at a time.
+constexpr int kMostLabels = 35;
+
 struct Batch {
   CtcSizes sizes;
   Ints labels, label_lengths, lengths;  // lengths: empty for null
 
-  explicit Batch(Draw& d) {
-    const int N = d.size(40) + 1, S = d.size(70);
+  Batch(Draw& d, int most_labels) {
+    const int N = d.size(40) + 1, S = d.size(most_labels), B = d.size(S > 9 ? 1 : 5);
     // Twice as many steps as labels are enough for labels that repeat.
-    sizes = {d.between(1, 4) == 1 ? 2 * S : 2 * S + d.size(20), d.size(5), N, S, d.below(N)};
-    const int B = sizes.B;
+    const int T = d.either() ? 2 * S : 2 * S + d.size(9);
+    sizes = {T, B, N, S, d.below(N)};
     for (int i = 0; i < S * B; ++i) {
       // Half of them as the one before.
       const bool again = i >= B && d.either();
       const int other = d.below(N - 1);
       labels.push_back(again ? labels[static_cast<size_t>(i - B)] : other < sizes.blank ? other : other + 1);
     }
-    if (d.either()) lengths = d.lengths(sizes.T, B);
+    const bool largest = d.number() == 1;
+    if (!largest && d.either()) lengths = d.lengths(sizes.T, B);
     for (int b = 0; b < B; ++b) {
-      const int steps = lengths.empty() ? sizes.T : lengths[static_cast<size_t>(b)];
-      label_lengths.push_back(d.once_in(8) ? -1 : d.between(0, std::min(S, steps / 2)));
+      const int steps = lengths.empty() ? sizes.T : lengths[static_cast<size_t>(b)], most = std::min(S, steps / 2);
+      label_lengths.push_back(largest ? most : d.once_in(8) ? -1 : d.between(0, most));
     }
   }
 
@@ -43,15 +47,17 @@ struct Batch {
 };
 
 Case ctc_rows(Draw& d) {
-  const Batch q(d);
+  const Batch q(d, 5);
   Case c;
   q.begin(c).in("outputs", d.preactivations(q.rows() * q.sizes.N)).anywhere(d).in("label_lengths", q.label_lengths);
-  c.in("lengths", q.lengths).given(!q.lengths.empty()).out("workspace", q.workspace()).warps(static_cast<int>(q.rows()));
+  c.in("lengths", q.lengths).given(!q.lengths.empty()).out("workspace", q.workspace());
+  // The logarithm of a sum of powers that is 1 or more.
+  c.sums_up_to(1).warps(static_cast<int>(q.rows()));
   return c;
 }
 
 Case ctc_sequences(Draw& d) {
-  const Batch q(d);
+  const Batch q(d, kMostLabels);
   Case c;
   q.begin(c).in("outputs", q.outputs(d)).anywhere(d).in("labels", q.labels).in("label_lengths", q.label_lengths);
   c.in("lengths", q.lengths).given(!q.lengths.empty()).int32(d.below(2));
@@ -64,7 +70,7 @@ Case ctc_sequences(Draw& d) {
 }
 
 Case ctc_gradients(Draw& d) {
-  const Batch q(d);
+  const Batch q(d, kMostLabels);
   Case c;
   const Floats outputs = q.outputs(d);
   const bool in_place = d.either();
@@ -93,11 +99,12 @@ Case ctc_gradients(Draw& d) {
 }
 
 Case finish_ctc(Draw& d) {
-  const Batch q(d);
+  const Batch q(d, kMostLabels);
   Case c;
   q.begin(c).in("label_lengths", q.label_lengths).in("lengths", q.lengths).given(!q.lengths.empty());
   Floats workspace = d.values(q.workspace(), -100, 0);
-  for (int64_t i = 0; i < q.sizes.B; ++i) workspace[static_cast<size_t>(q.before_likelihood() + q.sizes.B + i)] = d.power(-22, -20);
+  for (int64_t i = 0; i < q.sizes.B; ++i)
+    workspace[static_cast<size_t>(q.before_likelihood() + q.sizes.B + i)] = d.power(-22, -20);
   c.in("workspace", workspace).out("result", 2).launch(1, 1, 32);
   return c;
 }

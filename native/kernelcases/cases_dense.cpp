@@ -1,16 +1,22 @@
 // kernels/dense.cu, launched as CudaEngine.java does.
 #include "case.h"
+#include "sequor/activations.h"
 
 namespace kernelcases {
 namespace {
 
-constexpr int kActivations = 14;  // sequor/activations.h
+using namespace sequor;
+
+constexpr int kActivations = kLeakyRelu + 1;
+
+// What is added up in a function, where that may cancel: 0.2·a + 0.5 of a hard sigmoid.
+float sums_of(int function) { return function == kHardSigmoid || function == kHardSigmoidRelu6 ? 0.5f : 0; }
 
 Case bias_activation(Draw& d) {
-  const int M = d.size(33), N = d.size(40);
+  const int M = d.size(33), N = d.size(40), function = d.below(kActivations);
   Case c;
   c.int64(M).int32(N).in("bias", d.values(N)).anywhere(d).given(d.either());
-  c.int32(d.below(kActivations)).in_out("y", d.preactivations(static_cast<int64_t>(M) * N)).anywhere(d);
+  c.int32(function).in_out("y", d.preactivations(static_cast<int64_t>(M) * N)).anywhere(d).sums_up_to(sums_of(function));
   c.threads(static_cast<int64_t>(M) * N);
   return c;
 }
@@ -22,10 +28,10 @@ Case& in_then_out(Case& c, Draw& d, const std::string& from, const Floats& value
 }
 
 Case activation(Draw& d) {
-  const int elements = d.size(600);
+  const int elements = d.size(600), function = d.below(kActivations);
   Case c;
-  c.int64(elements).int32(d.below(kActivations));
-  in_then_out(c, d, "x", d.preactivations(elements), "y").threads(elements);
+  c.int64(elements).int32(function);
+  in_then_out(c, d, "x", d.preactivations(elements), "y").sums_up_to(sums_of(function)).threads(elements);
   return c;
 }
 
@@ -35,17 +41,26 @@ Case activation_gradient(Draw& d) {
   // What the function can give: tanh and softsign -1 … 1, sigmoids 0 … 1, and so on.
   for (float& v : y) {
     switch (function) {
-      case 1: case 7: v = v / 2; break;
-      case 3: case 11: case 12: v = (v + 2) / 4; break;
-      case 4: v = v < -1 ? -1 : v; break;
-      case 5: v = v < -1.7f ? -1.7f : v; break;
-      case 2: case 6: case 8: case 9: v = std::fabs(v); break;
+      case kTanh:
+      case kSoftsign: v = v / 2; break;
+      case kSigmoid:
+      case kHardSigmoid:
+      case kHardSigmoidRelu6: v = (v + 2) / 4; break;
+      case kElu: v = v < -1 ? -1 : v; break;
+      case kSelu: v = v < -1.7f ? -1.7f : v; break;
+      case kRelu:
+      case kSoftplus:
+      case kExp:
+      case kSqrt: v = std::fabs(v); break;
       default: break;
     }
   }
+  // What nothing depends on has no gradient where the slope is infinite either.
+  Floats dy = d.values(elements);
+  for (size_t i = 0; i < dy.size(); ++i) dy[i] = y[i] == 0 && d.either() ? 0.0f : dy[i];
   Case c;
   c.int64(elements).int32(function).in("y", y).anywhere(d);
-  in_then_out(c, d, "dy", d.values(elements), "dx").threads(elements);
+  in_then_out(c, d, "dy", dy, "dx").threads(elements);
   return c;
 }
 
@@ -85,7 +100,7 @@ Case copy_columns(Draw& d) {
   Case c;
   c.int64(rows).int32(width);
   c.in("source", d.values(static_cast<int64_t>(rows) * source_stride)).anywhere(d).from(before);
-  c.int32(source_stride).float32(d.either() ? 1.0f : d.value()).int32(add);
+  c.int32(source_stride).float32(d.either() ? 1.0f : d.real(0.25f, 2)).int32(add);
   if (add) {
     c.in_out("target", d.values(static_cast<int64_t>(rows) * target_stride)).anywhere(d).sums_up_to(4);
   } else {
@@ -120,7 +135,8 @@ Case dropout(Draw& d) {
   const int elements = d.number() == 1 ? 1025 : d.size(600);
   const float p = d.probability();
   Case c;
-  c.int64(elements).int32(static_cast<int>(static_cast<uint32_t>(static_cast<uint64_t>(static_cast<double>(p) * 4294967296.0))));
+  c.int64(elements).int32(
+      static_cast<int>(static_cast<uint32_t>(static_cast<uint64_t>(static_cast<double>(p) * 4294967296.0))));
   c.float32(1 / (1 - p)).in("key", d.random_keys(1)).int32(d.below(50));
   in_then_out(c, d, "x", d.values(elements), "y").threads((elements + 3) / 4);
   return c;

@@ -26,7 +26,19 @@ Case partial_losses(Draw& d) {
   Case c;
   c.int32(function).float32(loss.smoothed ? d.real(0, 0.5f) : d.real(0.5f, 3)).float32(0).float32(0).float32(0);
   c.int32(T).int32(B).int32(N);
-  const Floats outputs = d.preactivations(rows * N);
+  Floats outputs = d.preactivations(rows * N), weights;
+  Ints lengths;
+  if (d.either()) lengths = d.lengths(T, B);
+  if (d.either()) {
+    weights = d.values(rows, 0, 2);
+    for (float& w : weights) w = d.once_in(4) ? 0 : w;
+  }
+  // Rows that do not count may have anything in them.
+  for (int64_t i = 0; i < rows * N; ++i) {
+    const auto row = static_cast<size_t>(i / N);
+    const bool padding = !lengths.empty() && static_cast<int>(row) / B >= lengths[row % static_cast<size_t>(B)];
+    if (padding || (!weights.empty() && weights[row] == 0)) outputs[static_cast<size_t>(i)] = NAN;
+  }
   const bool in_place = d.once_in(3);
   if (in_place) {
     c.in_out("outputs", outputs).anywhere(d);
@@ -38,10 +50,8 @@ Case partial_losses(Draw& d) {
   } else {
     c.in("targets", d.values(rows * N, 0, 1)).anywhere(d);
   }
-  c.in("lengths", d.lengths(T, B)).given(d.either());
-  Floats weights = d.values(rows, 0, 2);
-  for (float& w : weights) w = d.once_in(4) ? 0 : w;
-  c.in("weights", weights).anywhere(d).given(d.either());
+  c.in("lengths", lengths).given(!lengths.empty());
+  c.in("weights", weights).anywhere(d).given(!weights.empty());
   c.in("gradient_scale", d.values(1, 0.01f, 1)).given(d.either());
   c.in("loss_scale", Floats{256}).given(d.either());
   // A gradient is the difference of a probability and a target, or of an output and a target, times weight and scales.
@@ -56,8 +66,9 @@ Case partial_losses(Draw& d) {
   } else {
     c.out("d_outputs", rows * N).anywhere(d).sums_up_to(scale);
   }
-  // Losses of rows: an output of up to 200 less a logarithm, or N terms of up to 600, or the square of 200.
-  const float most = function == 2 ? 40000.0f : loss.classes ? 400.0f : 600.0f * static_cast<float>(N);
+  // Added up in double precision are float32 as they are and logarithms of float32: one of a row's sum, or N up to 1; or
+  // squares, which are right to the last digits.
+  const float most = function == 2 ? 0.01f : loss.classes ? 4.0f : static_cast<float>(N);
   c.out("partial", Type::kFloat64, blocks * 8).sums_up_to(most * 2 * static_cast<float>((rows - 1) / (blocks * 4) + 1));
   c.launch(blocks, 1, 128);
   return c;

@@ -49,7 +49,8 @@ Case partial_column_sums_any(Draw& d) {
 }
 
 Case add_partial_sums(Draw& d) {
-  const int chunks = d.size(20), G = d.between(1, 4), H = d.size(90), Hp = d.either() ? padded(H) : H, stride = d.either() ? H : H + d.below(9);
+  const int chunks = d.size(20), G = d.between(1, 4), H = d.size(90), Hp = d.either() ? padded(H) : H,
+            stride = d.either() ? H : H + d.below(9);
   const int64_t sums = (G - 1) * static_cast<int64_t>(stride) + H;
   Case c;
   c.int32(chunks).int32(G).int32(H).int32(Hp).int32(stride).in("partial", d.values(static_cast<int64_t>(chunks) * G * Hp));
@@ -75,8 +76,8 @@ Case partial_norm_sums(Draw& d) {
   Case c;
   c.int32(M).int32(N).int32(n).int32(chunk).in("x", d.values(elements)).anywhere(d).from(first);
   c.in("saved", saved).anywhere(d).in("dy", d.values(elements)).anywhere(d).from(first);
-  // Terms up to 2·3·4, of which a thread adds up `chunk` at most.
-  c.out("partial", static_cast<int64_t>(chunks) * 2 * n).sums_up_to(24.0f * static_cast<float>(std::min(M, chunk)));
+  // Terms up to 2·3·4, a third of that on average, of which a thread adds up `chunk` at most.
+  c.out("partial", static_cast<int64_t>(chunks) * 2 * n).sums_up_to(8.0f * static_cast<float>(std::min(M, chunk)));
   c.launch(Case::blocks(n), chunks, 128);
   return c;
 }

@@ -63,12 +63,20 @@ Case rank_tokens(Draw& d) {
 }
 
 Case draw_token(Draw& d) {
-  const Row q(d, 9, true);
-  const float temperature = d.once_in(4) ? 0.0f : d.real(0.25f, 3), top_p = d.either() ? 1.0f : d.real(0.1f, 1);
-  const int top_k = d.either() ? q.V : d.between(1, q.V);
+  Row q(d, 9, true);
+  float temperature = d.once_in(4) ? 0.0f : d.real(0.25f, 3), top_p = d.either() ? 1.0f : d.real(0.1f, 1);
+  int top_k = d.either() ? q.V : d.between(1, q.V);
+  if (d.once_in(4)) {  // all weights are 1, and top_p is reached exactly where there is an even number of tokens
+    std::fill(q.values.begin(), q.values.end(), 1.0f);
+    q.penalty = 1;
+    temperature = 1;
+    top_p = 0.5f;
+    top_k = q.V;
+  }
+  const float min_p = d.either() ? 0.0f : d.once_in(3) ? 1.0f : d.real(0, 0.5f);
   const bool needs_order = temperature > 0 && (top_k < q.V || top_p < 1);
   Case c;
-  c.int32(q.V).float32(temperature).int32(top_k).float32(top_p).float32(d.either() ? 0.0f : d.real(0, 0.5f)).float32(q.penalty);
+  c.int32(q.V).float32(temperature).int32(top_k).float32(top_p).float32(min_p).float32(q.penalty);
   c.in("keys", d.random_keys(q.rows)).in("first", Words{d.word(), static_cast<uint32_t>(d.below(3))}).int32(d.below(100));
   c.in("logits", q.values);
   if (q.seen.empty()) {
@@ -77,7 +85,9 @@ Case draw_token(Draw& d) {
     c.in_out("seen", q.seen);
   }
   c.in("orders", q.orders()).given(needs_order);
-  c.out("weights", Type::kFloat64, static_cast<int64_t>(q.rows) * q.V).out("tokens", Type::kWord, q.rows).launch(q.rows, 1, 32);
+  c.out("weights", Type::kFloat64, static_cast<int64_t>(q.rows) * q.V)
+      .out("tokens", Type::kWord, q.rows)
+      .launch(q.rows, 1, 32);
   return c;
 }
 

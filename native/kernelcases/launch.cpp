@@ -2,21 +2,8 @@
 
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 
 namespace kernelcases {
-
-namespace {
-
-std::vector<char> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw BadFile(path + " cannot be read: " + std::strerror(errno));
-  std::vector<char> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  bytes.push_back(0);  // PTX is a text
-  return bytes;
-}
-
-}  // namespace
 
 KernelFolder::KernelFolder(const std::string& folder, bool ptx) : folder_(folder), ptx_(ptx) {
   const std::string path = folder + "/kernels.properties", prefix = "kernel.";
@@ -36,11 +23,8 @@ void* KernelFolder::function(const cuda::Driver& driver, const std::string& kern
   if (function != nullptr) return function;
   const std::string path = folder_ + "/" + files_.at(kernel) + (ptx_ ? ".ptx" : ".fatbin");
   void*& module = modules_[path];
-  if (module == nullptr) {
-    const std::vector<char> image = read_file(path);
-    driver.require(driver.cuModuleLoadData(&module, image.data()), "loading " + path);
-  }
-  driver.require(driver.cuModuleGetFunction(&function, module, kernel.c_str()), "finding " + kernel + " in " + path);
+  if (module == nullptr) module = driver.load(path);
+  function = driver.function(module, kernel.c_str());
   return function;
 }
 
@@ -72,9 +56,8 @@ uint64_t hash_of_inputs(const Case& c) {
   return hash(h, launch, sizeof launch);
 }
 
-// Where each buffer begins.
-void launch(const cuda::Driver& driver, void* function, const std::string& who, const Case& c,
-            const std::vector<cuda::DevicePointer>& buffers) {
+// buffers: where each begins.
+void launch(const cuda::Driver& driver, void* function, const Case& c, const std::vector<cuda::DevicePointer>& buffers) {
   std::vector<uint64_t> values;
   for (const Argument& each : c.arguments) {
     values.push_back(each.buffer < 0 ? each.bits : buffers[static_cast<size_t>(each.buffer)] + each.bits);
@@ -83,37 +66,9 @@ void launch(const cuda::Driver& driver, void* function, const std::string& who, 
   for (uint64_t& each : values) parameters.push_back(&each);
   driver.require(
       driver.cuLaunchKernel(function, c.grid_x, c.grid_y, 1, c.block, 1, 1, 0, nullptr, parameters.data(), nullptr),
-      "launch of " + who);
-  driver.require(driver.cuCtxSynchronize(), who);
+      "launching it");
+  driver.require(driver.cuCtxSynchronize(), "running it");
 }
-
-// Memory of the device with guards between buffers, the same for all cases; grows.
-class Arena {
- public:
-  explicit Arena(const cuda::Driver& driver) : driver_(driver) {}
-  ~Arena() {
-    if (address_ != 0) driver_.cuMemFree(address_);
-  }
-  Arena(const Arena&) = delete;
-  Arena& operator=(const Arena&) = delete;
-
-  cuda::DevicePointer of(size_t bytes) {
-    if (bytes > bytes_) {
-      if (address_ != 0) driver_.require(driver_.cuMemFree(address_), "freeing memory");
-      address_ = 0;
-      driver_.require(driver_.cuMemAlloc(&address_, 2 * bytes), "allocating " + std::to_string(2 * bytes) + " bytes");
-      bytes_ = 2 * bytes;
-    }
-    return address_;
-  }
-
- private:
-  const cuda::Driver& driver_;
-  cuda::DevicePointer address_ = 0;
-  size_t bytes_ = 0;
-};
-
-std::string who(const std::string& kernel, uint32_t number) { return kernel + ", case " + std::to_string(number); }
 
 // Of an element of a buffer, [first, end) in its bytes. A flag is its first byte.
 struct Elements {
@@ -141,7 +96,7 @@ bool is_all(const unsigned char* bytes, size_t count, unsigned char value) {
 bool merge(const Buffer& buffer, Bytes& first, const Bytes& second, size_t& at) {
   Elements e(buffer.types);
   for (at = 0; e.next(first.size()); ++at) {
-    unsigned char *a = first.data() + e.first;
+    unsigned char* a = first.data() + e.first;
     const unsigned char* b = second.data() + e.first;
     const bool same = std::memcmp(a, b, e.counts) == 0;
     const bool unwritten = e.first < buffer.fresh && is_all(a, e.counts, kFill[0]) && is_all(b, e.counts, kFill[1]);
@@ -154,13 +109,26 @@ bool merge(const Buffer& buffer, Bytes& first, const Bytes& second, size_t& at) 
 
 }  // namespace
 
-Result run_guarded(const cuda::Driver& driver, KernelFolder& folder, const std::string& kernel, uint32_t number, const Case& c) {
-  static Arena arena(driver);
+Launcher::~Launcher() {
+  if (arena_ != 0) driver_.cuMemFree(arena_);
+}
+
+cuda::DevicePointer Launcher::arena(size_t bytes) {
+  if (bytes > arena_bytes_) {
+    if (arena_ != 0) driver_.require(driver_.cuMemFree(arena_), "freeing memory");
+    arena_ = 0;
+    driver_.require(driver_.cuMemAlloc(&arena_, 2 * bytes), "allocating " + std::to_string(2 * bytes) + " bytes");
+    arena_bytes_ = 2 * bytes;
+  }
+  return arena_;
+}
+
+Result Launcher::run_guarded(const std::string& kernel, uint32_t number, const Case& c) {
   Result result;
   result.kernel = kernel;
   result.number = number;
   result.inputs = hash_of_inputs(c);
-  void* const function = folder.function(driver, kernel);
+  void* const function = folder_.function(driver_, kernel);
 
   std::vector<size_t> begin;
   size_t end = kGuardBytes;
@@ -169,7 +137,7 @@ Result run_guarded(const cuda::Driver& driver, KernelFolder& folder, const std::
     end = begin.back() + each.bytes.size() + kGuardBytes;
   }
   std::vector<cuda::DevicePointer> addresses;
-  for (const size_t each : begin) addresses.push_back(arena.of(end) + each);
+  for (const size_t each : begin) addresses.push_back(arena(end) + each);
 
   std::vector<Bytes> made[2];
   for (int run = 0; run < 2; ++run) {
@@ -179,10 +147,10 @@ Result run_guarded(const cuda::Driver& driver, KernelFolder& folder, const std::
       std::copy(each.bytes.begin(), each.bytes.end(), before.begin() + static_cast<ptrdiff_t>(begin[i]));
       std::fill_n(before.begin() + static_cast<ptrdiff_t>(begin[i]), each.fresh, kFill[run]);
     }
-    driver.require(driver.cuMemcpyHtoD(arena.of(end), before.data(), end), "copying to the device");
-    launch(driver, function, who(kernel, number), c, addresses);
+    driver_.require(driver_.cuMemcpyHtoD(arena(end), before.data(), end), "copying to the device");
+    launch(driver_, function, c, addresses);
     Bytes after(end);
-    driver.require(driver.cuMemcpyDtoH(after.data(), arena.of(end), end), "copying from the device");
+    driver_.require(driver_.cuMemcpyDtoH(after.data(), arena(end), end), "copying from the device");
     size_t guarded = 0;  // all before this has been looked at
     for (size_t i = 0; i <= begin.size(); ++i) {
       const size_t until = i == begin.size() ? end : begin[i];
@@ -198,11 +166,13 @@ Result run_guarded(const cuda::Driver& driver, KernelFolder& folder, const std::
       if (i == begin.size()) break;
       const Buffer& each = c.buffers[i];
       guarded = begin[i] + each.bytes.size();
-      if (!each.changes && std::memcmp(&after[begin[i]], &before[begin[i]], each.bytes.size()) != 0 && result.failure.empty()) {
+      if (!each.changes && std::memcmp(&after[begin[i]], &before[begin[i]], each.bytes.size()) != 0 &&
+          result.failure.empty()) {
         result.failure = "changed " + each.name + ", which it is to read only";
       }
       if (each.changes) {
-        made[run].emplace_back(after.begin() + static_cast<ptrdiff_t>(begin[i]), after.begin() + static_cast<ptrdiff_t>(guarded));
+        made[run].emplace_back(after.begin() + static_cast<ptrdiff_t>(begin[i]),
+                               after.begin() + static_cast<ptrdiff_t>(guarded));
       }
     }
   }
@@ -221,23 +191,23 @@ Result run_guarded(const cuda::Driver& driver, KernelFolder& folder, const std::
   return result;
 }
 
-void run_bare(const cuda::Driver& driver, KernelFolder& folder, const std::string& kernel, const Case& c) {
-  void* const function = folder.function(driver, kernel);
+void Launcher::run_bare(const std::string& kernel, const Case& c) {
+  void* const function = folder_.function(driver_, kernel);
   std::vector<cuda::DevicePointer> blocks, addresses;
   for (const Buffer& each : c.buffers) {
     cuda::DevicePointer block;
     const size_t bytes = std::max<size_t>(each.offset + each.bytes.size(), 4);
-    driver.require(driver.cuMemAlloc(&block, bytes), "allocating " + std::to_string(bytes) + " bytes");
+    driver_.require(driver_.cuMemAlloc(&block, bytes), "allocating " + std::to_string(bytes) + " bytes");
     blocks.push_back(block);
     addresses.push_back(block + each.offset);
     if (each.fresh < each.bytes.size()) {
-      driver.require(
-          driver.cuMemcpyHtoD(addresses.back() + each.fresh, each.bytes.data() + each.fresh, each.bytes.size() - each.fresh),
-          "copying to the device");
+      driver_.require(driver_.cuMemcpyHtoD(addresses.back() + each.fresh, each.bytes.data() + each.fresh,
+                                           each.bytes.size() - each.fresh),
+                      "copying to the device");
     }
   }
-  launch(driver, function, kernel, c, addresses);
-  for (const cuda::DevicePointer each : blocks) driver.require(driver.cuMemFree(each), "freeing memory");
+  launch(driver_, function, c, addresses);
+  for (const cuda::DevicePointer each : blocks) driver_.require(driver_.cuMemFree(each), "freeing memory");
 }
 
 }  // namespace kernelcases

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "driver.h"
+#include "cudadriver/driver.h"
 #include "results.h"
 
 namespace kernelcases {
@@ -25,13 +25,31 @@ class KernelFolder {
   std::map<std::string, void*> functions_;
 };
 
-// Between guard zones, twice, with other bytes in what the kernel is to make: nothing outside the buffers and nothing that is
-// only read may change, and what is written must depend on nothing that was there before. Throws a cuda::Error if the driver refuses or
-// the kernel dies, after which the driver is of no use; a failure that it survives is in the result.
-Result run_guarded(const cuda::Driver& driver, KernelFolder& folder, const std::string& kernel, uint32_t number, const Case& c);
+class Launcher {
+ public:
+  // Both must outlive it.
+  Launcher(const cuda::Driver& driver, KernelFolder& folder) : driver_(driver), folder_(folder) {}
+  ~Launcher();
+  Launcher(const Launcher&) = delete;
+  Launcher& operator=(const Launcher&) = delete;
 
-// For compute-sanitizer: once, each buffer in memory of exactly its size, with what the kernel is to make as the driver hands it out.
-// Nothing is read back, since that alone would be a use of what is not initialised.
-void run_bare(const cuda::Driver& driver, KernelFolder& folder, const std::string& kernel, const Case& c);
+  // Between guard zones, twice, with other bytes in what the kernel is to make: nothing outside the buffers and nothing that
+  // is only read may change, and what is written must depend on nothing that was there before. Throws a cuda::Error if the
+  // driver refuses or the kernel dies, after which the driver is of no use; a failure that it survives is in the result.
+  Result run_guarded(const std::string& kernel, uint32_t number, const Case& c);
+
+  // For compute-sanitizer: once, each buffer in memory of exactly its size, with what the kernel is to make as the driver
+  // hands it out. Nothing is read back, since that alone would be a use of what is not initialised.
+  void run_bare(const std::string& kernel, const Case& c);
+
+ private:
+  // Memory with guards between buffers, the same for all cases; grows.
+  cuda::DevicePointer arena(size_t bytes);
+
+  const cuda::Driver& driver_;
+  KernelFolder& folder_;
+  cuda::DevicePointer arena_ = 0;
+  size_t arena_bytes_ = 0;
+};
 
 }  // namespace kernelcases

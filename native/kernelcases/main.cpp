@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -17,7 +18,7 @@ namespace {
 using namespace kernelcases;
 
 constexpr char kUsage[] =
-    "usage: kernel-cases list [OPTIONS]            kernels, and what each is launched with in its first cases\n"
+    "usage: kernel-cases list [OPTIONS]            what each case is launched with\n"
     "       kernel-cases run [OPTIONS]             runs cases; exit code 1 if one failed\n"
     "       kernel-cases compare FILE FILE         two files that run has written; exit code 1 if they are not the same\n"
     "  --out FILE       where the results go; none are kept without\n"
@@ -28,8 +29,9 @@ constexpr char kUsage[] =
     "  --cases N        of each kernel; 50 unless given\n"
     "  --seed N         of what is drawn; 1 unless given\n"
     "  --like FILE      the cases of that file, and its seed\n"
-    "  --most-bytes N   leaves out cases whose results are larger\n"
-    "  --bare           for compute-sanitizer: buffers of exactly their size, filled only where the kernel is to read; no results, and\n"
+    "  --most-bytes N   leaves out cases whose results are larger, but for the first two of each kernel\n"
+    "  --bare           for compute-sanitizer: buffers of exactly their size, filled only where the kernel is to read; no "
+    "results, and\n"
     "                   the first failure ends it\n"
     "  --patience N     seconds that one case may take before it counts as hanging; 60 unless given\n";
 
@@ -67,24 +69,50 @@ Options parse(int count, char** words) {
       if (i + 1 == count) throw BadUsage(word + " needs a value");
       return words[++i];
     };
-    if (word == "--out") o.out = value();
-    else if (word == "--driver") o.driver = value();
-    else if (word == "--kernels") o.folder = value();
-    else if (word == "--ptx") o.ptx = true;
-    else if (word == "--bare") o.bare = true;
-    else if (word == "--kernel") o.only.insert(value());
-    else if (word == "--cases") o.cases = number(word, value());
-    else if (word == "--seed") o.seed = number(word, value());
-    else if (word == "--like") o.like = value();
-    else if (word == "--most-bytes") o.most_bytes = number(word, value());
-    else if (word == "--patience") o.patience = number(word, value());
-    else if (word[0] == '-') throw BadUsage("there is no option " + word);
-    else o.files.push_back(word);
+    if (word == "--out")
+      o.out = value();
+    else if (word == "--driver")
+      o.driver = value();
+    else if (word == "--kernels")
+      o.folder = value();
+    else if (word == "--ptx")
+      o.ptx = true;
+    else if (word == "--bare")
+      o.bare = true;
+    else if (word == "--kernel")
+      o.only.insert(value());
+    else if (word == "--cases")
+      o.cases = number(word, value());
+    else if (word == "--seed")
+      o.seed = number(word, value());
+    else if (word == "--like")
+      o.like = value();
+    else if (word == "--most-bytes")
+      o.most_bytes = number(word, value());
+    else if (word == "--patience")
+      o.patience = number(word, value());
+    else if (word[0] == '-')
+      throw BadUsage("there is no option " + word);
+    else
+      o.files.push_back(word);
   }
   if (o.files.size() != (o.command == "compare" ? 2u : 0u)) {
-    throw BadUsage(o.command + " got " + std::to_string(o.files.size()) + " files; needed " + (o.command == "compare" ? "2" : "none"));
+    throw BadUsage(o.command + " got " + std::to_string(o.files.size()) + " files; needed " +
+                   (o.command == "compare" ? "2" : "none"));
   }
   return o;
+}
+
+// What draws cases of the kernels in a folder.
+Kernels kernels_of(const KernelFolder& folder) {
+  Kernels known = all_kernels(), used;
+  add_planted_cases(known);
+  for (const auto& each : folder.files()) {
+    const auto found = known.find(each.first);
+    if (found == known.end()) throw BadFile("kernel " + each.first + " has no cases in native/kernelcases");
+    used.insert(*found);
+  }
+  return used;
 }
 
 struct Work {
@@ -99,7 +127,8 @@ std::vector<Work> work(Options& o, const Kernels& kernels) {
     const Results like = read_results(o.like);
     o.seed = like.seed;
     for (const Result& each : like.all) {
-      if (kernels.count(each.kernel) == 0) throw BadFile(o.like + " has cases of " + each.kernel + ", of which this program knows nothing");
+      if (kernels.count(each.kernel) == 0)
+        throw BadFile(o.like + " has cases of " + each.kernel + ", of which this program knows nothing");
       if (o.only.empty() || o.only.count(each.kernel) > 0) all.push_back({each.kernel, each.number});
     }
     return all;
@@ -154,9 +183,7 @@ struct Progress {
 bool run_from(const Options& o, const std::vector<Work>& all, const Kernels& kernels, Progress& progress) {
   const cuda::Driver driver(o.driver);
   KernelFolder folder(o.folder, o.ptx);
-  for (const auto& each : folder.files()) {
-    if (kernels.count(each.first) == 0) throw BadUsage("kernel " + each.first + " of " + o.folder + " has no cases");
-  }
+  Launcher launcher(driver, folder);
   std::unique_ptr<ResultWriter> writer;
   if (!o.out.empty()) {
     writer = std::make_unique<ResultWriter>(o.out, progress.next > 0);
@@ -166,17 +193,17 @@ bool run_from(const Options& o, const std::vector<Work>& all, const Kernels& ker
   for (; progress.next < all.size(); progress.next = progress.next + 1) {
     const Work& w = all[progress.next];
     const Case c = draw(kernels, w, o.seed);
-    if (result_bytes(c) > o.most_bytes) continue;
+    if (w.number > 1 && result_bytes(c) > o.most_bytes) continue;
     Result result;
     bool usable = true;
     try {
       if (o.bare) {
-        run_bare(driver, folder, w.kernel, c);
+        launcher.run_bare(w.kernel, c);
         continue;
       }
-      result = run_guarded(driver, folder, w.kernel, w.number, c);
+      result = launcher.run_guarded(w.kernel, w.number, c);
     } catch (const cuda::Error& e) {
-      if (o.bare) throw;
+      if (o.bare) throw cuda::Error(w.kernel + ", case " + std::to_string(w.number) + ": " + e.what());
       result.kernel = w.kernel;
       result.number = w.number;
       result.failure = e.what();
@@ -192,25 +219,12 @@ bool run_from(const Options& o, const std::vector<Work>& all, const Kernels& ker
   return true;
 }
 
-int guarded(const char* program, int (*body)(int, char**), int count, char** words) {
-  try {
-    return body(count, words);
-  } catch (const BadUsage& e) {
-    std::fflush(stdout);
-    std::fprintf(stderr, "%s: %s\n%s", program, e.what(), kUsage);
-    return 2;
-  } catch (const std::exception& e) {
-    std::fflush(stdout);
-    std::fprintf(stderr, "%s: %s\n", program, e.what());
-    return 1;
-  }
-}
-
 constexpr int kDone = 0, kDeviceLost = 10;
 
 // A process of its own runs the cases. When a kernel takes the device from it, or hangs, another goes on with the next kernel.
 int run_watched(const Options& o, const std::vector<Work>& all, const Kernels& kernels) {
-  auto* progress = static_cast<Progress*>(mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  auto* progress =
+      static_cast<Progress*>(mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   if (progress == MAP_FAILED) throw std::runtime_error("no memory to share with another process");
   *progress = {0, 0};
   while (progress->next < all.size()) {
@@ -263,8 +277,8 @@ int run_watched(const Options& o, const std::vector<Work>& all, const Kernels& k
 int body(int count, char** words) {
   Options o = parse(count, words);
   if (o.command == "compare") return compare(read_results(o.files[0]), read_results(o.files[1]), stdout) ? 0 : 1;
-  const Kernels kernels = all_kernels();
   if (o.command != "list" && o.command != "run") throw BadUsage("there is no command " + o.command);
+  const Kernels kernels = kernels_of(KernelFolder(o.folder, o.ptx));
   const std::vector<Work> all = work(o, kernels);
   if (o.command == "list") return list(o, all, kernels);
   if (!o.bare) return run_watched(o, all, kernels);
@@ -276,4 +290,15 @@ int body(int count, char** words) {
 
 }  // namespace
 
-int main(int count, char** words) { return guarded("kernel-cases", body, count, words); }
+int main(int count, char** words) {
+  try {
+    return body(count, words);
+  } catch (const BadUsage& e) {
+    std::fprintf(stderr, "kernel-cases: %s\n%s", e.what(), kUsage);
+    return 2;
+  } catch (const std::exception& e) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "kernel-cases: %s\n", e.what());
+    return 1;
+  }
+}

@@ -23,6 +23,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The compiled kernels that are committed are those of the sources beside them. */
@@ -50,10 +51,11 @@ class PrebuiltKernelsTest {
     }
   }
 
-  @Test
-  void noSourceHasChangedSinceTheyWereCompiled() throws IOException {
+  @ParameterizedTest
+  @CsvSource({"kernels, ci/build-kernels", "native/deviceconstants, ci/build-constants-kernels"})
+  void noSourceHasChangedSinceTheyWereCompiled(Path folder, String script) throws IOException {
     Map<String, String> expected = new TreeMap<>();
-    for (String line : Files.readAllLines(PREBUILT.resolve("SOURCES.sha256"))) {
+    for (String line : Files.readAllLines(folder.resolve("prebuilt/SOURCES.sha256"))) {
       String[] parts = line.split("  ", 2);
       expected.put(parts[1], parts[0]);
     }
@@ -62,12 +64,20 @@ class PrebuiltKernelsTest {
       actual.put(file, Files.exists(Path.of(file)) ? sha256(Path.of(file)) : "missing");
     }
     // New headers come in only by a change of these.
-    add(actual, Path.of("kernels"), ".cu", ".fatbin", ".ptx", ".properties");
+    add(actual, folder, ".cu", ".fatbin", ".ptx", ".properties");
     TreeSet<String> stale = new TreeSet<>(expected.keySet());
     stale.addAll(actual.keySet());
     stale.removeIf(file -> String.valueOf(expected.get(file)).equals(actual.get(file)));
     assertTrue(
-        stale.isEmpty(), () -> "compiled kernels do not belong to these files: " + stale + CURE);
+        stale.isEmpty(),
+        () ->
+            "compiled kernels do not belong to these files: "
+                + stale
+                + "; run "
+                + script
+                + " and commit "
+                + folder
+                + "/prebuilt");
   }
 
   @Test
@@ -90,7 +100,9 @@ class PrebuiltKernelsTest {
   /** JCuda's compiler is that of CUDA 12.0, so this also shows that drivers of that age read it. */
   @ParameterizedTest
   @ValueSource(ints = {80, 90})
-  void thePtxCompilesWithJcudasCompiler(int computeCapability) {
+  void thePtxCompilesWithJcudasCompiler(int computeCapability) throws IOException {
+    String constants = Files.readString(Path.of("native/deviceconstants/prebuilt/constants.ptx"));
+    assertTrue(PtxCompiler.compile("constants", constants, computeCapability).length > 0);
     KernelCatalog catalog = KernelCatalog.read();
     for (String file : new TreeSet<>(catalog.files().values())) {
       byte[] code = PtxCompiler.compile(file, catalog.ptx(file), computeCapability);

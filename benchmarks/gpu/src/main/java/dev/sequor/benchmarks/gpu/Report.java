@@ -8,6 +8,7 @@ import dev.sequor.picture.Chart;
 import dev.sequor.picture.Series;
 import dev.sequor.picture.Svg;
 import java.io.IOException;
+import java.math.MathContext;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -164,6 +165,7 @@ public final class Report {
           "cuDNN %s, PyTorch %s", versions.path("cudnn").asText(), versions.path("torch").asText());
     }
     writeParts();
+    writeConstants();
     writeParity();
     writeTraining();
     writeTimes();
@@ -185,6 +187,39 @@ public final class Report {
           part.get("seconds").asInt(),
           more.replace("|", "\\|"));
     }
+  }
+
+  /** What {@code native/deviceconstants} has measured. */
+  private void writeConstants() {
+    JsonNode constants = root.get("constants");
+    if (!constants.has("constants")) {
+      return;
+    }
+    line("");
+    line("## Constants: measured beside predicted");
+    line("");
+    if (constants.path("simulated").asBoolean()) {
+      line("%s", SIMULATOR);
+      line("");
+    }
+    line("| | measured | predicted | | predicted by |");
+    line("|---|--:|--:|---|---|");
+    for (JsonNode constant : constants.get("constants")) {
+      String measured = figure(constant.get("measured"));
+      line(
+          "| %s | %s | %s | %s | %s |",
+          constant.get("name").asText().strip(),
+          constant.has("failure") ? "**" + constant.get("failure").asText() + "**" : measured,
+          figure(constant.get("predicted")),
+          constant.get("unit").asText(),
+          constant.get("source").asText());
+    }
+  }
+
+  private static String figure(JsonNode number) {
+    return number.isNumber()
+        ? number.decimalValue().round(new MathContext(4)).stripTrailingZeros().toPlainString()
+        : "";
   }
 
   private void writeParity() {

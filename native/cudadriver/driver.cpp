@@ -2,12 +2,18 @@
 
 #include <dlfcn.h>
 
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
 namespace cuda {
 
 Driver::Driver(const std::string& library) : library_(dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL)) {
   if (library_ == nullptr) throw Error(std::string("the CUDA driver does not load: ") + dlerror());
-#define CUDA_RESOLVE(name, symbol, parameters)                                   \
-  name = reinterpret_cast<int(*) parameters>(find(symbol));                      \
+#define CUDA_RESOLVE(name, symbol, parameters)              \
+  name = reinterpret_cast<int(*) parameters>(find(symbol)); \
   if (name == nullptr) throw Error(library + " has no function " + symbol);
   CUDA_FUNCTIONS(CUDA_RESOLVE)
 #undef CUDA_RESOLVE
@@ -35,6 +41,22 @@ int Driver::attribute(int number) const {
   int value;
   require(cuDeviceGetAttribute(&value, number, device), "cuDeviceGetAttribute of " + std::to_string(number));
   return value;
+}
+
+void* Driver::load(const std::string& file) const {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw Error(file + " cannot be read: " + std::strerror(errno));
+  std::vector<char> image{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  image.push_back(0);  // PTX is a text
+  void* module;
+  require(cuModuleLoadData(&module, image.data()), "loading " + file);
+  return module;
+}
+
+void* Driver::function(void* module, const char* name) const {
+  void* function;
+  require(cuModuleGetFunction(&function, module, name), std::string("finding the kernel ") + name);
+  return function;
 }
 
 void* Driver::find(const char* symbol) const { return dlsym(library_, symbol); }
