@@ -101,6 +101,9 @@ void Context::clear() {
       ++each;
     }
   }
+  for (auto each = m.executables.begin(); each != m.executables.end();) {
+    each = &each->second->context == this ? m.executables.erase(each) : std::next(each);
+  }
   device.control.live_bytes -= static_cast<int64_t>(m.memory.release_all(this));
   failure = kSuccess;
   failure_text.clear();

@@ -22,6 +22,7 @@ namespace simulator {
 
 struct Capture;
 struct Context;
+struct Executable;
 struct Stream;
 
 // One piece of work in a stream, or one node of a graph. Nodes run many times, so running changes nothing in them.
@@ -135,6 +136,7 @@ class Machine {
   Owned<Context> contexts;  // besides the primary ones
   std::map<Event*, std::shared_ptr<Event>> events;
   std::set<std::shared_ptr<Capture>> captures;
+  std::map<void*, std::shared_ptr<Executable>> executables;
   int64_t driver_calls = 0;
   bool initialized = false;
 

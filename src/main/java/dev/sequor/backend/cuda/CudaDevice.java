@@ -38,6 +38,7 @@ final class CudaDevice implements AutoCloseable {
   private final CudaStream stream;
   private final KernelLibrary kernels;
   private final DeviceMemory memory;
+  private final Recordings recordings;
   private @Nullable PinnedStaging staging;
   private boolean closed;
 
@@ -54,6 +55,7 @@ final class CudaDevice implements AutoCloseable {
     check(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
     memory = new DeviceMemory(label, memoryBudget(settings, free[0]), settings.cudaCache());
     stream = new CudaStream();
+    recordings = new Recordings(label, memory, stream);
   }
 
   /**
@@ -91,7 +93,7 @@ final class CudaDevice implements AutoCloseable {
 
   /**
    * The most that a backend may allocate of what is {@code free}, in bytes. Unless it is set, some
-   * is left to what is not allocated here: recorded graphs, loaded kernels, and the driver's needs.
+   * is left to what is not counted here: loaded kernels, and the driver's needs.
    */
   static long memoryBudget(BackendSettings settings, long free) {
     return settings.cudaMemoryBytes(free).orElse(free - Math.min(free / 10, MOST_RESERVE));
@@ -214,6 +216,11 @@ final class CudaDevice implements AutoCloseable {
 
   DeviceMemory memory() {
     return memory;
+  }
+
+  /** What was recorded of its work. */
+  Recordings recordings() {
+    return recordings;
   }
 
   KernelLibrary kernels() {

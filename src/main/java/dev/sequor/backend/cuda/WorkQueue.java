@@ -57,6 +57,11 @@ final class WorkQueue implements AutoCloseable {
     return products;
   }
 
+  /** What records work of the device. */
+  Recorder recorder() {
+    return device.recordings().recorder();
+  }
+
   CudaKernel kernel(String name) {
     return device.kernels().kernel(name);
   }

@@ -254,6 +254,12 @@ class CudaDeviceTest {
     return values;
   }
 
+  private CudaGraph captured(CudaStream stream, Runnable work) {
+    try (Capture capture = Capture.of(stream, work)) {
+      return capture.instantiate(device.memory().reserve(0, "a graph"));
+    }
+  }
+
   /** What the driver loads when work first runs cannot be loaded while it is recorded. */
   @Test
   void workThatFailedWhenItFirstRanIsNotRecordedBeforeItHasRun() {
@@ -266,15 +272,13 @@ class CudaDeviceTest {
             throw new BackendException("the first call fails");
           }
         };
-    try (Replays replays = new Replays()) {
+    try (Replays replays = new Replays(device.recordings(), "test")) {
       for (int i = 0; i < 2; i++) {
-        assertThrows(
-            BackendException.class,
-            () -> replays.run(device.stream(), "work", new long[] {1}, work));
+        assertThrows(BackendException.class, () -> replays.run("work", new long[] {1}, work));
       }
       fails[0] = false;
       for (int i = 0; i < 3; i++) {
-        replays.run(device.stream(), "work", new long[] {1}, work);
+        replays.run("work", new long[] {1}, work);
       }
     }
     assertEquals(List.of(false, false, false, true), recorded);
@@ -292,7 +296,7 @@ class CudaDeviceTest {
       set(main, to, 0);
       boolean[] capturing = new boolean[2];
       CudaGraph graph =
-          CudaGraph.capture(
+          captured(
               main,
               () -> {
                 main.record(fork);
@@ -324,7 +328,7 @@ class CudaDeviceTest {
           message(
               IllegalArgumentException.class,
               () ->
-                  CudaGraph.capture(
+                  captured(
                       main,
                       () -> {
                         set(main, block, 1);
