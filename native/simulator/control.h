@@ -24,8 +24,9 @@ struct Control {
   int64_t graph_bytes = 0;     // of the live bytes, those of executable graphs
   int64_t graph_node_bytes = 10240;  // that a node takes from now on: about what it takes of a real device
   int64_t graph_nodes = 0;     // of the largest executable graph since this was written
+  int64_t handles = 0;         // of the primary context: streams, events, modules, executable graphs, those of cuBLAS
   char last_error[2048] = {};  // text of the last error, ended by zero
 };
-static_assert(sizeof(Control) == 16 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
+static_assert(sizeof(Control) == 17 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
 
 }  // namespace simulator

@@ -196,6 +196,7 @@ extern "C" {
 SIMULATOR_API int cublasCreate_v2(void** handle) {
   return cublas("cublasCreate", [&] {
     auto* made = new Handle{&current_context()};
+    made->context->blas_handles++;
     handles().insert(made);
     *handle = made;
   });
@@ -204,6 +205,7 @@ SIMULATOR_API int cublasCreate_v2(void** handle) {
 SIMULATOR_API int cublasDestroy_v2(void* handle) {
   return cublas("cublasDestroy", [&] {
     Handle* known = &handle_of(handle);
+    known->context->blas_handles--;
     handles().erase(known);
     delete known;
   });

@@ -67,8 +67,9 @@ bool read_control(void* to, uintptr_t from, size_t bytes) {
   if (control == nullptr) return false;
   control->driver_calls = m.driver_calls;
   for (const Device& device : m.devices) {
-    if (control == &device.control)
-      control->host_bytes = static_cast<int64_t>(m.memory.page_locked_bytes(device.primary.get()));
+    if (control != &device.control) continue;
+    control->host_bytes = static_cast<int64_t>(m.memory.page_locked_bytes(device.primary.get()));
+    control->handles = m.handles(*device.primary);
   }
   std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   return true;

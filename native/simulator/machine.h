@@ -77,6 +77,7 @@ class Owned {
     all_.erase(std::find_if(all_.begin(), all_.end(), [=](const auto& each) { return each.get() == one; }));
   }
   void clear() { all_.clear(); }
+  size_t size() const { return all_.size(); }
   auto begin() const { return all_.begin(); }
   auto end() const { return all_.end(); }
 
@@ -115,6 +116,7 @@ struct Context {
   std::string failure_text;
   std::unique_ptr<Stream> default_stream;
   Owned<Stream> streams;
+  int64_t blas_handles = 0;
   std::map<Module*, std::unique_ptr<Module>> modules;
   std::set<const Function*> functions;  // of all its modules
 };
@@ -142,6 +144,7 @@ class Machine {
 
   void reseed(uint64_t seed);
   bool is_context(const Context* context) const;
+  int64_t handles(const Context& context) const;  // that it owns
 
   // Queues work; runs everything when very much has gathered.
   void enqueue(Stream& stream, std::shared_ptr<Operation> operation);

@@ -69,7 +69,7 @@ final class Capture implements AutoCloseable {
   CudaGraph instantiate(DeviceMemory.Block memory) {
     CUgraphExec executable = new CUgraphExec();
     check(JCudaDriver.cuGraphInstantiate(executable, graph, 0), "cuGraphInstantiate");
-    return new CudaGraph(executable, memory);
+    return new CudaGraph(stream.context(), executable, memory);
   }
 
   /** Ends it, if need be, and forgets what was captured; graphs made of it stay. */

@@ -10,12 +10,14 @@ import jcuda.driver.JCudaDriver;
  * Device work that was recorded once and is then queued as a whole, for the price of one launch.
  */
 final class CudaGraph implements AutoCloseable {
+  private final CudaContext context;
   private final CUgraphExec executable;
   private final DeviceMemory.Block memory;
   private boolean closed;
 
-  /** Takes over both; {@link Capture} makes them. */
-  CudaGraph(CUgraphExec executable, DeviceMemory.Block memory) {
+  /** Takes over graph and memory; {@link Capture} makes them. */
+  CudaGraph(CudaContext context, CUgraphExec executable, DeviceMemory.Block memory) {
+    this.context = context;
     this.executable = executable;
     this.memory = memory;
   }
@@ -34,6 +36,7 @@ final class CudaGraph implements AutoCloseable {
     if (!closed) {
       closed = true;
       new Closing()
+          .then(context::makeCurrent)
           .then(() -> check(JCudaDriver.cuGraphExecDestroy(executable), "cuGraphExecDestroy"))
           .then(memory::close)
           .end();

@@ -41,6 +41,7 @@ final class DeviceMemory implements AutoCloseable {
 
   private static final int HOLDERS_NAMED = 3;
 
+  private final CudaContext context;
   private final String device;
   private final long budgetBytes;
   private final boolean caching;
@@ -55,11 +56,13 @@ final class DeviceMemory implements AutoCloseable {
   /**
    * An empty pool.
    *
+   * @param context what memory is taken in; it is current when some is asked for
    * @param device its name, for messages
    * @param budgetBytes the most that this pool takes from the device
    * @param caching whether to keep what is given back; if not, it goes to the driver at once
    */
-  DeviceMemory(String device, long budgetBytes, boolean caching) {
+  DeviceMemory(CudaContext context, String device, long budgetBytes, boolean caching) {
+    this.context = context;
     this.device = device;
     this.budgetBytes = budgetBytes;
     this.caching = caching;
@@ -224,10 +227,11 @@ final class DeviceMemory implements AutoCloseable {
       cache.computeIfAbsent(block.size, size -> new ArrayDeque<>()).push(block.address);
       cachedBytes += block.size;
     } else {
-      free(block.address);
+      new Closing().then(context::makeCurrent).then(() -> free(block.address)).end();
     }
   }
 
+  /** The context is current. */
   private static void free(long address) {
     check(JCudaDriver.cuMemFree(DevicePointer.of(address)), "cuMemFree");
   }
@@ -254,7 +258,10 @@ final class DeviceMemory implements AutoCloseable {
 
   /** Gives all that is kept for reuse to the driver, which first waits for the device. */
   void trim() {
-    Closing closing = new Closing();
+    if (cache.isEmpty()) {
+      return;
+    }
+    Closing closing = new Closing().then(context::makeCurrent);
     cache.values().forEach(sized -> sized.forEach(address -> closing.then(() -> free(address))));
     cache.clear();
     cachedBytes = 0;
@@ -313,7 +320,7 @@ final class DeviceMemory implements AutoCloseable {
           liveBytes,
           largestHolders());
     }
-    Closing closing = new Closing();
+    Closing closing = new Closing().then(context::makeCurrent);
     for (Block block : live) {
       block.closed = true;
       if (!block.isReserved()) {

@@ -68,6 +68,7 @@ final class RecordedSteps implements AutoCloseable {
     @Override
     public void close() {
       new Closing()
+          .then(done.context()::makeCurrent)
           .then(done::synchronize)
           .then(recording::close)
           .then(done::close)
@@ -125,11 +126,12 @@ final class RecordedSteps implements AutoCloseable {
       bytes = Math.addExact(bytes, place(input.source().remaining()));
     }
     int size = bytes;
+    CudaContext context = stream.context();
     HostPointer memory = null;
     CudaEvent done = null;
     try {
-      memory = recordings.withRoom(step, () -> new HostPointer(size, "inputs of a step"));
-      done = recordings.withRoom(step, CudaEvent::new);
+      memory = recordings.withRoom(step, () -> new HostPointer(context, size, "inputs of a step"));
+      done = recordings.withRoom(step, () -> new CudaEvent(context));
       HostPointer from = memory;
       fill(from.bytes(), inputs);
       begun++;

@@ -345,7 +345,7 @@ class CudaDeviceTest {
   void aRefusedLaunchNamesKernelGridBlockAndError() {
     CudaKernel kernel = device.kernels().kernel("bias_activation");
     assertEquals(kernel, device.kernels().kernel("bias_activation"));
-    try (KernelArguments arguments = new KernelArguments()) {
+    try (KernelArguments arguments = new KernelArguments(device.stream().context())) {
       arguments.int32(1).pointer(0).int64(2).float32(3);
       String message =
           message(
@@ -368,7 +368,7 @@ class CudaDeviceTest {
 
   @Test
   void moreArgumentsThanAnyKernelHasAreRefused() {
-    try (KernelArguments arguments = new KernelArguments()) {
+    try (KernelArguments arguments = new KernelArguments(device.stream().context())) {
       for (int i = 0; i < KernelArguments.CAPACITY; i++) {
         arguments.int32(i);
       }

@@ -47,7 +47,9 @@ public final class SimulatorControl {
     /** What a node of a graph takes from now on. */
     GRAPH_NODE_BYTES(112),
     /** Nodes of the largest executable graph since this was written. */
-    GRAPH_NODES(120);
+    GRAPH_NODES(120),
+    /** Of the primary context: streams, events, modules, executable graphs, those of cuBLAS. */
+    HANDLES(128);
 
     private final long offset;
 
@@ -56,7 +58,7 @@ public final class SimulatorControl {
     }
   }
 
-  private static final long ERROR_OFFSET = 128;
+  private static final long ERROR_OFFSET = 136;
   private static final int ERROR_BYTES = 2048;
   private static final byte[] EMPTY_PTX =
       "// no code\n.version 7.0\n\0".getBytes(StandardCharsets.US_ASCII);
