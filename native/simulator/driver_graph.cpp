@@ -45,7 +45,8 @@ SIMULATOR_API int cuStreamEndCapture(void* stream, void** graph) {
   return call([&] {
     *graph = nullptr;
     auto captured = end_capture(stream_of(stream));
-    admit("cuStreamEndCapture", current_context().device.control, sizeof(Graph));  // memory of the host, which can lack as well
+    // This is memory of the host, which can lack as well.
+    admit("cuStreamEndCapture", current_context().device.control, sizeof(Graph));
     *graph = captured.get();
     graphs()[captured.get()] = std::move(captured);
   });

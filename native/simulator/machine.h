@@ -172,7 +172,7 @@ SIMULATOR_API Machine& machine();
 
 // The calling thread's context. Throws if there is none, or if it has failed.
 SIMULATOR_API Context& current_context();
-Context* current_context_or_null();
+SIMULATOR_API Context* current_context_or_null();
 std::vector<Context*>& context_stack();
 
 // The stream a handle means: null and 1 are the default stream of the current context.

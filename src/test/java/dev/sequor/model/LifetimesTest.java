@@ -28,7 +28,8 @@ final class LifetimesTest {
             .option("-Xms512m")
             .option("-Xmx512m")
             .option("-XX:+UseSerialGC")
-            .option("-XX:+AlwaysPreTouch");
+            .option("-XX:+AlwaysPreTouch")
+            .environment("MALLOC_ARENA_MAX", 1); // else memory is kept for each thread there was
     String libraries = System.getenv("LD_LIBRARY_PATH");
     return libraries == null ? child : child.environment("LD_LIBRARY_PATH", libraries);
   }

@@ -209,6 +209,26 @@ final class RecordingMemoryTest {
     assertEquals(1, warnings(), log::toString);
   }
 
+  @Test
+  void whicheverAllocationOfARecordingOfInferenceFails() {
+    int[] tokens = new SplittableRandom(1).ints(21, 0, 11).toArray();
+    for (int which = 1; which <= 2; which++) { // ending the capture, making the graph
+      log.reset();
+      try (Backend cuda = Devices.open("cuda");
+          SequenceModel model = new SequenceModel(cuda, SPEC, 3)) {
+        float[] expected = model.forward(7, 3, tokens, null, null).readFloats();
+        SimulatorControl simulator = simulator(cuda);
+        simulator.set(Field.FAIL_ALLOCATION, which);
+        for (int call = 1; call < 4; call++) {
+          assertArrayEquals(expected, model.forward(7, 3, tokens, null, null).readFloats());
+        }
+        assertEquals(0, simulator.get(Field.FAIL_ALLOCATION), "not met");
+        assertEquals(0, simulator.get(Field.GRAPH_BYTES));
+        assertEquals(1, warnings(), log::toString);
+      }
+    }
+  }
+
   /** One has recordings, the other finds no memory for any; both are right. */
   @Test
   void twoBackendsShareADevice() {
