@@ -1,6 +1,8 @@
-// A libcublas.so.12 that hands its calls on to a libcublas.so.13. JCublas2 12.6 asks for the former, with symbols of version
-// libcublas.so.12; many machines carry only the latter. The functions here have the same parameters in both, so each is one
-// jump through a pointer that open() fills in, and no parameter list is repeated.
+// Stands in for a libcublas.so.12 and hands its calls on to a libcublas.so.13. JCublas2 12.6 asks for the former, with symbols
+// of version libcublas.so.12; many machines carry only the latter. The functions here have the same parameters in both, so each
+// is one jump through a pointer that open() fills in, and no parameter list is repeated.
+// It bears a name of its own, for which JCublas2 is made to ask (CublasLibrary): if it had that of cuBLAS 12, whatever else this
+// process loads and needs cuBLAS 12 would be given these few functions.
 #include <dlfcn.h>
 #include <jni.h>
 

@@ -207,9 +207,24 @@ void forbid_default_during_capture(const Stream& stream) {
   }
 }
 
-std::shared_ptr<Executable> instantiate(const Graph& graph) {
-  auto executable = std::make_shared<Executable>();
-  const size_t count = graph.nodes.size();
+Executable::Executable(Context& context, size_t bytes) : context(context), bytes(bytes) {
+  Control& control = context.device.control;
+  control.graph_bytes += static_cast<int64_t>(bytes);
+  take_device_bytes(control, bytes);
+}
+
+Executable::~Executable() {
+  Control& control = context.device.control;
+  control.graph_bytes -= static_cast<int64_t>(bytes);
+  control.live_bytes -= static_cast<int64_t>(bytes);
+}
+
+std::shared_ptr<Executable> instantiate(Context& context, const Graph& graph) {
+  Control& control = context.device.control;
+  const size_t count = graph.nodes.size(), bytes = count * static_cast<size_t>(control.graph_node_bytes);
+  if (bytes > 0) admit_device_bytes("cuGraphInstantiate", control, bytes);
+  auto executable = std::make_shared<Executable>(context, bytes);
+  control.graph_nodes = std::max(control.graph_nodes, static_cast<int64_t>(count));
   executable->dependencies.resize(count);
   executable->successors.resize(count);
   for (size_t i = 0; i < count; i++) {

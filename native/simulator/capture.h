@@ -31,8 +31,15 @@ struct Capture {
   std::string invalid;           // why it is invalid; empty while it is valid
 };
 
-// A graph ready to run: what may follow what, worked out once.
+// A graph ready to run: what may follow what, worked out once. It has device memory as long as it exists or runs.
 struct Executable {
+  Executable(Context& context, size_t bytes);
+  ~Executable();
+  Executable(const Executable&) = delete;
+  Executable& operator=(const Executable&) = delete;
+
+  Context& context;
+  const size_t bytes;
   std::vector<std::shared_ptr<Operation>> operations;
   std::vector<size_t> dependencies;             // of each node, how many
   std::vector<std::vector<size_t>> successors;  // of each node
@@ -54,7 +61,7 @@ void forbid_waiting_for(Stream& stream, const char* call);
 void forbid_during_capture(const char* call);
 void forbid_default_during_capture(const Stream& stream);
 
-std::shared_ptr<Executable> instantiate(const Graph& graph);
+std::shared_ptr<Executable> instantiate(Context& context, const Graph& graph);
 std::shared_ptr<Operation> graph_launch(std::shared_ptr<Executable> graph);
 
 }  // namespace simulator

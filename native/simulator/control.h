@@ -10,7 +10,7 @@ namespace simulator {
 struct Control {
   int64_t version = 1;
   int64_t seed = 0;             // of the process; writing it starts all choices anew
-  int64_t fail_allocation = 0;  // the n-th allocation from now fails, page-locked memory counted; 0: none
+  int64_t fail_allocation = 0;  // the n-th allocation from now fails, also of page-locked memory and of graphs; 0: none
   int64_t allocations = 0;      // made so far
   int64_t live_bytes = 0;
   int64_t peak_bytes = 0;       // writing it starts anew from the live bytes
@@ -21,8 +21,12 @@ struct Control {
   int64_t copies = 0;          // copies and fills run
   int64_t sanitized = 0;       // 1 if it was built for AddressSanitizer, which then finds writes out of bounds itself
   int64_t host_bytes = 0;      // page-locked and live, of the device's primary context
+  int64_t graph_bytes = 0;     // of the live bytes, those of executable graphs
+  int64_t graph_node_bytes = 10240;  // that a node takes from now on: about what it takes of a real device
+  int64_t graph_nodes = 0;     // of the largest executable graph since this was written
+  int64_t handles = 0;         // of the primary context: streams, events, modules, executable graphs, those of cuBLAS
   char last_error[2048] = {};  // text of the last error, ended by zero
 };
-static_assert(sizeof(Control) == 13 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
+static_assert(sizeof(Control) == 17 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
 
 }  // namespace simulator

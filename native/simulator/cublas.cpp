@@ -55,6 +55,9 @@ int cublas(const char* name, const Body& body) {
 Handle& handle_of(void* handle) {
   auto* known = static_cast<Handle*>(handle);
   if (handles().count(known) == 0) throw Refusal(kHandleMissing, "the handle does not exist");
+  if (known->context != current_context_or_null()) {
+    throw Refusal(kHandleMissing, "the handle belongs to another context than the current one");
+  }
   return *known;
 }
 
@@ -195,6 +198,7 @@ SIMULATOR_API int cublasCreate_v2(void** handle) {
   return cublas("cublasCreate", [&] {
     wait(machine().settings.delays.cublas);
     auto* made = new Handle{&current_context()};
+    made->context->blas_handles++;
     handles().insert(made);
     *handle = made;
   });
@@ -203,6 +207,7 @@ SIMULATOR_API int cublasCreate_v2(void** handle) {
 SIMULATOR_API int cublasDestroy_v2(void* handle) {
   return cublas("cublasDestroy", [&] {
     Handle* known = &handle_of(handle);
+    known->context->blas_handles--;
     handles().erase(known);
     delete known;
   });

@@ -12,16 +12,19 @@ std::map<void*, std::unique_ptr<Graph>>& graphs() {
   return all;
 }
 
-std::map<void*, std::shared_ptr<Executable>>& executables() {
-  static std::map<void*, std::shared_ptr<Executable>> all;
-  return all;
-}
-
 template <typename Owner>
 typename Owner::mapped_type& find(Owner& owner, void* handle, const char* what) {
   const auto found = owner.find(handle);
   if (found == owner.end()) throw Fault(kInvalidValue, std::string(what) + " does not exist");
   return found->second;
+}
+
+const std::shared_ptr<Executable>& executable_of(void* handle) {
+  const auto& found = find(machine().executables, handle, "the executable graph");
+  if (&found->context != &current_context()) {
+    throw Fault(kInvalidHandle, "the executable graph belongs to another context than the current one");
+  }
+  return found;
 }
 
 }  // namespace
@@ -42,6 +45,8 @@ SIMULATOR_API int cuStreamEndCapture(void* stream, void** graph) {
   return call([&] {
     *graph = nullptr;
     auto captured = end_capture(stream_of(stream));
+    // This is memory of the host, which can lack as well.
+    admit("cuStreamEndCapture", current_context().device.control, sizeof(Graph));
     *graph = captured.get();
     graphs()[captured.get()] = std::move(captured);
   });
@@ -56,16 +61,15 @@ SIMULATOR_API int cuStreamIsCapturing(void* handle, int* status) {
 
 SIMULATOR_API int cuGraphInstantiateWithFlags(void** handle, void* graph, unsigned long long) {
   return call([&] {
-    current_context();
-    auto made = instantiate(*find(graphs(), graph, "the graph"));
+    auto made = instantiate(current_context(), *find(graphs(), graph, "the graph"));
     *handle = made.get();
-    executables()[made.get()] = made;
+    machine().executables[made.get()] = made;
   });
 }
 
 SIMULATOR_API int cuGraphUpload(void* handle, void* stream) {
   return call([&] {
-    find(executables(), handle, "the executable graph");
+    executable_of(handle);
     stream_of(stream);
   });
 }
@@ -73,7 +77,7 @@ SIMULATOR_API int cuGraphUpload(void* handle, void* stream) {
 SIMULATOR_API int cuGraphLaunch(void* handle, void* stream_handle) {
   return call([&] {
     Stream& stream = stream_of(stream_handle);
-    const auto& executable = find(executables(), handle, "the executable graph");
+    const auto& executable = executable_of(handle);
     if (stream.capture != nullptr) {
       capture_graph(stream, *executable);
     } else {
@@ -84,6 +88,7 @@ SIMULATOR_API int cuGraphLaunch(void* handle, void* stream_handle) {
 
 SIMULATOR_API int cuGraphGetNodes(void* graph, void** nodes, size_t* count) {
   return call([&] {
+    current_context();
     const size_t all = find(graphs(), graph, "the graph")->nodes.size();
     if (nodes != nullptr) throw Fault(kNotSupported, "the simulator counts nodes, it does not give them out");
     *count = all;
@@ -92,16 +97,17 @@ SIMULATOR_API int cuGraphGetNodes(void* graph, void** nodes, size_t* count) {
 
 SIMULATOR_API int cuGraphDestroy(void* graph) {
   return call([&] {
+    current_context();
     find(graphs(), graph, "the graph");
     graphs().erase(graph);
   });
 }
 
-// Launches that are queued keep what they need.
+// Launches that are queued keep what they need, its memory too.
 SIMULATOR_API int cuGraphExecDestroy(void* handle) {
   return call([&] {
-    find(executables(), handle, "the executable graph");
-    executables().erase(handle);
+    executable_of(handle);
+    machine().executables.erase(handle);
   });
 }
 

@@ -6,9 +6,7 @@
 #include "operations.h"
 
 namespace simulator {
-namespace {
 
-// What every allocation begins with.
 void admit(const char* call, Control& control, size_t bytes) {
   if (bytes == 0) throw Fault(kInvalidValue, std::string(call) + " of 0 bytes");
   if (control.fail_allocation > 0 && --control.fail_allocation == 0) {
@@ -16,19 +14,29 @@ void admit(const char* call, Control& control, size_t bytes) {
   }
 }
 
-uintptr_t allocate(const char* call, size_t bytes) {
-  Context& context = current_context();
-  Control& control = context.device.control;
+void admit_device_bytes(const char* call, Control& control, size_t bytes) {
   admit(call, control, bytes);
   const uint64_t limit = machine().settings.memory_bytes, live = static_cast<uint64_t>(control.live_bytes);
   if (bytes > limit || live > limit - bytes) {
     throw Fault(kOutOfMemory, std::string(call) + " of " + std::to_string(bytes) + " bytes: " + std::to_string(live) +
                                   " of " + std::to_string(limit) + " bytes are in use");
   }
-  const uintptr_t address = machine().memory.allocate(&context, context.device.ordinal, bytes);
-  control.allocations++;
+}
+
+void take_device_bytes(Control& control, size_t bytes) {
   control.live_bytes += static_cast<int64_t>(bytes);
   if (control.live_bytes > control.peak_bytes) control.peak_bytes = control.live_bytes;
+}
+
+namespace {
+
+uintptr_t allocate(const char* call, size_t bytes) {
+  Context& context = current_context();
+  Control& control = context.device.control;
+  admit_device_bytes(call, control, bytes);
+  const uintptr_t address = machine().memory.allocate(&context, context.device.ordinal, bytes);
+  control.allocations++;
+  take_device_bytes(control, bytes);
   return address;
 }
 
@@ -59,8 +67,9 @@ bool read_control(void* to, uintptr_t from, size_t bytes) {
   if (control == nullptr) return false;
   control->driver_calls = m.driver_calls;
   for (const Device& device : m.devices) {
-    if (control == &device.control)
-      control->host_bytes = static_cast<int64_t>(m.memory.page_locked_bytes(device.primary.get()));
+    if (control != &device.control) continue;
+    control->host_bytes = static_cast<int64_t>(m.memory.page_locked_bytes(device.primary.get()));
+    control->handles = m.handles(*device.primary);
   }
   std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   return true;

@@ -18,6 +18,7 @@ void create_stream(void** handle, unsigned flags, int priority) {
 }
 
 const std::shared_ptr<Event>& event_of(void* handle) {
+  current_context();
   const auto found = machine().events.find(static_cast<Event*>(handle));
   if (found == machine().events.end()) throw Fault(kInvalidHandle, "the event does not exist");
   return found->second;
@@ -141,7 +142,6 @@ SIMULATOR_API int cuEventRecordWithFlags(void* handle, void* stream, unsigned) {
 SIMULATOR_API int cuEventSynchronize(void* handle) {
   return call([&] {
     const std::shared_ptr<Event> event = event_of(handle);
-    current_context();
     forbid_captured(*event);
     machine().run_until_complete(*event);
     current_context();
@@ -151,7 +151,6 @@ SIMULATOR_API int cuEventSynchronize(void* handle) {
 SIMULATOR_API int cuEventQuery(void* handle) {
   return call([&] {
     const std::shared_ptr<Event> event = event_of(handle);
-    current_context();
     forbid_captured(*event);
     if (event->completed == event->recorded) return;
     machine().run_some();

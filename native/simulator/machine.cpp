@@ -82,6 +82,14 @@ bool Machine::is_context(const Context* context) const {
   return contexts.has(context);
 }
 
+int64_t Machine::handles(const Context& context) const {
+  const auto of_context = [&](const auto& each) { return each.second->context == &context; };
+  const auto of_graph = [&](const auto& each) { return &each.second->context == &context; };
+  return static_cast<int64_t>(context.streams.size() + context.modules.size()) + context.blas_handles +
+         std::count_if(events.begin(), events.end(), of_context) +
+         std::count_if(executables.begin(), executables.end(), of_graph);
+}
+
 Context::Context(Device& device) : device(device), default_stream(std::make_unique<Stream>()) {
   default_stream->context = this;
   default_stream->is_default = true;
@@ -100,6 +108,7 @@ void Context::clear() {
   m.discard(*default_stream);
   functions.clear();
   modules.clear();
+  blas_handles = 0;
   for (auto each = m.events.begin(); each != m.events.end();) {
     if (each->second->context == this) {
       each->second->completed = each->second->recorded;
@@ -107,6 +116,9 @@ void Context::clear() {
     } else {
       ++each;
     }
+  }
+  for (auto each = m.executables.begin(); each != m.executables.end();) {
+    each = &each->second->context == this ? m.executables.erase(each) : std::next(each);
   }
   device.control.live_bytes -= static_cast<int64_t>(m.memory.release_all(this));
   failure = kSuccess;

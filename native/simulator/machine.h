@@ -23,6 +23,7 @@ namespace simulator {
 
 struct Capture;
 struct Context;
+struct Executable;
 struct Stream;
 
 // One piece of work in a stream, or one node of a graph. Nodes run many times, so running changes nothing in them.
@@ -77,6 +78,7 @@ class Owned {
     all_.erase(std::find_if(all_.begin(), all_.end(), [=](const auto& each) { return each.get() == one; }));
   }
   void clear() { all_.clear(); }
+  size_t size() const { return all_.size(); }
   auto begin() const { return all_.begin(); }
   auto end() const { return all_.end(); }
 
@@ -115,6 +117,7 @@ struct Context {
   std::string failure_text;
   std::unique_ptr<Stream> default_stream;
   Owned<Stream> streams;
+  int64_t blas_handles = 0;
   std::map<Module*, std::unique_ptr<Module>> modules;
   std::set<const Function*> functions;  // of all its modules
 };
@@ -138,11 +141,13 @@ class Machine {
   Owned<Context> contexts;  // besides the primary ones
   std::map<Event*, std::shared_ptr<Event>> events;
   std::set<std::shared_ptr<Capture>> captures;
+  std::map<void*, std::shared_ptr<Executable>> executables;
   int64_t driver_calls = 0;
   bool initialized = false;
 
   void reseed(uint64_t seed);
   bool is_context(const Context* context) const;
+  int64_t handles(const Context& context) const;  // that it owns
 
   // Queues work; runs everything when very much has gathered.
   void enqueue(Stream& stream, std::shared_ptr<Operation> operation);
@@ -170,7 +175,7 @@ SIMULATOR_API Machine& machine();
 
 // The calling thread's context. Throws if there is none, or if it has failed.
 SIMULATOR_API Context& current_context();
-Context* current_context_or_null();
+SIMULATOR_API Context* current_context_or_null();
 std::vector<Context*>& context_stack();
 
 // The stream a handle means: null and 1 are the default stream of the current context.

@@ -14,6 +14,13 @@
 namespace simulator {
 
 struct Context;
+struct Control;
+
+// What every allocation begins with: the control may want it to fail.
+void admit(const char* call, Control& control, size_t bytes);
+// The same for device memory, which there is only so much of; and counting what was taken.
+void admit_device_bytes(const char* call, Control& control, size_t bytes);
+void take_device_bytes(Control& control, size_t bytes);
 
 struct Allocation {
   uintptr_t address;

@@ -145,6 +145,12 @@ final class ThreadGuardTest {
                         assertThrows(IllegalStateException.class, backend::takeOver);
                     assertTrue(refusal.toString().contains("is in a call"));
                     assertThrows(IllegalStateException.class, () -> backend.fill(values, 1f));
+                    for (AutoCloseable thing : List.of(values, backend)) {
+                      IllegalStateException unclosed =
+                          assertThrows(IllegalStateException.class, thing::close);
+                      assertTrue(unclosed.toString().contains("is in a call"));
+                      assertTrue(unclosed.toString().contains("'the taker' needs"));
+                    }
                   });
             } catch (InterruptedException e) {
               throw new AssertionError(e);

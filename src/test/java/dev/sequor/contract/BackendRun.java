@@ -14,6 +14,7 @@ import dev.sequor.backend.WeightStorage;
 import dev.sequor.reference.RnnProblem;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -103,6 +104,11 @@ final class BackendRun implements AutoCloseable {
   Results results() {
     backend.synchronize();
     return new Results(this);
+  }
+
+  /** Those of the problem, which has some. */
+  Buffer lengths() {
+    return Objects.requireNonNull(lengths);
   }
 
   RnnTensors tensors() {

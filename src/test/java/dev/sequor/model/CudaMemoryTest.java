@@ -28,6 +28,11 @@ class CudaMemoryTest {
   private static final String MATH = "sequor.cuda.math";
   private static final long WORKSPACE = 36L << 20;
   private static final int CHUNK_ROWS = 8192;
+  private static final int STRETCH_STEPS = 256;
+  private static final int MOST_STEPS_RECORDED = 2048;
+
+  /** Of the two recordings of a step. */
+  private static final long NODE_BYTES = 2 * 10240;
 
   /** Sizes in the symbols of the formula: vocabulary, embedding, hidden units, layers. */
   private record Model(CellType cell, int V, int E, int H, int L) {
@@ -85,11 +90,19 @@ class CudaMemoryTest {
       chunk += (4L + gradients) * m.gates() * m.H() + (long) s * m.inputs(layer);
     }
     long rows = (long) T * B;
+    boolean stretched = T > STRETCH_STEPS && m.L() * T > MOST_STEPS_RECORDED;
+    int C = Math.min(STRETCH_STEPS, CHUNK_ROWS / B);
+    int nodesPerStep = m.cell() == CellType.GRU_RESET_BEFORE ? 8 : 4;
+    long nodes = (long) nodesPerStep * m.L() * (stretched ? C + T % C : T) + 13L * m.L() + 18;
+    long stretches =
+        (long) m.L() * m.H() * (4 * (m.cell().states() + m.kept() + 1) + operand + second);
     return WORKSPACE
         + 16 * m.parameters()
         + s * m.recurrentWeights()
         + rows * position
-        + Math.min(rows, CHUNK_ROWS) * chunk;
+        + Math.min(stretched ? (long) C * B : rows, CHUNK_ROWS) * chunk
+        + (stretched ? (long) C * B * stretches : 0)
+        + NODE_BYTES * nodes;
   }
 
   @BeforeEach
@@ -108,9 +121,24 @@ class CudaMemoryTest {
   @ParameterizedTest(name = "{0} {1}")
   @MethodSource("cellsAndModes")
   void trainingTakesWhatTheFormulaSays(CellType cell, String mode) {
-    int timeSteps = 32;
-    int batchSize = 16;
-    Model m = new Model(cell, 48, 40, 64, 3);
+    trainingTakesWhatTheFormulaSays(new Model(cell, 48, 40, 64, 3), mode, 32, 16);
+  }
+
+  static Stream<Arguments> cellsAndModesOfLongSequences() {
+    return Stream.of(
+        Arguments.of(CellType.LSTM, "fp32"),
+        Arguments.of(CellType.LSTM, "bf16"),
+        Arguments.of(CellType.GRU_RESET_BEFORE, "bf16"));
+  }
+
+  @ParameterizedTest(name = "{0} {1}")
+  @MethodSource("cellsAndModesOfLongSequences")
+  void longSequencesTakeWhatTheFormulaSays(CellType cell, String mode) {
+    trainingTakesWhatTheFormulaSays(new Model(cell, 48, 40, 64, 2), mode, 1100, 4);
+  }
+
+  private static void trainingTakesWhatTheFormulaSays(
+      Model m, String mode, int timeSteps, int batchSize) {
     System.setProperty(MATH, mode);
     System.setProperty("sequor.cuda.cache", "off");
     try (Backend cuda = Devices.open("cuda")) {
@@ -124,7 +152,9 @@ class CudaMemoryTest {
               new Trainer(model, Optimizer.adam(0.01f), Clipping.byGlobalNorm(1), 7)) {
         assertEquals(m.parameters(), model.parameters().elements());
         int[] tokens = new int[timeSteps * batchSize];
-        trainer.step(new TokenWindow(timeSteps, batchSize, tokens, tokens, null, true));
+        for (int step = 0; step < 3; step++) { // queued, and recorded twice
+          trainer.step(new TokenWindow(timeSteps, batchSize, tokens, tokens, null, true));
+        }
         long taken = simulator.get(Field.LIVE_BYTES) - empty;
         long expected = formula(m, mode, timeSteps, batchSize) - WORKSPACE;
         // Biases, states and partial sums are left out.

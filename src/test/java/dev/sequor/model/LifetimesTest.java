@@ -2,10 +2,12 @@ package dev.sequor.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sequor.backend.cuda.ChildJvm;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -26,7 +28,8 @@ final class LifetimesTest {
             .option("-Xms512m")
             .option("-Xmx512m")
             .option("-XX:+UseSerialGC")
-            .option("-XX:+AlwaysPreTouch");
+            .option("-XX:+AlwaysPreTouch")
+            .environment("MALLOC_ARENA_MAX", 1); // else memory is kept for each thread there was
     String libraries = System.getenv("LD_LIBRARY_PATH");
     return libraries == null ? child : child.environment("LD_LIBRARY_PATH", libraries);
   }
@@ -36,6 +39,18 @@ final class LifetimesTest {
   void anyOrderOfClosingAndUseEndsInWordsAndLeavesNothing(String device) throws Exception {
     ChildJvm.Result result =
         child(RandomLifetimes.class).run(device, String.valueOf(ORDERS)).says(ORDERS + " orders");
+    assertEquals(0, result.code(), result::toString);
+  }
+
+  /** Freed memory goes to the driver at once, whichever thread closes what had it. */
+  @Test
+  void anyOrderOfClosingWithoutKeptMemory() throws Exception {
+    assumeTrue(UsableBackends.names().anyMatch("cuda"::equals));
+    ChildJvm.Result result =
+        child(RandomLifetimes.class)
+            .option("-Dsequor.cuda.cache=off")
+            .run("cuda", String.valueOf(ORDERS / 2))
+            .says(ORDERS / 2 + " orders");
     assertEquals(0, result.code(), result::toString);
   }
 

@@ -28,6 +28,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -126,7 +128,7 @@ public final class RandomLifetimes {
     }
     Collections.shuffle(things, random);
     for (AutoCloseable thing : things) {
-      thing.close();
+      close(thing);
     }
     for (AutoCloseable thing : things) {
       thing.close();
@@ -233,7 +235,37 @@ public final class RandomLifetimes {
               buffer.slice(128, 64));
         }
       }
-      default -> things.get(random.nextInt(things.size())).close();
+      default -> close(things.get(random.nextInt(things.size())));
+    }
+  }
+
+  /** Now and then on another thread, to which everything belongs then; it ends at once. */
+  private void close(AutoCloseable thing) throws Exception {
+    if (random.nextInt(3) > 0) {
+      thing.close();
+      return;
+    }
+    FutureTask<@Nullable Void> task =
+        new FutureTask<>(
+            () -> {
+              for (AutoCloseable each : things) {
+                if (each instanceof Backend backend) {
+                  backend.takeOver();
+                }
+              }
+              thing.close();
+              return null;
+            });
+    Thread other = new Thread(task, "closes");
+    other.start();
+    other.join();
+    try {
+      task.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException failure) {
+        throw failure;
+      }
+      throw e;
     }
   }
 

@@ -2,6 +2,7 @@ package dev.sequor.backend.cuda;
 
 import dev.sequor.backend.HostSettings;
 import dev.sequor.backend.natives.CachedLibrary;
+import dev.sequor.backend.natives.LibraryName;
 import dev.sequor.backend.natives.LibraryUnavailableException;
 import dev.sequor.backend.natives.LoadFailure;
 import dev.sequor.backend.natives.LoadFailure.Origin;
@@ -20,7 +21,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Finds cuBLAS. JCublas2 asks for {@code libcublas.so.12}; where there is only a {@code
- * libcublas.so.13}, a small library of ours takes the former's name and hands all calls on.
+ * libcublas.so.13}, it is made to ask for a small library of ours instead, which hands all calls
+ * on.
  *
  * <p>Looked at, in this order, first for 12 and then for 13: the folders in {@code
  * sequor.cublas.path} ({@code SEQUOR_CUBLAS_PATH}) and those below them in which Python's packages
@@ -35,6 +37,13 @@ final class CublasLibrary {
 
   private static final String CUBLAS_12 = "libcublas.so.12";
   private static final String CUBLAS_13 = "libcublas.so.13";
+
+  /**
+   * The name of the library that forwards, and the version of its symbols. As long as the name of
+   * cuBLAS 12, and with the same hash, by which the loader compares versions: so it takes the
+   * other's place in JCublas2 without a further change.
+   */
+  private static final String FORWARDING = "libdeblas.so.12";
 
   /** What cuBLAS itself needs; beside it, and found there only if it is loaded first. */
   private static final String LT = "libcublasLt.so.";
@@ -51,6 +60,9 @@ final class CublasLibrary {
   private final List<Path> named = CublasFolders.named(setting);
   private final List<String> attempts = new ArrayList<>();
   private boolean forwarderLoaded;
+
+  /** Whether cuBLAS 13 was found, and is reached by the library that forwards. */
+  private boolean forwards;
 
   /**
    * What helps against the first attempt that failed with a library in hand; later ones keep it.
@@ -74,8 +86,7 @@ final class CublasLibrary {
    *     and what the loader said
    */
   String load() {
-    // All of 12 before any of 13: once the library that forwards is there, it is what the loader
-    // finds under the name of 12.
+    // All of 12 before any of 13, which takes a detour.
     String found = inNamedFolders(CUBLAS_12, CublasLibrary::openGlobally);
     if (found == null) {
       found = onClassPath();
@@ -100,6 +111,13 @@ final class CublasLibrary {
           "cuBLAS is missing: " + String.join("; ", attempts), cure == null ? NONE_CURE : cure);
     }
     return found;
+  }
+
+  /** Prepares the native library of JCublas2, before it is loaded, for what was found. */
+  void prepare(Path jcublas) {
+    if (forwards) {
+      LibraryName.replace(jcublas, CUBLAS_12, FORWARDING);
+    }
   }
 
   private @Nullable String inNamedFolders(String soname, Opener opener) {
@@ -215,6 +233,8 @@ final class CublasLibrary {
       }
       forwarderLoaded = true;
     }
-    return CublasForwarder.open(library);
+    String error = CublasForwarder.open(library);
+    forwards = error.isEmpty();
+    return error;
   }
 }

@@ -6,7 +6,6 @@ import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.BackendUnavailableException;
 import dev.sequor.backend.Closing;
 import java.nio.charset.StandardCharsets;
-import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUresult;
@@ -31,29 +30,31 @@ final class CudaDevice implements AutoCloseable {
   private static final long MOST_RESERVE = 1L << 30;
 
   private final int ordinal;
-  private final CUdevice handle;
-  private final CUcontext context;
+  private final CudaContext context;
   private final String name;
   private final int computeCapability;
   private final CudaStream stream;
   private final KernelLibrary kernels;
   private final DeviceMemory memory;
+  private final Recordings recordings;
   private @Nullable PinnedStaging staging;
   private boolean closed;
 
-  private CudaDevice(int ordinal, CUdevice handle, CUcontext context, BackendSettings settings) {
+  /** Takes over the context. */
+  private CudaDevice(int ordinal, CUdevice handle, CudaContext context, BackendSettings settings) {
     this.ordinal = ordinal;
-    this.handle = handle;
     this.context = context;
-    makeCurrent();
     name = modelName(handle);
+    makeCurrent();
     String label = "cuda:" + ordinal + " " + name;
     computeCapability = computeCapability(handle);
-    kernels = new KernelLibrary(label, computeCapability, driverVersion());
+    kernels = new KernelLibrary(context, label, computeCapability, driverVersion());
     long[] free = new long[1];
     check(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
-    memory = new DeviceMemory(label, memoryBudget(settings, free[0]), settings.cudaCache());
-    stream = new CudaStream();
+    memory =
+        new DeviceMemory(context, label, memoryBudget(settings, free[0]), settings.cudaCache());
+    stream = new CudaStream(context);
+    recordings = new Recordings(label, memory, stream);
   }
 
   /**
@@ -77,21 +78,18 @@ final class CudaDevice implements AutoCloseable {
     CUdevice handle = device(ordinal);
     requireCapability(ordinal, handle);
     CudaLibraries.loadBlas();
-    CUcontext context = new CUcontext();
-    check(
-        JCudaDriver.cuDevicePrimaryCtxRetain(context, handle),
-        "opening cuda:" + ordinal + " (cuDevicePrimaryCtxRetain)");
+    CudaContext context = new CudaContext(handle, "cuda:" + ordinal);
     try {
       return new CudaDevice(ordinal, handle, context, settings);
     } catch (RuntimeException | Error e) {
-      JCudaDriver.cuDevicePrimaryCtxRelease(handle);
+      Closing.after(e, context::close);
       throw e;
     }
   }
 
   /**
    * The most that a backend may allocate of what is {@code free}, in bytes. Unless it is set, some
-   * is left to what is not allocated here: recorded graphs, loaded kernels, and the driver's needs.
+   * is left to what is not counted here: loaded kernels, and the driver's needs.
    */
   static long memoryBudget(BackendSettings settings, long free) {
     return settings.cudaMemoryBytes(free).orElse(free - Math.min(free / 10, MOST_RESERVE));
@@ -209,11 +207,16 @@ final class CudaDevice implements AutoCloseable {
     if (closed) {
       throw new IllegalStateException(name + " is used after close");
     }
-    check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+    context.makeCurrent();
   }
 
   DeviceMemory memory() {
     return memory;
+  }
+
+  /** What was recorded of its work. */
+  Recordings recordings() {
+    return recordings;
   }
 
   KernelLibrary kernels() {
@@ -228,20 +231,20 @@ final class CudaDevice implements AutoCloseable {
   /** One more stream, for the caller to close. */
   CudaStream newStream() {
     makeCurrent();
-    return new CudaStream();
+    return new CudaStream(context);
   }
 
   /** An event, for the caller to close. */
   CudaEvent newEvent() {
     makeCurrent();
-    return new CudaEvent();
+    return new CudaEvent(context);
   }
 
   /** Copies to and from the host; made when first asked for. */
   PinnedStaging staging() {
     if (staging == null) {
       makeCurrent();
-      staging = new PinnedStaging();
+      staging = new PinnedStaging(context);
     }
     return staging;
   }
@@ -261,8 +264,7 @@ final class CudaDevice implements AutoCloseable {
     closing.then(memory::close);
     closing.then(kernels::close);
     closing.then(stream::close);
-    closing.then(
-        () -> check(JCudaDriver.cuDevicePrimaryCtxRelease(handle), "cuDevicePrimaryCtxRelease"));
+    closing.then(context::close);
     closing.end();
   }
 }

@@ -103,7 +103,7 @@ final class CudaEngine implements OptionsEngine {
               .memory()
               .allocate((long) UpdateGroups.MOST * PREPARED_BYTES, "factors of an update");
       this.scratch = device.memory().allocate(SCRATCH_BYTES, "scratch");
-      this.recordedSteps = new RecordedSteps(queue.stream(), device.staging());
+      this.recordedSteps = new RecordedSteps(device);
     } catch (RuntimeException | Error e) {
       Closing.after(e, queue::close);
       throw e;
@@ -523,7 +523,7 @@ final class CudaEngine implements OptionsEngine {
 
   /** Whether work is being recorded into a graph instead of running. */
   boolean recording() {
-    return queue.stream().capturing();
+    return device.recordings().recorder().recording();
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.sequor.backend.cuda;
 
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.DeviceMemoryException;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 import jcuda.jcublas.cublasStatus;
@@ -22,9 +23,15 @@ final class CudaErrors {
     }
   }
 
-  /** The exception for a driver call that returned {@code result}. */
+  /**
+   * The exception for a driver call that returned {@code result}; a {@link DeviceMemoryException}
+   * if there was not enough memory.
+   */
   static BackendException failure(int result, String what) {
-    return new BackendException(what + " failed: " + describe(result));
+    String message = what + " failed: " + describe(result);
+    return result == CUresult.CUDA_ERROR_OUT_OF_MEMORY
+        ? new DeviceMemoryException(message)
+        : new BackendException(message);
   }
 
   /** For example "CUDA_ERROR_OUT_OF_MEMORY (2): out of memory". */
@@ -80,9 +87,14 @@ final class CudaErrors {
     }
   }
 
-  /** The exception for a cuBLAS call that returned {@code status}. */
+  /**
+   * The exception for a cuBLAS call that returned {@code status}; a {@link DeviceMemoryException}
+   * if there was not enough memory.
+   */
   static BackendException blasFailure(int status, String what) {
-    return new BackendException(
-        what + " failed: " + cublasStatus.stringFor(status) + " (" + status + ")");
+    String message = what + " failed: " + cublasStatus.stringFor(status) + " (" + status + ")";
+    return status == cublasStatus.CUBLAS_STATUS_ALLOC_FAILED
+        ? new DeviceMemoryException(message)
+        : new BackendException(message);
   }
 }

@@ -6,10 +6,12 @@ import dev.sequor.backend.natives.LoadFailure;
 import dev.sequor.backend.natives.LoadFailure.Origin;
 import dev.sequor.backend.natives.PrivateFolder;
 import dev.sequor.backend.natives.ShippedLibrary;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.bytedeco.javacpp.Loader;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -117,8 +119,9 @@ final class CudaLibraries {
     once(
         "cuBLAS",
         () -> {
-          LOG.debug("cuBLAS: {}", new CublasLibrary().load());
-          initialize("jcuda.jcublas.JCublas2");
+          CublasLibrary blas = new CublasLibrary();
+          LOG.debug("cuBLAS: {}", blas.load());
+          initialize("jcuda.jcublas.JCublas2", blas::prepare);
         });
   }
 
@@ -149,13 +152,22 @@ final class CudaLibraries {
    * @throws CudaUnavailableException if it does not load
    */
   static synchronized void initialize(String className) {
-    once(className, () -> initializeNow(className));
+    initialize(className, file -> {});
   }
 
-  private static void initializeNow(String className) {
+  /**
+   * The same.
+   *
+   * @param prepare is given the library's file before it is loaded
+   */
+  private static void initialize(String className, Consumer<Path> prepare) {
+    once(className, () -> initializeNow(className, prepare));
+  }
+
+  private static void initializeNow(String className, Consumer<Path> prepare) {
     ShippedLibrary library = Objects.requireNonNull(LIBRARIES.get(className), className);
     try (PrivateFolder folder = PrivateFolder.create()) {
-      library.unpackInto(folder);
+      prepare.accept(library.unpackInto(folder));
       folder.asTemporaryFolder(
           () -> {
             try {

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,7 +47,7 @@ final class CudaRnnPlan implements EnginePlan {
   /** Outputs (inference) or gradients (training) between layers; empty for a single layer. */
   private final List<DeviceMemory.Block> between = new ArrayList<>();
 
-  private final Replays replays = new Replays();
+  private final Replays replays;
   private long packedAddress;
   private long packedVersion = NONE;
 
@@ -73,6 +74,7 @@ final class CudaRnnPlan implements EnginePlan {
     DeviceMemory memory = device.memory();
     long outputBytes = SavedLayout.aligned(shape.outputElements() * Float.BYTES);
     String holder = "plan of " + shape.describe(mode);
+    this.replays = new Replays(device.recordings(), holder);
     Set<String> paths = new LinkedHashSet<>();
     try {
       long end = 0;
@@ -196,16 +198,25 @@ final class CudaRnnPlan implements EnginePlan {
 
   /** Runs the directions of a layer: one on the main stream, the other beside it. */
   private void eachDirection(int layer, DirectionWork work) {
+    if (layers.get(layer * shape.directions()).takesApart()) {
+      Recorder recorder = engine.queue().recorder();
+      recorder.apart(() -> eachDirection(layer, work, recorder::calls));
+    } else {
+      eachDirection(layer, work, Runnable::run);
+    }
+  }
+
+  private void eachDirection(int layer, DirectionWork work, Consumer<Runnable> calls) {
     int first = layer * shape.directions();
     if (shape.directions() == 1) {
       work.run(engine.queue(), first, 0);
       return;
     }
     Besides besides = engine.besides();
-    besides.fork();
+    calls.accept(besides::fork);
     work.run(engine.queue(), first, 0);
     work.run(besides.queue(), first + 1, 1);
-    besides.join();
+    calls.accept(besides::join);
   }
 
   @Override
@@ -220,7 +231,6 @@ final class CudaRnnPlan implements EnginePlan {
     long y = address(t.y());
     long sT = address(t.finalState());
     replays.run(
-        engine.queue().stream(),
         "forward",
         new long[] {x, lengths, s0, y, sT, saved, key},
         () -> forward(x, lengths, s0, y, sT, saved, key));
@@ -268,7 +278,6 @@ final class CudaRnnPlan implements EnginePlan {
     long dx = address(g.dx());
     long ds0 = address(g.dInitialState());
     replays.run(
-        engine.queue().stream(),
         "backward",
         new long[] {x, lengths, saved, dy, dsT, dParameters, dx, ds0, key},
         () -> backward(x, lengths, saved, dy, dsT, dParameters, dx, ds0, key));

@@ -2,6 +2,7 @@ package dev.sequor.backend.cuda;
 
 import static dev.sequor.backend.cuda.CudaErrors.check;
 
+import dev.sequor.backend.Closing;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureStatus;
 import jcuda.driver.CUstream_flags;
@@ -9,14 +10,20 @@ import jcuda.driver.JCudaDriver;
 
 /** A queue of device work that runs in order, and at any time against other queues. */
 final class CudaStream implements AutoCloseable {
+  private final CudaContext context;
   private final CUstream handle = new CUstream();
   private boolean closed;
 
-  /** Makes one in the current context; it does not wait for the default stream. */
-  CudaStream() {
+  /** Makes one in the context, which is current; it does not wait for the default stream. */
+  CudaStream(CudaContext context) {
+    this.context = context;
     check(
         JCudaDriver.cuStreamCreate(handle, CUstream_flags.CU_STREAM_NON_BLOCKING),
         "cuStreamCreate");
+  }
+
+  CudaContext context() {
+    return context;
   }
 
   CUstream handle() {
@@ -53,7 +60,10 @@ final class CudaStream implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      check(JCudaDriver.cuStreamDestroy(handle), "cuStreamDestroy");
+      new Closing()
+          .then(context::makeCurrent)
+          .then(() -> check(JCudaDriver.cuStreamDestroy(handle), "cuStreamDestroy"))
+          .end();
     }
   }
 }

@@ -14,6 +14,7 @@ import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
@@ -40,23 +41,28 @@ final class DeviceMemory implements AutoCloseable {
 
   private static final int HOLDERS_NAMED = 3;
 
+  private final CudaContext context;
   private final String device;
   private final long budgetBytes;
   private final boolean caching;
   private final Set<Block> live = Collections.newSetFromMap(new IdentityHashMap<>());
   private final TreeMap<Long, Deque<Long>> cache = new TreeMap<>();
   private long liveBytes;
+  private long reservedBytes;
   private long cachedBytes;
+  private BooleanSupplier giveUp = () -> false;
   private boolean closed;
 
   /**
    * An empty pool.
    *
+   * @param context what memory is taken in; it is current when some is asked for
    * @param device its name, for messages
    * @param budgetBytes the most that this pool takes from the device
    * @param caching whether to keep what is given back; if not, it goes to the driver at once
    */
-  DeviceMemory(String device, long budgetBytes, boolean caching) {
+  DeviceMemory(CudaContext context, String device, long budgetBytes, boolean caching) {
+    this.context = context;
     this.device = device;
     this.budgetBytes = budgetBytes;
     this.caching = caching;
@@ -67,8 +73,8 @@ final class DeviceMemory implements AutoCloseable {
     private final DeviceMemory pool;
     private final long address;
     private final long bytes;
-    private final long size;
     private final String holder;
+    private long size;
     private boolean closed;
 
     private Block(DeviceMemory pool, long address, long bytes, long size, String holder) {
@@ -91,6 +97,17 @@ final class DeviceMemory implements AutoCloseable {
     /** As many as were asked for. */
     long bytes() {
       return bytes;
+    }
+
+    /** Counts so many bytes instead of those that were {@linkplain #reserve reserved}. */
+    void recount(long taken) {
+      pool.liveBytes += taken - size;
+      pool.reservedBytes += taken - size;
+      size = taken;
+    }
+
+    private boolean isReserved() {
+      return address == 0;
     }
 
     /** Gives the memory back; harmless the second time. */
@@ -124,16 +141,15 @@ final class DeviceMemory implements AutoCloseable {
     if (reused != null) {
       return register(reused);
     }
-    if (bytes > budgetBytes - liveBytes) {
-      throw new DeviceMemoryException(shortage(bytes, holder, "the budget does not suffice"));
-    }
-    if (bytes > budgetBytes - liveBytes - cachedBytes) {
-      trim();
-    }
+    while (bytes > budgetBytes - liveBytes && giveUp.getAsBoolean()) {}
+    requireBudget(bytes, holder);
     DevicePointer pointer = new DevicePointer();
     int result = JCudaDriver.cuMemAlloc(pointer, bytes);
     if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY && cachedBytes > 0) {
       trim();
+      result = JCudaDriver.cuMemAlloc(pointer, bytes);
+    }
+    while (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY && giveUp.getAsBoolean()) {
       result = JCudaDriver.cuMemAlloc(pointer, bytes);
     }
     if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
@@ -144,6 +160,37 @@ final class DeviceMemory implements AutoCloseable {
       throw failure(result, device + ": cuMemAlloc of " + bytes + " bytes for " + holder);
     }
     return register(new Block(this, pointer.address(), bytes, bytes, holder));
+  }
+
+  /** Sees to it that what is kept leaves so much of the budget. */
+  private void requireBudget(long bytes, String holder) {
+    if (bytes > budgetBytes - liveBytes) {
+      throw new DeviceMemoryException(shortage(bytes, holder, "the budget does not suffice"));
+    }
+    if (bytes > budgetBytes - liveBytes - cachedBytes) {
+      trim();
+    }
+  }
+
+  /**
+   * Counts memory that the driver takes for something by itself, as long as it has it.
+   *
+   * @param holder who makes it do so, in words, for the message when there is not enough
+   * @return has no address; closing it ends the counting
+   * @throws DeviceMemoryException if the budget does not suffice
+   */
+  Block reserve(long bytes, String holder) {
+    requireBudget(bytes, holder);
+    reservedBytes += bytes;
+    return register(new Block(this, 0, bytes, bytes, holder));
+  }
+
+  /**
+   * Has {@code giveUp} give something up whenever there would not be enough memory; false if it has
+   * nothing.
+   */
+  void whenShort(BooleanSupplier giveUp) {
+    this.giveUp = giveUp;
   }
 
   private Block register(Block block) {
@@ -172,17 +219,19 @@ final class DeviceMemory implements AutoCloseable {
       return; // The pool was closed before and has freed it.
     }
     liveBytes -= block.size;
-    if (block.size == 0) {
+    if (block.isReserved()) {
+      reservedBytes -= block.size;
       return;
     }
     if (caching) {
       cache.computeIfAbsent(block.size, size -> new ArrayDeque<>()).push(block.address);
       cachedBytes += block.size;
     } else {
-      free(block.address);
+      new Closing().then(context::makeCurrent).then(() -> free(block.address)).end();
     }
   }
 
+  /** The context is current. */
   private static void free(long address) {
     check(JCudaDriver.cuMemFree(DevicePointer.of(address)), "cuMemFree");
   }
@@ -192,6 +241,16 @@ final class DeviceMemory implements AutoCloseable {
     return liveBytes;
   }
 
+  /** Bytes of these that are {@linkplain #reserve only counted}. */
+  long reservedBytes() {
+    return reservedBytes;
+  }
+
+  /** The most that is taken of the device. */
+  long budgetBytes() {
+    return budgetBytes;
+  }
+
   /** Bytes that are kept for reuse. */
   long cachedBytes() {
     return cachedBytes;
@@ -199,7 +258,10 @@ final class DeviceMemory implements AutoCloseable {
 
   /** Gives all that is kept for reuse to the driver, which first waits for the device. */
   void trim() {
-    Closing closing = new Closing();
+    if (cache.isEmpty()) {
+      return;
+    }
+    Closing closing = new Closing().then(context::makeCurrent);
     cache.values().forEach(sized -> sized.forEach(address -> closing.then(() -> free(address))));
     cache.clear();
     cachedBytes = 0;
@@ -258,15 +320,16 @@ final class DeviceMemory implements AutoCloseable {
           liveBytes,
           largestHolders());
     }
-    Closing closing = new Closing();
+    Closing closing = new Closing().then(context::makeCurrent);
     for (Block block : live) {
       block.closed = true;
-      if (block.size > 0) {
+      if (!block.isReserved()) {
         closing.then(() -> free(block.address));
       }
     }
     live.clear();
     liveBytes = 0;
+    reservedBytes = 0;
     closing.then(this::trim).end();
   }
 }

@@ -3,6 +3,7 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaErrors.check;
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.DeviceMemoryException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -12,16 +13,18 @@ import jcuda.driver.JCudaDriver;
 
 /** Page-locked host memory, which the device copies to and from while the processor does others. */
 final class HostPointer extends Pointer implements AutoCloseable {
+  private final CudaContext context;
   private final ByteBuffer bytes;
   private boolean closed;
 
   /**
-   * Allocates; the context of the device must be current.
+   * Allocates in the context, which is current.
    *
    * @param holder who holds it, in words, for the message when there is not enough
    * @throws DeviceMemoryException if the host does not lock that much
    */
-  HostPointer(int size, String holder) {
+  HostPointer(CudaContext context, int size, String holder) {
+    this.context = context;
     int result = JCudaDriver.cuMemHostAlloc(this, size, JCudaDriver.CU_MEMHOSTALLOC_PORTABLE);
     if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
       throw new DeviceMemoryException(
@@ -54,7 +57,10 @@ final class HostPointer extends Pointer implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      check(JCudaDriver.cuMemFreeHost(this), "cuMemFreeHost");
+      new Closing()
+          .then(context::makeCurrent)
+          .then(() -> check(JCudaDriver.cuMemFreeHost(this), "cuMemFreeHost"))
+          .end();
     }
   }
 }

@@ -22,9 +22,9 @@ final class KernelArguments implements AutoCloseable {
   private final Pointer table;
   private int count;
 
-  /** Makes an empty list; the context of the device must be current. */
-  KernelArguments() {
-    memory = new HostPointer(2 * CAPACITY * SLOT, "kernel arguments");
+  /** Makes an empty list in the context, which is current. */
+  KernelArguments(CudaContext context) {
+    memory = new HostPointer(context, 2 * CAPACITY * SLOT, "kernel arguments");
     slots = memory.bytes();
     for (int i = 0; i < CAPACITY; i++) {
       slots.putLong(i * SLOT, memory.address() + (CAPACITY + i) * (long) SLOT);

@@ -25,6 +25,7 @@ import org.slf4j.LoggerFactory;
 final class KernelLibrary implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(KernelLibrary.class);
 
+  private final CudaContext context;
   private final String device;
   private final int computeCapability;
   private final KernelCatalog catalog = KernelCatalog.read();
@@ -34,13 +35,15 @@ final class KernelLibrary implements AutoCloseable {
   private boolean closed;
 
   /**
-   * For the current context; loads nothing yet.
+   * Loads nothing yet.
    *
+   * @param context what kernels are loaded into; it is current then
    * @param device its name, for messages
    * @param computeCapability ten times the major plus the minor number
    * @param driverVersion as {@code cuDriverGetVersion} gives it: 12060 for 12.6
    */
-  KernelLibrary(String device, int computeCapability, int driverVersion) {
+  KernelLibrary(CudaContext context, String device, int computeCapability, int driverVersion) {
+    this.context = context;
     this.device = device;
     this.computeCapability = computeCapability;
     // A driver runs what compilers of its own major version, or an older one, have made.
@@ -132,7 +135,7 @@ final class KernelLibrary implements AutoCloseable {
     if (!closed) {
       closed = true;
       kernels.clear();
-      Closing closing = new Closing();
+      Closing closing = new Closing().then(context::makeCurrent);
       modules.forEach(
           (file, module) ->
               closing.then(

@@ -63,6 +63,15 @@ final class LayerMemory implements AutoCloseable {
   /** Training, reverse direction: its {@code dx} in the order of its steps {@code [T·B,I]}. */
   final long inputGradient;
 
+  /** Of a {@link Stretch}: lengths {@code [B]}, int32. */
+  final long stretchLengths;
+
+  /** Its outputs, or the gradients by them, in the order of the steps {@code [C·B,H]}. */
+  final long stretchRows;
+
+  /** Training: what backward needs of it, and the states after its last step. */
+  final long stretchSaved;
+
   LayerMemory(DeviceMemory memory, CudaCell cell, LayerSizes sizes, MathMode mode, String holder) {
     int gateColumns = cell.gates() * sizes.paddedHidden();
     long state = sizes.stateElements();
@@ -109,6 +118,19 @@ final class LayerMemory implements AutoCloseable {
               "dx of the reverse direction",
               training && sizes.reverse() ? sizes.rows() * sizes.inputSize() : 0,
               Float.BYTES);
+      boolean stretched = sizes.stretched();
+      stretchLengths =
+          of.array("lengths of a stretch", stretched ? sizes.batchSize() : 0, Integer.BYTES);
+      stretchRows =
+          of.array(
+              "rows of a stretch",
+              stretched ? (long) sizes.chunkRows() * sizes.hiddenSize() : 0,
+              Float.BYTES);
+      stretchSaved =
+          of.array(
+              "values of a stretch",
+              stretched && training ? SavedLayout.of(cell, sizes.ofStretch(), mode).bytes() : 0,
+              1);
     } catch (RuntimeException | Error e) {
       Closing.after(e, this::close);
       throw e;

@@ -33,6 +33,12 @@ interface LayerPath extends AutoCloseable {
     LayerPath open(LayerSpec layer, CudaDevice device, String holder);
   }
 
+  /**
+   * Whether {@link #forward} and {@link #backward} take their work apart, for a {@link Recorder}:
+   * they queue it by {@link Recorder#calls} and {@link Recorder#repeated} only.
+   */
+  boolean takesApart();
+
   /** Bytes of {@code saved}; a multiple of 256. */
   long savedBytes();
 

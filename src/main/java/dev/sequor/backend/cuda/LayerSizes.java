@@ -13,6 +13,7 @@ import dev.sequor.backend.RnnShape;
  * @param outputStride elements from one row of {@code y} to the next
  * @param reverse whether it runs from each sequence's end to its start
  * @param training whether a backward pass follows
+ * @param stretched whether the steps are queued in stretches that share one recording
  */
 record LayerSizes(
     int timeSteps,
@@ -21,7 +22,8 @@ record LayerSizes(
     int hiddenSize,
     int outputStride,
     boolean reverse,
-    boolean training) {
+    boolean training,
+    boolean stretched) {
   /** Rows of whole 16-byte words in every operand type. */
   private static final int PADDING = 8;
 
@@ -31,7 +33,17 @@ record LayerSizes(
    */
   private static final int CHUNK_ROWS = 8192;
 
+  /**
+   * Steps of a pass, over all layers and directions, that are recorded one by one at most. Each is
+   * two nodes of a graph, or four, of some 10 KiB.
+   */
+  private static final int MOST_STEPS_RECORDED = 2048;
+
+  /** Steps of a stretch at most. */
+  private static final int STRETCH_STEPS = 256;
+
   static LayerSizes of(RnnShape shape, Mode mode, int layer, int direction) {
+    long steps = (long) shape.layers() * shape.directions() * shape.timeSteps();
     return new LayerSizes(
         shape.timeSteps(),
         shape.batchSize(),
@@ -39,7 +51,17 @@ record LayerSizes(
         shape.hiddenSize(),
         shape.outputSize(),
         shape.isReverse(direction),
-        mode == Mode.TRAINING);
+        mode == Mode.TRAINING,
+        shape.timeSteps() > STRETCH_STEPS && steps > MOST_STEPS_RECORDED);
+  }
+
+  /**
+   * Of the steps of a stretch as a sequence of its own, with a place for the state after the last
+   * one: forward, its outputs by themselves.
+   */
+  LayerSizes ofStretch() {
+    return new LayerSizes(
+        chunkSteps() + 1, batchSize, inputSize, hiddenSize, hiddenSize, false, training, false);
   }
 
   private static int padded(int units) {
@@ -66,9 +88,10 @@ record LayerSizes(
     return (long) timeSteps * batchSize;
   }
 
-  /** Time steps whose input products are made at once. */
+  /** Time steps whose input products are made at once; those of a stretch. */
   int chunkSteps() {
-    return Math.max(1, Math.min(timeSteps, CHUNK_ROWS / batchSize));
+    int most = stretched ? Math.min(timeSteps, STRETCH_STEPS) : timeSteps;
+    return Math.max(1, Math.min(most, CHUNK_ROWS / batchSize));
   }
 
   /** Rows of such a chunk. */

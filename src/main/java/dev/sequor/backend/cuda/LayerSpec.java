@@ -12,6 +12,11 @@ import dev.sequor.backend.ParameterLayout.Kind;
  * @param math what matrix products multiply
  */
 record LayerSpec(CudaCell cell, LayerSizes sizes, BlockLayout block, MathMode math) {
+  /** The steps of a stretch of it; see {@link LayerSizes#ofStretch()}. */
+  LayerSpec ofStretch() {
+    return new LayerSpec(cell, sizes.ofStretch(), block, math);
+  }
+
   /** {@code G·Hp}, the elements of a row of gates. */
   int gateColumns() {
     return cell.gates() * sizes.paddedHidden();

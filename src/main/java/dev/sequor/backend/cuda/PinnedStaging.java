@@ -20,12 +20,15 @@ final class PinnedStaging implements AutoCloseable {
 
   /** A buffer, and when the device will have done with it. */
   private static final class Half implements AutoCloseable {
-    final CudaEvent done = new CudaEvent();
+    final CudaContext context;
+    final CudaEvent done;
     final HostPointer memory;
 
-    Half() {
+    Half(CudaContext context) {
+      this.context = context;
+      done = new CudaEvent(context);
       try {
-        memory = new HostPointer(CHUNK_BYTES, "staging");
+        memory = new HostPointer(context, CHUNK_BYTES, "staging");
       } catch (RuntimeException | Error e) {
         Closing.after(e, done::close);
         throw e;
@@ -34,15 +37,20 @@ final class PinnedStaging implements AutoCloseable {
 
     @Override
     public void close() {
-      new Closing().then(done::synchronize).then(memory::close).then(done::close).end();
+      new Closing()
+          .then(context::makeCurrent)
+          .then(done::synchronize)
+          .then(memory::close)
+          .then(done::close)
+          .end();
     }
   }
 
-  /** Allocates in the current context. */
-  PinnedStaging() {
-    Half first = new Half();
+  /** Allocates in the context, which is current. */
+  PinnedStaging(CudaContext context) {
+    Half first = new Half(context);
     try {
-      halves = new Half[] {first, new Half()};
+      halves = new Half[] {first, new Half(context)};
     } catch (RuntimeException | Error e) {
       Closing.after(e, first::close);
       throw e;

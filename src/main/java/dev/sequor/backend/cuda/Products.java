@@ -27,10 +27,12 @@ final class Products implements AutoCloseable {
   private static final Pointer ZERO = NativeBytes.of(0f);
 
   private final cublasHandle handle = new cublasHandle();
+  private final CudaContext context;
   private final MathMode mode;
   private final DeviceMemory.Block workspace;
 
   Products(CudaDevice device, CudaStream stream, MathMode mode) {
+    this.context = stream.context();
     this.mode = mode;
     long bytes = device.computeCapability() >= 90 ? WORKSPACE_BYTES : WORKSPACE_BYTES / 8;
     workspace = device.memory().allocate(bytes, "cuBLAS workspace");
@@ -179,6 +181,6 @@ final class Products implements AutoCloseable {
 
   @Override
   public void close() {
-    new Closing().then(this::destroy).then(workspace::close).end();
+    new Closing().then(context::makeCurrent).then(this::destroy).then(workspace::close).end();
   }
 }

@@ -3,6 +3,7 @@ package dev.sequor.backend.cuda;
 import static dev.sequor.backend.cuda.CudaErrors.failure;
 
 import dev.sequor.backend.Closing;
+import dev.sequor.backend.DeviceMemoryException;
 import dev.sequor.backend.StepInput;
 import java.nio.ByteBuffer;
 import java.util.IdentityHashMap;
@@ -14,30 +15,45 @@ import org.jspecify.annotations.Nullable;
 /**
  * Whole steps, copies included, each replayed by one launch. A step is recorded twice, with a
  * page-locked buffer each that its inputs are copied from: the host fills one while the device may
- * still read the other, so it runs up to two steps ahead and never waits for results.
+ * still read the other, so it runs up to two steps ahead and never waits for results. A step for
+ * which there is not enough memory is queued call by call.
  */
 final class RecordedSteps implements AutoCloseable {
   private static final int ALIGNMENT = 16;
 
   private final CudaStream stream;
   private final PinnedStaging staging;
-  private long recordings;
+  private final Recordings recordings;
+  private long begun;
   private long launches;
   private final IdentityHashMap<Object, Step> steps = new IdentityHashMap<>();
 
-  RecordedSteps(CudaStream stream, PinnedStaging staging) {
-    this.stream = stream;
-    this.staging = staging;
+  RecordedSteps(CudaDevice device) {
+    this.stream = device.stream();
+    this.staging = device.staging();
+    this.recordings = device.recordings();
   }
 
   private static final class Step implements AutoCloseable {
     long calls;
+
+    /** Whether there was no memory to record it. */
+    boolean refused;
+
     final @Nullable Half[] halves = new Half[2];
+
+    /** Begins anew: what is dropped for its memory is not to be recorded at once again. */
+    void drop() {
+      calls = 0;
+      close();
+    }
 
     @Override
     public void close() {
       Closing closing = new Closing();
-      for (Half half : halves) {
+      for (int turn = 0; turn < halves.length; turn++) {
+        Half half = halves[turn];
+        halves[turn] = null;
         if (half != null) {
           closing.then(half::close);
         }
@@ -47,13 +63,14 @@ final class RecordedSteps implements AutoCloseable {
   }
 
   /** One recording and the memory it copies from. */
-  private record Half(HostPointer memory, CudaEvent done, CudaGraph graph)
+  private record Half(HostPointer memory, CudaEvent done, Recording recording)
       implements AutoCloseable {
     @Override
     public void close() {
       new Closing()
+          .then(done.context()::makeCurrent)
           .then(done::synchronize)
-          .then(graph::close)
+          .then(recording::close)
           .then(done::close)
           .then(memory::close)
           .end();
@@ -65,8 +82,12 @@ final class RecordedSteps implements AutoCloseable {
    */
   void run(Object key, List<StepInput> inputs, Runnable work) {
     Step step = steps.computeIfAbsent(key, k -> new Step());
-    if (step.calls == 0) {
+    if (step.refused) {
       runOnce(inputs, work);
+      return;
+    }
+    if (step.calls == 0) {
+      recordings.recorder().rehearse(() -> runOnce(inputs, work));
       step.calls = 1; // one that failed may have shown only some of the work
       return;
     }
@@ -74,14 +95,20 @@ final class RecordedSteps implements AutoCloseable {
     int turn = (int) (step.calls & 1);
     Half half = step.halves[turn];
     if (half == null) {
-      half = record(inputs, work);
+      half = record(step, inputs, work);
       step.halves[turn] = half;
+      if (half == null) {
+        step.refused = true;
+        step.close();
+        runOnce(inputs, work);
+        return;
+      }
     } else {
       half.done.synchronize();
       fill(half.memory.bytes(), inputs);
     }
     launches++;
-    half.graph.launch(stream);
+    half.recording.launch();
     stream.record(half.done);
   }
 
@@ -92,34 +119,55 @@ final class RecordedSteps implements AutoCloseable {
     work.run();
   }
 
-  private Half record(List<StepInput> inputs, Runnable work) {
-    int size = ALIGNMENT; // so that there is some memory even for no inputs
+  /** Null if there is not enough memory. */
+  private @Nullable Half record(Step step, List<StepInput> inputs, Runnable work) {
+    int bytes = ALIGNMENT; // so that there is some memory even for no inputs
     for (StepInput input : inputs) {
-      size = Math.addExact(size, place(input.source().remaining()));
+      bytes = Math.addExact(bytes, place(input.source().remaining()));
     }
-    HostPointer memory = new HostPointer(size, "inputs of a step");
-    recordings++;
+    int size = bytes;
+    CudaContext context = stream.context();
+    HostPointer memory = null;
     CudaEvent done = null;
     try {
-      done = new CudaEvent();
-      fill(memory.bytes(), inputs);
-      CudaGraph graph =
-          CudaGraph.capture(
-              stream,
+      memory = recordings.withRoom(step, () -> new HostPointer(context, size, "inputs of a step"));
+      done = recordings.withRoom(step, () -> new CudaEvent(context));
+      HostPointer from = memory;
+      fill(from.bytes(), inputs);
+      begun++;
+      Recording recording =
+          recordings.record(
+              "a step",
+              step,
+              step::drop,
               () -> {
-                copy(memory, inputs);
+                copy(from, inputs);
                 work.run();
               });
-      return new Half(memory, done, graph);
+      if (recording != null) {
+        return new Half(from, done, recording);
+      }
+    } catch (DeviceMemoryException e) {
+      recordings.refused("a step", e);
     } catch (RuntimeException | Error e) {
-      Closing.after(e, done == null ? () -> {} : done::close, memory::close);
+      Closing.after(e, closes(done), closes(memory));
       throw e;
     }
+    new Closing().then(closes(done)).then(closes(memory)).end();
+    return null;
+  }
+
+  private static Runnable closes(@Nullable CudaEvent event) {
+    return event == null ? () -> {} : event::close;
+  }
+
+  private static Runnable closes(@Nullable HostPointer memory) {
+    return memory == null ? () -> {} : memory::close;
   }
 
   /** The number of recordings begun. */
   long recordings() {
-    return recordings;
+    return begun;
   }
 
   /** The number of recordings launched, the first time as well as in replays. */

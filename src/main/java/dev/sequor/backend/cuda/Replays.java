@@ -10,19 +10,49 @@ import org.jspecify.annotations.Nullable;
  * Recorded work, found again by the addresses it works on. The first call with some addresses runs
  * as it is queued, which also lets the driver and cuBLAS load what they load lazily; the second is
  * recorded; later ones are replayed for the price of one launch. Callers that bring new buffers
- * every time never pay for a recording that would not be used.
+ * every time never pay for a recording that would not be used. What cannot be recorded for want of
+ * memory is queued each time.
  */
 final class Replays implements AutoCloseable {
   /** Training alternates between few sets of buffers; more than these are forgotten. */
   private static final int CAPACITY = 16;
 
-  private final Map<Key, Recording> recordings = new LinkedHashMap<>(CAPACITY, 0.75f, true);
+  private final Recordings recordings;
+  private final String whose;
+  private final Map<Key, Work> works = new LinkedHashMap<>(CAPACITY, 0.75f, true);
 
-  private static final class Recording {
+  /**
+   * None yet.
+   *
+   * @param whose work it is, in words, for the log
+   */
+  Replays(Recordings recordings, String whose) {
+    this.recordings = recordings;
+    this.whose = whose;
+  }
+
+  private static final class Work {
     /** Whether the work has run once to its end; what it makes when it first runs is there then. */
     boolean ran;
 
-    @Nullable CudaGraph graph;
+    /** Whether there was no memory to record it. */
+    boolean refused;
+
+    @Nullable Recording recording;
+
+    /** Begins anew: what is dropped for its memory is not to be recorded at once again. */
+    void drop() {
+      ran = false;
+      close();
+    }
+
+    void close() {
+      Recording closing = recording;
+      recording = null;
+      if (closing != null) {
+        closing.close();
+      }
+    }
   }
 
   /** Which work, on which addresses. */
@@ -49,33 +79,37 @@ final class Replays implements AutoCloseable {
   }
 
   /**
-   * Runs {@code work}, which depends on nothing but {@code addresses} and on what never changes. A
-   * stream that is being recorded already takes the work up into that recording.
+   * Runs {@code calls}, which depend on nothing but {@code addresses} and on what never changes. If
+   * they are part of larger work that is recorded, they are not recorded by themselves.
    */
-  void run(CudaStream stream, String name, long[] addresses, Runnable work) {
-    if (stream.capturing()) {
-      work.run();
+  void run(String name, long[] addresses, Runnable calls) {
+    if (recordings.recorder().ofLargerWork()) {
+      calls.run();
       return;
     }
-    Recording recording =
-        recordings.computeIfAbsent(new Key(name, addresses), key -> new Recording());
-    if (!recording.ran) {
+    Work work = works.computeIfAbsent(new Key(name, addresses), key -> new Work());
+    if (!work.ran) {
       forgetOldest();
-      work.run();
-      recording.ran = true;
+      calls.run();
+      work.ran = true;
       return;
     }
-    if (recording.graph == null) {
-      recording.graph = CudaGraph.capture(stream, work);
+    if (work.recording == null && !work.refused) {
+      work.recording = recordings.record(name + " of a " + whose, work, work::drop, calls);
+      work.refused = work.recording == null;
     }
-    recording.graph.launch(stream);
+    if (work.recording == null) {
+      calls.run();
+    } else {
+      work.recording.launch();
+    }
   }
 
   private void forgetOldest() {
-    if (recordings.size() > CAPACITY) {
-      Recording oldest = recordings.remove(recordings.keySet().iterator().next());
-      if (oldest != null && oldest.graph != null) {
-        oldest.graph.close();
+    if (works.size() > CAPACITY) {
+      Work oldest = works.remove(works.keySet().iterator().next());
+      if (oldest != null) {
+        oldest.close();
       }
     }
   }
@@ -83,13 +117,8 @@ final class Replays implements AutoCloseable {
   @Override
   public void close() {
     Closing closing = new Closing();
-    for (Recording recording : recordings.values()) {
-      CudaGraph graph = recording.graph;
-      if (graph != null) {
-        closing.then(graph::close);
-      }
-    }
-    recordings.clear();
+    works.values().forEach(work -> closing.then(work::close));
+    works.clear();
     closing.end();
   }
 }

@@ -17,11 +17,6 @@ final class StepAddresses {
     this.training = layer.sizes().training();
   }
 
-  /** Bytes of {@code saved}. */
-  long savedBytes() {
-    return saved.bytes();
-  }
-
   private long operandBytes() {
     return layer.sizes().stateElements() * layer.math().operandBytes();
   }

@@ -26,7 +26,7 @@ final class WorkQueue implements AutoCloseable {
     this.ownsStream = ownsStream;
     this.products = new Products(device, stream, mode);
     try {
-      this.arguments = new KernelArguments();
+      this.arguments = new KernelArguments(stream.context());
     } catch (RuntimeException | Error e) {
       Closing.after(e, products::close);
       throw e;
@@ -55,6 +55,11 @@ final class WorkQueue implements AutoCloseable {
 
   Products products() {
     return products;
+  }
+
+  /** What records work of the device. */
+  Recorder recorder() {
+    return device.recordings().recorder();
   }
 
   CudaKernel kernel(String name) {
@@ -105,7 +110,11 @@ final class WorkQueue implements AutoCloseable {
   @Override
   public void close() {
     Closing closing =
-        new Closing().then(stream::synchronize).then(products::close).then(arguments::close);
+        new Closing()
+            .then(stream.context()::makeCurrent)
+            .then(stream::synchronize)
+            .then(products::close)
+            .then(arguments::close);
     if (ownsStream) {
       closing.then(stream::close);
     }

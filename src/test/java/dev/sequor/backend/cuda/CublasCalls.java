@@ -6,7 +6,10 @@ import jcuda.jcublas.JCublas2;
 import jcuda.jcublas.cublasHandle;
 import jcuda.runtime.cudaStream_t;
 
-/** A program: loads cuBLAS as the backend does, and calls each function that is forwarded once. */
+/**
+ * A program: loads cuBLAS as the backend does, then libraries that it is given, and calls each
+ * function that is forwarded once.
+ */
 final class CublasCalls {
   private CublasCalls() {}
 
@@ -16,6 +19,9 @@ final class CublasCalls {
     } catch (BackendUnavailableException e) {
       System.out.println(e.getMessage());
       System.exit(1);
+    }
+    for (String library : args) {
+      System.load(library);
     }
     cublasHandle handle = new cublasHandle();
     JCublas2.cublasCreate(handle);

@@ -4,10 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.lang.module.ModuleDescriptor;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,6 +28,11 @@ class CublasForwarderTest {
 
   private static void compile(Path library, String... options)
       throws IOException, InterruptedException {
+    compileSource("fake_cublas13.cpp", library, options);
+  }
+
+  private static void compileSource(String source, Path library, String... options)
+      throws IOException, InterruptedException {
     Files.createDirectories(library.getParent());
     List<String> command =
         new ArrayList<>(
@@ -33,7 +41,7 @@ class CublasForwarderTest {
                 "-shared",
                 "-fPIC",
                 "-Wl,-soname," + library.getFileName(),
-                "src/test/native/fake_cublas13.cpp",
+                "src/test/native/" + source,
                 "-o",
                 library.toString()));
     command.addAll(List.of(options));
@@ -122,5 +130,44 @@ class CublasForwarderTest {
         ChildJvm.running(PROGRAM).environment("SEQUOR_CUBLAS_PATH", folder).run();
     assertEquals(0, result.code(), result::toString);
     result.says("cublasDestroy_v2 0x1234");
+  }
+
+  /** Such as PyTorch for CUDA 12 in the same process. */
+  @Test
+  void anotherLibraryThatNeedsCublas12IsGivenItsOwn() throws IOException, InterruptedException {
+    compile(folder.resolve("thirteen/libcublas.so.13"));
+    Path twelve = folder.resolve("twelve/libcublas.so.12");
+    compileSource("fake_cublas12.cpp", twelve);
+    Path other = folder.resolve("other.so");
+    compileSource(
+        "needs_cublas12.cpp", other, twelve.toString(), "-Wl,-rpath," + twelve.getParent());
+    ChildJvm.Result result =
+        ChildJvm.running(PROGRAM)
+            .environment("SEQUOR_CUBLAS_PATH", folder.resolve("thirteen"))
+            .run(other.toString());
+    assertEquals(0, result.code(), result::toString);
+    result.says("the other library sees version 120000 and 12", "java saw version 130000");
+  }
+
+  /** What RHEL 8 and all that is newer have. */
+  @Test
+  void nothingNewerThanGlibc228IsNeeded() throws IOException, InterruptedException {
+    Path library = Path.of("target/classes/dev/sequor/backend/cuda/linux-x86_64/libcublas12.so");
+    Process objdump = new ProcessBuilder("objdump", "-T", library.toString()).start();
+    String symbols = new String(objdump.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, objdump.waitFor());
+    List<String> versions =
+        Pattern.compile("GLIBC_([0-9.]+)")
+            .matcher(symbols)
+            .results()
+            .map(found -> found.group(1))
+            .distinct()
+            .toList();
+    assertTrue(versions.contains("2.2.5"), versions::toString);
+    for (String version : versions) {
+      ModuleDescriptor.Version needed = ModuleDescriptor.Version.parse(version);
+      assertTrue(needed.compareTo(ModuleDescriptor.Version.parse("2.28")) <= 0, version);
+    }
+    assertTrue(symbols.contains("libdeblas.so.12"), "its versions have its own name");
   }
 }

@@ -254,6 +254,12 @@ class CudaDeviceTest {
     return values;
   }
 
+  private CudaGraph captured(CudaStream stream, Runnable work) {
+    try (Capture capture = Capture.of(stream, work)) {
+      return capture.instantiate(device.memory().reserve(0, "a graph"));
+    }
+  }
+
   /** What the driver loads when work first runs cannot be loaded while it is recorded. */
   @Test
   void workThatFailedWhenItFirstRanIsNotRecordedBeforeItHasRun() {
@@ -266,15 +272,13 @@ class CudaDeviceTest {
             throw new BackendException("the first call fails");
           }
         };
-    try (Replays replays = new Replays()) {
+    try (Replays replays = new Replays(device.recordings(), "test")) {
       for (int i = 0; i < 2; i++) {
-        assertThrows(
-            BackendException.class,
-            () -> replays.run(device.stream(), "work", new long[] {1}, work));
+        assertThrows(BackendException.class, () -> replays.run("work", new long[] {1}, work));
       }
       fails[0] = false;
       for (int i = 0; i < 3; i++) {
-        replays.run(device.stream(), "work", new long[] {1}, work);
+        replays.run("work", new long[] {1}, work);
       }
     }
     assertEquals(List.of(false, false, false, true), recorded);
@@ -292,7 +296,7 @@ class CudaDeviceTest {
       set(main, to, 0);
       boolean[] capturing = new boolean[2];
       CudaGraph graph =
-          CudaGraph.capture(
+          captured(
               main,
               () -> {
                 main.record(fork);
@@ -324,7 +328,7 @@ class CudaDeviceTest {
           message(
               IllegalArgumentException.class,
               () ->
-                  CudaGraph.capture(
+                  captured(
                       main,
                       () -> {
                         set(main, block, 1);
@@ -341,7 +345,7 @@ class CudaDeviceTest {
   void aRefusedLaunchNamesKernelGridBlockAndError() {
     CudaKernel kernel = device.kernels().kernel("bias_activation");
     assertEquals(kernel, device.kernels().kernel("bias_activation"));
-    try (KernelArguments arguments = new KernelArguments()) {
+    try (KernelArguments arguments = new KernelArguments(device.stream().context())) {
       arguments.int32(1).pointer(0).int64(2).float32(3);
       String message =
           message(
@@ -364,7 +368,7 @@ class CudaDeviceTest {
 
   @Test
   void moreArgumentsThanAnyKernelHasAreRefused() {
-    try (KernelArguments arguments = new KernelArguments()) {
+    try (KernelArguments arguments = new KernelArguments(device.stream().context())) {
       for (int i = 0; i < KernelArguments.CAPACITY; i++) {
         arguments.int32(i);
       }

@@ -75,6 +75,11 @@ class LayerPathsTest {
       LayerPath path = new StepPath.Factory().open(layer, device, holder);
       return new LayerPath() {
         @Override
+        public boolean takesApart() {
+          return path.takesApart();
+        }
+
+        @Override
         public long savedBytes() {
           return path.savedBytes();
         }

@@ -23,7 +23,7 @@ public final class SimulatorControl {
     VERSION(0),
     /** Of the whole process; writing it starts all choices anew. */
     SEED(8),
-    /** The n-th allocation from now fails, of page-locked memory too; 0: none. */
+    /** The n-th allocation from now fails, of page-locked memory and of graphs too; 0: none. */
     FAIL_ALLOCATION(16),
     ALLOCATIONS(24),
     LIVE_BYTES(32),
@@ -41,7 +41,15 @@ public final class SimulatorControl {
     /** 1 if the simulator was built for AddressSanitizer. */
     SANITIZED(88),
     /** Page-locked memory of the device's primary context. */
-    HOST_BYTES(96);
+    HOST_BYTES(96),
+    /** Of the live bytes, those of executable graphs. */
+    GRAPH_BYTES(104),
+    /** What a node of a graph takes from now on. */
+    GRAPH_NODE_BYTES(112),
+    /** Nodes of the largest executable graph since this was written. */
+    GRAPH_NODES(120),
+    /** Of the primary context: streams, events, modules, executable graphs, those of cuBLAS. */
+    HANDLES(128);
 
     private final long offset;
 
@@ -50,7 +58,7 @@ public final class SimulatorControl {
     }
   }
 
-  private static final long ERROR_OFFSET = 104;
+  private static final long ERROR_OFFSET = 136;
   private static final int ERROR_BYTES = 2048;
   private static final byte[] EMPTY_PTX =
       "// no code\n.version 7.0\n\0".getBytes(StandardCharsets.US_ASCII);
