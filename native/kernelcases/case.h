@@ -198,6 +198,7 @@ using Kernels = std::map<std::string, Case (*)(Draw&)>;
 
 void add_cell_cases(Kernels& kernels);
 void add_sequence_cases(Kernels& kernels);
+void add_stretch_cases(Kernels& kernels);
 void add_sum_cases(Kernels& kernels);
 void add_dense_cases(Kernels& kernels);
 void add_row_cases(Kernels& kernels);

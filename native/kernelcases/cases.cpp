@@ -6,6 +6,7 @@ Kernels all_kernels() {
   Kernels kernels;
   add_cell_cases(kernels);
   add_sequence_cases(kernels);
+  add_stretch_cases(kernels);
   add_sum_cases(kernels);
   add_dense_cases(kernels);
   add_row_cases(kernels);

@@ -59,13 +59,16 @@ const Limit* limit_of(const std::string& kernel) {
       {"backward_step_Lstm", kTranscendental},
       {"backward_step_LstmCellRecurrent", kTranscendental},
       {"backward_step_LstmPeephole", kTranscendental},
-      // sequence.cu, sums.cu
+      // sequence.cu, stretch.cu, sums.cu
       {"pack_weights", kExact},
       {"pack_vectors", kExact},
       {"gather_input", kExact},
       {"begin_forward", kExact},
       {"end_backward", kExact},
       {"scatter_add_input", kExact},
+      {"stretch_lengths", kExact},
+      {"take_stretch", kExact},
+      {"put_stretch", kExact},
       {"partial_column_sums", kExact},
       {"partial_column_sums_any", kExact},
       {"add_partial_sums", kExact},
