@@ -62,7 +62,8 @@ public final class ByTurns implements Callable<Integer> {
   @Option(
       names = "--pairs",
       defaultValue = "3",
-      description = "pairs of processes: where memory happens to lie is one's own (${DEFAULT-VALUE})")
+      description =
+          "pairs of processes: where memory happens to lie is one's own (${DEFAULT-VALUE})")
   private int pairs;
 
   @Option(
@@ -227,7 +228,10 @@ public final class ByTurns implements Callable<Integer> {
       Digest expected = a.get(result.getKey());
       if (expected == null || !(result.getValue().errorAgainst(expected) <= TOLERANCE)) {
         throw new IOException(
-            what + ": the builds do not compute the same " + result.getKey() + "; nothing is timed");
+            what
+                + ": the builds do not compute the same "
+                + result.getKey()
+                + "; nothing is timed");
       }
     }
   }

@@ -76,6 +76,24 @@ public record Case(Cell cell, Pass pass, int timeSteps, int batchSize, int hidde
     return forward * pass.products;
   }
 
+  /** Of the product with the recurrent weights, all time steps: {@code 2·T·B·G·H·H}. */
+  @JsonIgnore
+  public double recurrentFlops() {
+    return 2.0 * timeSteps * batchSize * gateRows() * hiddenSize;
+  }
+
+  /** How often all time steps go through the recurrent weights: forward, and back again. */
+  @JsonIgnore
+  public int recurrentPasses() {
+    return pass == Pass.FORWARD ? 1 : 2;
+  }
+
+  /** Of float32 weights {@code [G·H,H]}. */
+  @JsonIgnore
+  public long recurrentWeightBytes() {
+    return 4L * gateRows() * hiddenSize;
+  }
+
   /** {@code T,B,H}, as options and tables write it. */
   @JsonIgnore
   public String shape() {

@@ -12,24 +12,13 @@ import java.util.TreeMap;
 /**
  * The environment of everything that is timed: as this process has it, without what steers one of
  * the libraries (an older instruction set, fewer threads, another allocator), so that no ratio is
- * won by a handicap; and with what is best for all.
+ * won by a handicap; and with what is meant for it.
  */
 final class ChildEnvironment {
   private static final List<String> STEERING = steering();
 
-  /**
-   * glibc's allocator gives large blocks back to the system as soon as they are free, and the next
-   * call has to have its pages made again. Libraries that allocate in every call would pay for
-   * that; so freed memory stays. OpenBLAS says once, at its start, for which processor it takes its
-   * kernels.
-   */
-  static final Map<String, String> GIVEN =
-      new TreeMap<>(
-          Map.of(
-              "MALLOC_MMAP_MAX_", "0",
-              "MALLOC_TOP_PAD_", "67108864",
-              "MALLOC_TRIM_THRESHOLD_", "2147483647",
-              "OPENBLAS_VERBOSE", "2"));
+  /** OpenBLAS says once, at its start, for which processor it takes its kernels. */
+  static final Map<String, String> GIVEN = Map.of("OPENBLAS_VERBOSE", "2");
 
   private ChildEnvironment() {}
 
@@ -50,6 +39,7 @@ final class ChildEnvironment {
     Map<String, String> environment = new TreeMap<>(inherited);
     environment.keySet().removeIf(ChildEnvironment::steers);
     environment.putAll(GIVEN);
+    environment.putAll(entrant.allocator().environment());
     environment.putAll(entrant.environment());
     return environment;
   }

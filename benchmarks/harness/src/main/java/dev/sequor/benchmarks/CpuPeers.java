@@ -112,7 +112,7 @@ public final class CpuPeers implements Callable<Integer> {
     int cores = Runtime.getRuntime().availableProcessors();
     List<Case> cases = cases();
     Map<String, String> skipped = new LinkedHashMap<>();
-    FmaPeak peak = peak(home, cores);
+    MachineLimits limits = limits(home, cores);
     boolean failed = false;
     List<ChildProcess> children = new ArrayList<>();
     try {
@@ -127,8 +127,8 @@ public final class CpuPeers implements Callable<Integer> {
       Map<String, Set<Entrant>> hopeless = new HashMap<>();
       double left = cases.stream().mapToDouble(CpuPeers::expectedSeconds).sum();
       for (Case what : cases) {
-        if (peak != null) {
-          peak.measure();
+        if (limits != null) {
+          limits.measure(what);
         }
         double budget = Double.POSITIVE_INFINITY;
         if (quick) {
@@ -159,8 +159,7 @@ public final class CpuPeers implements Callable<Integer> {
             new Report(
                 machine,
                 Checkout.commit(home),
-                peak == null ? null : gflops(peak, cores),
-                peak == null ? null : gflops(peak, 1),
+                limits == null ? null : limits.soFar(),
                 descriptions,
                 ChildEnvironment.GIVEN,
                 ChildEnvironment.withheld(System.getenv()),
@@ -191,10 +190,6 @@ public final class CpuPeers implements Callable<Integer> {
 
   private static String kind(Case what) {
     return what.cell() + " " + what.pass();
-  }
-
-  private static double gflops(FmaPeak peak, int threads) {
-    return Math.round(peak.gflops(threads) * 10) / 10.0;
   }
 
   private static double expectedSeconds(Case what) {
@@ -238,11 +233,11 @@ public final class CpuPeers implements Callable<Integer> {
     return cases;
   }
 
-  private FmaPeak peak(Path home, int cores) {
+  private MachineLimits limits(Path home, int cores) {
     try {
-      return FmaPeak.compile(home.resolve("peak/fma_peak.cpp"), home.resolve("target"), cores);
+      return MachineLimits.compile(home.resolve("peak"), home.resolve("target"), cores);
     } catch (IOException e) {
-      console.println("FMA peak not measured: " + e.getMessage());
+      console.println("limits of the machine not measured: " + e.getMessage());
       return null;
     }
   }

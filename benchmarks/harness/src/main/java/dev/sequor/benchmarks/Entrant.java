@@ -6,12 +6,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * A system with one setting of its threads: one child process.
  *
  * @param system the name in tables and files; of several entrants with one name the fastest counts
- * @param setting what distinguishes them, in words
+ * @param setting of its threads, in words
+ * @param allocator of its process
  * @param threads how many it may use
  * @param classPath of the child
  * @param mainClass of the child
@@ -25,6 +27,7 @@ import java.util.function.Predicate;
 record Entrant(
     String system,
     String setting,
+    Allocator allocator,
     int threads,
     String classPath,
     String mainClass,
@@ -100,6 +103,7 @@ record Entrant(
             new Entrant(
                 PYTORCH,
                 "threads " + threads + ", OPENBLAS_NUM_THREADS=" + blasThreads,
+                Allocator.KEEPING_PAGES,
                 Math.max(threads, blasThreads),
                 peersClassPath,
                 PEERS + "PyTorchContender",
@@ -115,6 +119,7 @@ record Entrant(
           new Entrant(
               ONNX_RUNTIME,
               "threads " + threads,
+              Allocator.KEEPING_PAGES,
               threads,
               peersClassPath,
               PEERS + "OnnxRuntimeContender",
@@ -127,6 +132,7 @@ record Entrant(
           new Entrant(
               ONNX_RUNTIME_IMPORTED,
               "threads " + threads,
+              Allocator.KEEPING_PAGES,
               threads,
               peersClassPath,
               PEERS + "OnnxRuntimeContender",
@@ -141,6 +147,7 @@ record Entrant(
           new Entrant(
               imported ? CPU_IMPORTED : CPU_MODEL,
               "threads " + cores,
+              Allocator.KEEPING_PAGES,
               cores,
               peersClassPath,
               PEERS + "FileContender",
@@ -158,6 +165,7 @@ record Entrant(
           new Entrant(
               DL4J,
               "OMP_NUM_THREADS=" + threads,
+              Allocator.KEEPING_PAGES,
               threads,
               dl4jClassPath,
               "dev.sequor.benchmarks.dl4j.Dl4jContender",
@@ -182,7 +190,27 @@ record Entrant(
               c -> c.shape().equals(SCALING_SHAPE)));
     }
     all.add(sequor(JAVA, "java", "FLOAT32", cores, peersClassPath, c -> true));
-    return all;
+    return all.stream().flatMap(each -> Stream.of(each, each.with(Allocator.AS_IT_COMES))).toList();
+  }
+
+  private Entrant with(Allocator other) {
+    return new Entrant(
+        system,
+        setting,
+        other,
+        threads,
+        classPath,
+        mainClass,
+        arguments,
+        environment,
+        takesPart,
+        tolerance,
+        maxRoundsIfShort);
+  }
+
+  /** What distinguishes it from others of its system, in words. */
+  String words() {
+    return setting + ", allocator " + allocator;
   }
 
   /** One of Sequor's own: {@code weights} is how inference keeps them. */
@@ -196,6 +224,7 @@ record Entrant(
     return new Entrant(
         system,
         "threads " + threads,
+        Allocator.KEEPING_PAGES,
         threads,
         classPath,
         PEERS + "SequorContender",
@@ -208,6 +237,6 @@ record Entrant(
 
   @Override
   public String toString() {
-    return system + " (" + setting + ")";
+    return system + " (" + words() + ")";
   }
 }

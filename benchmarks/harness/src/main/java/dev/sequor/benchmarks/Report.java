@@ -1,6 +1,7 @@
 package dev.sequor.benchmarks;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
@@ -12,13 +13,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * A whole run.
  *
  * @param commit of the checkout, with "+" if it had changes
- * @param fmaPeakGflops of all threads; null if it could not be measured
- * @param fmaPeakGflopsOneThread of one
+ * @param limits of the machine; null if they could not be measured
  * @param systems each system in its own words
  * @param environment what every system's process was given, see {@link ChildEnvironment}
  * @param withheld variables that were set and that none was given
@@ -28,15 +29,14 @@ import java.util.Optional;
 record Report(
     Machine machine,
     String commit,
-    Double fmaPeakGflops,
-    Double fmaPeakGflopsOneThread,
+    @JsonUnwrapped Limits limits,
     Map<String, String> systems,
     Map<String, String> environment,
     List<String> withheld,
     Map<String, String> skipped,
     List<Row> rows) {
 
-  private static final String LINE = "  %-22s %10.3f %10.3f %10.3f %5d %8s %9.1f %7s  %s%n";
+  private static final String LINE = "  %-22s %10.3f %10.3f %10.3f %11s %5d %8s %9.1f %7s  %s%n";
 
   void write(Path file) throws IOException {
     new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValue(file.toFile(), this);
@@ -45,8 +45,17 @@ record Report(
   static void printHeader(PrintStream out) {
     out.printf(
         Locale.ROOT,
-        "  %-22s %10s %10s %10s %5s %8s %9s %7s  %s%n",
-        "system", "median ms", "min", "max", "reps", "vs peer", "GFLOP/s", "of peak", "setting");
+        "  %-22s %10s %10s %10s %11s %5s %8s %9s %7s  %s%n",
+        "system",
+        "median ms",
+        "min",
+        "max",
+        "as it comes",
+        "reps",
+        "vs peer",
+        "GFLOP/s",
+        "of peak",
+        "setting");
   }
 
   /** The rows of one case, fastest first. */
@@ -65,6 +74,9 @@ record Report(
                     row.medianMillis(),
                     row.minMillis(),
                     row.maxMillis(),
+                    row.asItComesMillis() == null
+                        ? ""
+                        : String.format(Locale.ROOT, "%.3f", row.asItComesMillis()),
                     row.repetitions(),
                     Entrant.isOurs(row.system()) && row.valid() && peer.isPresent()
                         ? ratio(peer.get(), row)
@@ -80,25 +92,83 @@ record Report(
         .min(Comparator.comparingDouble(Row::medianMillis));
   }
 
+  /** With a question mark if either has been repeated too little. */
   private static String ratio(Row peer, Row ours) {
-    return String.format(Locale.ROOT, "%.2fx", peer.medianMillis() / ours.medianMillis());
+    return String.format(
+        Locale.ROOT,
+        "%.2fx%s",
+        peer.medianMillis() / ours.medianMillis(),
+        peer.settled() && ours.settled() ? "" : "?");
   }
 
   private String share(Row row) {
-    Double peak = row.threads() == 1 ? fmaPeakGflopsOneThread : fmaPeakGflops;
-    return peak == null ? "" : String.format(Locale.ROOT, "%.0f %%", 100 * row.gflops() / peak);
+    if (limits == null) {
+      return "";
+    }
+    double peak = row.threads() == 1 ? limits.fmaGflopsOneThread() : limits.fmaGflops();
+    return String.format(Locale.ROOT, "%.0f %%", 100 * row.gflops() / peak);
+  }
+
+  private boolean isAnyUnsettled() {
+    return rows.stream().anyMatch(row -> !row.settled());
+  }
+
+  /** Our native engine at each case: the best peer's time, and the least that the machine needs. */
+  private void printLead(PrintStream out) {
+    out.printf(
+        Locale.ROOT,
+        "%-40s %10s %10s %-12s %8s %9s  %s%n",
+        Entrant.CPU,
+        "ms",
+        "best peer",
+        "",
+        "ratio",
+        "of limit",
+        "which is");
+    for (Row ours : rows) {
+      if (!ours.system().equals(Entrant.CPU) || !ours.valid()) {
+        continue;
+      }
+      Case what = ours.what();
+      Optional<Row> peer = bestPeer(rows.stream().filter(row -> row.what().equals(what)).toList());
+      out.printf(
+          Locale.ROOT,
+          "%-40s %10.3f %10s %-12s %8s %9s  %s%n",
+          what,
+          ours.medianMillis(),
+          peer.map(p -> String.format(Locale.ROOT, "%.3f", p.medianMillis())).orElse("none"),
+          peer.map(Row::system).orElse(""),
+          peer.map(p -> ratio(p, ours)).orElse(""),
+          limits == null
+              ? ""
+              : String.format(
+                  Locale.ROOT, "%.0f %%", 100 * limits.millis(what) / ours.medianMillis()),
+          limits == null
+              ? "not measured"
+              : limits.readingIsTheLimit(what) ? "reading weights" : "arithmetic");
+    }
+    if (isAnyUnsettled()) {
+      out.printf(
+          Locale.ROOT,
+          "? of fewer than %d repetitions, and in no mean below%n",
+          Row.FEWEST_REPETITIONS);
+    }
   }
 
   /** Geometric means of our ratios, and the comparisons that run across systems. */
   void printSummary(PrintStream out) {
-    if (fmaPeakGflops == null) {
-      out.println("FMA peak not measured: see above");
+    printLead(out);
+    if (limits == null) {
+      out.println("limits of the machine not measured: see above");
     } else {
       out.printf(
           Locale.ROOT,
-          "FMA peak: %.1f GFLOP/s, one thread %.1f%n",
-          fmaPeakGflops,
-          fmaPeakGflopsOneThread);
+          "FMA peak: %.1f GFLOP/s, one thread %.1f; bytes read again and again: %s%n",
+          limits.fmaGflops(),
+          limits.fmaGflopsOneThread(),
+          limits.readGigabytes().entrySet().stream()
+              .map(each -> each.getKey() / 1024 + " KiB " + each.getValue() + " GB/s")
+              .collect(Collectors.joining(", ")));
     }
     out.println("Geometric means of the ratios of medians (smallest ratio in brackets):");
     for (String ours : List.of(Entrant.CPU, Entrant.JAVA)) {
@@ -120,7 +190,7 @@ record Report(
   private void printMeans(PrintStream out, String ours, Case.Cell cell, Case.Pass pass) {
     List<Row> mine =
         rows.stream()
-            .filter(r -> r.system().equals(ours) && r.valid())
+            .filter(r -> r.system().equals(ours) && r.valid() && r.settled())
             .filter(r -> r.what().cell() == cell && r.what().pass() == pass)
             .toList();
     List<String> parts = new ArrayList<>();
@@ -134,7 +204,9 @@ record Report(
                   .filter(r -> peer.equals("the best peer") || r.system().equals(peer))
                   .toList();
           if (row.what().batchSize() >= smallestBatch) {
-            bestPeer(rivals).ifPresent(p -> ratios.add(p.medianMillis() / row.medianMillis()));
+            bestPeer(rivals)
+                .filter(Row::settled)
+                .ifPresent(p -> ratios.add(p.medianMillis() / row.medianMillis()));
           }
         }
         if (!ratios.isEmpty()) {
@@ -151,12 +223,7 @@ record Report(
     }
     if (!parts.isEmpty()) {
       out.printf(
-          Locale.ROOT,
-          "  %s %s %s against %s%n",
-          ours,
-          cell,
-          pass.id(),
-          String.join("; ", parts));
+          Locale.ROOT, "  %s %s %s against %s%n", ours, cell, pass.id(), String.join("; ", parts));
     }
   }
 
@@ -170,7 +237,9 @@ record Report(
                     out.printf(
                         Locale.ROOT,
                         "  %s: %d threads are %s as fast as one%n",
-                        one.what(), all.threads(), ratio(one, all)));
+                        one.what(),
+                        all.threads(),
+                        ratio(one, all)));
       }
     }
   }

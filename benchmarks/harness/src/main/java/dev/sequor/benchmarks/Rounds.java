@@ -156,7 +156,9 @@ final class Rounds {
         return String.format(
             Locale.ROOT,
             "%s differs from the reference by %.2e of its norm; at most %.0e is allowed",
-            result.getKey(), error, tolerance);
+            result.getKey(),
+            error,
+            tolerance);
       }
     }
     if (!results.keySet().equals(reference.keySet())) {
@@ -233,13 +235,25 @@ final class Rounds {
       if (turn.millis.isEmpty()) {
         continue;
       }
-      Row row = Row.of(what, turn.child.entrant(), turn.millis, turn.invalid);
+      Row row = Row.of(what, turn.child.entrant(), turn.millis, turn.invalid, asItComes(turn));
       // A setting that retired lost by its best time; its median of a few is no rival.
       if (!turn.retired || !row.valid()) {
         best.merge(row.system(), row, Rounds::better);
       }
     }
     return List.copyOf(best.values());
+  }
+
+  /** The best median of that system with the allocator as it comes; null if there is none. */
+  private Double asItComes(Turn of) {
+    String system = of.child.entrant().system();
+    return turns.stream()
+        .filter(turn -> turn.child.entrant().system().equals(system))
+        .filter(turn -> turn.child.entrant().allocator() == Allocator.AS_IT_COMES)
+        .filter(turn -> !turn.millis.isEmpty())
+        .map(turn -> Statistics.median(turn.millis))
+        .min(Double::compare)
+        .orElse(null);
   }
 
   /** A wrong result under any setting shows, even if another is faster. */

@@ -9,7 +9,8 @@ import java.util.List;
 /**
  * What was measured of one system at one case.
  *
- * @param setting of its threads, the best of those tried
+ * @param setting of its threads and its allocator, the best of those tried
+ * @param asItComesMillis the best median with the allocator as it comes, if that was tried
  * @param invalid why the times count for nothing, or null
  */
 @JsonPropertyOrder({
@@ -25,6 +26,7 @@ import java.util.List;
   "maxMillis",
   "repetitions",
   "setting",
+  "asItComesMillis",
   "invalid"
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -33,18 +35,22 @@ record Row(
     String system,
     int threads,
     String setting,
+    Double asItComesMillis,
     double medianMillis,
     double minMillis,
     double maxMillis,
     int repetitions,
     String invalid) {
 
-  static Row of(Case what, Entrant entrant, List<Double> millis, String invalid) {
+  static final int FEWEST_REPETITIONS = 5;
+
+  static Row of(Case what, Entrant entrant, List<Double> millis, String invalid, Double asItComes) {
     return new Row(
         what,
         entrant.system(),
         entrant.threads(),
-        entrant.setting(),
+        entrant.words(),
+        asItComes == null ? null : rounded(asItComes),
         rounded(Statistics.median(millis)),
         rounded(Statistics.min(millis)),
         rounded(Statistics.max(millis)),
@@ -88,5 +94,11 @@ record Row(
 
   boolean valid() {
     return invalid == null;
+  }
+
+  /** Whether the median is one of enough repetitions for a ratio to say something. */
+  @JsonIgnore
+  boolean settled() {
+    return repetitions >= FEWEST_REPETITIONS;
   }
 }

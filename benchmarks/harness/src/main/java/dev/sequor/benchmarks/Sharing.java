@@ -102,7 +102,11 @@ public final class Sharing implements Callable<Integer> {
       console.printf(
           Locale.ROOT,
           "%-38s %10s %12s %24s %9s%n",
-          "", "alone ms", "one thread", "at once / one by one", "scaling");
+          "",
+          "alone ms",
+          "one thread",
+          "at once / one by one",
+          "scaling");
       for (Case what : CASES) {
         Row row = measure(what, cores, a, b, one, second);
         rows.add(row);

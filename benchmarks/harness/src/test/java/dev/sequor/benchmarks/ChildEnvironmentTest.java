@@ -48,6 +48,7 @@ class ChildEnvironmentTest {
     for (Entrant entrant : Entrant.all(2, "peers", "dl4j")) {
       Map<String, String> expected = new HashMap<>(ChildEnvironment.GIVEN);
       expected.putAll(Map.of("PATH", "/bin", "HOME", "/home/a", "OMPI_PATH", "/x"));
+      expected.putAll(entrant.allocator().environment());
       expected.putAll(entrant.environment());
       assertEquals(expected, new HashMap<>(ChildEnvironment.of(crippled(), entrant)));
     }
@@ -71,6 +72,22 @@ class ChildEnvironmentTest {
   void openBlasIsAskedForItsKernels() {
     assertEquals("2", ChildEnvironment.GIVEN.get("OPENBLAS_VERBOSE"));
     assertNull(ChildEnvironment.GIVEN.get("OPENBLAS_CORETYPE"));
-    assertTrue(ChildEnvironment.GIVEN.keySet().stream().anyMatch(n -> n.startsWith("MALLOC_")));
+  }
+
+  @Test
+  void eachSystemTriesTheAllocatorAsItComesAndKeepingItsPages() {
+    List<Entrant> all = Entrant.all(2, "peers", "dl4j");
+    for (Entrant entrant : all) {
+      for (Allocator allocator : Allocator.values()) {
+        assertTrue(
+            all.stream()
+                .anyMatch(
+                    other ->
+                        other.system().equals(entrant.system())
+                            && other.setting().equals(entrant.setting())
+                            && other.allocator() == allocator),
+            entrant + " with its allocator " + allocator);
+      }
+    }
   }
 }

@@ -126,8 +126,7 @@ public final class Accuracy implements Callable<Integer> {
     long started = System.nanoTime();
     for (int seed = 1; seed <= seeds; seed++) {
       figures.add(experiment.run(backend, variant, seed));
-      progress.printf(
-          Locale.ROOT, "%s, seed %d: %.4f%n", variant, seed, figures.get(seed - 1));
+      progress.printf(Locale.ROOT, "%s, seed %d: %.4f%n", variant, seed, figures.get(seed - 1));
     }
     double seconds = (System.nanoTime() - started) * 1e-9 / seeds;
     Collections.sort(figures);
@@ -135,7 +134,12 @@ public final class Accuracy implements Callable<Integer> {
     progress.printf(
         Locale.ROOT,
         "%s on %s: %s %.4f, %s; %.1f s a run%n",
-        variant, backend.name(), experiment.figure(), median, experiment.bar(), seconds);
+        variant,
+        backend.name(),
+        experiment.figure(),
+        median,
+        experiment.bar(),
+        seconds);
     Map<String, Object> row = new LinkedHashMap<>();
     row.put(experiment.variantIs(), variant);
     row.put(experiment.figure(), median);

@@ -155,7 +155,8 @@ final class Digits implements Experiment {
     for (int first = 0; first < test.size(); first += BATCH) {
       List<Image> part = test.subList(first, Math.min(test.size(), first + BATCH));
       float[] logits =
-          model.forward(window(part, side, new int[part.size()], new int[part.size()]), null)
+          model
+              .forward(window(part, side, new int[part.size()], new int[part.size()]), null)
               .readFloats();
       for (int b = 0; b < part.size(); b++) {
         int best = 0;
@@ -180,8 +181,7 @@ final class Digits implements Experiment {
           int fromRow = t - down[b];
           int fromColumn = x - across[b];
           if (Math.min(fromRow, fromColumn) >= 0 && Math.max(fromRow, fromColumn) < side) {
-            rows[(t * batch + b) * side + x] =
-                images.get(b).pixels()[fromRow * side + fromColumn];
+            rows[(t * batch + b) * side + x] = images.get(b).pixels()[fromRow * side + fromColumn];
           }
         }
       }

@@ -25,11 +25,12 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Chorales of J. S. Bach: which of 88 keys sound in the next step (Boulanger-Lewandowski, Bengio and
- * Vincent, ICML 2012), with the sizes of Chung et al., arXiv:1412.3555: a GRU of 46 units and an LSTM
- * of 36; with dropout of the same inputs and states in all steps, without which both learn 229
- * chorales by heart (8.69 and 8.59). The weights that were best on the chorales for validation are judged on those for the test;
- * the figure is the negative log-likelihood of a step, the sum over the keys, a mean over all steps.
+ * Chorales of J. S. Bach: which of 88 keys sound in the next step (Boulanger-Lewandowski, Bengio
+ * and Vincent, ICML 2012), with the sizes of Chung et al., arXiv:1412.3555: a GRU of 46 units and
+ * an LSTM of 36; with dropout of the same inputs and states in all steps, without which both learn
+ * 229 chorales by heart (8.69 and 8.59). The weights that were best on the chorales for validation
+ * are judged on those for the test; the figure is the negative log-likelihood of a step, the sum
+ * over the keys, a mean over all steps.
  */
 final class JsbChorales implements Experiment {
   private static final int KEYS = 88;
@@ -42,7 +43,9 @@ final class JsbChorales implements Experiment {
 
   private final Path file;
 
-  /** The file has {@code traindata}, {@code validdata} and {@code testdata}: lists of lists of keys. */
+  /**
+   * The file has {@code traindata}, {@code validdata} and {@code testdata}: lists of lists of keys.
+   */
   JsbChorales(Path file) {
     this.file = file;
   }

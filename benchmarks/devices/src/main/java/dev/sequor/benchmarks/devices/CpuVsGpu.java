@@ -56,6 +56,7 @@ public final class CpuVsGpu implements Callable<Integer> {
           + " They say nothing about any GPU.";
 
   private static final List<String> DEVICES = List.of("cpu", "cuda:0");
+
   /** The cells by the names of the enum or of the command line, those of before as well. */
   static final class Cells implements ITypeConverter<CellType> {
     @Override

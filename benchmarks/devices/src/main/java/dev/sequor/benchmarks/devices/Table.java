@@ -12,7 +12,16 @@ final class Table {
     out.printf(
         Locale.ROOT,
         "%-20s %-16s %14s  %-10s %11s %11s %11s %11s %7s %8s%n",
-        "cell", "pass", "T,B,H", "device", "median ms", "min", "p95", "max", "calls", "speed-up");
+        "cell",
+        "pass",
+        "T,B,H",
+        "device",
+        "median ms",
+        "min",
+        "p95",
+        "max",
+        "calls",
+        "speed-up");
   }
 
   /** The rows of one workload; the speed-up of the GPUs is over the first other device. */

@@ -103,7 +103,8 @@ class CpuVsGpuTest {
   @Test
   void stopsBeforeTimingWhereResultsDiffer() throws IOException {
     assertEquals(CpuVsGpu.FAILED, run("--simulator", "--tolerance", "1e-30"));
-    assertTrue(printed().contains("MISMATCH: GRU_RESET_BEFORE forward T,B,H=3,2,8: y of cuda:0 differs"));
+    assertTrue(
+        printed().contains("MISMATCH: GRU_RESET_BEFORE forward T,B,H=3,2,8: y of cuda:0 differs"));
     assertEquals(List.of(), files());
   }
 

@@ -3,6 +3,7 @@ package dev.sequor.benchmarks.peers;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.Devices;
+import dev.sequor.backend.RnnSpec;
 import dev.sequor.benchmarks.Case;
 import dev.sequor.benchmarks.Child;
 import dev.sequor.benchmarks.Contender;
@@ -15,7 +16,6 @@ import dev.sequor.io.Tensor;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.Network;
 import dev.sequor.module.Recurrent;
-import dev.sequor.backend.RnnSpec;
 import dev.sequor.rnn.TensorRegion;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -102,7 +102,8 @@ public final class FileContender implements Contender {
   private static ExchangedModel built(Case what, Problem numbers) {
     int h = what.hiddenSize();
     RnnSpec layer = RnnSpec.of(CellType.valueOf(what.cell().name()), h, h);
-    Network network = Network.builder().vectors("x", h).add("rnn", new Recurrent(layer), "x").build();
+    Network network =
+        Network.builder().vectors("x", h).add("rnn", new Recurrent(layer), "x").build();
     List<float[]> values =
         List.of(
             numbers.inputWeights(),
@@ -112,8 +113,7 @@ public final class FileContender implements Contender {
     List<NamedTensor> parameters = new ArrayList<>();
     List<TensorRegion> regions = network.layout().regions();
     for (int i = 0; i < regions.size(); i++) {
-      parameters.add(
-          new NamedTensor(regions.get(i).name(), regions.get(i).shape(), values.get(i)));
+      parameters.add(new NamedTensor(regions.get(i).name(), regions.get(i).shape(), values.get(i)));
     }
     return ExchangedModel.of(network, parameters);
   }

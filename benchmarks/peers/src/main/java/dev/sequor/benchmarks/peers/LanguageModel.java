@@ -30,8 +30,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * The character model that {@code sequor train --text} trains, in PyTorch: embedding, LSTM layers, a
- * dense layer; contiguous streams with carried state, Adam, clipping by global norm.
+ * The character model that {@code sequor train --text} trains, in PyTorch: embedding, LSTM layers,
+ * a dense layer; contiguous streams with carried state, Adam, clipping by global norm.
  */
 @Command(
     name = "language-model",

@@ -100,8 +100,7 @@ public final class Serving implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Case what =
-        new Case(Case.Cell.LSTM, Case.Pass.FORWARD, timeSteps, 1, hidden);
+    Case what = new Case(Case.Cell.LSTM, Case.Pass.FORWARD, timeSteps, 1, hidden);
     Problem numbers = new Problem(what, 1);
     float[][] questions = questions();
     Map<String, Service> services = new LinkedHashMap<>();
@@ -116,7 +115,8 @@ public final class Serving implements Callable<Integer> {
     services.put(
         "onnx, callers, " + threads + " threads a run", new OnnxService(what, numbers, threads));
     services.put(
-        "onnx, a pool of " + threads, new PooledService(new OnnxService(what, numbers, 1), threads));
+        "onnx, a pool of " + threads,
+        new PooledService(new OnnxService(what, numbers, 1), threads));
     float[][] expected = new float[callers][];
     for (int i = 0; i < callers; i++) {
       expected[i] = predictor.predict(questions[i]);
@@ -309,9 +309,7 @@ public final class Serving implements Callable<Integer> {
       json.put("turns", turns);
       json.put("oneCaller", alone);
       json.put("memory", memory);
-      new ObjectMapper()
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          .writeValue(out.toFile(), json);
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValue(out.toFile(), json);
     }
   }
 

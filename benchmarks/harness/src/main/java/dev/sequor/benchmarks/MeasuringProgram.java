@@ -8,35 +8,29 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** The machine's float32 limit, measured with {@code peak/fma_peak.cpp} between the cases. */
-final class FmaPeak {
-  private static final String MILLIS = "40";
-
+/** A program of {@code peak/} that prints one number, compiled for this processor. */
+final class MeasuringProgram {
   private final Path program;
-  private final int cores;
-  private final List<Double> oneThread = new ArrayList<>();
-  private final List<Double> allThreads = new ArrayList<>();
 
-  private FmaPeak(Path program, int cores) {
+  private MeasuringProgram(Path program) {
     this.program = program;
-    this.cores = cores;
   }
 
   /**
-   * Compiles the program.
+   * Compiles it.
    *
    * @throws IOException if that fails, for want of g++ for example
    */
-  static FmaPeak compile(Path source, Path directory, int cores) throws IOException {
+  static MeasuringProgram compile(Path source, Path directory) throws IOException {
     Files.createDirectories(directory);
-    Path program = directory.resolve("fma_peak");
-    List<String> command = new ArrayList<>(List.of("g++", "-O3", "-march=native"));
+    Path program = directory.resolve(source.getFileName().toString().replaceFirst("\\.cpp$", ""));
+    List<String> command = new ArrayList<>(List.of("g++", "-std=c++17", "-O3", "-march=native"));
     if (System.getProperty("os.arch").equals("amd64")) {
       command.add("-mprefer-vector-width=512");
     }
     command.addAll(List.of(source.toString(), "-o", program.toString(), "-lpthread"));
     run(command);
-    return new FmaPeak(program, cores);
+    return new MeasuringProgram(program);
   }
 
   private static String run(List<String> command) throws IOException {
@@ -54,15 +48,12 @@ final class FmaPeak {
     return output;
   }
 
-  /** Measures once, with one thread and with all. */
-  void measure() throws IOException {
-    oneThread.add(Double.parseDouble(run(List.of(program.toString(), "1", MILLIS))));
-    allThreads.add(
-        Double.parseDouble(run(List.of(program.toString(), Integer.toString(cores), MILLIS))));
-  }
-
-  /** The median so far, in GFLOP/s. */
-  double gflops(int threads) {
-    return Statistics.median(threads == 1 ? oneThread : allThreads);
+  /** What it prints. */
+  double measure(Object... arguments) throws IOException {
+    List<String> command = new ArrayList<>(List.of(program.toString()));
+    for (Object argument : arguments) {
+      command.add(argument.toString());
+    }
+    return Double.parseDouble(run(command));
   }
 }
