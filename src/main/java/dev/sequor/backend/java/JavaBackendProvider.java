@@ -47,7 +47,9 @@ public final class JavaBackendProvider implements BackendProvider {
       throw new BackendUnavailableException(
           "device 'java:" + ordinal + "' does not exist; there is only java:0");
     }
-    return new Backend(new JavaEngine(settings.threads(), HostSettings.sharesEverything()));
+    return new Backend(
+        new JavaEngine(
+            settings.threads(), HostSettings.sharesEverything(), Products.ofThisProcess()));
   }
 
   // A broken JVM or class path shows as an Error; a probe reports whatever goes wrong.

@@ -47,7 +47,8 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
   private final boolean sharesEverything;
   private final ThreadTeam team;
   private final ThreadTeam alone = new ThreadTeam(1);
-  private final Product[] products;
+  private final Products kind;
+  private final ThreadProducts products;
   private final Linear linear;
   private final Norms norms;
   private final StepOrder stepOrder;
@@ -57,21 +58,20 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
   private final Optimizer optimizer;
 
   JavaEngine(int threads) {
-    this(threads, false);
+    this(threads, false, Products.ofThisProcess());
   }
 
   /**
    * A team of {@code threads}.
    *
    * @param sharesEverything whether all threads share even what one alone does faster
+   * @param kind what products it computes with
    */
-  JavaEngine(int threads, boolean sharesEverything) {
+  JavaEngine(int threads, boolean sharesEverything, Products kind) {
+    this.kind = kind;
     this.sharesEverything = sharesEverything;
     team = new ThreadTeam(threads);
-    products = new Product[threads];
-    for (int i = 0; i < threads; i++) {
-      products[i] = new Product();
-    }
+    products = new ThreadProducts(kind, threads);
     linear = new Linear(team, products);
     norms = new Norms(team);
     stepOrder = new StepOrder(team);
@@ -88,7 +88,7 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
 
   @Override
   public String name() {
-    return "java (" + team.size() + (team.size() == 1 ? " thread)" : " threads)");
+    return "java (" + kind + ", " + team.size() + (team.size() == 1 ? " thread)" : " threads)");
   }
 
   @Override
@@ -149,7 +149,9 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
 
   @Override
   public LayerPlan layer(LayerShape shape) {
-    return Cells.plan(sharesEverything || isWorthSharing(shape) ? team : alone, products, shape);
+    long weights = (long) shape.cell().gates() * shape.hiddenSize() * shape.hiddenSize();
+    return Cells.plan(
+        sharesEverything || isWorthSharing(shape) ? team : alone, products.of(weights), shape);
   }
 
   private static boolean isWorthSharing(LayerShape shape) {

@@ -9,12 +9,12 @@ final class Linear {
   private static final float[] ONE = {1f};
 
   private final ThreadTeam team;
-  private final Product[] products;
+  private final ThreadProducts products;
 
   /** {@code Wᵀ [K,N]} of the call under way; grows to the largest layer seen. */
   private float[] transposed = {};
 
-  Linear(ThreadTeam team, Product[] products) {
+  Linear(ThreadTeam team, ThreadProducts products) {
     this.team = team;
     this.products = products;
   }
@@ -29,6 +29,7 @@ final class Linear {
       transposed = new float[weights];
     }
     float[] packed = transposed;
+    Product[] products = this.products.of((long) k * n);
     team.run(
         thread -> {
           transpose(
@@ -84,6 +85,7 @@ final class Linear {
     int k = shape.inputSize();
     int n = shape.outputSize();
     Matrix gradient = Matrix.of(dy.floats(), dy.offset(), n);
+    Product[] products = this.products.of((long) k * n);
     team.run(
         thread -> {
           int from = team.share(m, thread);

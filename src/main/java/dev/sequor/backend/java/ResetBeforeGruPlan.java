@@ -37,26 +37,26 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
     final int from;
     final int width;
 
-    /** {@code [R_r R_z]ᵀ [H, 2·width]} and {@code R_nᵀ [H, width]}, padded with zeros. */
-    final float[][] gateWeights;
+    /** {@code [R_r R_z]ᵀ [H, 2·width]} and {@code R_nᵀ [H, width]}. */
+    final PackedRows gateWeights;
 
-    final float[][] candidateWeights;
+    final PackedRows candidateWeights;
 
     /** {@code [R_r; R_z] [2·H, width]} and {@code R_n [H, width]}; empty in inference. */
-    final float[][] transposedGateWeights;
+    final PackedRows transposedGateWeights;
 
-    final float[][] transposedCandidateWeights;
+    final PackedRows transposedCandidateWeights;
     final float[] gateBias;
     final float[] candidateBias;
 
     Slice(int columnPart) {
       from = firstUnit(columnPart);
       width = firstUnit(columnPart + 1) - from;
-      int depth = Product.padded(hiddenSize);
-      gateWeights = new float[depth][2 * width];
-      candidateWeights = new float[depth][width];
-      transposedGateWeights = new float[training ? Product.padded(2 * hiddenSize) : 0][width];
-      transposedCandidateWeights = new float[training ? depth : 0][width];
+      Product any = products[0];
+      gateWeights = any.packed(hiddenSize, 2 * width);
+      candidateWeights = any.packed(hiddenSize, width);
+      transposedGateWeights = any.packed(training ? 2 * hiddenSize : 0, width);
+      transposedCandidateWeights = any.packed(training ? hiddenSize : 0, width);
       gateBias = new float[2 * width];
       candidateBias = new float[width];
     }
@@ -129,27 +129,23 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
     Slice slice = parts[thread].slice;
     float[] weights = parameters();
     for (int gate = R; gate <= N; gate++) {
-      float[][] packed = gate == N ? slice.candidateWeights : slice.gateWeights;
+      PackedRows packed = gate == N ? slice.candidateWeights : slice.gateWeights;
       float[] bias = gate == N ? slice.candidateBias : slice.gateBias;
       int first = gate == Z ? slice.width : 0;
       for (int j = firstRow(slice.width, thread); j < endRow(slice.width, thread); j++) {
         int row = gate * hiddenSize + slice.from + j;
-        int at = recurrentWeightsAt() + row * hiddenSize;
-        for (int k = 0; k < hiddenSize; k++) {
-          packed[k][first + j] = weights[at + k];
-        }
+        packed.setColumn(first + j, weights, recurrentWeightsAt() + row * hiddenSize);
         bias[first + j] = weights[recurrentBiasAt() + row];
       }
     }
     if (training) {
       for (int k = firstRow(gateSize, thread); k < endRow(gateSize, thread); k++) {
-        boolean candidate = k >= 2 * hiddenSize;
-        float[] target =
-            candidate
-                ? slice.transposedCandidateWeights[k - 2 * hiddenSize]
-                : slice.transposedGateWeights[k];
         int at = recurrentWeightsAt() + k * hiddenSize + slice.from;
-        System.arraycopy(weights, at, target, 0, slice.width);
+        if (k >= 2 * hiddenSize) {
+          slice.transposedCandidateWeights.setRow(k - 2 * hiddenSize, weights, at);
+        } else {
+          slice.transposedGateWeights.setRow(k, weights, at);
+        }
       }
     }
   }
@@ -174,7 +170,7 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
       Matrix state = Matrix.of(stateHistory(), stateAt(0, rowBefore(k)), hiddenSize);
       for (int first = start; first < end; first += Product.HEIGHT) {
         int height = Math.min(Product.HEIGHT, end - first);
-        multiply(part, state, first, height, hiddenSize, slice.gateWeights, slice.gateBias);
+        multiply(part, state, first, height, slice.gateWeights, slice.gateBias);
         for (int i = 0; i < height; i++) {
           forwardGates(part, k, first + i, part.sums[i]);
         }
@@ -183,14 +179,7 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
       Matrix resetState = Matrix.of(resetStateArray(), resetStateAt(k, 0), hiddenSize);
       for (int first = start; first < end; first += Product.HEIGHT) {
         int height = Math.min(Product.HEIGHT, end - first);
-        multiply(
-            part,
-            resetState,
-            first,
-            height,
-            hiddenSize,
-            slice.candidateWeights,
-            slice.candidateBias);
+        multiply(part, resetState, first, height, slice.candidateWeights, slice.candidateBias);
         for (int i = 0; i < height; i++) {
           forwardCandidate(part, k, first + i, part.sums[i]);
         }
@@ -204,18 +193,11 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
 
   /** {@code sums = start + matrix · weights}, rows {@code [first, first + height)}. */
   private static void multiply(
-      Part part,
-      Matrix matrix,
-      int first,
-      int height,
-      int depth,
-      float[][] weights,
-      float[] start) {
+      Part part, Matrix matrix, int first, int height, PackedRows weights, float[] start) {
     for (int i = 0; i < height; i++) {
       System.arraycopy(start, 0, part.sums[i], 0, start.length);
     }
-    part.product.accumulate(
-        matrix, first, 0, depth, part.sums, height, weights, 0, weights.length, start.length);
+    part.product.accumulate(matrix, first, part.sums, height, weights);
   }
 
   private void forwardGates(Part part, int k, int i, float[] sum) {
@@ -288,14 +270,7 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
       Matrix dCandidate = Matrix.of(gates, firstRow + 2 * hiddenSize, gateSize);
       for (int first = start; first < end; first += Product.HEIGHT) {
         int height = Math.min(Product.HEIGHT, end - first);
-        multiply(
-            part,
-            dCandidate,
-            first,
-            height,
-            hiddenSize,
-            slice.transposedCandidateWeights,
-            part.zeros);
+        multiply(part, dCandidate, first, height, slice.transposedCandidateWeights, part.zeros);
         for (int i = 0; i < height; i++) {
           backwardReset(part, k, first + i, part.sums[i]);
         }
@@ -304,8 +279,7 @@ final class ResetBeforeGruPlan extends JavaLayerPlan {
       Matrix dGates = Matrix.of(gates, firstRow, gateSize);
       for (int first = start; first < end; first += Product.HEIGHT) {
         int height = Math.min(Product.HEIGHT, end - first);
-        multiply(
-            part, dGates, first, height, 2 * hiddenSize, slice.transposedGateWeights, part.zeros);
+        multiply(part, dGates, first, height, slice.transposedGateWeights, part.zeros);
         for (int i = 0; i < height; i++) {
           addToStateGradient(part, first + i, part.sums[i]);
         }

@@ -15,21 +15,22 @@ final class SingleProductPlan extends JavaLayerPlan {
     final int from;
     final int width;
 
-    /** {@code Rᵀ [H, G·width]}, padded with zeros for {@link Product#accumulate}. */
-    final float[][] weights;
+    /** {@code Rᵀ [H, G·width]}. */
+    final PackedRows weights;
 
     /** {@code bR [G·width]}. */
     final float[] bias;
 
-    /** {@code R [G·H, width]}, padded; empty in inference. */
-    final float[][] transposedWeights;
+    /** {@code R [G·H, width]}; empty in inference. */
+    final PackedRows transposedWeights;
 
     Slice(int columnPart) {
+      Product any = products[0];
       from = firstUnit(columnPart);
       width = firstUnit(columnPart + 1) - from;
-      weights = new float[Product.padded(hiddenSize)][gateCount * width];
+      weights = any.packed(hiddenSize, gateCount * width);
       bias = new float[gateCount * width];
-      transposedWeights = new float[training ? Product.padded(gateSize) : 0][width];
+      transposedWeights = any.packed(training ? gateSize : 0, width);
     }
   }
 
@@ -81,16 +82,13 @@ final class SingleProductPlan extends JavaLayerPlan {
         column < endRow(slice.bias.length, thread);
         column++) {
       int row = column / slice.width * hiddenSize + slice.from + column % slice.width;
-      int at = recurrentWeightsAt() + row * hiddenSize;
-      for (int k = 0; k < hiddenSize; k++) {
-        slice.weights[k][column] = r[at + k];
-      }
+      slice.weights.setColumn(column, r, recurrentWeightsAt() + row * hiddenSize);
       slice.bias[column] = r[recurrentBiasAt() + row];
     }
     if (training) {
       for (int k = firstRow(gateSize, thread); k < endRow(gateSize, thread); k++) {
         int at = recurrentWeightsAt() + k * hiddenSize + slice.from;
-        System.arraycopy(r, at, slice.transposedWeights[k], 0, slice.width);
+        slice.transposedWeights.setRow(k, r, at);
       }
     }
     CellRows cellRows = parts[thread].cellRows;
@@ -116,17 +114,7 @@ final class SingleProductPlan extends JavaLayerPlan {
         for (int i = 0; i < height; i++) {
           System.arraycopy(slice.bias, 0, part.sums[i], 0, slice.bias.length);
         }
-        part.product.accumulate(
-            state,
-            first,
-            0,
-            hiddenSize,
-            part.sums,
-            height,
-            slice.weights,
-            0,
-            slice.weights.length,
-            slice.bias.length);
+        part.product.accumulate(state, first, part.sums, height, slice.weights);
         for (int i = 0; i < height; i += part.rowsPerCall) {
           forwardCell(part, k, first, i, Math.min(part.rowsPerCall, height - i));
         }
@@ -192,17 +180,7 @@ final class SingleProductPlan extends JavaLayerPlan {
         for (int i = 0; i < height; i++) {
           Arrays.fill(part.sums[i], 0, slice.width, 0f);
         }
-        part.product.accumulate(
-            gradient,
-            first,
-            0,
-            gateSize,
-            part.sums,
-            height,
-            slice.transposedWeights,
-            0,
-            slice.transposedWeights.length,
-            slice.width);
+        part.product.accumulate(gradient, first, part.sums, height, slice.transposedWeights);
         for (int i = 0; i < height; i++) {
           float[] sum = part.sums[i];
           int at = stateGradientAt(cell.recurrentState(), first + i) + slice.from;

@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Test;
 class AnyBlockLayoutTest {
   @Test
   void aLayerAssumesNoOrderOfItsParameters() {
-    JavaEngine engine = new JavaEngine(2, true);
+    JavaEngine engine = new JavaEngine(2, true, Products.ofThisProcess());
     try {
       AnyBlockLayout.check(engine);
     } finally {

@@ -20,7 +20,7 @@ class AnyNumberOfThreadsTest {
     Backend[] teams = new Backend[MOST_THREADS];
     try {
       for (int i = 0; i < MOST_THREADS; i++) {
-        teams[i] = new Backend(new JavaEngine(i + 1, true));
+        teams[i] = new Backend(new JavaEngine(i + 1, true, Products.ofThisProcess()));
       }
       for (int seed = 0; seed < samples; seed++) {
         Backend team = teams[1 + seed % (MOST_THREADS - 1)];

@@ -61,7 +61,7 @@ class JavaBackendTest {
     RnnShape shape = new RnnShape(cell, 2, 2, 5, 7, 9, 21, 0.3f);
     Random random = new Random(8);
     List<float[]> results = new ArrayList<>();
-    try (Backend backend = new Backend(new JavaEngine(threads, true));
+    try (Backend backend = new Backend(new JavaEngine(threads, true, Products.ofThisProcess()));
         RnnPlan plan = backend.plan(shape, Mode.TRAINING);
         Buffer parameters = randomBuffer(backend, shape.parameterLayout().totalElements(), random);
         Buffer x = randomBuffer(backend, shape.inputElements(), random);

@@ -5,13 +5,27 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass(name = "{0}")
+@MethodSource("kinds")
 class ProductTest {
-  private final Product product = new Product();
+  private final Product product;
+
+  ProductTest(Products kind) {
+    this.product = kind.make();
+  }
+
+  /** The second is the first where this Java has no Vector API. */
+  static List<Products> kinds() {
+    return List.of(Products.loops(), Products.ofThisProcess());
+  }
 
   private static float[] integers(Random random, int count) {
     float[] values = new float[count];
@@ -121,6 +135,60 @@ class ProductTest {
     product.multiply(left, right, target, depth, 10, m, 0, 17, null, 0, false);
     product.multiply(left, right, target, depth, 10, m, 17, n, null, 0, false);
     assertArrayEquals(whole, parts);
+  }
+
+  /** Of any width, any number of rows, and both orders of {@code A}. */
+  @Test
+  void packedRowsGiveTheSameBitsInAnyCompany() {
+    Random random = new Random(9);
+    for (int width : new int[] {1, 15, 16, 33, 64, 130}) {
+      for (int depth : new int[] {0, 1, 3, 64, 129, 300}) {
+        int height = 1 + random.nextInt(11);
+        float[] a = gaussians(random, height * depth);
+        float[] weights = gaussians(random, depth * width);
+        PackedRows packed = product.packed(depth, width);
+        if (random.nextBoolean()) {
+          for (int k = 0; k < depth; k++) {
+            packed.setRow(k, weights, k * width);
+          }
+        } else {
+          float[] transposed = new float[depth * width];
+          for (int k = 0; k < depth; k++) {
+            for (int j = 0; j < width; j++) {
+              transposed[j * depth + k] = weights[k * width + j];
+            }
+          }
+          for (int j = 0; j < width; j++) {
+            packed.setColumn(j, transposed, j * depth);
+          }
+        }
+        float[][] together = new float[height][width];
+        product.accumulate(Matrix.of(a, 0, depth), 0, together, height, packed);
+        for (int i = 0; i < height; i++) {
+          float[][] alone = new float[1][width];
+          product.accumulate(Matrix.of(a, 0, depth), i, alone, 1, packed);
+          assertArrayEquals(alone[0], together[i]);
+          for (int j = 0; j < width; j++) {
+            double sum = 0;
+            double size = 0;
+            for (int k = 0; k < depth; k++) {
+              double term = (double) a[i * depth + k] * weights[k * width + j];
+              sum += term;
+              size += Math.abs(term);
+            }
+            assertEquals(sum, together[i][j], 1e-6 * size + 1e-30);
+          }
+        }
+      }
+    }
+  }
+
+  private static float[] gaussians(Random random, int count) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
   }
 
   @Test
