@@ -1,0 +1,201 @@
+package dev.sequor.spark;
+
+import dev.sequor.backend.BackendSettings;
+import dev.sequor.data.Values;
+import dev.sequor.serve.Predictor;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.util.TaskCompletionListener;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Adds what a model says to the rows of a partition.
+ *
+ * @param model in the form of its file
+ * @param sha256 of that
+ * @param input the column with the sequences
+ * @param inputIndex of it
+ * @param idIndex of the column that names rows; negative for none
+ * @param handleInvalid {@code error}, {@code skip} or {@code keep}
+ * @param device that was asked for
+ * @param maxBatch of the model
+ * @param stepWidth outputs of a step; 0 if the model has one output a sequence
+ * @param predicts whether a class is added
+ */
+record ScoringTask(
+    Broadcast<byte[]> model,
+    String sha256,
+    InputColumn input,
+    int inputIndex,
+    int idIndex,
+    String handleInvalid,
+    String device,
+    int maxBatch,
+    int stepWidth,
+    boolean predicts)
+    implements MapPartitionsFunction<Row, Row> {
+
+  /** Predictors are the same if these are. */
+  private record Key(String sha256, String device, int threads, int maxBatch) {}
+
+  @Override
+  public Iterator<Row> call(Iterator<Row> rows) throws Exception {
+    String place = TaskPlace.device(device);
+    int threads = TaskPlace.executorCores();
+    ExecutorCache.Loan<Predictor> predictor;
+    try {
+      predictor =
+          ExecutorCache.shared(
+              new Key(sha256, place, threads, maxBatch),
+              Predictor.class,
+              () ->
+                  Predictor.builder(ModelBytes.read(model.value()))
+                      .device(place)
+                      .settings(BackendSettings.builder().threads(threads).build())
+                      .maxBatch(maxBatch)
+                      .build());
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(TaskPlace.executor() + ": " + e.getMessage(), e);
+    } catch (dev.sequor.backend.BackendUnavailableException e) {
+      throw new dev.sequor.backend.BackendUnavailableException(
+          TaskPlace.executor() + ": " + e.getMessage(), e);
+    }
+    TaskContext task = TaskContext.get();
+    if (task != null) {
+      task.addTaskCompletionListener(
+          new TaskCompletionListener() {
+            @Override
+            public void onTaskCompletion(TaskContext context) {
+              predictor.close();
+            }
+          });
+    }
+    return new Scored(rows, predictor);
+  }
+
+  /** A row on its way through the model. */
+  private record Asked(Row row, @Nullable CompletableFuture<float[]> answer) {}
+
+  /** Asks ahead, so that there is always a whole batch, and answers in the order of the rows. */
+  private final class Scored implements Iterator<Row> {
+    private final Iterator<Row> rows;
+    private final ExecutorCache.Loan<Predictor> predictor;
+    private final Deque<Asked> asked = new ArrayDeque<>();
+    private long number;
+
+    Scored(Iterator<Row> rows, ExecutorCache.Loan<Predictor> predictor) {
+      this.rows = rows;
+      this.predictor = predictor;
+    }
+
+    @Override
+    public boolean hasNext() {
+      while (asked.size() < 4 * maxBatch && rows.hasNext()) {
+        ask(rows.next());
+      }
+      if (asked.isEmpty()) {
+        predictor.close();
+        return false;
+      }
+      return true;
+    }
+
+    @Override
+    public Row next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException("all rows of the partition have been scored");
+      }
+      Asked first = asked.removeFirst();
+      return answered(first);
+    }
+
+    private void ask(Row row) {
+      String name = name(row, number++);
+      CompletableFuture<float[]> answer;
+      try {
+        Values values = input.read(name, row.get(inputIndex)).values();
+        answer =
+            values instanceof Values.Tokens tokens
+                ? predictor.get().submit(tokens.ids())
+                : predictor.get().submit(((Values.Reals) values).values());
+      } catch (IllegalArgumentException e) {
+        switch (handleInvalid) {
+          case "skip" -> {}
+          case "keep" -> asked.addLast(new Asked(row, null));
+          default -> throw e;
+        }
+        return;
+      }
+      asked.addLast(new Asked(row, answer));
+    }
+
+    private Row answered(Asked one) {
+      float @Nullable [] outputs = null;
+      if (one.answer() != null) {
+        try {
+          outputs = one.answer().join();
+        } catch (CompletionException e) {
+          if (e.getCause() instanceof RuntimeException cause) {
+            throw cause;
+          }
+          throw e;
+        }
+      }
+      Row row = one.row();
+      @Nullable Object[] cells = new Object[row.size() + (predicts ? 2 : 1)];
+      for (int i = 0; i < row.size(); i++) {
+        cells[i] = row.get(i);
+      }
+      if (outputs != null) {
+        cells[row.size()] = stepWidth > 0 ? ofSteps(outputs) : boxed(outputs, 0, outputs.length);
+        if (predicts) {
+          cells[row.size() + 1] = (double) largest(outputs);
+        }
+      }
+      return RowFactory.create(cells);
+    }
+
+    private Object[] ofSteps(float[] outputs) {
+      Object[] steps = new Object[outputs.length / stepWidth];
+      for (int t = 0; t < steps.length; t++) {
+        steps[t] = boxed(outputs, t * stepWidth, stepWidth);
+      }
+      return steps;
+    }
+  }
+
+  private String name(Row row, long number) {
+    if (idIndex >= 0) {
+      return "row with id " + row.get(idIndex);
+    }
+    TaskContext task = TaskContext.get();
+    return "row " + number + " of partition " + (task == null ? 0 : task.partitionId());
+  }
+
+  private static Float[] boxed(float[] values, int from, int count) {
+    List<Float> boxed = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      boxed.add(values[from + i]);
+    }
+    return boxed.toArray(Float[]::new);
+  }
+
+  private static int largest(float[] values) {
+    int largest = 0;
+    for (int i = 1; i < values.length; i++) {
+      largest = values[i] > values[largest] ? i : largest;
+    }
+    return largest;
+  }
+}
