@@ -37,9 +37,9 @@ final class ModelBytes {
       try {
         return TrainedModel.load(file);
       } catch (IOException e) {
-        // Where it lay for the moment of reading is nobody's concern.
+        // Where it lay for the moment of reading is nobody's concern, in the cause neither.
         throw new IllegalArgumentException(
-            String.valueOf(e.getMessage()).replace(file.toString(), "the model"), e);
+            String.valueOf(e.getMessage()).replace(file.toString(), "the model"));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -66,7 +66,7 @@ record ScoringTask(
                       .maxBatch(maxBatch)
                       .build());
     } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(TaskPlace.executor() + ": " + e.getMessage(), e);
+      throw new IllegalArgumentException(TaskPlace.executor() + ": " + e.getMessage());
     } catch (dev.sequor.backend.BackendUnavailableException e) {
       throw new dev.sequor.backend.BackendUnavailableException(
           TaskPlace.executor() + ": " + e.getMessage(), e);

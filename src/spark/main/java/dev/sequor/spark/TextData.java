@@ -8,11 +8,15 @@ import dev.sequor.io.TrainedModel;
 import dev.sequor.module.NamedTensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 
 /** A text that every executor has. */
 final class TextData extends TrainingData {
+  /** A scheme of one letter would be a drive. */
+  private static final Pattern ELSEWHERE = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:");
+
   private final String file;
   private final Vocabulary vocabulary;
   private final double heldOut;
@@ -33,7 +37,12 @@ final class TextData extends TrainingData {
   @Override
   Prepared prepare(JavaSparkContext context, TrainedModel model, int workers, int batchSize) {
     boolean asBytes = vocabulary instanceof dev.sequor.data.ByteVocabulary;
-    Corpus corpus = TextShare.corpus(file, asBytes, heldOut);
+    boolean added = ELSEWHERE.matcher(file).lookingAt();
+    String name = added ? file.substring(file.lastIndexOf('/') + 1) : file;
+    if (added) {
+      context.addFile(file);
+    }
+    Corpus corpus = TextShare.corpus(name, added, asBytes, heldOut);
     Tokens tokens = vocabulary.encode(corpus.training());
     TokenStreams all = new TokenStreams(tokens, batchSize, timeSteps);
     if (!model.model().carriesState()) {
@@ -69,7 +78,8 @@ final class TextData extends TrainingData {
           Share.ShareContext own = new Share.ShareContext("", model, 0, worker, workers, batchSize);
           shares.add(
               new TextShare(
-                  file,
+                  name,
+                  added,
                   asBytes,
                   heldOut,
                   timeSteps,

@@ -11,12 +11,14 @@ import dev.sequor.module.NamedTensor;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import org.apache.spark.SparkFiles;
 
 /**
  * Some of the streams of a text. All streams of a batch are pieces of equal length of one run, so
  * those of a worker, which lie side by side, are a run as well.
  *
  * @param file where the executor finds the text
+ * @param added whether that is the name of a file that Spark has brought to the executor
  * @param asBytes whether it is opened as bytes
  * @param heldOut the fraction that is not learned from
  * @param timeSteps of a window
@@ -26,6 +28,7 @@ import java.util.Objects;
  */
 record TextShare(
     String file,
+    boolean added,
     boolean asBytes,
     double heldOut,
     int timeSteps,
@@ -47,9 +50,9 @@ record TextShare(
    *
    * @throws IllegalArgumentException if it cannot be read; names it and what was needed
    */
-  static Corpus corpus(String file, boolean asBytes, double heldOut) {
-    Path path = Path.of(file);
-    return Corpus.of(asBytes ? Text.ofBytes(path) : Text.ofFile(path), heldOut);
+  static Corpus corpus(String file, boolean added, boolean asBytes, double heldOut) {
+    Path path = Path.of(added ? SparkFiles.get(file) : file);
+    return Corpus.of(asBytes ? Text.ofBytes(path, file) : Text.ofFile(path, file), heldOut);
   }
 
   @Override
@@ -66,7 +69,7 @@ record TextShare(
   }
 
   private Encoded encode(TrainedModel model) {
-    Corpus corpus = corpus(file, asBytes, heldOut);
+    Corpus corpus = corpus(file, added, asBytes, heldOut);
     String found = corpus.fingerprint();
     if (!found.equals(fingerprint)) {
       throw new IllegalArgumentException(

@@ -83,7 +83,8 @@ class ClusterTest {
     Path file = Texts.invented(folder, 4000, 2);
     Corpus corpus = Corpus.of(Text.ofFile(file), 0.1);
     CharacterVocabulary vocabulary = corpus.vocabulary();
-    TrainingData data = TrainingData.text(file.toString(), vocabulary, 0.1, TIME_STEPS);
+    TrainingData data =
+        TrainingData.text(file.toUri().toString(), vocabulary, 0.1, TIME_STEPS);
     int[] modes = {1, 5};
     List<float[]> expected = new ArrayList<>();
     try (SparkSession spark = Sessions.local(1)) {
@@ -179,8 +180,7 @@ class ClusterTest {
   void anExecutorWithoutTheNativeLibraryIsNamed() throws Exception {
     Path file = Texts.invented(folder, 3000, 2);
     CharacterVocabulary vocabulary = Corpus.of(Text.ofFile(file), 0.1).vocabulary();
-    try (SparkSession spark =
-        Sessions.cluster(1, "-Dsequor.unpack.folder=" + folder.resolve("missing"))) {
+    try (SparkSession spark = Sessions.clusterWithoutNatives(1, folder)) {
       SparkTrainer.Builder builder = trainer(spark, vocabulary, 1).device("cpu");
       BackendUnavailableException refused =
           assertThrows(

@@ -2,11 +2,14 @@ package dev.sequor.spark;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 
 /** Sessions of Spark for tests: in this process, and of several. */
@@ -20,20 +23,54 @@ final class Sessions {
 
   /** A master and executors that are processes of their own, with a core each. */
   static SparkSession cluster(int executors) throws IOException {
-    return cluster(executors, "");
+    return cluster(executors, linkJars());
   }
 
   /**
-   * The same.
+   * The same with executors that have the library without its native part.
    *
-   * @param javaOptions of the executors
+   * @param folder where a copy of it may be made
    */
-  static SparkSession cluster(int executors, String javaOptions) throws IOException {
-    List<String> folders = linkJars();
+  static SparkSession clusterWithoutNatives(int executors, Path folder) throws IOException {
+    List<String> entries = new ArrayList<>();
+    for (String entry : linkJars()) {
+      entries.add(
+          withoutNatives(Path.of(entry), folder.resolve("copy" + entries.size())).toString());
+    }
+    return cluster(executors, entries);
+  }
+
+  private static Path withoutNatives(Path entry, Path copy) throws IOException {
+    if (Files.isDirectory(entry)) {
+      copyWithoutNatives(entry, copy);
+    } else {
+      try (FileSystem jar = FileSystems.newFileSystem(entry)) {
+        copyWithoutNatives(jar.getPath("/"), copy);
+      }
+    }
+    return copy;
+  }
+
+  private static void copyWithoutNatives(Path from, Path to) throws IOException {
+    List<Path> files;
+    try (Stream<Path> all = Files.walk(from)) {
+      files = all.filter(Files::isRegularFile).toList();
+    }
+    for (Path file : files) {
+      String name = from.relativize(file).toString();
+      if (!name.contains(".so") && !name.endsWith(".fatbin")) {
+        Path into = to.resolve(name);
+        Files.createDirectories(into.getParent());
+        Files.copy(file, into);
+      }
+    }
+  }
+
+  private static SparkSession cluster(int executors, List<String> folders) {
     return builder("local-cluster[" + executors + ",1,1024]")
         .config("spark.executor.memory", "1g")
         .config("spark.executor.extraClassPath", String.join(File.pathSeparator, folders))
-        .config("spark.executor.extraJavaOptions", "-Xshare:auto " + javaOptions)
+        .config("spark.executor.extraJavaOptions", "-Xshare:auto")
         .getOrCreate();
   }
 
