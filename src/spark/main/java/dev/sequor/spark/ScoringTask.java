@@ -1,6 +1,5 @@
 package dev.sequor.spark;
 
-import dev.sequor.backend.BackendSettings;
 import dev.sequor.data.Values;
 import dev.sequor.serve.Predictor;
 import java.util.ArrayDeque;
@@ -13,75 +12,34 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.util.TaskCompletionListener;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Adds what a model says to the rows of a partition.
  *
- * @param model in the form of its file
- * @param sha256 of that
+ * @param predictor of the model
  * @param input the column with the sequences
  * @param inputIndex of it
  * @param idIndex of the column that names rows; negative for none
  * @param handleInvalid {@code error}, {@code skip} or {@code keep}
- * @param device that was asked for
- * @param maxBatch of the model
  * @param stepWidth outputs of a step; 0 if the model has one output a sequence
  * @param predicts whether a class is added
  */
 record ScoringTask(
-    Broadcast<byte[]> model,
-    String sha256,
+    SharedPredictor predictor,
     InputColumn input,
     int inputIndex,
     int idIndex,
     String handleInvalid,
-    String device,
-    int maxBatch,
     int stepWidth,
     boolean predicts)
     implements MapPartitionsFunction<Row, Row> {
 
-  /** Predictors are the same if these are. */
-  private record Key(String sha256, String device, int threads, int maxBatch) {}
-
   @Override
   public Iterator<Row> call(Iterator<Row> rows) throws Exception {
-    String place = TaskPlace.device(device);
-    int threads = TaskPlace.executorCores();
-    ExecutorCache.Loan<Predictor> predictor;
-    try {
-      predictor =
-          ExecutorCache.shared(
-              new Key(sha256, place, threads, maxBatch),
-              Predictor.class,
-              () ->
-                  Predictor.builder(ModelBytes.read(model.value()))
-                      .device(place)
-                      .settings(BackendSettings.builder().threads(threads).build())
-                      .maxBatch(maxBatch)
-                      .build());
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(TaskPlace.executor() + ": " + e.getMessage());
-    } catch (dev.sequor.backend.BackendUnavailableException e) {
-      throw new dev.sequor.backend.BackendUnavailableException(
-          TaskPlace.executor() + ": " + e.getMessage(), e);
-    }
-    TaskContext task = TaskContext.get();
-    if (task != null) {
-      task.addTaskCompletionListener(
-          new TaskCompletionListener() {
-            @Override
-            public void onTaskCompletion(TaskContext context) {
-              predictor.close();
-            }
-          });
-    }
-    return new Scored(rows, predictor);
+    return new Scored(rows, predictor.borrow());
   }
 
   /** A row on its way through the model. */
@@ -92,6 +50,7 @@ record ScoringTask(
     private final Iterator<Row> rows;
     private final ExecutorCache.Loan<Predictor> predictor;
     private final Deque<Asked> asked = new ArrayDeque<>();
+    private final int ahead = 4 * ScoringTask.this.predictor.maxBatch();
     private long number;
 
     Scored(Iterator<Row> rows, ExecutorCache.Loan<Predictor> predictor) {
@@ -101,7 +60,7 @@ record ScoringTask(
 
     @Override
     public boolean hasNext() {
-      while (asked.size() < 4 * maxBatch && rows.hasNext()) {
+      while (asked.size() < ahead && rows.hasNext()) {
         ask(rows.next());
       }
       if (asked.isEmpty()) {

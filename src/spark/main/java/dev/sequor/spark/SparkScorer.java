@@ -12,7 +12,6 @@ import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.ml.Transformer;
 import org.apache.spark.ml.param.Param;
 import org.apache.spark.ml.param.ParamMap;
@@ -237,22 +236,17 @@ public final class SparkScorer extends Transformer implements MLWritable {
   public Dataset<Row> transform(Dataset<?> dataset) {
     StructType before = dataset.schema();
     StructType after = transformSchema(before);
-    SparkSession session = dataset.sparkSession();
-    SessionEnd.watch(session.sparkContext());
-    Broadcast<byte[]> sent =
-        session
-            .sparkContext()
-            .broadcast(model, scala.reflect.ClassTag$.MODULE$.apply(byte[].class));
     ScoringTask task =
         new ScoringTask(
-            sent,
-            ModelBytes.sha256(model),
+            SharedPredictor.of(
+                dataset.sparkSession().sparkContext(),
+                model,
+                $(device),
+                Integer.parseInt($(maxBatch))),
             InputColumn.of($(inputCol), spec()),
             before.fieldIndex($(inputCol)),
             isSet(idCol) ? before.fieldIndex($(idCol)) : -1,
             $(handleInvalid),
-            $(device),
-            Integer.parseInt($(maxBatch)),
             hasOutputOfEachStep() ? spec().outputShape().width() : 0,
             isSet(predictionCol));
     return dataset.toDF().mapPartitions(task, Encoders.row(after));

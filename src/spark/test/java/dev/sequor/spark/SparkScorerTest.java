@@ -217,16 +217,11 @@ class SparkScorerTest {
     byte[] bytes = later.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
     ScoringTask task =
         new ScoringTask(
-            spark
-                .sparkContext()
-                .broadcast(bytes, scala.reflect.ClassTag$.MODULE$.apply(byte[].class)),
-            ModelBytes.sha256(bytes),
+            SharedPredictor.of(spark.sparkContext(), bytes, "auto", 8),
             new InputColumn("values", false, 0, 1),
             1,
             -1,
             "error",
-            "auto",
-            8,
             0,
             false);
     Dataset<Row> scored =
