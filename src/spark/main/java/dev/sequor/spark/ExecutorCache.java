@@ -29,15 +29,13 @@ final class ExecutorCache {
   /** What there is of a key; several at once of what only one task may use at a time. */
   private static final class Entry {
     private final Object key;
-    private final boolean shared;
     private int users = 1;
     private long idleSince;
     private boolean dismissed;
     private @Nullable AutoCloseable resource;
 
-    Entry(Object key, boolean shared) {
+    Entry(Object key) {
       this.key = key;
-      this.shared = shared;
     }
   }
 
@@ -58,6 +56,14 @@ final class ExecutorCache {
 
     T get() {
       return resource;
+    }
+
+    /** After a failure that may have left it unfit: it is closed when nobody uses it any more. */
+    void dismiss() {
+      synchronized (LOCK) {
+        entry.dismissed = true;
+        ENTRIES.remove(entry);
+      }
     }
 
     /** Gives it back; more than once does nothing. */
@@ -109,7 +115,7 @@ final class ExecutorCache {
           return each;
         }
       }
-      Entry made = new Entry(key, shared);
+      Entry made = new Entry(key);
       ENTRIES.add(made);
       return made;
     }

@@ -105,6 +105,7 @@ record ScoringTask(
         try {
           outputs = one.answer().join();
         } catch (CompletionException e) {
+          predictor.dismiss(); // The next attempt gets a new one.
           if (e.getCause() instanceof RuntimeException cause) {
             throw cause;
           }

@@ -65,7 +65,12 @@ final class ShareTask implements Function2<Integer, Iterator<Share>, Iterator<Sh
               worker,
               known.workers(),
               known.batchSize());
-      return replica.get().learn(round.value(), share, share.windows(context), context);
+      try {
+        return replica.get().learn(round.value(), share, share.windows(context), context);
+      } catch (RuntimeException | Error e) {
+        replica.dismiss();
+        throw e;
+      }
     }
   }
 }

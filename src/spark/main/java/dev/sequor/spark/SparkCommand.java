@@ -106,8 +106,7 @@ public final class SparkCommand {
     float clip = options.real("--clip", 5);
     int batch = options.whole("--batch", 64);
     int seed = options.whole("--seed", 1);
-    RateSchedule schedule =
-        options.choice("--schedule", RateSchedule.class, RateSchedule.CONSTANT);
+    RateSchedule schedule = options.choice("--schedule", RateSchedule.class, RateSchedule.CONSTANT);
     float outerRate = options.real("--outer-lr", 1);
     float outerMomentum = options.real("--outer-momentum", 0);
     @Nullable String kept = options.text("--checkpoints");

@@ -82,6 +82,23 @@ public final class SparkTrainer {
       this.optimizer = Required.present("optimizer", optimizer);
     }
 
+    private Builder(Builder other) {
+      this(other.spark, other.spec, other.optimizer);
+      this.clipping = other.clipping;
+      this.schedule = other.schedule;
+      this.seed = other.seed;
+      this.workers = other.workers;
+      this.batchSize = other.batchSize;
+      this.steps = other.steps;
+      this.localSteps = other.localSteps;
+      this.outerLearningRate = other.outerLearningRate;
+      this.outerMomentum = other.outerMomentum;
+      this.device = other.device;
+      this.folder = other.folder;
+      this.everyRounds = other.everyRounds;
+      this.listeners.addAll(other.listeners);
+    }
+
     private static void requireRange(String name, long value, long least, long most) {
       if (value < least || value > most) {
         throw new IllegalArgumentException(
@@ -214,18 +231,19 @@ public final class SparkTrainer {
      * @throws IllegalArgumentException if settings do not fit each other
      */
     public SparkTrainer build() {
+      Builder copy = new Builder(this);
       if (workers == 0) {
-        workers = Math.min(batchSize, Math.max(1, spark.sparkContext().defaultParallelism()));
+        copy.workers = Math.min(batchSize, Math.max(1, spark.sparkContext().defaultParallelism()));
       }
-      if (batchSize < workers) {
+      if (batchSize < copy.workers) {
         throw new IllegalArgumentException(
-            "batchSize is " + batchSize + "; " + workers + " workers need at least as many");
+            "batchSize is " + batchSize + "; " + copy.workers + " workers need at least as many");
       }
       if (localSteps == 1 && (outerMomentum > 0 || outerLearningRate != 1)) {
         throw new IllegalArgumentException(
             "localSteps is 1, which averages gradients; outer momentum needs at least 2");
       }
-      return new SparkTrainer(this);
+      return new SparkTrainer(copy);
     }
   }
 
@@ -444,12 +462,17 @@ public final class SparkTrainer {
       double norm = averaging.take(sum, rates);
       round++;
       position += rates.length;
+      List<NamedTensor> before = carried;
       carried = List.of();
       if (position == data.windowsPerEpoch()) {
         position = 0;
         epoch++;
       } else if (data.continues()) {
         carried = WorkerTensor.together(sum.carried());
+        if (averaging.gradients() && !Double.isFinite(norm)) {
+          // The state of a step that was skipped is that of a pass that overflowed.
+          carried = before.isEmpty() ? carried.stream().map(Rounds::zero).toList() : before;
+        }
       }
       return new RoundReport(
           round,
@@ -461,6 +484,10 @@ public final class SparkTrainer {
           sum.returnedBytes(),
           sum.computeSeconds(),
           (System.nanoTime() - begun) / 1e9);
+    }
+
+    private static NamedTensor zero(NamedTensor like) {
+      return new NamedTensor(like.name(), like.shape(), new float[like.values().length]);
     }
 
     private TrainerSnapshot snapshot() {

@@ -133,9 +133,7 @@ public final class StreamScorer {
       ordered.sort(Comparator.comparing(NextSteps::place));
       try (ExecutorCache.Loan<Predictor> loan = predictor.borrow()) {
         Session session =
-            state.exists()
-                ? loan.get().newSession(floats(state.get()))
-                : loan.get().newSession();
+            state.exists() ? loan.get().newSession(floats(state.get())) : loan.get().newSession();
         List<Row> scored = new ArrayList<>();
         for (Row row : ordered) {
           Values steps = input.read("key '" + key + "'", row.get(2)).values();

@@ -24,7 +24,8 @@ public abstract sealed class TrainingData permits TextData, RowData {
    * would learn from.
    *
    * @param file that every executor finds under this name; or an address such as {@code
-   *     hdfs://host/file}, of which Spark brings each executor a copy ({@code SparkContext.addFile})
+   *     hdfs://host/file}, of which Spark brings each executor a copy ({@code
+   *     SparkContext.addFile})
    * @param vocabulary the units of the model
    * @param heldOut the fraction at its end that is not learned from, more than 0 and less than 1
    * @param timeSteps of a window

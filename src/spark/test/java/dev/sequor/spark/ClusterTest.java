@@ -83,8 +83,7 @@ class ClusterTest {
     Path file = Texts.invented(folder, 4000, 2);
     Corpus corpus = Corpus.of(Text.ofFile(file), 0.1);
     CharacterVocabulary vocabulary = corpus.vocabulary();
-    TrainingData data =
-        TrainingData.text(file.toUri().toString(), vocabulary, 0.1, TIME_STEPS);
+    TrainingData data = TrainingData.text(file.toUri().toString(), vocabulary, 0.1, TIME_STEPS);
     int[] modes = {1, 5};
     List<float[]> expected = new ArrayList<>();
     try (SparkSession spark = Sessions.local(1)) {

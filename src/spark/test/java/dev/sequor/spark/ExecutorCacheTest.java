@@ -78,7 +78,7 @@ class ExecutorCacheTest {
                   }));
     }
     try (var one = ExecutorCache.shared("a", Thing.class, Thing::new)) {
-      assertEquals(1, ExecutorCache.count(Thing.class), one.toString());
+      assertEquals(1, ExecutorCache.count(Thing.class), one.get().getClass().getName());
     }
   }
 }

@@ -38,9 +38,27 @@ class SparkCommandTest {
     assertEquals(
         0,
         run(
-            "train", "--text", text.toString(), "--out", model.toString(), "--workers", "2",
-            "--batch", "8", "--seq-length", "16", "--steps", "6", "--hidden", "8", "--cell", "gru-reset-after",
-            "--local-steps", "2", "--outer-momentum", "0.5"),
+            "train",
+            "--text",
+            text.toString(),
+            "--out",
+            model.toString(),
+            "--workers",
+            "2",
+            "--batch",
+            "8",
+            "--seq-length",
+            "16",
+            "--steps",
+            "6",
+            "--hidden",
+            "8",
+            "--cell",
+            "gru-reset-after",
+            "--local-steps",
+            "2",
+            "--outer-momentum",
+            "0.5"),
         this::said);
     assertEquals(4, said().lines().count(), this::said);
     assertTrue(said().contains("held out"), this::said);
@@ -54,8 +72,15 @@ class SparkCommandTest {
     assertEquals(
         0,
         run(
-            "score", "--model", classifier.toString(), "--input", rows, "--output", scored,
-            "--prediction-col", "said"),
+            "score",
+            "--model",
+            classifier.toString(),
+            "--input",
+            rows,
+            "--output",
+            scored,
+            "--prediction-col",
+            "said"),
         this::said);
     try (SparkSession spark = Sessions.local(2)) {
       assertEquals(30, spark.read().parquet(scored).filter("said >= 0").count());
@@ -71,7 +96,8 @@ class SparkCommandTest {
     assertRefused("option --text has no value; needed one", "train", "--text");
     String[] enough = {"train", "--text", "none.txt", "--out", "x"};
     assertRefused("none.txt: ", enough);
-    assertRefused("option --steps is 'many'; needed a whole number", with(enough, "--steps", "many"));
+    assertRefused(
+        "option --steps is 'many'; needed a whole number", with(enough, "--steps", "many"));
     assertRefused("there is no option --stops; there are --text, ", with(enough, "--stops", "1"));
     assertRefused("option --cell is 'rn'; needed one of ", with(enough, "--cell", "rn"));
     assertRefused("option --out is there twice; needed once", with(enough, "--out", "1"));

@@ -6,12 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.sequor.backend.CellType;
 import dev.sequor.data.CharacterVocabulary;
 import dev.sequor.data.Corpus;
 import dev.sequor.data.Text;
 import dev.sequor.io.MalformedFileException;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.Clipping;
+import dev.sequor.model.DivergedException;
 import dev.sequor.model.InputSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.Readout;
@@ -218,6 +220,36 @@ class SparkTrainerTest {
         () -> trainer(1).keepOrResume("nosuch://x/y", 1).build().train(data(Rows.drawn(9, 3, 1))));
   }
 
+  /** A skipped step leaves the streams where they were, and ten in a row are the end. */
+  @Test
+  void aTrainingThatDivergesSaysSo() throws Exception {
+    Path file = Texts.invented(folder, 3000, 1);
+    CharacterVocabulary vocabulary = Corpus.of(Text.ofFile(file), 0.1).vocabulary();
+    SequenceModelSpec spec =
+        SequenceModelSpec.languageModel(vocabulary.size(), 8)
+            .cell(CellType.RNN_LINEAR)
+            .hiddenSize(8)
+            .build();
+    for (int localSteps : new int[] {1, 4}) {
+      List<Long> rounds = new ArrayList<>();
+      DivergedException diverged =
+          assertThrows(
+              DivergedException.class,
+              () ->
+                  SparkTrainer.builder(spark, spec, Optimizer.sgd(1e30f))
+                      .workers(2)
+                      .batchSize(6)
+                      .steps(60)
+                      .localSteps(localSteps)
+                      .listener(report -> rounds.add(report.round()))
+                      .build()
+                      .train(TrainingData.text(file.toString(), vocabulary, 0.1, 8)));
+      String message = String.valueOf(diverged.getMessage());
+      assertTrue(message.contains("steps in a row"), message);
+      assertTrue(rounds.size() >= 2, "it ended in round " + rounds);
+    }
+  }
+
   @Test
   void anExecutorWithAnotherVersionNamesBoth() throws Exception {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
@@ -294,7 +326,8 @@ class SparkTrainerTest {
     CharacterVocabulary vocabulary = Corpus.of(Text.ofFile(file), 0.1).vocabulary();
     SequenceModelSpec spec =
         SequenceModelSpec.languageModel(vocabulary.size(), 8).hiddenSize(8).build();
-    TextShare share = new TextShare(file.toString(), false, false, 0.1, 8, "0".repeat(64), 0, List.of());
+    TextShare share =
+        new TextShare(file.toString(), false, false, 0.1, 8, "0".repeat(64), 0, List.of());
     TrainedModel model = new TrainedModel(spec, vocabulary, FirstWeights.of(spec, 1));
     String message =
         assertThrows(

@@ -33,8 +33,7 @@ class StreamScorerTest {
 
   @Test
   void eachKeyGoesOnFromBatchToBatchAndAfterAStop() throws Exception {
-    SequenceModelSpec spec =
-        SequenceModelSpec.builder(InputSpec.dense(1), 2).hiddenSize(8).build();
+    SequenceModelSpec spec = SequenceModelSpec.builder(InputSpec.dense(1), 2).hiddenSize(8).build();
     TrainedModel model = new TrainedModel(spec, null, FirstWeights.of(spec, 3));
     try (SparkSession spark = Sessions.local(2)) {
       Dataset<Row> stream =
@@ -59,7 +58,7 @@ class StreamScorerTest {
                         (batch, number) -> SCORED.addAll(batch.collectAsList()))
                 .start();
         long until = System.nanoTime() + 60_000_000_000L;
-        while (SCORED.size() < before + 80 && System.nanoTime() < until) {
+        while (SCORED.size() < before + (start == 0 ? 80 : 40) && System.nanoTime() < until) {
           if (query.exception().isDefined()) {
             throw query.exception().get();
           }
@@ -68,9 +67,10 @@ class StreamScorerTest {
         query.stop();
       }
       Map<String, List<Row>> byKey = new TreeMap<>();
-      SCORED.forEach(row -> byKey.computeIfAbsent(row.getString(0), k -> new ArrayList<>()).add(row));
+      SCORED.forEach(
+          row -> byKey.computeIfAbsent(row.getString(0), k -> new ArrayList<>()).add(row));
       assertEquals(7, byKey.size());
-      assertTrue(SCORED.size() >= 160, SCORED.size() + " rows");
+      assertTrue(SCORED.size() >= 120, SCORED.size() + " rows");
       try (Predictor predictor = Predictor.builder(model).device(TaskPlace.host()).build()) {
         for (List<Row> rows : byKey.values()) {
           rows.sort(Comparator.comparing(row -> row.getLong(1)));
@@ -84,10 +84,9 @@ class StreamScorerTest {
             last = row.getLong(1);
             assertEquals(expected, last, "a step of the stream is missing");
             expected += 7;
-            float[] outputs = session.next((float) Math.sin(last));
+            float[] outputs = session.next((float) Math.sin((double) last));
             List<Object> own = row.getList(2);
-            assertArrayEquals(
-                new Object[] {outputs[0], outputs[1]}, own.toArray(), "step " + last);
+            assertArrayEquals(new Object[] {outputs[0], outputs[1]}, own.toArray(), "step " + last);
           }
         }
       }
