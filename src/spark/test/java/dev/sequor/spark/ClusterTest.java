@@ -97,6 +97,7 @@ class ClusterTest {
 
     try (SparkSession spark = Sessions.cluster(2)) {
       for (int mode = 0; mode < modes.length; mode++) {
+        int localSteps = modes[mode];
         Killer killer = new Killer(9); // the first of the third round
         spark.sparkContext().addSparkListener(killer);
         String kept = folder.resolve("kept" + mode).toUri().toString();
@@ -106,7 +107,7 @@ class ClusterTest {
             assertThrows(
                 IllegalStateException.class,
                 () ->
-                    trainer(spark, vocabulary, modes[mode0(kept)])
+                    trainer(spark, vocabulary, localSteps)
                         .keepOrResume(kept, 2)
                         .listener(
                             report -> {
@@ -121,7 +122,7 @@ class ClusterTest {
         spark.sparkContext().removeSparkListener(killer);
         long[] first = {-1};
         TrainedModel model =
-            trainer(spark, vocabulary, modes[mode])
+            trainer(spark, vocabulary, localSteps)
                 .keepOrResume(kept, 2)
                 .listener(report -> first[0] = first[0] < 0 ? report.round() : first[0])
                 .build()
@@ -132,10 +133,6 @@ class ClusterTest {
       }
       scoresEveryRowOnce(spark);
     }
-  }
-
-  private static int mode0(String kept) {
-    return kept.contains("kept0") ? 0 : 1;
   }
 
   /** {@code -Dsequor.spark.rows=1000000} for as many as one likes. */
