@@ -31,7 +31,9 @@ public final class Philox {
     /** Sampling of generated sequences. */
     SAMPLER(0x30000),
     /** Examples of generated tasks: to learn from, and one more to judge by. */
-    TASK(0x40000);
+    TASK(0x40000),
+    /** Seeds of the workers that train one model together. */
+    WORKER(0x50000);
 
     private final int number;
 

@@ -244,6 +244,57 @@ public final class Trainer implements AutoCloseable {
     return report(loss, 1);
   }
 
+  /**
+   * The gradient of the mean loss of {@code window}, without an update: what one of several workers
+   * adds to an update that is made elsewhere, see {@link #update}. It lies in the gradients of the
+   * model's weights. The streams go on; all that {@link #progress()} counts stays.
+   *
+   * @return the loss; its weight is what the gradient counts for beside those of other windows
+   * @throws IllegalArgumentException as {@link #step(Window)}
+   * @throws IllegalStateException if the backend scales its losses, as fp16 does
+   */
+  public BatchLoss gradient(Window window) {
+    requireNoLossScaling();
+    Predictions predictions = queue(window, true, updates + 1, Part.WITHOUT_UPDATE);
+    backend.download(report, reportStaging.clear());
+    return predictions.loss(reportStaging.getFloat(0));
+  }
+
+  /**
+   * One update by a gradient that was worked out elsewhere, clipped as a whole like any other; the
+   * epoch and position of {@link #progress()} stay.
+   *
+   * @param gradient of the mean loss, laid out by the model's {@link SequenceModel#layout()}
+   * @param loss of the predictions that it is of
+   * @throws IllegalArgumentException if {@code gradient} has another length
+   * @throws IllegalStateException if the backend scales its losses, as fp16 does
+   * @throws DivergedException as {@link #step(Window)}
+   */
+  public TrainStep update(float[] gradient, BatchLoss loss) {
+    requireNoLossScaling();
+    long elements = model.layout().totalElements();
+    if (gradient.length != elements) {
+      throw new IllegalArgumentException(
+          "gradient holds " + gradient.length + " floats; the layout needs " + elements);
+    }
+    List<OptimizerStep> next = optimizer.steps(updates + 1, clipping);
+    FloatBuffer numbers = FloatBuffer.allocate(OptimizerStep.ELEMENTS * next.size());
+    next.forEach(group -> numbers.put(group.values()));
+    optimizerNumbers.write(numbers.array());
+    model.weights().gradients().write(gradient);
+    update();
+    steps++;
+    backend.download(report, reportStaging.clear());
+    return report(loss, 1);
+  }
+
+  private void requireNoLossScaling() {
+    if (backend.wantsLossScaling()) {
+      throw new IllegalStateException(
+          backend.name() + " scales its losses; needed one that does not: fp32, tf32 or bf16");
+    }
+  }
+
   private TrainStep queued(WindowSource source, int count) {
     Predictions predictions = new Predictions(0, 0);
     int queued = 0;
@@ -323,6 +374,7 @@ public final class Trainer implements AutoCloseable {
    */
   private record Part(int index, int most, boolean last, double weight) {
     static final Part WHOLE = new Part(0, 1, true, 0);
+    static final Part WITHOUT_UPDATE = new Part(0, 1, false, 0);
 
     /** What an update of several windows draws its dropout bits by differs for each of them. */
     long drawOffset(long step) {

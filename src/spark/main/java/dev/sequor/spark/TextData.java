@@ -1,0 +1,97 @@
+package dev.sequor.spark;
+
+import dev.sequor.data.Corpus;
+import dev.sequor.data.TokenStreams;
+import dev.sequor.data.Tokens;
+import dev.sequor.data.Vocabulary;
+import dev.sequor.io.TrainedModel;
+import dev.sequor.module.NamedTensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+
+/** A text that every executor has. */
+final class TextData extends TrainingData {
+  /** A scheme of one letter would be a drive. */
+  private static final Pattern ELSEWHERE = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:");
+
+  private final String file;
+  private final Vocabulary vocabulary;
+  private final double heldOut;
+  private final int timeSteps;
+
+  TextData(String file, Vocabulary vocabulary, double heldOut, int timeSteps) {
+    this.file = file;
+    this.vocabulary = vocabulary;
+    this.heldOut = heldOut;
+    this.timeSteps = timeSteps;
+  }
+
+  @Override
+  Vocabulary vocabulary() {
+    return vocabulary;
+  }
+
+  @Override
+  Prepared prepare(JavaSparkContext context, TrainedModel model, int workers, int batchSize) {
+    boolean asBytes = vocabulary instanceof dev.sequor.data.ByteVocabulary;
+    boolean added = ELSEWHERE.matcher(file).lookingAt();
+    String name = added ? file.substring(file.lastIndexOf('/') + 1) : file;
+    if (added) {
+      context.addFile(file);
+    }
+    Corpus corpus = TextShare.corpus(name, added, asBytes, heldOut);
+    Tokens tokens = vocabulary.encode(corpus.training());
+    TokenStreams all = new TokenStreams(tokens, batchSize, timeSteps);
+    if (!model.model().carriesState()) {
+      throw new IllegalArgumentException(
+          "the model carries no state from window to window; a text needs one that does");
+    }
+    String fingerprint = corpus.fingerprint();
+    return new Prepared() {
+      @Override
+      public long windowsPerEpoch() {
+        return all.windowsPerEpoch();
+      }
+
+      @Override
+      public boolean continues() {
+        return true;
+      }
+
+      @Override
+      public long[] hashes() {
+        return new long[workers]; // Each executor compares the fingerprint.
+      }
+
+      @Override
+      public String fingerprint() {
+        return fingerprint;
+      }
+
+      @Override
+      public JavaRDD<Share> shares(List<NamedTensor> carried) {
+        List<Share> shares = new ArrayList<>();
+        for (int worker = 0; worker < workers; worker++) {
+          Share.ShareContext own = new Share.ShareContext("", model, 0, worker, workers, batchSize);
+          shares.add(
+              new TextShare(
+                  name,
+                  added,
+                  asBytes,
+                  heldOut,
+                  timeSteps,
+                  fingerprint,
+                  carried.isEmpty() ? 0 : own.count(),
+                  WorkerTensor.columns(carried, own.first(), own.count())));
+        }
+        return context.parallelize(shares, workers);
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.sequor.spark;
+
+import org.jspecify.annotations.NullMarked;
