@@ -19,7 +19,6 @@ module dev.sequor {
   requires static com.google.protobuf;
   requires static io.jhdf;
   requires static java.desktop;
-  requires static jdk.incubator.vector;
   requires static micrometer.core;
   requires static org.tribuo.util.onnx;
 
