@@ -16,6 +16,7 @@
 #include "errors.h"
 #include "kernel.h"
 #include "memory.h"
+#include "occupancy.h"
 #include "random.h"
 
 namespace simulator {
@@ -32,6 +33,8 @@ class SIMULATOR_API Operation {
   virtual bool ready() const { return true; }
   // Does a part of the work; true when all is done.
   virtual bool advance(Context& context) = 0;
+  // Is it only a part of something, so that work of others right after it is telling? It then comes more often.
+  virtual bool invites_others() const { return false; }
   // Bookkeeping that later work of other contexts waits for happens even after the context has failed.
   virtual bool survives_failure() const { return false; }
 };
@@ -94,6 +97,7 @@ struct Module;
 struct Function {
   const Kernel* kernel;
   Module* module;
+  Resources resources;
   int dynamic_shared_bytes = 48 << 10;
 };
 struct Module {
@@ -123,7 +127,7 @@ struct Settings {
   uint64_t seed, memory_bytes;
 };
 
-class Machine {
+class SIMULATOR_API Machine {
  public:
   Machine();
 
