@@ -204,6 +204,30 @@ class Product : public Operation {
   std::shared_ptr<PartialSums> partial_;
 };
 
+// On which units a product runs, and how those add.
+Adder adder_of(Type type, Rounding rounding) {
+  if (type == Type::kFloat && rounding == Rounding::kNone) return {0, 0};
+  const bool tf32 = type == Type::kFloat && rounding == Rounding::kTf32;
+  const int major = machine().settings.major;
+  const bool datacenter = major == 9 || major == 10;
+  return datacenter ? Adder{tf32 ? 8 : 16, 2} : Adder{tf32 ? 4 : 8, 1};
+}
+
+// Which kernel cuBLAS takes depends on all of a problem but the numbers: on whether memory is aligned, too. Another device, or
+// another version of it, would take another: so does another seed of the process.
+uint64_t choice_of(const Gemm& g) {
+  uint64_t choice = machine().settings.seed;
+  const auto mix = [&](uint64_t value) { choice = Random(choice ^ value * 0x9e3779b97f4a7c15ull).next(); };
+  const size_t bytes = g.type == Type::kFloat ? 4 : 2;
+  const auto aligned = [](const void* data, size_t leading_bytes) {
+    return (reinterpret_cast<uintptr_t>(data) | leading_bytes) % 16 == 0;
+  };
+  for (int size : {g.m, g.n, g.k}) mix(static_cast<uint64_t>(size));
+  mix((g.transpose_a ? 1u : 0u) | (g.transpose_b ? 2u : 0u) | (aligned(g.a, g.lda * bytes) ? 4u : 0u) |
+      (aligned(g.b, g.ldb * bytes) ? 8u : 0u) | static_cast<unsigned>(g.type) << 4 | static_cast<unsigned>(g.rounding) << 6);
+  return choice;
+}
+
 class FirstKernel : public Operation {
  public:
   FirstKernel(std::string product, std::shared_ptr<PartialSums> partial)
@@ -263,7 +287,7 @@ void product(const char* name, void* handle_pointer, const Arguments& x) {
   const Rounding rounding = rounding_of(x.compute, handle.math_mode);
   if (x.alpha == nullptr || x.beta == nullptr) throw Refusal(kStatusInvalidValue, "alpha or beta is null");
   if (x.m == 0 || x.n == 0 || x.batch == 0) return;
-  const Gemm gemm{x.op_a != 0,
+  Gemm gemm{x.op_a != 0,
                   x.op_b != 0,
                   x.m,
                   x.n,
@@ -278,7 +302,10 @@ void product(const char* name, void* handle_pointer, const Arguments& x) {
                   x.c,
                   x.lda,
                   x.ldb,
-                  x.ldc};
+                  x.ldc,
+                  adder_of(type, rounding),
+                  {}};
+  gemm.order = order_of(x.m, x.n, x.k, choice_of(gemm));
   Stream& stream = stream_of(handle.stream);
   std::shared_ptr<PartialSums> partial;
   if (handle.workspace.bytes > 0) {
