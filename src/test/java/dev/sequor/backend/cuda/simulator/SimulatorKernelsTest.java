@@ -11,11 +11,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.sequor.backend.cuda.simulator.RawCuda.Shape;
 import dev.sequor.backend.cuda.simulator.SimulatorControl.Field;
 import java.io.IOException;
-import java.io.Reader;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.io.InputStream;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.Random;
 import java.util.TreeMap;
@@ -199,8 +198,10 @@ class SimulatorKernelsTest extends SimulatorTest {
   @Test
   void parametersAreThoseOfThePtx() throws IOException {
     Properties shipped = new Properties();
-    try (Reader in = Files.newBufferedReader(Path.of("kernels/prebuilt/kernels.properties"))) {
-      shipped.load(in);
+    try (InputStream in =
+        SimulatorKernelsTest.class.getResourceAsStream(
+            "/dev/sequor/backend/cuda/kernels.properties")) {
+      shipped.load(Objects.requireNonNull(in));
     }
     Map<String, String> expected = new TreeMap<>();
     for (String key : shipped.stringPropertyNames()) {

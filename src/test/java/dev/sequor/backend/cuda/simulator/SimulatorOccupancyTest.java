@@ -4,6 +4,7 @@ import static jcuda.driver.JCudaDriver.cuFuncGetAttribute;
 import static jcuda.driver.JCudaDriver.cuFuncSetAttribute;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sequor.backend.cuda.ChildJvm;
 import dev.sequor.backend.cuda.simulator.RawCuda.Shape;
@@ -78,8 +79,10 @@ class SimulatorOccupancyTest extends SimulatorTest {
   /** The device is of compute capability 9.0 unless the environment says otherwise. */
   @Test
   void shippedKernelsTakeWhatTheCompilerReported() throws IOException {
+    Path resources = Path.of("kernels/prebuilt/resources.txt");
+    assumeTrue(Files.exists(resources), "tests that were packed for another machine");
     int kernels = 0;
-    for (String line : Files.readAllLines(Path.of("kernels/prebuilt/resources.txt"))) {
+    for (String line : Files.readAllLines(resources)) {
       String[] words = line.split(" ", -1);
       if (words.length == 5 && words[1].equals("90a")) {
         kernels++;
