@@ -27,6 +27,7 @@ constexpr int kRowBlock = 8 * kRows, kColumnBlock = 40 * kColumns;
 
 typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(4)));
 typedef int Ints __attribute__((vector_size(kLanes * sizeof(int))));
+typedef unsigned Wrapping __attribute__((vector_size(kLanes * sizeof(unsigned))));
 
 struct Operand {
   const void* data;
@@ -161,9 +162,11 @@ inline __attribute__((always_inline)) Lanes add_block(Lanes sum, const float* a,
   // So that the last bit that is kept becomes 1, and back.
   const Lanes up = reinterpret_cast<Lanes>((277 + extra_bits - exponent) << 23);
   const Lanes down = reinterpret_cast<Lanes>((exponent - 23 - extra_bits) << 23);
-  Ints total = __builtin_convertvector(sum * up, Ints);
-  for (int i = 0; i < count; i++) total += __builtin_convertvector(products[i] * up, Ints);
-  return __builtin_convertvector(total, Lanes) * down;
+  // Below 2^31, but in lanes that are too large, whose sum nobody uses.
+  const auto bits = [&](Lanes x) { return reinterpret_cast<Wrapping>(__builtin_convertvector(x * up, Ints)); };
+  Wrapping total = bits(sum);
+  for (int i = 0; i < count; i++) total += bits(products[i]);
+  return __builtin_convertvector(reinterpret_cast<Ints>(total), Lanes) * down;
 }
 
 // The same as a tensor core adds them. Its own function, so that nothing of it moves to where rounding is another.
