@@ -120,7 +120,7 @@ class Grid {
   // Called on fibers.
   void wait(Wait kind, Where where);
   void release(Fiber* fiber) { runnable_.push_back(fiber); }
-  [[noreturn]] void fail(const std::string& what, Result code = kLaunchFailed);
+  void fail(const std::string& what, Result code = kLaunchFailed);
   const char* values() const { return launch_.values; }
   const Kernel& kernel() const { return *launch_.kernel; }
 
@@ -207,7 +207,7 @@ void Grid::run() {
 
 void Grid::check_shared(const Block& b, const SharedMemory& shared) {
   if (!shared.overrun()) return;
-  throw LaunchFailure(kLaunchFailed, "kernel " + launch_.kernel->name + " wrote past the " + std::to_string(launch_.shared_bytes) +
+  throw LaunchFailure("kernel " + launch_.kernel->name + " wrote past the " + std::to_string(launch_.shared_bytes) +
                       " bytes of shared memory of block " + text(b.index) + ", " + shape(launch_));
 }
 
@@ -230,7 +230,7 @@ void Grid::run_blocks(std::vector<Block>& blocks) {
   std::string message = failure_.empty() ? "no runnable fiber: " + waiting(blocks) : failure_;
   for (Fiber* fiber : live_) fibers.abandon(fiber);
   for (std::vector<Fiber*>* left : {&live_, &runnable_, &spinning_}) left->clear();
-  throw LaunchFailure(failure_code_, "kernel " + launch_.kernel->name + ": " + message + "; " + shape(launch_));
+  throw LaunchFailure("kernel " + launch_.kernel->name + ": " + message + "; " + shape(launch_), failure_code_);
 }
 
 // Starts a fiber on the threads of some block that have not run; false if all have.
@@ -296,7 +296,6 @@ void Grid::fail(const std::string& what, Result code) {
   failure_ = what + " in block " + text(block->index) + " thread " + text(threadIdx);
   failure_code_ = code;
   fibers.leave();
-  std::abort();  // a failed launch never comes back here
 }
 
 // Who waits where: "3 threads wait at the block barrier lstm.cu:41, one is block (0,0,0) thread (5,0,0); 1 of the block's
@@ -437,13 +436,17 @@ void spin(Where where) { grid->wait(Wait::kSpin, where); }
 
 void trap(Where where) {
   grid->fail("trap at " + text(where));
+  std::abort();  // a failed launch never comes back here
 }
 
 // ---- a launch
 
 bool on_kernel_thread() { return grid != nullptr && fibers.running() != nullptr; }
 
-void fail_launch(Result code, const std::string& what, Where where) { grid->fail(what + " at " + text(where), code); }
+void fail_thread(Result code, const std::string& what) {
+  grid->fail(what, code);
+  std::abort();  // a failed launch never comes back here
+}
 
 void forget_thread_orders() { thread_orders().clear(); }
 

@@ -23,16 +23,17 @@ struct Launch {
 // access.
 class LaunchFailure : public std::runtime_error {
  public:
-  LaunchFailure(Result code, const std::string& what) : std::runtime_error(what), code(code) {}
+  explicit LaunchFailure(const std::string& what, Result code = kLaunchFailed) : std::runtime_error(what), code(code) {}
   Result code;
 };
 
 void execute(const Launch& launch, Random& random);
 void forget_thread_orders();  // after a new seed
 
-// Of what kernels' code calls: does a thread of a kernel run, and the end of its launch, for a reason.
+// Does a thread of a launch run?
 bool on_kernel_thread();
-[[noreturn]] void fail_launch(Result code, const std::string& what, Where where);
+// Called by a thread of the running launch: ends it.
+[[noreturn]] void fail_thread(Result code, const std::string& what);
 
 // "grid (2,1,1) block (128,1,1)", for messages.
 std::string shape(const Launch& launch);

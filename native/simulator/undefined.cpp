@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "execution.h"
@@ -28,10 +29,13 @@ struct AccessData {
 };
 
 [[noreturn]] void end(Result code, const std::string& what, const Place& place) {
+  const char* slash = std::strrchr(place.file, '/');
+  const std::string text =
+      what + " at " + (slash != nullptr ? slash + 1 : place.file) + ":" + std::to_string(place.line);
 #if !defined(SIMULATOR_WITHOUT_KERNELS)  // libcublas has its own copy, and no kernels
-  if (on_kernel_thread()) fail_launch(code, what, {place.file, static_cast<int>(place.line)});
+  if (on_kernel_thread()) fail_thread(code, text);
 #endif
-  std::fprintf(stderr, "Sequor simulator: error %d: %s at %s:%u\n", code, what.c_str(), place.file, place.line);
+  std::fprintf(stderr, "Sequor simulator: error %d: %s\n", code, text.c_str());
   std::abort();
 }
 
