@@ -179,9 +179,7 @@ class Product : public Operation {
   }
 
  private:
-  std::string describe() const {
-    return describe_product(name_, gemm_.m, gemm_.n, gemm_.k);
-  }
+  std::string describe() const { return describe_product(name_, gemm_.m, gemm_.n, gemm_.k); }
 
   const Allocation* require(const Context& context, const char* matrix, const void* data, int rows, int columns, int leading,
                             Type type) const {
@@ -288,23 +286,23 @@ void product(const char* name, void* handle_pointer, const Arguments& x) {
   if (x.alpha == nullptr || x.beta == nullptr) throw Refusal(kStatusInvalidValue, "alpha or beta is null");
   if (x.m == 0 || x.n == 0 || x.batch == 0) return;
   Gemm gemm{x.op_a != 0,
-                  x.op_b != 0,
-                  x.m,
-                  x.n,
-                  x.k,
-                  *static_cast<const float*>(x.alpha),
-                  *static_cast<const float*>(x.beta),
-                  type,
-                  type_c,
-                  rounding,
-                  x.a,
-                  x.b,
-                  x.c,
-                  x.lda,
-                  x.ldb,
-                  x.ldc,
-                  adder_of(type, rounding),
-                  {}};
+            x.op_b != 0,
+            x.m,
+            x.n,
+            x.k,
+            *static_cast<const float*>(x.alpha),
+            *static_cast<const float*>(x.beta),
+            type,
+            type_c,
+            rounding,
+            x.a,
+            x.b,
+            x.c,
+            x.lda,
+            x.ldb,
+            x.ldc,
+            adder_of(type, rounding),
+            {}};
   gemm.order = order_of(x.m, x.n, x.k, choice_of(gemm));
   Stream& stream = stream_of(handle.stream);
   std::shared_ptr<PartialSums> partial;
@@ -317,8 +315,8 @@ void product(const char* name, void* handle_pointer, const Arguments& x) {
                                            " in a capture without a workspace of the caller's (cublasSetStream takes it"
                                            " away), and the simulator captures no allocations");
   }
-  submit(stream, std::make_shared<Product>(name, gemm, std::array<long long, 3>{x.stride_a, x.stride_b, x.stride_c},
-                                           x.batch, std::move(partial)));
+  submit(stream, std::make_shared<Product>(name, gemm, std::array<long long, 3>{x.stride_a, x.stride_b, x.stride_c}, x.batch,
+                                           std::move(partial)));
 }
 
 }  // namespace

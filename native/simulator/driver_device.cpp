@@ -36,27 +36,27 @@ int attribute(int number) {
     case 13: return 1980000;    // CLOCK_RATE, kHz
     case 15: return 1;          // GPU_OVERLAP
     case 16: return s.multiprocessors;
-    case 17: return 0;         // KERNEL_EXEC_TIMEOUT
-    case 18: return 0;         // INTEGRATED
-    case 19: return 1;         // CAN_MAP_HOST_MEMORY
-    case 31: return 1;         // CONCURRENT_KERNELS
-    case 36: return 3201000;   // MEMORY_CLOCK_RATE, kHz
-    case 37: return 6144;      // GLOBAL_MEMORY_BUS_WIDTH, bits
-    case 38: return 50 << 20;  // L2_CACHE_SIZE
-    case 39: return limits.threads();         // MAX_THREADS_PER_MULTIPROCESSOR
-    case 40: return 3;         // ASYNC_ENGINE_COUNT
-    case 41: return 1;         // UNIFIED_ADDRESSING
+    case 17: return 0;                 // KERNEL_EXEC_TIMEOUT
+    case 18: return 0;                 // INTEGRATED
+    case 19: return 1;                 // CAN_MAP_HOST_MEMORY
+    case 31: return 1;                 // CONCURRENT_KERNELS
+    case 36: return 3201000;           // MEMORY_CLOCK_RATE, kHz
+    case 37: return 6144;              // GLOBAL_MEMORY_BUS_WIDTH, bits
+    case 38: return 50 << 20;          // L2_CACHE_SIZE
+    case 39: return limits.threads();  // MAX_THREADS_PER_MULTIPROCESSOR
+    case 40: return 3;                 // ASYNC_ENGINE_COUNT
+    case 41: return 1;                 // UNIFIED_ADDRESSING
     case 75: return s.major;
     case 76: return s.minor;
-    case 78: return 1;          // STREAM_PRIORITIES_SUPPORTED
-    case 81: return limits.shared_bytes;  // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
-    case 82: return limits.registers;  // MAX_REGISTERS_PER_MULTIPROCESSOR
-    case 83: return 0;          // MANAGED_MEMORY
-    case 95: return 1;          // COOPERATIVE_LAUNCH
+    case 78: return 1;                          // STREAM_PRIORITIES_SUPPORTED
+    case 81: return limits.shared_bytes;        // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
+    case 82: return limits.registers;           // MAX_REGISTERS_PER_MULTIPROCESSOR
+    case 83: return 0;                          // MANAGED_MEMORY
+    case 95: return 1;                          // COOPERATIVE_LAUNCH
     case 97: return limits.block_shared_bytes;  // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
-    case 106: return limits.blocks;  // MAX_BLOCKS_PER_MULTIPROCESSOR
-    case 111: return 1 << 10;   // RESERVED_SHARED_MEMORY_PER_BLOCK
-    case 115: return 1;         // MEMORY_POOLS_SUPPORTED
+    case 106: return limits.blocks;             // MAX_BLOCKS_PER_MULTIPROCESSOR
+    case 111: return 1 << 10;                   // RESERVED_SHARED_MEMORY_PER_BLOCK
+    case 115: return 1;                         // MEMORY_POOLS_SUPPORTED
     default: throw Fault(kInvalidValue, "the simulator has no device attribute " + std::to_string(number));
   }
 }

@@ -72,12 +72,12 @@ SIMULATOR_API int cuFuncGetAttribute(int* value, int attribute, void* handle) {
     switch (attribute) {
       case 0: *value = most_threads(limits(), function.resources); break;  // MAX_THREADS_PER_BLOCK
       case 1: *value = function.resources.shared_bytes; break;             // SHARED_SIZE_BYTES, static
-      case 2: *value = 0; break;                                            // CONST_SIZE_BYTES
+      case 2: *value = 0; break;                                           // CONST_SIZE_BYTES
       case 3: *value = function.resources.local_bytes; break;              // LOCAL_SIZE_BYTES
       case 4: *value = function.resources.registers; break;                // NUM_REGS
-      case 5:                                                               // PTX_VERSION
-      case 6: *value = s.major * 10 + s.minor; break;                       // BINARY_VERSION
-      case 8: *value = function.dynamic_shared_bytes; break;  // MAX_DYNAMIC_SHARED_SIZE_BYTES
+      case 5:                                                              // PTX_VERSION
+      case 6: *value = s.major * 10 + s.minor; break;                      // BINARY_VERSION
+      case 8: *value = function.dynamic_shared_bytes; break;               // MAX_DYNAMIC_SHARED_SIZE_BYTES
       default: throw Fault(kInvalidValue, "the simulator has no function attribute " + std::to_string(attribute));
     }
   });

@@ -30,8 +30,7 @@ struct AccessData {
 
 [[noreturn]] void end(Result code, const std::string& what, const Place& place) {
   const char* slash = std::strrchr(place.file, '/');
-  const std::string text =
-      what + " at " + (slash != nullptr ? slash + 1 : place.file) + ":" + std::to_string(place.line);
+  const std::string text = what + " at " + (slash != nullptr ? slash + 1 : place.file) + ":" + std::to_string(place.line);
 #if !defined(SIMULATOR_WITHOUT_KERNELS)  // libcublas has its own copy, and no kernels
   if (on_kernel_thread()) fail_thread(code, text);
 #endif
@@ -67,7 +66,7 @@ SIMULATOR_ACCESS(__ubsan_handle_type_mismatch_v1)
 SIMULATOR_ACCESS(__ubsan_handle_type_mismatch_v1_abort)
 #undef SIMULATOR_ACCESS
 
-#define SIMULATOR_UNDEFINED(name, what)                                                             \
+#define SIMULATOR_UNDEFINED(name, what)                                                              \
   void __ubsan_handle_##name(const Place* place) { end(kLaunchFailed, "undefined: " what, *place); } \
   void __ubsan_handle_##name##_abort(const Place* place) { end(kLaunchFailed, "undefined: " what, *place); }
 SIMULATOR_UNDEFINED(add_overflow, "overflow of a signed sum")
