@@ -17,10 +17,9 @@ struct Control {
   int64_t driver_calls = 0;     // of the process, cuBLAS calls not counted
   int64_t kernel_launches = 0;  // kernels run, those of graphs too
   int64_t graph_launches = 0;
-  int64_t gemms = 0;   // products run, a batch counts as one
-  int64_t copies = 0;  // copies and fills run
-  int64_t sanitized =
-      0;  // 1: built for AddressSanitizer, which finds writes out of bounds itself; 2: with -fsanitize=undefined
+  int64_t gemms = 0;           // products run, a batch counts as one
+  int64_t copies = 0;          // copies and fills run
+  int64_t sanitized = 0;       // 1: AddressSanitizer finds writes out of bounds itself; 2: -fsanitize=undefined
   int64_t host_bytes = 0;      // page-locked and live, of the device's primary context
   char last_error[2048] = {};  // text of the last error, ended by zero
 };
