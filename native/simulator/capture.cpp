@@ -56,10 +56,13 @@ class GraphLaunch : public Operation {
     if (ready_.empty()) return finish();
     // Mostly goes on where it is, sometimes elsewhere: any order that the dependencies allow can happen.
     Random& random = machine().random;
-    if (ready_.size() > 1 && random.below(4) == 0) std::swap(ready_[random.below(ready_.size())], ready_.back());
+    if (ready_.size() > 1 && random.below(invited_ ? 1 : 4) == 0)
+      std::swap(ready_[random.below(ready_.size())], ready_.back());
     const size_t node = ready_.back();
     ready_.pop_back();
-    if (Operation* operation = graph_->operations[node].get()) operation->advance(context);
+    Operation* const operation = graph_->operations[node].get();
+    if (operation != nullptr) operation->advance(context);
+    invited_ = operation != nullptr && operation->invites_others();
     const size_t first = ready_.size();
     for (size_t next : graph_->successors[node]) {
       if (--left_[next] == 0) ready_.push_back(next);
@@ -87,8 +90,8 @@ class GraphLaunch : public Operation {
   }
 
   std::shared_ptr<Executable> graph_;
-  bool started_ = false;
-  std::vector<size_t> left_, ready_;  // dependencies that have not run, of each node; nodes with none
+  bool started_ = false, invited_ = false;  // whether the last node invites others
+  std::vector<size_t> left_, ready_;        // dependencies that have not run, of each node; nodes with none
 };
 
 }  // namespace

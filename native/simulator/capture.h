@@ -58,7 +58,7 @@ void leave_capture(Stream& stream);
 // Throws, and makes the capture invalid, where the real driver does: a call that waits for work that is being captured, a
 // call that may wait implicitly while a capture forbids it, work in the default stream while a blocking stream captures.
 void forbid_waiting_for(Stream& stream, const char* call);
-void forbid_during_capture(const char* call);
+SIMULATOR_API void forbid_during_capture(const char* call);
 void forbid_default_during_capture(const Stream& stream);
 
 std::shared_ptr<Executable> instantiate(Context& context, const Graph& graph);

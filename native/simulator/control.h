@@ -19,7 +19,7 @@ struct Control {
   int64_t graph_launches = 0;
   int64_t gemms = 0;           // products run, a batch counts as one
   int64_t copies = 0;          // copies and fills run
-  int64_t sanitized = 0;       // 1 if it was built for AddressSanitizer, which then finds writes out of bounds itself
+  int64_t sanitized = 0;       // 1: AddressSanitizer finds writes out of bounds itself; 2: -fsanitize=undefined
   int64_t host_bytes = 0;      // page-locked and live, of the device's primary context
   int64_t graph_bytes = 0;     // of the live bytes, those of executable graphs
   int64_t graph_node_bytes = 10240;  // that a node takes from now on: about what it takes of a real device

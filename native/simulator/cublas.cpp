@@ -1,10 +1,12 @@
 // libcublas.so.12: handles and matrix products, queued in streams of the simulated driver like kernels.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
 #include <set>
 #include <string>
 
+#include "capture.h"
 #include "gemm.h"
 #include "machine.h"
 
@@ -14,15 +16,23 @@ namespace {
 enum Status : int {
   kOk = 0,
   kHandleMissing = 1,
+  kAllocationFailed = 3,
   kStatusInvalidValue = 7,
   kExecutionFailed = 13,
   kStatusNotSupported = 15,
+};
+
+// The caller's; of 0 bytes, the library's own.
+struct Workspace {
+  char* data = nullptr;
+  size_t bytes = 0;
 };
 
 struct Handle {
   Context* context;
   void* stream = nullptr;
   int math_mode = 0;
+  Workspace workspace = {};
 };
 
 std::set<Handle*>& handles() {
@@ -61,6 +71,17 @@ Handle& handle_of(void* handle) {
   return *known;
 }
 
+constexpr size_t kWorkspaceAlignment = 256;
+
+// Refuses, as a call that waits or allocates, while a capture forbids that.
+void forbid_to(const char* what, const char* call, Status status) {
+  try {
+    forbid_during_capture(call);
+  } catch (const Fault& fault) {
+    throw Refusal(status, std::string("it ") + what + ": " + fault.what());
+  }
+}
+
 size_t bytes_of(Type type) { return type == Type::kFloat ? 4 : 2; }
 
 Type type_of(int number, const char* what) {
@@ -85,14 +106,66 @@ Rounding rounding_of(int compute, int math_mode) {
   }
 }
 
+std::string describe_product(const char* name, int m, int n, int k) {
+  return std::string(name) + " m=" + std::to_string(m) + " n=" + std::to_string(n) + " k=" + std::to_string(k);
+}
+
+// What a product keeps in its workspace between its two kernels, which other work of the same stream cannot come between: the
+// first leaves partial sums there, the second adds them up. Here they are numbers that belong to this product alone, at the
+// workspace's start and somewhere else in it, so that whoever else writes there is found, and whatever else lies there is lost.
+class PartialSums {
+ public:
+  explicit PartialSums(Workspace workspace) : workspace_(workspace), seed_(++made_) {}
+
+  const Workspace& workspace() const { return workspace_; }
+
+  void write() const {
+    each([](uint64_t* at, uint64_t value) {
+      std::memcpy(at, &value, sizeof value);
+      return true;
+    });
+  }
+
+  bool intact() const {
+    return each([](const uint64_t* at, uint64_t value) { return std::memcmp(at, &value, sizeof value) == 0; });
+  }
+
+ private:
+  template <typename Visit>
+  bool each(const Visit& visit) const {
+    constexpr size_t kAtStart = 128, kElsewhere = 32;
+    Random random(seed_);
+    auto* const words = reinterpret_cast<uint64_t*>(workspace_.data);
+    const size_t count = workspace_.bytes / sizeof(uint64_t), at_start = std::min(count, kAtStart);
+    for (size_t i = 0; i < at_start; i++) {
+      if (!visit(words + i, random.next())) return false;
+    }
+    if (count < kAtStart + kElsewhere) return true;
+    const size_t first = kAtStart + random.next() % (count - kAtStart - kElsewhere + 1);
+    for (size_t i = 0; i < kElsewhere; i++) {
+      if (!visit(words + first + i, random.next())) return false;
+    }
+    return true;
+  }
+
+  static uint64_t made_;
+  Workspace workspace_;
+  uint64_t seed_;
+};
+uint64_t PartialSums::made_ = 0;
+
 class Product : public Operation {
  public:
-  Product(const char* name, const Gemm& gemm, std::array<long long, 3> strides, int batch)
-      : name_(name), gemm_(gemm), strides_(strides), batch_(batch) {}
+  Product(const char* name, const Gemm& gemm, std::array<long long, 3> strides, int batch,
+          std::shared_ptr<PartialSums> partial)
+      : name_(name), gemm_(gemm), strides_(strides), batch_(batch), partial_(std::move(partial)) {}
 
   bool advance(Context& context) override {
     Gemm g = gemm_;
     context.device.control.gemms++;
+    if (partial_ != nullptr && !partial_->intact()) {
+      throw Fault(kLaunchFailed, describe() + ": other work wrote into its workspace while it ran");
+    }
     const Allocation* c = nullptr;
     for (int i = 0; i < batch_; i++) {
       g.a = static_cast<const char*>(gemm_.a) + i * strides_[0] * static_cast<long long>(bytes_of(g.type));
@@ -110,15 +183,19 @@ class Product : public Operation {
   }
 
  private:
-  std::string describe() const {
-    return std::string(name_) + " m=" + std::to_string(gemm_.m) + " n=" + std::to_string(gemm_.n) +
-           " k=" + std::to_string(gemm_.k);
-  }
+  std::string describe() const { return describe_product(name_, gemm_.m, gemm_.n, gemm_.k); }
 
   const Allocation* require(const Context& context, const char* matrix, const void* data, int rows, int columns, int leading,
                             Type type) const {
-    const size_t elements = static_cast<size_t>(leading) * (columns - 1) + rows;
-    return machine().memory.check(reinterpret_cast<uintptr_t>(data), elements * bytes_of(type), context.device.ordinal,
+    const size_t bytes = (static_cast<size_t>(leading) * (columns - 1) + rows) * bytes_of(type);
+    const auto* first = static_cast<const char*>(data);
+    if (partial_ != nullptr) {
+      const Workspace& used = partial_->workspace();
+      if (first < used.data + used.bytes && used.data < first + bytes) {
+        throw Fault(kLaunchFailed, describe() + ", matrix " + matrix + ": it lies in the workspace");
+      }
+    }
+    return machine().memory.check(reinterpret_cast<uintptr_t>(data), bytes, context.device.ordinal,
                                   [&] { return describe() + ", matrix " + matrix; });
   }
 
@@ -126,6 +203,51 @@ class Product : public Operation {
   Gemm gemm_;
   std::array<long long, 3> strides_;
   int batch_;
+  std::shared_ptr<PartialSums> partial_;
+};
+
+// On which units a product runs, and how those add.
+Adder adder_of(Type type, Rounding rounding) {
+  if (type == Type::kFloat && rounding == Rounding::kNone) return {0, 0};
+  const bool tf32 = type == Type::kFloat && rounding == Rounding::kTf32;
+  const int major = machine().settings.major;
+  const bool datacenter = major == 9 || major == 10;
+  return datacenter ? Adder{tf32 ? 8 : 16, 2} : Adder{tf32 ? 4 : 8, 1};
+}
+
+// Which kernel cuBLAS takes depends on all of a problem but the numbers: on whether memory is aligned, too. Another device, or
+// another version of it, would take another: so does another seed of the process.
+uint64_t choice_of(const Gemm& g) {
+  uint64_t choice = machine().settings.seed;
+  const auto mix = [&](uint64_t value) { choice = Random(choice ^ value * 0x9e3779b97f4a7c15ull).next(); };
+  const size_t bytes = g.type == Type::kFloat ? 4 : 2;
+  const auto aligned = [](const void* data, size_t leading_bytes) {
+    return (reinterpret_cast<uintptr_t>(data) | leading_bytes) % 16 == 0;
+  };
+  for (int size : {g.m, g.n, g.k}) mix(static_cast<uint64_t>(size));
+  mix((g.transpose_a ? 1u : 0u) | (g.transpose_b ? 2u : 0u) | (aligned(g.a, g.lda * bytes) ? 4u : 0u) |
+      (aligned(g.b, g.ldb * bytes) ? 8u : 0u) | static_cast<unsigned>(g.type) << 4 | static_cast<unsigned>(g.rounding) << 6);
+  return choice;
+}
+
+class FirstKernel : public Operation {
+ public:
+  FirstKernel(std::string product, std::shared_ptr<PartialSums> partial)
+      : product_(std::move(product)), partial_(std::move(partial)) {}
+
+  bool advance(Context& context) override {
+    const Workspace& used = partial_->workspace();
+    machine().memory.check(reinterpret_cast<uintptr_t>(used.data), used.bytes, context.device.ordinal,
+                           [&] { return product_ + ", workspace"; });
+    partial_->write();
+    return true;
+  }
+
+  bool invites_others() const override { return true; }
+
+ private:
+  std::string product_;
+  std::shared_ptr<PartialSums> partial_;
 };
 
 struct Arguments {
@@ -167,24 +289,38 @@ void product(const char* name, void* handle_pointer, const Arguments& x) {
   const Rounding rounding = rounding_of(x.compute, handle.math_mode);
   if (x.alpha == nullptr || x.beta == nullptr) throw Refusal(kStatusInvalidValue, "alpha or beta is null");
   if (x.m == 0 || x.n == 0 || x.batch == 0) return;
-  const Gemm gemm{x.op_a != 0,
-                  x.op_b != 0,
-                  x.m,
-                  x.n,
-                  x.k,
-                  *static_cast<const float*>(x.alpha),
-                  *static_cast<const float*>(x.beta),
-                  type,
-                  type_c,
-                  rounding,
-                  x.a,
-                  x.b,
-                  x.c,
-                  x.lda,
-                  x.ldb,
-                  x.ldc};
-  submit(stream_of(handle.stream),
-         std::make_shared<Product>(name, gemm, std::array<long long, 3>{x.stride_a, x.stride_b, x.stride_c}, x.batch));
+  Gemm gemm{x.op_a != 0,
+            x.op_b != 0,
+            x.m,
+            x.n,
+            x.k,
+            *static_cast<const float*>(x.alpha),
+            *static_cast<const float*>(x.beta),
+            type,
+            type_c,
+            rounding,
+            x.a,
+            x.b,
+            x.c,
+            x.lda,
+            x.ldb,
+            x.ldc,
+            adder_of(type, rounding),
+            {}};
+  gemm.order = order_of(x.m, x.n, x.k, choice_of(gemm));
+  Stream& stream = stream_of(handle.stream);
+  std::shared_ptr<PartialSums> partial;
+  if (handle.workspace.bytes > 0) {
+    partial = std::make_shared<PartialSums>(handle.workspace);
+    submit(stream, std::make_shared<FirstKernel>(describe_product(name, x.m, x.n, x.k), partial));
+  } else if (stream.capture != nullptr) {
+    // A real library would: each graph then has memory of its own.
+    throw Refusal(kStatusNotSupported, describe_product(name, x.m, x.n, x.k) +
+                                           " in a capture without a workspace of the caller's (cublasSetStream takes it"
+                                           " away), and the simulator captures no allocations");
+  }
+  submit(stream, std::make_shared<Product>(name, gemm, std::array<long long, 3>{x.stride_a, x.stride_b, x.stride_c}, x.batch,
+                                           std::move(partial)));
 }
 
 }  // namespace
@@ -197,8 +333,10 @@ extern "C" {
 SIMULATOR_API int cublasCreate_v2(void** handle) {
   return cublas("cublasCreate", [&] {
     wait(machine().settings.delays.cublas);
-    auto* made = new Handle{&current_context()};
-    made->context->blas_handles++;
+    Context* context = &current_context();
+    forbid_to("allocates", "cublasCreate", kAllocationFailed);
+    auto* made = new Handle{context};
+    context->blas_handles++;
     handles().insert(made);
     *handle = made;
   });
@@ -207,6 +345,8 @@ SIMULATOR_API int cublasCreate_v2(void** handle) {
 SIMULATOR_API int cublasDestroy_v2(void* handle) {
   return cublas("cublasDestroy", [&] {
     Handle* known = &handle_of(handle);
+    forbid_to("waits for the device", "cublasDestroy", kExecutionFailed);
+    if (machine().is_context(known->context)) machine().run_until_empty(*known->context);
     known->context->blas_handles--;
     handles().erase(known);
     delete known;
@@ -218,6 +358,7 @@ SIMULATOR_API int cublasSetStream_v2(void* handle, void* stream) {
     Handle& known = handle_of(handle);
     stream_of(stream);
     known.stream = stream;
+    known.workspace = {};  // as documented
   });
 }
 
@@ -227,11 +368,19 @@ SIMULATOR_API int cublasGetStream_v2(void* handle, void** stream) {
 
 SIMULATOR_API int cublasSetWorkspace_v2(void* handle, void* workspace, size_t bytes) {
   return cublas("cublasSetWorkspace", [&] {
-    handle_of(handle);
+    Handle& known = handle_of(handle);
     const Context& context = current_context();
-    if (workspace == nullptr && bytes == 0) return;
-    machine().memory.check(reinterpret_cast<uintptr_t>(workspace), bytes, context.device.ordinal,
-                           [] { return std::string("the workspace"); });
+    if (workspace == nullptr && bytes == 0) {
+      known.workspace = {};
+      return;
+    }
+    const auto address = reinterpret_cast<uintptr_t>(workspace);
+    if (address % kWorkspaceAlignment != 0) {
+      throw Refusal(kStatusInvalidValue, "the workspace begins " + std::to_string(address % kWorkspaceAlignment) +
+                                             " bytes after a multiple of " + std::to_string(kWorkspaceAlignment));
+    }
+    machine().memory.check(address, bytes, context.device.ordinal, [] { return std::string("the workspace"); });
+    known.workspace = {static_cast<char*>(workspace), bytes};
   });
 }
 
@@ -277,6 +426,7 @@ SIMULATOR_API const char* cublasGetStatusString(int status) {
   switch (status) {
     case kOk: return "the operation succeeded";
     case kHandleMissing: return "the library was not initialized";
+    case kAllocationFailed: return "resource allocation failed inside the library";
     case kStatusInvalidValue: return "an unsupported value or parameter was passed to the function";
     case kExecutionFailed: return "the function failed to launch on the GPU";
     case kStatusNotSupported: return "the functionality requested is not supported";

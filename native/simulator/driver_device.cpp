@@ -16,9 +16,11 @@ Device& device_of(int ordinal) {
   return m.devices[static_cast<size_t>(ordinal)];
 }
 
-// As an H200 answers, but for the number of multiprocessors, which settings give: each more costs time here.
+// As an H200 answers, but for what depends on the compute capability, and for the number of multiprocessors, which settings
+// give: each more costs time here.
 int attribute(int number) {
   const Settings& s = machine().settings;
+  const Limits limits = limits_of(s.major, s.minor);
   switch (number) {
     case 1: return 1024;        // MAX_THREADS_PER_BLOCK
     case 2: return 1024;        // MAX_BLOCK_DIM_X
@@ -34,27 +36,27 @@ int attribute(int number) {
     case 13: return 1980000;    // CLOCK_RATE, kHz
     case 15: return 1;          // GPU_OVERLAP
     case 16: return s.multiprocessors;
-    case 17: return 0;         // KERNEL_EXEC_TIMEOUT
-    case 18: return 0;         // INTEGRATED
-    case 19: return 1;         // CAN_MAP_HOST_MEMORY
-    case 31: return 1;         // CONCURRENT_KERNELS
-    case 36: return 3201000;   // MEMORY_CLOCK_RATE, kHz
-    case 37: return 6144;      // GLOBAL_MEMORY_BUS_WIDTH, bits
-    case 38: return 50 << 20;  // L2_CACHE_SIZE
-    case 39: return 2048;      // MAX_THREADS_PER_MULTIPROCESSOR
-    case 40: return 3;         // ASYNC_ENGINE_COUNT
-    case 41: return 1;         // UNIFIED_ADDRESSING
+    case 17: return 0;                 // KERNEL_EXEC_TIMEOUT
+    case 18: return 0;                 // INTEGRATED
+    case 19: return 1;                 // CAN_MAP_HOST_MEMORY
+    case 31: return 1;                 // CONCURRENT_KERNELS
+    case 36: return 3201000;           // MEMORY_CLOCK_RATE, kHz
+    case 37: return 6144;              // GLOBAL_MEMORY_BUS_WIDTH, bits
+    case 38: return 50 << 20;          // L2_CACHE_SIZE
+    case 39: return limits.threads();  // MAX_THREADS_PER_MULTIPROCESSOR
+    case 40: return 3;                 // ASYNC_ENGINE_COUNT
+    case 41: return 1;                 // UNIFIED_ADDRESSING
     case 75: return s.major;
     case 76: return s.minor;
-    case 78: return 1;          // STREAM_PRIORITIES_SUPPORTED
-    case 81: return 228 << 10;  // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
-    case 82: return 65536;      // MAX_REGISTERS_PER_MULTIPROCESSOR
-    case 83: return 0;          // MANAGED_MEMORY
-    case 95: return 1;          // COOPERATIVE_LAUNCH
-    case 97: return 227 << 10;  // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
-    case 106: return 32;        // MAX_BLOCKS_PER_MULTIPROCESSOR
-    case 111: return 1 << 10;   // RESERVED_SHARED_MEMORY_PER_BLOCK
-    case 115: return 1;         // MEMORY_POOLS_SUPPORTED
+    case 78: return 1;                          // STREAM_PRIORITIES_SUPPORTED
+    case 81: return limits.shared_bytes;        // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
+    case 82: return limits.registers;           // MAX_REGISTERS_PER_MULTIPROCESSOR
+    case 83: return 0;                          // MANAGED_MEMORY
+    case 95: return 1;                          // COOPERATIVE_LAUNCH
+    case 97: return limits.block_shared_bytes;  // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+    case 106: return limits.blocks;             // MAX_BLOCKS_PER_MULTIPROCESSOR
+    case 111: return 1 << 10;                   // RESERVED_SHARED_MEMORY_PER_BLOCK
+    case 115: return 1;                         // MEMORY_POOLS_SUPPORTED
     default: throw Fault(kInvalidValue, "the simulator has no device attribute " + std::to_string(number));
   }
 }
@@ -288,7 +290,7 @@ SIMULATOR_API int cuModuleGetFunction(void** function, void* handle, const char*
     const Kernel* kernel = find_kernel(name);
     if (kernel == nullptr) throw Fault(kNotFound, std::string("there is no kernel ") + name);
     auto& made = module.functions[name];
-    if (made == nullptr) made.reset(new Function{kernel, &module});
+    if (made == nullptr) made.reset(new Function{kernel, &module, resources_of(name, machine().settings.major)});
     module.context->functions.insert(made.get());
     *function = made.get();
   });
@@ -297,9 +299,13 @@ SIMULATOR_API int cuModuleGetFunction(void** function, void* handle, const char*
 SIMULATOR_API int cuModuleGetGlobal_v2(uintptr_t* address, size_t* bytes, void* handle, const char* name) {
   return call([&] {
     Module& module = module_of(handle);
-    if (std::strcmp(name, "sequor_simulator") != 0) throw Fault(kNotFound, std::string("there is no variable ") + name);
-    if (address != nullptr) *address = reinterpret_cast<uintptr_t>(&module.context->device.control);
-    if (bytes != nullptr) *bytes = sizeof(Control);
+    const auto give = [&](const void* at, size_t size) {
+      if (address != nullptr) *address = reinterpret_cast<uintptr_t>(at);
+      if (bytes != nullptr) *bytes = size;
+    };
+    if (std::strcmp(name, "sequor_simulator") == 0) return give(&module.context->device.control, sizeof(Control));
+    if (std::strcmp(name, "sequor_simulator_kernels") == 0) return give(kernel_list().data(), kernel_list().size());
+    throw Fault(kNotFound, std::string("there is no variable ") + name);
   });
 }
 

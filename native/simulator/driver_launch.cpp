@@ -4,19 +4,12 @@
 namespace simulator {
 namespace {
 
-constexpr int kSharedLimit = 227 << 10, kThreadsPerMultiprocessor = 2048;
+Limits limits() { return limits_of(machine().settings.major, machine().settings.minor); }
 
 Function& function_of(void* handle) {
   auto* function = static_cast<Function*>(handle);
   if (current_context().functions.count(function) > 0) return *function;
   throw Fault(kInvalidHandle, "the function belongs to no module of the current context");
-}
-
-int blocks_per_multiprocessor(unsigned threads, size_t shared_bytes) {
-  int blocks = static_cast<int>(kThreadsPerMultiprocessor / threads);
-  if (blocks > 32) blocks = 32;
-  const auto by_shared = static_cast<int>((228u << 10) / (shared_bytes + 1024));
-  return blocks < by_shared ? blocks : by_shared;
 }
 
 void launch(void* handle, dim3 grid, dim3 block, unsigned shared_bytes, void* stream_handle, void** parameters,
@@ -33,6 +26,10 @@ void launch(void* handle, dim3 grid, dim3 block, unsigned shared_bytes, void* st
   if (threads > kMaxThreads || block.z > 64) refuse(kInvalidValue, "a block has at most 1024 threads, 64 along z");
   if (grid.x > 2147483647u || grid.y > 65535 || grid.z > 65535)
     refuse(kInvalidValue, "a grid is at most 2^31-1 x 65535 x 65535");
+  if (const int most = most_threads(limits(), function.resources); threads > static_cast<uint64_t>(most)) {
+    refuse(kLaunchOutOfResources, "with " + std::to_string(function.resources.registers) +
+                                      " registers a thread a block has at most " + std::to_string(most) + " threads");
+  }
   if (shared_bytes > static_cast<unsigned>(function.dynamic_shared_bytes)) {
     refuse(kInvalidValue, std::to_string(shared_bytes) + " bytes of shared memory, the function's limit is " +
                               std::to_string(function.dynamic_shared_bytes));
@@ -41,8 +38,8 @@ void launch(void* handle, dim3 grid, dim3 block, unsigned shared_bytes, void* st
     refuse(kInvalidValue, std::to_string(function.kernel->parameters.size()) + " parameters are missing");
   }
   if (cooperative) {
-    const auto fit = static_cast<uint64_t>(blocks_per_multiprocessor(static_cast<unsigned>(threads), shared_bytes)) *
-                     static_cast<uint64_t>(machine().settings.multiprocessors);
+    const int each = blocks_per_multiprocessor(limits(), function.resources, static_cast<int>(threads), shared_bytes);
+    const auto fit = static_cast<uint64_t>(each) * static_cast<uint64_t>(machine().settings.multiprocessors);
     if (blocks > fit) refuse(kCooperativeLaunchTooLarge, std::to_string(fit) + " blocks fit on the device at once");
   }
   submit(stream, std::make_shared<KernelLaunch>(launch, parameters));
@@ -73,14 +70,14 @@ SIMULATOR_API int cuFuncGetAttribute(int* value, int attribute, void* handle) {
     const Function& function = function_of(handle);
     const Settings& s = machine().settings;
     switch (attribute) {
-      case 0: *value = static_cast<int>(kMaxThreads); break;  // MAX_THREADS_PER_BLOCK
-      case 1: *value = 0; break;                              // SHARED_SIZE_BYTES, static
-      case 2: *value = 0; break;                              // CONST_SIZE_BYTES
-      case 3: *value = 0; break;                              // LOCAL_SIZE_BYTES
-      case 4: *value = 32; break;                             // NUM_REGS
-      case 5:                                                 // PTX_VERSION
-      case 6: *value = s.major * 10 + s.minor; break;         // BINARY_VERSION
-      case 8: *value = function.dynamic_shared_bytes; break;  // MAX_DYNAMIC_SHARED_SIZE_BYTES
+      case 0: *value = most_threads(limits(), function.resources); break;  // MAX_THREADS_PER_BLOCK
+      case 1: *value = function.resources.shared_bytes; break;             // SHARED_SIZE_BYTES, static
+      case 2: *value = 0; break;                                           // CONST_SIZE_BYTES
+      case 3: *value = function.resources.local_bytes; break;              // LOCAL_SIZE_BYTES
+      case 4: *value = function.resources.registers; break;                // NUM_REGS
+      case 5:                                                              // PTX_VERSION
+      case 6: *value = s.major * 10 + s.minor; break;                      // BINARY_VERSION
+      case 8: *value = function.dynamic_shared_bytes; break;               // MAX_DYNAMIC_SHARED_SIZE_BYTES
       default: throw Fault(kInvalidValue, "the simulator has no function attribute " + std::to_string(attribute));
     }
   });
@@ -90,9 +87,10 @@ SIMULATOR_API int cuFuncSetAttribute(void* handle, int attribute, int value) {
   return call([&] {
     Function& function = function_of(handle);
     if (attribute == 8) {
-      if (value < 0 || value > kSharedLimit) {
-        throw Fault(kInvalidValue,
-                    std::to_string(value) + " bytes of shared memory, a block can have " + std::to_string(kSharedLimit));
+      const int most = limits().block_shared_bytes - function.resources.shared_bytes;
+      if (value < 0 || value > most) {
+        throw Fault(kInvalidValue, "kernel " + function.kernel->name + ": " + std::to_string(value) +
+                                       " bytes of dynamic shared memory, a block can have " + std::to_string(most));
       }
       function.dynamic_shared_bytes = value;
     } else if (attribute != 9 && attribute != 14) {  // preferred carveout, non-portable cluster size: nothing to do
@@ -108,11 +106,9 @@ SIMULATOR_API int cuFuncSetCacheConfig(void* handle, int) {
 SIMULATOR_API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* handle, int block_size,
                                                               size_t shared_bytes) {
   return call([&] {
-    function_of(handle);
+    const Function& function = function_of(handle);
     if (block_size <= 0) throw Fault(kInvalidValue, "a block of " + std::to_string(block_size) + " threads");
-    *blocks = block_size > static_cast<int>(kMaxThreads)
-                  ? 0
-                  : blocks_per_multiprocessor(static_cast<unsigned>(block_size), shared_bytes);
+    *blocks = blocks_per_multiprocessor(limits(), function.resources, block_size, shared_bytes);
   });
 }
 

@@ -143,6 +143,7 @@ SIMULATOR_API int cuEventSynchronize(void* handle) {
   return call([&] {
     const std::shared_ptr<Event> event = event_of(handle);
     forbid_captured(*event);
+    forbid_during_capture("cuEventSynchronize");
     machine().run_until_complete(*event);
     current_context();
   });
@@ -152,6 +153,7 @@ SIMULATOR_API int cuEventQuery(void* handle) {
   return call([&] {
     const std::shared_ptr<Event> event = event_of(handle);
     forbid_captured(*event);
+    forbid_during_capture("cuEventQuery");
     if (event->completed == event->recorded) return;
     machine().run_some();
     current_context();

@@ -120,7 +120,7 @@ class Grid {
   // Called on fibers.
   void wait(Wait kind, Where where);
   void release(Fiber* fiber) { runnable_.push_back(fiber); }
-  void fail(const std::string& what);
+  void fail(const std::string& what, Result code = kLaunchFailed);
   const char* values() const { return launch_.values; }
   const Kernel& kernel() const { return *launch_.kernel; }
 
@@ -143,6 +143,7 @@ class Grid {
   size_t fruitless_ = 0;
   bool progress_ = false;
   std::string failure_;
+  Result failure_code_ = kLaunchFailed;
 };
 
 Grid* grid = nullptr;
@@ -229,7 +230,7 @@ void Grid::run_blocks(std::vector<Block>& blocks) {
   std::string message = failure_.empty() ? "no runnable fiber: " + waiting(blocks) : failure_;
   for (Fiber* fiber : live_) fibers.abandon(fiber);
   for (std::vector<Fiber*>* left : {&live_, &runnable_, &spinning_}) left->clear();
-  throw LaunchFailure("kernel " + launch_.kernel->name + ": " + message + "; " + shape(launch_));
+  throw LaunchFailure("kernel " + launch_.kernel->name + ": " + message + "; " + shape(launch_), failure_code_);
 }
 
 // Starts a fiber on the threads of some block that have not run; false if all have.
@@ -291,8 +292,9 @@ void Grid::wait(Wait kind, Where where) {
   fibers.leave();
 }
 
-void Grid::fail(const std::string& what) {
+void Grid::fail(const std::string& what, Result code) {
   failure_ = what + " in block " + text(block->index) + " thread " + text(threadIdx);
+  failure_code_ = code;
   fibers.leave();
 }
 
@@ -438,6 +440,13 @@ void trap(Where where) {
 }
 
 // ---- a launch
+
+bool on_kernel_thread() { return grid != nullptr && fibers.running() != nullptr; }
+
+void fail_thread(Result code, const std::string& what) {
+  grid->fail(what, code);
+  std::abort();  // a failed launch never comes back here
+}
 
 void forget_thread_orders() { thread_orders().clear(); }
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "errors.h"
 #include "kernel.h"
 #include "random.h"
 
@@ -18,14 +19,21 @@ struct Launch {
   bool cooperative;    // all blocks are alive at once; otherwise one after another
 };
 
-// The launch cannot go on: a deadlock, a barrier that threads left, a trap, a write past the shared memory.
+// The launch cannot go on: a deadlock, a barrier that threads left, a trap, a write past the shared memory, a misaligned
+// access.
 class LaunchFailure : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit LaunchFailure(const std::string& what, Result code = kLaunchFailed) : std::runtime_error(what), code(code) {}
+  Result code;
 };
 
 void execute(const Launch& launch, Random& random);
 void forget_thread_orders();  // after a new seed
+
+// Does a thread of a launch run?
+bool on_kernel_thread();
+// Called by a thread of the running launch: ends it.
+[[noreturn]] void fail_thread(Result code, const std::string& what);
 
 // "grid (2,1,1) block (128,1,1)", for messages.
 std::string shape(const Launch& launch);

@@ -114,3 +114,54 @@ SEQ_KERNEL simulator_endless_spin(unsigned* flag) {
   while (sequor::device::load_acquire(flag) == 0) sequor::device::spin_pause();
 }
 SEQ_REGISTER(simulator_endless_spin)
+
+// Moves elements `shift` floats further as pairs, as fours, and as pairs of integers in fours of 16-bit numbers: a fault unless
+// the shift keeps them aligned.
+SEQ_KERNEL simulator_copy_fours(float* to, const float* from, int shift) {
+  reinterpret_cast<float4*>(to + shift)[threadIdx.x] = reinterpret_cast<const float4*>(from)[threadIdx.x];
+}
+SEQ_REGISTER(simulator_copy_fours)
+SEQ_KERNEL simulator_load_fours(float* to, const float* from, int shift) {
+  const float4 four = reinterpret_cast<const float4*>(from + shift)[threadIdx.x];
+  to[threadIdx.x] = four.x + four.y + four.z + four.w;
+}
+SEQ_REGISTER(simulator_load_fours)
+SEQ_KERNEL simulator_load_pairs(float* to, const float* from, int shift) {
+  const uint2 pair = reinterpret_cast<const uint2*>(from + shift)[threadIdx.x];
+  to[threadIdx.x] = __uint_as_float(pair.x) + __uint_as_float(pair.y);
+}
+SEQ_REGISTER(simulator_load_pairs)
+SEQ_KERNEL simulator_load_doubles(float* to, const float* from, int shift) {
+  to[threadIdx.x] = static_cast<float>(reinterpret_cast<const double*>(from + shift)[threadIdx.x]);
+}
+SEQ_REGISTER(simulator_load_doubles)
+// By bytes: no float may lie there.
+SEQ_KERNEL simulator_load_floats(float* to, const float* from, int shift) {
+  to[threadIdx.x] = reinterpret_cast<const float*>(reinterpret_cast<const char*>(from) + shift)[threadIdx.x];
+}
+SEQ_REGISTER(simulator_load_floats)
+SEQ_KERNEL simulator_shared_fours(float* to, const float* from, int shift) {
+  SEQ_SHARED(float, tile);
+  for (int i = 0; i < 4; i++) tile[4 * threadIdx.x + i] = from[4 * threadIdx.x + i];
+  __syncthreads();
+  to[threadIdx.x] = reinterpret_cast<const float4*>(tile + shift)[threadIdx.x].w;
+}
+SEQ_REGISTER(simulator_shared_fours)
+
+// Undefined in C++; found where the simulator was built to look for it (ci/verify ubsan).
+SEQ_KERNEL simulator_overflow(int* to, int value) { to[threadIdx.x] = value + 1; }
+SEQ_REGISTER(simulator_overflow)
+SEQ_KERNEL simulator_shift(int* to, int value) { to[threadIdx.x] = 1 << value; }
+SEQ_REGISTER(simulator_shift)
+SEQ_KERNEL simulator_convert(int* to, float value) { to[threadIdx.x] = static_cast<int>(value); }
+SEQ_REGISTER(simulator_convert)
+
+// What they take of a multiprocessor stands in resources.txt.
+SEQ_KERNEL simulator_registers_37(float* to) { to[0] = 37; }
+SEQ_REGISTER(simulator_registers_37)
+SEQ_KERNEL simulator_registers_64(float* to) { to[0] = 64; }
+SEQ_REGISTER(simulator_registers_64)
+SEQ_KERNEL simulator_registers_129(float* to) { to[0] = 129; }
+SEQ_REGISTER(simulator_registers_129)
+SEQ_KERNEL simulator_registers_255(float* to) { to[0] = 255; }
+SEQ_REGISTER(simulator_registers_255)

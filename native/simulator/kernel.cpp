@@ -22,4 +22,17 @@ const Kernel* find_kernel(const char* name) {
   return found == kernels().end() ? nullptr : &found->second;
 }
 
+const std::string& kernel_list() {
+  static const std::string list = [] {
+    std::string text;
+    for (const auto& [name, kernel] : kernels()) {
+      text += name;
+      for (const Parameter& p : kernel.parameters) text += (p.floating ? " f" : " u") + std::to_string(8 * p.bytes);
+      text += '\n';
+    }
+    return text;
+  }();
+  return list;
+}
+
 }  // namespace simulator

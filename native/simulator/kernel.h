@@ -14,7 +14,7 @@ namespace simulator {
 
 struct Parameter {
   size_t offset, bytes;
-  bool pointer;
+  bool pointer, floating;
 };
 
 struct Kernel {
@@ -32,6 +32,9 @@ class KernelEntry {
 
 const Kernel* find_kernel(const char* name);
 
+// All kernels, a line each: its name and the types of its parameters as PTX writes them, "u64" for a pointer too.
+const std::string& kernel_list();
+
 template <auto function>
 struct Signature;
 
@@ -40,12 +43,12 @@ struct Signature<function> {
   static std::vector<Parameter> parameters() {
     std::vector<Parameter> all;
     size_t end = 0;
-    const auto add = [&](size_t bytes, size_t alignment, bool pointer) {
+    const auto add = [&](size_t bytes, size_t alignment, bool pointer, bool floating) {
       end = (end + alignment - 1) / alignment * alignment;
-      all.push_back({end, bytes, pointer});
+      all.push_back({end, bytes, pointer, floating});
       end += bytes;
     };
-    (add(sizeof(P), alignof(P), std::is_pointer_v<P>), ...);
+    (add(sizeof(P), alignof(P), std::is_pointer_v<P>, std::is_floating_point_v<P>), ...);
     return all;
   }
 

@@ -53,9 +53,12 @@ Machine::Machine() : settings(read_settings()), random(settings.seed) {
     device.control.seed = static_cast<int64_t>(settings.seed);
 #if defined(__SANITIZE_ADDRESS__)
     device.control.sanitized = 1;
+#elif defined(SIMULATOR_UNDEFINED_CHECKED)
+    device.control.sanitized = 2;
 #endif
     memory.add_foreign(&device.control, sizeof device.control, i);
   }
+  memory.add_foreign(kernel_list().data(), kernel_list().size(), -1);  // every device can read it
 }
 
 template <typename Visit>
@@ -174,6 +177,7 @@ void Machine::step(Stream& stream) {
     }
   }
   if (done) {
+    if (operation->invites_others()) stream.rank = 0;
     stream.queue.pop_front();
     queued_--;
   }

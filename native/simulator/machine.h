@@ -17,6 +17,7 @@
 #include "errors.h"
 #include "kernel.h"
 #include "memory.h"
+#include "occupancy.h"
 #include "random.h"
 
 namespace simulator {
@@ -34,6 +35,8 @@ class SIMULATOR_API Operation {
   virtual bool ready() const { return true; }
   // Does a part of the work; true when all is done.
   virtual bool advance(Context& context) = 0;
+  // Is it only a part of something, so that work of others right after it is telling? It then comes more often.
+  virtual bool invites_others() const { return false; }
   // Bookkeeping that later work of other contexts waits for happens even after the context has failed.
   virtual bool survives_failure() const { return false; }
 };
@@ -97,6 +100,7 @@ struct Module;
 struct Function {
   const Kernel* kernel;
   Module* module;
+  Resources resources;
   int dynamic_shared_bytes = 48 << 10;
 };
 struct Module {
@@ -129,7 +133,7 @@ struct Settings {
   Delays delays;
 };
 
-class Machine {
+class SIMULATOR_API Machine {
  public:
   Machine();
 

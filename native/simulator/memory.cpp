@@ -67,7 +67,7 @@ uintptr_t Memory::allocate(Context* context, int device, size_t bytes) {
   return address;
 }
 
-void Memory::add_foreign(void* address, size_t bytes, int device) {
+void Memory::add_foreign(const void* address, size_t bytes, int device) {
   const auto at = reinterpret_cast<uintptr_t>(address);
   live_[at] = {at, bytes, nullptr, nullptr, device};
 }

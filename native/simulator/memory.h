@@ -40,7 +40,7 @@ class SIMULATOR_API Memory {
   // Takes back the memory that begins at the address; throws if there is none.
   Allocation release(uintptr_t address, bool host);
   // Memory that is not the allocator's to check: always valid on its device.
-  void add_foreign(void* address, size_t bytes, int device);
+  void add_foreign(const void* address, size_t bytes, int device);
   size_t release_all(const Context* context);  // bytes taken back
   size_t page_locked_bytes(const Context* context) const;
 

@@ -27,6 +27,18 @@ record Closeness(String where, double bound, double rms) {
     return new Closeness(place + ": ", bound, rms);
   }
 
+  /**
+   * The bars of float32 sums of so many terms, added one by one in an order that is not ours to
+   * choose. After j terms of random signs the sum is about as large as the root of the sum of their
+   * squares, √j·σ, and adding the next rounds it by at most {@code u = 2⁻²⁴} of that; so the errors
+   * of k terms come to {@code u·σ·k/√6}, a part {@code u·√k/√6} of a sum of such terms. Each bar
+   * allows that much more; the largest of many elements, five times as much.
+   */
+  Closeness afterSumsOf(long terms) {
+    double more = 0x1p-24 * Math.sqrt(terms / 6.0);
+    return new Closeness(where, bound + 5 * more, rms + more);
+  }
+
   /** Checks one tensor. */
   void check(String name, double[] expected, float[] actual) {
     check(name, expected, actual, 0, expected.length);
@@ -73,9 +85,18 @@ record Closeness(String where, double bound, double rms) {
 
   /** Checks every gradient, each parameter of each layer and direction as a tensor of its own. */
   void checkGradients(RnnShape shape, ReferenceRnn.Gradients expected, BackendRun.Results actual) {
+    checkGradients(shape, expected, actual, this);
+  }
+
+  /** The same with bars of their own for the parameters, whose gradients are sums over all rows. */
+  void checkGradients(
+      RnnShape shape,
+      ReferenceRnn.Gradients expected,
+      BackendRun.Results actual,
+      Closeness ofParameters) {
     check("dx", expected.x, actual.dx);
     check("dInitialState", expected.initialState, actual.dInitialState);
-    checkParameters(shape, expected.parameters, actual.dParameters);
+    ofParameters.checkParameters(shape, expected.parameters, actual.dParameters);
   }
 
   /** Checks the gradients of the parameters only. */

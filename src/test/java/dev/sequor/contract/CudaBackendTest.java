@@ -43,6 +43,12 @@ class CudaBackendTest {
     Rnns() {
       super(PROVIDER);
     }
+
+    /** cuBLAS chooses in which parts and order the rows of a weight's gradient are added. */
+    @Override
+    Closeness ofParameters(Closeness bars, RnnShape shape) {
+      return bars.afterSumsOf((long) shape.timeSteps() * shape.batchSize());
+    }
   }
 
   @Nested
@@ -68,6 +74,12 @@ class CudaBackendTest {
 
   @Nested
   class Operations extends BackendOperationsContract {
+    /** cuBLAS adds float32 in parts and an order of its own. */
+    @Override
+    protected boolean sumsAreOurs() {
+      return false;
+    }
+
     @BeforeAll
     static void requireUsable() {
       BackendContract.requireUsable(BackendContract.status(PROVIDER));

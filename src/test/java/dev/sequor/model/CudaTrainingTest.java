@@ -328,7 +328,8 @@ class CudaTrainingTest {
               () -> trainer.step(new TokenWindow(TIME_STEPS, huge, tokens, tokens, null, true)));
       String text = String.valueOf(refused.getMessage());
       assertTrue(text.contains("needed ") && text.contains("budget 83886080"), text);
-      assertTrue(text.contains("largest holders: ") && text.contains("cuBLAS workspace"), text);
+      // Which is the largest depends on the device: cuBLAS gets more memory on 9.0 than before.
+      assertTrue(text.matches(".*largest holders: (cuBLAS workspace|buffer of .*) \\d+.*"), text);
       assertArrayEquals(before, model.parameters().readFloats());
       assertFalse(trainer.step(window(1)).skipped());
       assertFalse(java.util.Arrays.equals(before, model.parameters().readFloats()));

@@ -20,6 +20,7 @@ final class KernelArguments implements AutoCloseable {
   private final HostPointer memory;
   private final ByteBuffer slots;
   private final Pointer table;
+  private final byte[] types = new byte[CAPACITY];
   private int count;
 
   /** Makes an empty list in the context, which is current. */
@@ -44,30 +45,41 @@ final class KernelArguments implements AutoCloseable {
   }
 
   KernelArguments int32(int value) {
-    slots.putInt(next(), value);
+    slots.putInt(next(KernelSignature.INT32), value);
     return this;
   }
 
   KernelArguments int64(long value) {
-    slots.putLong(next(), value);
+    slots.putLong(next(KernelSignature.INT64), value);
     return this;
   }
 
   KernelArguments float32(float value) {
-    slots.putFloat(next(), value);
+    slots.putFloat(next(KernelSignature.FLOAT32), value);
     return this;
   }
 
-  private int next() {
+  private int next(byte type) {
     if (count == CAPACITY) {
       throw new IllegalStateException("a kernel launch has at most " + CAPACITY + " arguments");
     }
+    types[count] = type;
     return (CAPACITY + count++) * SLOT;
   }
 
   /** The number of arguments set. */
   int count() {
     return count;
+  }
+
+  /** Whether they are of the types of that signature's parameters, one for each. */
+  boolean fit(KernelSignature signature) {
+    return signature.accepts(types, count);
+  }
+
+  /** Their types, as {@link KernelSignature} writes them. */
+  String types() {
+    return KernelSignature.describe(types, count);
   }
 
   /** What {@code cuLaunchKernel} takes as {@code kernelParams}. */

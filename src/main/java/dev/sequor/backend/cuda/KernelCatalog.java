@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
 
 /**
@@ -15,10 +16,16 @@ import java.util.Properties;
  * @param compilerMajor the major version of the CUDA compiler
  * @param targets what there is machine code for: "80", "90a" …
  * @param files by kernel, the file that holds it, without extension
+ * @param signatures by kernel, its parameters
  */
-record KernelCatalog(int compilerMajor, List<String> targets, Map<String, String> files) {
+record KernelCatalog(
+    int compilerMajor,
+    List<String> targets,
+    Map<String, String> files,
+    Map<String, KernelSignature> signatures) {
   private static final String RESOURCE = "kernels.properties";
   private static final String KERNEL = "kernel.";
+  private static final String PARAMETERS = "parameters.";
 
   /**
    * Reads it.
@@ -33,16 +40,20 @@ record KernelCatalog(int compilerMajor, List<String> targets, Map<String, String
       throw unreadable(RESOURCE, e);
     }
     Map<String, String> files = new HashMap<>();
+    Map<String, KernelSignature> signatures = new HashMap<>();
     for (String key : properties.stringPropertyNames()) {
       if (key.startsWith(KERNEL)) {
-        files.put(key.substring(KERNEL.length()), value(properties, key));
+        String kernel = key.substring(KERNEL.length());
+        files.put(kernel, value(properties, key));
+        signatures.put(kernel, KernelSignature.parse(value(properties, PARAMETERS + kernel)));
       }
     }
     String compiler = value(properties, "nvcc");
     return new KernelCatalog(
         Integer.parseInt(compiler.substring(0, compiler.indexOf('.'))),
         List.of(value(properties, "targets").split(",")),
-        Map.copyOf(files));
+        Map.copyOf(files),
+        Map.copyOf(signatures));
   }
 
   private static String value(Properties properties, String key) {
@@ -74,6 +85,11 @@ record KernelCatalog(int compilerMajor, List<String> targets, Map<String, String
     } catch (IOException e) {
       throw unreadable(resource, e);
     }
+  }
+
+  /** The parameters of one of {@link #files}' kernels. */
+  KernelSignature signature(String kernel) {
+    return Objects.requireNonNull(signatures.get(kernel), kernel);
   }
 
   /** The machine code of a file for all targets. */

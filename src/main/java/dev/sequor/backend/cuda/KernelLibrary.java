@@ -103,7 +103,7 @@ final class KernelLibrary implements AutoCloseable {
     if (result != CUresult.CUDA_SUCCESS) {
       throw failure(result, device + ": looking for kernel '" + name + "' in " + file);
     }
-    return new CudaKernel(name, function);
+    return new CudaKernel(name, catalog.signature(name), function);
   }
 
   private CUmodule load(String file) {

@@ -346,15 +346,44 @@ class CudaDeviceTest {
     CudaKernel kernel = device.kernels().kernel("bias_activation");
     assertEquals(kernel, device.kernels().kernel("bias_activation"));
     try (KernelArguments arguments = new KernelArguments(device.stream().context())) {
-      arguments.int32(1).pointer(0).int64(2).float32(3);
+      arguments.int64(1).int32(1).pointer(0).int32(1).pointer(0);
       String message =
           message(
               BackendException.class, () -> kernel.launch(device.stream(), 3, 2, 4096, arguments));
       assertTrue(
           message.startsWith(
-              "kernel bias_activation with grid (3, 2), block 4096 and 4 arguments failed: CUDA_ERROR_"),
+              "kernel bias_activation with grid (3, 2), block 4096 and 5 arguments failed: CUDA_ERROR_"),
           message);
     }
+  }
+
+  /** CUDA would read what lies behind the last one, or half of a number. */
+  @Test
+  void argumentsThatAreNotTheKernelsParametersAreRefused() {
+    CudaKernel kernel = device.kernels().kernel("bias_activation");
+    try (KernelArguments arguments = new KernelArguments()) {
+      arguments.int64(1).int32(1).pointer(0).int32(1);
+      assertEquals(
+          "kernel bias_activation takes (u64 u32 u64 u32 u64) and is given (u64 u32 u64 u32)",
+          message(
+              IllegalStateException.class,
+              () -> kernel.launch(device.stream(), 1, 1, 32, arguments)));
+      arguments.reset().int64(1).int32(1).pointer(0).float32(1).pointer(0);
+      assertEquals(
+          "kernel bias_activation takes (u64 u32 u64 u32 u64) and is given (u64 u32 u64 f32 u64)",
+          message(
+              IllegalStateException.class,
+              () -> kernel.launch(device.stream(), 1, 1, 32, arguments)));
+    }
+  }
+
+  @Test
+  void parametersOfAnotherTypeThanLaunchesPassAreRefused() {
+    assertEquals("u64 u32 f32", KernelSignature.parse(" u64 u32  f32 ").toString());
+    assertEquals("", KernelSignature.parse("").toString());
+    assertEquals(
+        "a kernel's parameter of type 'f64' in 'u64 f64'; launches pass u32, u64, f32",
+        message(IllegalArgumentException.class, () -> KernelSignature.parse("u64 f64")));
   }
 
   @Test

@@ -169,13 +169,14 @@ class PrebuiltKernelsTest {
 
   @Test
   void machineCodeIsUsedOnlyWhereItRuns() {
-    KernelCatalog catalog = new KernelCatalog(13, List.of("80", "90a", "100", "120"), Map.of());
+    KernelCatalog catalog =
+        new KernelCatalog(13, List.of("80", "90a", "100", "120"), Map.of(), Map.of());
     for (int fits : new int[] {80, 86, 87, 89, 90, 100, 103, 120, 121}) {
       assertTrue(catalog.fits(fits), "" + fits);
     }
     for (int misfit : new int[] {75, 91, 110, 130}) {
       assertFalse(catalog.fits(misfit), "" + misfit);
     }
-    assertFalse(new KernelCatalog(13, List.of("86"), Map.of()).fits(80));
+    assertFalse(new KernelCatalog(13, List.of("86"), Map.of(), Map.of()).fits(80));
   }
 }

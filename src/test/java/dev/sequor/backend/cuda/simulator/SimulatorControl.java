@@ -8,6 +8,8 @@ import static jcuda.driver.JCudaDriver.cuModuleUnload;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.TreeMap;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUmodule;
@@ -38,7 +40,7 @@ public final class SimulatorControl {
     GEMMS(72),
     /** Copies and fills that have run. */
     COPIES(80),
-    /** 1 if the simulator was built for AddressSanitizer. */
+    /** 1 if the simulator was built for AddressSanitizer, 2 if with -fsanitize=undefined. */
     SANITIZED(88),
     /** Page-locked memory of the device's primary context. */
     HOST_BYTES(96),
@@ -64,6 +66,27 @@ public final class SimulatorControl {
       "// no code\n.version 7.0\n\0".getBytes(StandardCharsets.US_ASCII);
 
   private final CUdeviceptr address = new CUdeviceptr();
+
+  /**
+   * All kernels that the simulator holds, the tests' own too, with the types of their parameters as
+   * g++ compiled them, in PTX's words.
+   */
+  static Map<String, String> kernels() {
+    CUmodule module = new CUmodule();
+    RawCuda.require(cuModuleLoadData(module, EMPTY_PTX));
+    CUdeviceptr list = new CUdeviceptr();
+    long[] bytes = new long[1];
+    RawCuda.require(cuModuleGetGlobal(list, bytes, module, "sequor_simulator_kernels"));
+    byte[] text = new byte[(int) bytes[0]];
+    RawCuda.require(cuMemcpyDtoH(Pointer.to(text), list, text.length));
+    RawCuda.require(cuModuleUnload(module));
+    Map<String, String> kernels = new TreeMap<>();
+    for (String line : new String(text, StandardCharsets.US_ASCII).lines().toList()) {
+      String[] nameAndTypes = (line + " ").split(" ", 2);
+      kernels.put(nameAndTypes[0], nameAndTypes[1].trim());
+    }
+    return kernels;
+  }
 
   private SimulatorControl(CUmodule module) {
     RawCuda.require(cuModuleGetGlobal(address, new long[1], module, "sequor_simulator"));

@@ -10,8 +10,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.cuda.simulator.RawCuda.Shape;
 import dev.sequor.backend.cuda.simulator.SimulatorControl.Field;
+import java.io.IOException;
+import java.io.InputStream;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Properties;
 import java.util.Random;
+import java.util.TreeMap;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUfunction_attribute;
@@ -186,6 +192,27 @@ class SimulatorKernelsTest extends SimulatorTest {
     assertEquals(SUCCESS, cuCtxSynchronize());
     assertEquals(
         CUresult.CUDA_ERROR_INVALID_VALUE, cuFuncSetAttribute(function, attribute, 300_000));
+  }
+
+  /** What nvcc and g++ made of the same sources; the backend compares what it passes with PTX. */
+  @Test
+  void parametersAreThoseOfThePtx() throws IOException {
+    Properties shipped = new Properties();
+    try (InputStream in =
+        SimulatorKernelsTest.class.getResourceAsStream(
+            "/dev/sequor/backend/cuda/kernels.properties")) {
+      shipped.load(Objects.requireNonNull(in));
+    }
+    Map<String, String> expected = new TreeMap<>();
+    for (String key : shipped.stringPropertyNames()) {
+      if (key.startsWith("parameters.")) {
+        expected.put(key.substring("parameters.".length()), shipped.getProperty(key));
+      }
+    }
+    assertTrue(expected.size() > 50, () -> "kernels with parameters: " + expected);
+    Map<String, String> compiled = new TreeMap<>(SimulatorControl.kernels());
+    compiled.keySet().removeIf(name -> name.startsWith("simulator_"));
+    assertEquals(expected, compiled);
   }
 
   @Test

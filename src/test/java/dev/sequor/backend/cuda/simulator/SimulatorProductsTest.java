@@ -15,6 +15,7 @@ import static jcuda.jcublas.JCublas2.cublasGemmEx_new;
 import static jcuda.jcublas.JCublas2.cublasGemmStridedBatchedEx_new;
 import static jcuda.jcublas.JCublas2.cublasSetMathMode;
 import static jcuda.jcublas.JCublas2.cublasSetStream;
+import static jcuda.jcublas.JCublas2.cublasSetWorkspace;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -46,6 +47,7 @@ class SimulatorProductsTest extends SimulatorTest {
   private static final int FLOAT = cudaDataType.CUDA_R_32F;
   private static final int STRICT = cublasComputeType.CUBLAS_COMPUTE_32F;
   private static final int TF32 = cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32;
+  private static final int WORKSPACE = 1 << 16;
 
   private final cublasHandle handle = new cublasHandle();
 
@@ -228,6 +230,7 @@ class SimulatorProductsTest extends SimulatorTest {
     CUstream stream = new CUstream();
     RawCuda.require(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING));
     assertEquals(SUCCESS, cublasSetStream(handle, new cudaStream_t(stream)));
+    assertEquals(SUCCESS, cublasSetWorkspace(handle, cuda.allocate(WORKSPACE), WORKSPACE));
     CUdeviceptr a = cuda.upload(3);
     CUdeviceptr c = cuda.upload(0);
     RawCuda.require(

@@ -278,6 +278,28 @@ class SimulatorStreamsTest extends SimulatorTest {
         CUresult.CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, cuStreamEndCapture(stream, new CUgraph()));
   }
 
+  /** Of work that has nothing to do with the capture: a driver refuses what may wait. */
+  @Test
+  void askingForAnEventDuringACaptureInvalidatesIt() {
+    CUevent event = event();
+    CUstream other = stream();
+    CUstream stream = stream();
+    assertEquals(SUCCESS, cuEventRecord(event, other));
+    assertEquals(SUCCESS, cuStreamBeginCapture(stream, GLOBAL));
+    assertEquals(CUresult.CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, cuEventQuery(event));
+    assertEquals(
+        CUresult.CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, cuStreamEndCapture(stream, new CUgraph()));
+    assertEquals(SUCCESS, cuStreamBeginCapture(stream, GLOBAL));
+    assertEquals(CUresult.CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, cuEventSynchronize(event));
+    assertEquals(
+        CUresult.CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, cuStreamEndCapture(stream, new CUgraph()));
+    assertEquals(SUCCESS, cuEventSynchronize(event));
+    assertEquals(
+        SUCCESS, cuStreamBeginCapture(stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED));
+    assertEquals(SUCCESS, cuEventQuery(event));
+    assertEquals(SUCCESS, cuStreamEndCapture(stream, new CUgraph()));
+  }
+
   @Test
   void allocatingDuringARelaxedCaptureIsAllowed() {
     CUstream stream = stream();
