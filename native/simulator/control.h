@@ -21,8 +21,9 @@ struct Control {
   int64_t copies = 0;          // copies and fills run
   int64_t sanitized = 0;       // 1 if it was built for AddressSanitizer, which then finds writes out of bounds itself
   int64_t host_bytes = 0;      // page-locked and live, of the device's primary context
+  int64_t interpret = 0;       // 1: modules loaded from now on are run as their PTX says, 0: as compiled by g++
   char last_error[2048] = {};  // text of the last error, ended by zero
 };
-static_assert(sizeof(Control) == 13 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
+static_assert(sizeof(Control) == 14 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
 
 }  // namespace simulator

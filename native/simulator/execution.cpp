@@ -120,7 +120,8 @@ class Grid {
   // Called on fibers.
   void wait(Wait kind, Where where);
   void release(Fiber* fiber) { runnable_.push_back(fiber); }
-  void fail(const std::string& what);
+  void fail(const std::string& what, Result code = kLaunchFailed);
+  const Launch& launch() const { return launch_; }
   const char* values() const { return launch_.values; }
   const Kernel& kernel() const { return *launch_.kernel; }
 
@@ -143,6 +144,7 @@ class Grid {
   size_t fruitless_ = 0;
   bool progress_ = false;
   std::string failure_;
+  Result failure_code_ = kLaunchFailed;
 };
 
 Grid* grid = nullptr;
@@ -182,7 +184,7 @@ void Grid::run() {
     std::vector<SharedMemory> shared;
     shared.reserve(count);
     for (uint64_t i = 0; i < count; i++) {
-      shared.emplace_back(launch_.shared_bytes);
+      shared.emplace_back(launch_.all_shared_bytes());
       prepare(blocks[i], i, shared[i]);
     }
     run_blocks(blocks);
@@ -194,7 +196,7 @@ void Grid::run() {
   while (std::gcd(step, count) != 1) step++;
   uint64_t index = random_.next() % count;
   std::vector<Block> one(1);
-  SharedMemory shared(launch_.shared_bytes);
+  SharedMemory shared(launch_.all_shared_bytes());
   for (uint64_t i = 0; i < count; i++) {
     if (i > 0) shared.poison();
     prepare(one[0], index, shared);
@@ -206,7 +208,7 @@ void Grid::run() {
 
 void Grid::check_shared(const Block& b, const SharedMemory& shared) {
   if (!shared.overrun()) return;
-  throw LaunchFailure("kernel " + launch_.kernel->name + " wrote past the " + std::to_string(launch_.shared_bytes) +
+  throw LaunchFailure("kernel " + launch_.kernel->name + " wrote past the " + std::to_string(launch_.all_shared_bytes()) +
                       " bytes of shared memory of block " + text(b.index) + ", " + shape(launch_));
 }
 
@@ -229,7 +231,7 @@ void Grid::run_blocks(std::vector<Block>& blocks) {
   std::string message = failure_.empty() ? "no runnable fiber: " + waiting(blocks) : failure_;
   for (Fiber* fiber : live_) fibers.abandon(fiber);
   for (std::vector<Fiber*>* left : {&live_, &runnable_, &spinning_}) left->clear();
-  throw LaunchFailure("kernel " + launch_.kernel->name + ": " + message + "; " + shape(launch_));
+  throw LaunchFailure("kernel " + launch_.kernel->name + ": " + message + "; " + shape(launch_), failure_code_);
 }
 
 // Starts a fiber on the threads of some block that have not run; false if all have.
@@ -291,7 +293,8 @@ void Grid::wait(Wait kind, Where where) {
   fibers.leave();
 }
 
-void Grid::fail(const std::string& what) {
+void Grid::fail(const std::string& what, Result code) {
+  failure_code_ = code;
   failure_ = what + " in block " + text(block->index) + " thread " + text(threadIdx);
   fibers.leave();
 }
@@ -378,11 +381,13 @@ uint64_t collective(uint8_t kind, uint32_t mask, uint64_t value, int source, Whe
 
 // ---- what kernels call
 
-int block_barrier(Combine combine, unsigned vote, Where where) {
+int block_barrier(Combine combine, unsigned vote, Where where, Place place) {
   Block& b = *block;
   if (b.arrived == 0) {
     b.barrier = where;
     b.votes = 0;
+  } else if (place == Place::kAny) {
+    // Whichever it is: they have the same number.
   } else if (b.barrier.line != where.line || std::strcmp(b.barrier.file, where.file) != 0) {
     grid->fail("threads of one block wait at two barriers, " + text(b.barrier) + " and " + text(where) + ",");
   }
@@ -434,6 +439,13 @@ void spin(Where where) { grid->wait(Wait::kSpin, where); }
 
 void trap(Where where) {
   grid->fail("trap at " + text(where));
+  std::abort();  // a failed launch never comes back here
+}
+
+const Launch& running_launch() { return grid->launch(); }
+
+void fail_thread(Result code, const std::string& what) {
+  grid->fail(what, code);
   std::abort();  // a failed launch never comes back here
 }
 

@@ -16,6 +16,7 @@
 #include "errors.h"
 #include "kernel.h"
 #include "memory.h"
+#include "ptx/program.h"
 #include "random.h"
 
 namespace simulator {
@@ -92,13 +93,14 @@ struct Device {
 
 struct Module;
 struct Function {
-  const Kernel* kernel;
+  std::shared_ptr<const Kernel> kernel;
   Module* module;
   int dynamic_shared_bytes = 48 << 10;
 };
 struct Module {
   Context* context;
   std::map<std::string, std::unique_ptr<Function>> functions;
+  std::shared_ptr<ptx::Program> program;  // if it is interpreted
 };
 
 struct Context {
@@ -120,7 +122,8 @@ struct Context {
 
 struct Settings {
   int devices, major, minor, driver_version, multiprocessors;
-  uint64_t seed, memory_bytes;
+  uint64_t seed, memory_bytes, branches;
+  bool interpreted;  // kernels are those of the PTX that is loaded, and not the compiled ones of the same name
 };
 
 class Machine {

@@ -34,7 +34,7 @@ bool KernelLaunch::advance(Context& context) {
   try {
     execute(launch_, m.random);
   } catch (const LaunchFailure& failure) {
-    throw Fault(kLaunchFailed, failure.what());
+    throw Fault(failure.code, failure.what());
   }
   // A write past an allocation mostly starts from a pointer into it, so looking at the arguments finds it at once.
   for (size_t i = 0; i < count; i++) m.memory.check_guards(used[i], [&] { return who() + ", " + shape(launch_) + ","; });

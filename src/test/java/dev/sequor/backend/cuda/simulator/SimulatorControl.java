@@ -41,7 +41,9 @@ public final class SimulatorControl {
     /** 1 if the simulator was built for AddressSanitizer. */
     SANITIZED(88),
     /** Page-locked memory of the device's primary context. */
-    HOST_BYTES(96);
+    HOST_BYTES(96),
+    /** 1: modules loaded from now on are run as their PTX says; 0: as g++ has compiled them. */
+    INTERPRET(104);
 
     private final long offset;
 
@@ -50,10 +52,11 @@ public final class SimulatorControl {
     }
   }
 
-  private static final long ERROR_OFFSET = 104;
+  private static final long ERROR_OFFSET = 112;
   private static final int ERROR_BYTES = 2048;
   private static final byte[] EMPTY_PTX =
-      "// no code\n.version 7.0\n\0".getBytes(StandardCharsets.US_ASCII);
+      "// no code\n.version 7.0\n.target sm_80\n.address_size 64\n\0"
+          .getBytes(StandardCharsets.US_ASCII);
 
   private final CUdeviceptr address = new CUdeviceptr();
 
