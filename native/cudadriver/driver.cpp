@@ -12,8 +12,8 @@ namespace cuda {
 
 Driver::Driver(const std::string& library) : library_(dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL)) {
   if (library_ == nullptr) throw Error(std::string("the CUDA driver does not load: ") + dlerror());
-#define CUDA_RESOLVE(name, symbol, parameters)                                   \
-  name = reinterpret_cast<int(*) parameters>(find(symbol));                      \
+#define CUDA_RESOLVE(name, symbol, parameters)              \
+  name = reinterpret_cast<int(*) parameters>(find(symbol)); \
   if (name == nullptr) throw Error(library + " has no function " + symbol);
   CUDA_FUNCTIONS(CUDA_RESOLVE)
 #undef CUDA_RESOLVE

@@ -74,15 +74,15 @@ class Bench {
   template <typename... A>
   void launch(void* kernel, int blocks, int threads, A... arguments) const {
     void* parameters[] = {&arguments..., nullptr};
-    driver.require(driver.cuLaunchKernel(kernel, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads), 1, 1, 0, stream,
-                                         parameters, nullptr),
+    driver.require(driver.cuLaunchKernel(kernel, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads), 1, 1,
+                                         0, stream, parameters, nullptr),
                    "launching a kernel");
   }
   template <typename... A>
   int launch_cooperative(void* kernel, int blocks, int threads, A... arguments) const {
     void* parameters[] = {&arguments..., nullptr};
-    return driver.cuLaunchCooperativeKernel(kernel, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads), 1, 1, 0, stream,
-                                            parameters);
+    return driver.cuLaunchCooperativeKernel(kernel, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads), 1,
+                                            1, 0, stream, parameters);
   }
 
   void synchronize() const { driver.require(driver.cuStreamSynchronize(stream), "waiting for the device"); }
@@ -130,7 +130,8 @@ class ChainGraph {
     driver_.require(driver_.cuStreamBeginCapture(bench.stream, 1), "recording a graph");
     for (int i = 0; i < nodes; ++i) bench.launch(spin, blocks, 128, cycles);
     driver_.require(driver_.cuStreamEndCapture(bench.stream, &graph_), "recording a graph");
-    driver_.require(driver_.cuGraphInstantiate(&executable, graph_, 0), "making a graph of " + std::to_string(nodes) + " kernels");
+    driver_.require(driver_.cuGraphInstantiate(&executable, graph_, 0),
+                    "making a graph of " + std::to_string(nodes) + " kernels");
     driver_.require(driver_.cuGraphUpload(executable, bench.stream), "uploading a graph");
     bench.synchronize();
   }
@@ -141,7 +142,9 @@ class ChainGraph {
   ChainGraph(const ChainGraph&) = delete;
   ChainGraph& operator=(const ChainGraph&) = delete;
 
-  void launch(const Bench& bench) const { driver_.require(driver_.cuGraphLaunch(executable, bench.stream), "launching a graph"); }
+  void launch(const Bench& bench) const {
+    driver_.require(driver_.cuGraphLaunch(executable, bench.stream), "launching a graph");
+  }
 
   void* executable = nullptr;
 

@@ -70,8 +70,8 @@ __device__ inline bool await(const unsigned* word, unsigned value) {
   return true;
 }
 
-// Blocks 0 and `partner` hand a number to and fro, each through a word of its own, 256 bytes apart. result[0] = nanoseconds of all
-// rounds, result[1] = 1 when all of them were.
+// Blocks 0 and `partner` hand a number to and fro, each through a word of its own, 256 bytes apart. result[0] = nanoseconds
+// of all rounds, result[1] = 1 when all of them were.
 template <bool kOrdered>
 __device__ inline void ping_pong(int partner, int rounds, unsigned before, unsigned* words, unsigned long long* result) {
   const bool first = blockIdx.x == 0;
@@ -95,12 +95,15 @@ __device__ inline void ping_pong(int partner, int rounds, unsigned before, unsig
 }
 }  // namespace
 
-// words: zero before the first launch, and `before` before each. Launch: cooperative, any grid with the partner in it, block 32.
-SEQ_KERNEL constants_ping_pong_ordered(int partner, int rounds, unsigned before, unsigned* words, unsigned long long* result) {
+// words: zero before the first launch, and `before` before each. Launch: cooperative, any grid with the partner in it, block
+// 32.
+SEQ_KERNEL constants_ping_pong_ordered(int partner, int rounds, unsigned before, unsigned* words,
+                                       unsigned long long* result) {
   ping_pong<true>(partner, rounds, before, words, result);
 }
 SEQ_REGISTER(constants_ping_pong_ordered)
-SEQ_KERNEL constants_ping_pong_relaxed(int partner, int rounds, unsigned before, unsigned* words, unsigned long long* result) {
+SEQ_KERNEL constants_ping_pong_relaxed(int partner, int rounds, unsigned before, unsigned* words,
+                                       unsigned long long* result) {
   ping_pong<false>(partner, rounds, before, words, result);
 }
 SEQ_REGISTER(constants_ping_pong_relaxed)
@@ -126,7 +129,8 @@ SEQ_KERNEL constants_read(const uint4* from, long long vectors, int passes, unsi
   for (int pass = 0; pass < passes; ++pass) {
     long long i = first;
     for (; i + 3 * step < vectors; i += 4 * step) {
-      const uint4 a = __ldcg(from + i), b = __ldcg(from + i + step), c = __ldcg(from + i + 2 * step), d = __ldcg(from + i + 3 * step);
+      const uint4 a = __ldcg(from + i), b = __ldcg(from + i + step), c = __ldcg(from + i + 2 * step),
+                  d = __ldcg(from + i + 3 * step);
       bits |= a.x | a.y | a.z | a.w | b.x | b.y | b.z | b.w | c.x | c.y | c.z | c.w | d.x | d.y | d.z | d.w;
     }
     for (; i < vectors; i += step) {

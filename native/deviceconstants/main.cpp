@@ -1,4 +1,5 @@
-// Measures the constants of a device that kernels are planned with; see usage. On the simulator it shows that each of them can be measured.
+// Measures the constants of a device that kernels are planned with; see usage. On the simulator it shows that each of them
+// can be measured.
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,7 +19,8 @@ constexpr char kUsage[] =
     "  --kernels FILE   constants.fatbin or constants.ptx; native/deviceconstants/prebuilt/constants.fatbin unless given\n"
     "  --out FILE       where the numbers go besides the table\n";
 
-// Where predictions come from. Estimates are those by which the kernels that keep their weights on chip were planned (none was measured).
+// Where predictions come from. Estimates are those by which the kernels that keep their weights on chip were planned (none
+// was measured).
 constexpr char kEstimate[] = "estimate", kDeviceSays[] = "the device's attributes";
 
 // Attributes of a device, by their numbers in cuda.h.
@@ -44,7 +46,8 @@ struct Sizes {
 
 class Measuring {
  public:
-  Measuring(const Bench& bench, Report& report) : bench_(bench), driver_(bench.driver), report_(report), sizes_(report.simulated) {}
+  Measuring(const Bench& bench, Report& report)
+      : bench_(bench), driver_(bench.driver), report_(report), sizes_(report.simulated) {}
 
   void all() {
     device();
@@ -88,7 +91,8 @@ class Measuring {
   void clocks() {
     add("clock of a multiprocessor, all of them multiplying", "MHz", attribute(kClockRate) / 1e3, kDeviceSays, [&] {
       const DeviceBlock result(driver_, 16), sink(driver_, 4);
-      bench_.launch(bench_.kernel("constants_clock"), 2 * bench_.multiprocessors, 512, sizes_.cycles, sink.address, result.address);
+      bench_.launch(bench_.kernel("constants_clock"), 2 * bench_.multiprocessors, 512, sizes_.cycles, sink.address,
+                    result.address);
       bench_.synchronize();
       unsigned long long two[2];
       driver_.require(driver_.cuMemcpyDtoH(two, result.address, sizeof two), "copying from the device");
@@ -129,9 +133,9 @@ class Measuring {
     });
     add("an empty kernel after another in a stream", "us", [&] {
       return bench_.device_seconds([&] {
-               for (int n = 0; n < sizes_.launches; ++n) bench_.launch(spin, 1, 128, 0LL);
-             }) /
-             sizes_.launches * 1e6;
+        for (int n = 0; n < sizes_.launches; ++n) bench_.launch(spin, 1, 128, 0LL);
+      }) / sizes_.launches *
+             1e6;
     });
   }
 
@@ -143,42 +147,47 @@ class Measuring {
         return bench_.device_seconds([&] { graph.launch(bench_); }) / sizes_.nodes * 1e6;
       };
       add("an empty kernel after another in a graph" + which, "us", [&] { return period(0); });
-      // What is left of a kernel's time when the cycles that it works are taken away: work of 8000 cycles less that of 4000 is 4000 cycles.
-      add("gap between dependent kernels of a graph" + which, "us", 0.9, kEstimate, [&] { return 2 * period(4000) - period(8000); });
+      // What is left of a kernel's time when the cycles that it works are taken away: work of 8000 cycles less that of 4000
+      // is 4000 cycles.
+      add("gap between dependent kernels of a graph" + which, "us", 0.9, kEstimate,
+          [&] { return 2 * period(4000) - period(8000); });
     }
     for (const int nodes : {1, sizes_.nodes}) {
-      add("launch of a graph of " + std::to_string(nodes) + (nodes == 1 ? " kernel" : " kernels") + ", time of the host", "us", [&] {
-        const ChainGraph graph(bench_, nodes, 0, 1);
-        std::vector<double> all;
-        for (int i = 0; i < 20; ++i) {
-          const double start = host_seconds();
-          graph.launch(bench_);
-          all.push_back((host_seconds() - start) * 1e6);
-          bench_.synchronize();
-        }
-        return median(all);
-      });
+      add("launch of a graph of " + std::to_string(nodes) + (nodes == 1 ? " kernel" : " kernels") + ", time of the host",
+          "us", [&] {
+            const ChainGraph graph(bench_, nodes, 0, 1);
+            std::vector<double> all;
+            for (int i = 0; i < 20; ++i) {
+              const double start = host_seconds();
+              graph.launch(bench_);
+              all.push_back((host_seconds() - start) * 1e6);
+              bench_.synchronize();
+            }
+            return median(all);
+          });
     }
     // NVIDIA/cccl pull request 3768 speaks of some 10 KB.
     double of_nodes[2] = {NAN, NAN}, of_host[2] = {NAN, NAN}, seconds = NAN;
     const int counts[] = {sizes_.nodes, sizes_.many_nodes};
     for (int i = 0; i < 2; ++i) {
-      add("memory of the device for each of " + std::to_string(counts[i]) + " kernels of a graph", "bytes", 10240, "NVIDIA/cccl #3768", [&] {
-        size_t before, after, total;
-        bench_.synchronize();
-        driver_.require(driver_.cuMemGetInfo(&before, &total), "cuMemGetInfo");
-        const double resident = resident_bytes(), start = host_seconds();
-        const ChainGraph graph(bench_, counts[i], 0, 1);
-        seconds = host_seconds() - start;
-        driver_.require(driver_.cuMemGetInfo(&after, &total), "cuMemGetInfo");
-        of_nodes[i] = static_cast<double>(before) - static_cast<double>(after);
-        of_host[i] = resident_bytes() - resident;
-        return of_nodes[i] / counts[i];
-      });
+      add("memory of the device for each of " + std::to_string(counts[i]) + " kernels of a graph", "bytes", 10240,
+          "NVIDIA/cccl #3768", [&] {
+            size_t before, after, total;
+            bench_.synchronize();
+            driver_.require(driver_.cuMemGetInfo(&before, &total), "cuMemGetInfo");
+            const double resident = resident_bytes(), start = host_seconds();
+            const ChainGraph graph(bench_, counts[i], 0, 1);
+            seconds = host_seconds() - start;
+            driver_.require(driver_.cuMemGetInfo(&after, &total), "cuMemGetInfo");
+            of_nodes[i] = static_cast<double>(before) - static_cast<double>(after);
+            of_host[i] = resident_bytes() - resident;
+            return of_nodes[i] / counts[i];
+          });
     }
     add("memory of the device for each further kernel", "bytes", 10240, "NVIDIA/cccl #3768",
         [&] { return (of_nodes[1] - of_nodes[0]) / (counts[1] - counts[0]); });
-    add("memory of the host for each further kernel", "bytes", [&] { return (of_host[1] - of_host[0]) / (counts[1] - counts[0]); });
+    add("memory of the host for each further kernel", "bytes",
+        [&] { return (of_host[1] - of_host[0]) / (counts[1] - counts[0]); });
     add("recording and instantiating a graph, for each kernel", "us", [&] { return seconds / counts[1] * 1e6; });
   }
 
@@ -212,13 +221,14 @@ class Measuring {
         }
         return median(all);
       });
-      add("  the fastest pair and address", "us", [&] { return all.empty() ? NAN : *std::min_element(all.begin(), all.end()); });
+      add("  the fastest pair and address", "us",
+          [&] { return all.empty() ? NAN : *std::min_element(all.begin(), all.end()); });
       add("  the slowest", "us", [&] { return all.empty() ? NAN : *std::max_element(all.begin(), all.end()); });
     }
     add("all multiprocessors meet", "us", 1.25, kEstimate, [&] {
       const DeviceBlock counter(driver_, 4), result(driver_, 16);
-      driver_.require(bench_.launch_cooperative(bench_.kernel("constants_meet"), bench_.multiprocessors, 256, sizes_.rounds, counter.address,
-                                                result.address),
+      driver_.require(bench_.launch_cooperative(bench_.kernel("constants_meet"), bench_.multiprocessors, 256, sizes_.rounds,
+                                                counter.address, result.address),
                       "launching a kernel");
       return bench_.result(result) / sizes_.rounds * 1e-3;
     });
@@ -230,7 +240,8 @@ class Measuring {
     for (const int threads : {128, 256, 512}) {
       add("blocks of " + std::to_string(threads) + " threads at once", "", [&] {
         int each;
-        driver_.require(driver_.cuOccupancyMaxActiveBlocksPerMultiprocessor(&each, meet, threads, 0), "asking for the occupancy");
+        driver_.require(driver_.cuOccupancyMaxActiveBlocksPerMultiprocessor(&each, meet, threads, 0),
+                        "asking for the occupancy");
         const int most = each * bench_.multiprocessors;
         const DeviceBlock counter(driver_, 4), result(driver_, 16);
         driver_.require(bench_.launch_cooperative(meet, most, threads, 1, counter.address, result.address),
@@ -257,7 +268,8 @@ class Measuring {
     };
     // Twice a clock on each line.
     const double peak = 2 * attribute(kMemoryClockRate) * 1e3 * attribute(kMemoryBusWidth) / 8 * 1e-12;
-    add("reading 16 MB over and over (L2)", "TB/s", 5.5, kEstimate, [&] { return reading(sizes_.cached_bytes, sizes_.passes); });
+    add("reading 16 MB over and over (L2)", "TB/s", 5.5, kEstimate,
+        [&] { return reading(sizes_.cached_bytes, sizes_.passes); });
     add("reading 2 GB", "TB/s", peak, kDeviceSays, [&] { return reading(sizes_.large_bytes, 1); });
     add("copying 1 GB by a kernel, both ways counted", "TB/s", peak, kDeviceSays, [&] {
       const size_t bytes = sizes_.large_bytes / 2;
@@ -300,7 +312,8 @@ class Measuring {
         const DeviceBlock device(driver_, sizes_.pinned_bytes);
         const PinnedBlock host(driver_, sizes_.pinned_bytes);
         std::memset(host.memory, 1, sizes_.pinned_bytes);
-        return static_cast<double>(sizes_.pinned_bytes) * 1e-9 / bench_.device_seconds([&] { copy(device, host, sizes_.pinned_bytes); });
+        return static_cast<double>(sizes_.pinned_bytes) * 1e-9 /
+               bench_.device_seconds([&] { copy(device, host, sizes_.pinned_bytes); });
       });
     }
   }
@@ -326,7 +339,9 @@ int run(const std::string& library, const std::string& kernels, const std::strin
     file << report.json();
     if (!file.flush()) throw cuda::Error(out + " cannot be written: " + std::strerror(errno));
   }
-  return std::all_of(report.constants.begin(), report.constants.end(), [](const Constant& c) { return c.failure.empty(); }) ? 0 : 1;
+  return std::all_of(report.constants.begin(), report.constants.end(), [](const Constant& c) { return c.failure.empty(); })
+             ? 0
+             : 1;
 }
 
 }  // namespace
@@ -337,8 +352,8 @@ int main(int count, char** words) {
     const std::string word = words[i];
     std::string* const to = word == "--driver" ? &driver : word == "--kernels" ? &kernels : word == "--out" ? &out : nullptr;
     if (to == nullptr || i + 1 == count) {
-      std::fprintf(stderr, "device-constants: %s\n%s", to == nullptr ? ("there is no option " + word).c_str() : (word + " needs a value").c_str(),
-                   kUsage);
+      std::fprintf(stderr, "device-constants: %s\n%s",
+                   to == nullptr ? ("there is no option " + word).c_str() : (word + " needs a value").c_str(), kUsage);
       return 2;
     }
     *to = words[++i];

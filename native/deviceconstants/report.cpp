@@ -23,22 +23,26 @@ std::string number(double value) {
 }  // namespace
 
 void Report::print(std::FILE* to) const {
-  std::fprintf(to, "%s%s\n\n%-58s %12s %12s  %-8s %s\n", device.c_str(), simulated ? ": simulated, these numbers measure nothing" : "",
-               "constant", "measured", "predicted", "unit", "by");
+  std::fprintf(to, "%s%s\n\n%-58s %12s %12s  %-8s %s\n", device.c_str(),
+               simulated ? ": simulated, these numbers measure nothing" : "", "constant", "measured", "predicted", "unit",
+               "by");
   for (const Constant& each : constants) {
-    std::fprintf(to, "%-58s %12s %12s  %-8s %s\n", each.name.c_str(), each.failure.empty() ? number(each.measured).c_str() : "failed",
-                 std::isfinite(each.predicted) ? number(each.predicted).c_str() : "-", each.unit.c_str(), each.source.c_str());
+    std::fprintf(
+        to, "%-58s %12s %12s  %-8s %s\n", each.name.c_str(), each.failure.empty() ? number(each.measured).c_str() : "failed",
+        std::isfinite(each.predicted) ? number(each.predicted).c_str() : "-", each.unit.c_str(), each.source.c_str());
     if (!each.failure.empty()) std::fprintf(to, "    %s\n", each.failure.c_str());
   }
 }
 
 std::string Report::json() const {
-  std::string text = "{\n  \"device\" : " + quoted(device) + ",\n  \"simulated\" : " + (simulated ? "true" : "false") + ",\n  \"constants\" : [";
+  std::string text = "{\n  \"device\" : " + quoted(device) + ",\n  \"simulated\" : " + (simulated ? "true" : "false") +
+                     ",\n  \"constants\" : [";
   const char* separator = "\n";
   for (const Constant& each : constants) {
     text += separator;
-    text += "    {\"name\" : " + quoted(each.name) + ", \"unit\" : " + quoted(each.unit) + ", \"measured\" : " + number(each.measured) +
-            ", \"predicted\" : " + number(each.predicted) + ", \"source\" : " + quoted(each.source);
+    text += "    {\"name\" : " + quoted(each.name) + ", \"unit\" : " + quoted(each.unit) +
+            ", \"measured\" : " + number(each.measured) + ", \"predicted\" : " + number(each.predicted) +
+            ", \"source\" : " + quoted(each.source);
     if (!each.failure.empty()) text += ", \"failure\" : " + quoted(each.failure);
     text += "}";
     separator = ",\n";

@@ -14,8 +14,9 @@
 
 namespace kernelcases {
 
-// kFlag: a word of which only the first byte counts, as a bool lies in a struct. kKeptSigmoid, kKeptTanh: float32 that forward keeps of a
-// sigmoid and of a tanh, which are powers of e: a digit of the exponent, which may be a sum, is more than one of the power.
+// kFlag: a word of which only the first byte counts, as a bool lies in a struct. kKeptSigmoid, kKeptTanh: float32 that
+// forward keeps of a sigmoid and of a tanh, which are powers of e: a digit of the exponent, which may be a sum, is more than
+// one of the power.
 enum class Type : uint8_t { kFloat32, kTf32, kBf16, kF16, kFloat64, kWord, kFlag, kKeptSigmoid, kKeptTanh };
 
 inline size_t bytes_of(Type type) { return type == Type::kFloat64 ? 8 : type == Type::kBf16 || type == Type::kF16 ? 2 : 4; }
@@ -34,8 +35,8 @@ struct Buffer {
   size_t fresh = 0;      // so many bytes from the beginning are not given but made by the kernel
   bool changes = false;  // false: the kernel only reads it
   size_t offset = 0;     // bytes past a 256-byte boundary at which it begins
-  // The largest magnitude of what is added up on the way to an element, by which an error in it is measured where it exceeds that of
-  // the element itself; 0 where nothing cancels.
+  // The largest magnitude of what is added up on the way to an element, by which an error in it is measured where it exceeds
+  // that of the element itself; 0 where nothing cancels.
   float scale = 0;
 
   size_t elements() const { return bytes.size() / bytes_of(types[0]); }

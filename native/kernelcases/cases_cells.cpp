@@ -1,5 +1,6 @@
-// kernels/cells.cu, launched as StepForward.java and StepBackward.java do: in training the states of all steps lie behind one another
-// and products read operands of their own unless the mode is FP32; in inference steps take turns with two places.
+// kernels/cells.cu, launched as StepForward.java and StepBackward.java do: in training the states of all steps lie behind
+// one another and products read operands of their own unless the mode is FP32; in inference steps take turns with two
+// places.
 #include "case.h"
 #include "sequor/cells.h"
 
@@ -28,7 +29,14 @@ struct Step {
   int64_t state() const { return static_cast<int64_t>(B) * Hp; }
 
   Case& begin(Case& c) const {
-    return c.int32(T).int32(B).int32(H).int32(Hp).int32(reverse ? 1 : 0).in("lengths", lengths).given(!lengths.empty()).int32(k);
+    return c.int32(T)
+        .int32(B)
+        .int32(H)
+        .int32(Hp)
+        .int32(reverse ? 1 : 0)
+        .in("lengths", lengths)
+        .given(!lengths.empty())
+        .int32(k);
   }
   Case& launch(Case& c) const { return c.threads(state() / 4); }
 };
@@ -80,7 +88,8 @@ Floats pre(Draw& d, const Step& q, int gates) {
   return padded_rows(q, d.preactivations(q.B * static_cast<int64_t>(gates) * q.Hp), NAN);
 }
 
-// R·h apart from W·x. That of the last gate, which the reset gate multiplies, is not large: an error in the reset gate is one in the sum.
+// R·h apart from W·x. That of the last gate, which the reset gate multiplies, is not large: an error in the reset gate is
+// one in the sum.
 Floats recurrent(Draw& d, const Step& q, int gates) {
   Floats all = pre(d, q, gates);
   for (size_t i = 0; i < all.size(); ++i) {
@@ -255,13 +264,13 @@ Case cell_traits(Draw&) {
 }  // namespace
 
 void add_cell_cases(Kernels& kernels) {
-#define SINGLE_PRODUCT(id, Cell)                            \
-  kernels["forward_step_" #Cell] = forward_step<Cell>;      \
+#define SINGLE_PRODUCT(id, Cell)                       \
+  kernels["forward_step_" #Cell] = forward_step<Cell>; \
   kernels["backward_step_" #Cell] = backward_step<Cell>;
   SEQUOR_SINGLE_PRODUCT_CELLS(SINGLE_PRODUCT)
-#define TWO_PRODUCTS(id, Cell)                                    \
-  kernels["forward_gates_" #Cell] = forward_gates<Cell>;          \
-  kernels["forward_candidate_" #Cell] = forward_candidate<Cell>;  \
+#define TWO_PRODUCTS(id, Cell)                                     \
+  kernels["forward_gates_" #Cell] = forward_gates<Cell>;           \
+  kernels["forward_candidate_" #Cell] = forward_candidate<Cell>;   \
   kernels["backward_candidate_" #Cell] = backward_candidate<Cell>; \
   kernels["backward_reset_" #Cell] = backward_reset<Cell>;
   SEQUOR_TWO_PRODUCT_CELLS(TWO_PRODUCTS)

@@ -103,7 +103,8 @@ Case finish_ctc(Draw& d) {
   Case c;
   q.begin(c).in("label_lengths", q.label_lengths).in("lengths", q.lengths).given(!q.lengths.empty());
   Floats workspace = d.values(q.workspace(), -100, 0);
-  for (int64_t i = 0; i < q.sizes.B; ++i) workspace[static_cast<size_t>(q.before_likelihood() + q.sizes.B + i)] = d.power(-22, -20);
+  for (int64_t i = 0; i < q.sizes.B; ++i)
+    workspace[static_cast<size_t>(q.before_likelihood() + q.sizes.B + i)] = d.power(-22, -20);
   c.in("workspace", workspace).out("result", 2).launch(1, 1, 32);
   return c;
 }

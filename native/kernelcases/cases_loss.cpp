@@ -66,8 +66,8 @@ Case partial_losses(Draw& d) {
   } else {
     c.out("d_outputs", rows * N).anywhere(d).sums_up_to(scale);
   }
-  // Added up in double precision are float32 as they are and logarithms of float32: one of a row's sum, or N up to 1; or squares, which
-  // are right to the last digits.
+  // Added up in double precision are float32 as they are and logarithms of float32: one of a row's sum, or N up to 1; or
+  // squares, which are right to the last digits.
   const float most = function == 2 ? 0.01f : loss.classes ? 4.0f : static_cast<float>(N);
   c.out("partial", Type::kFloat64, blocks * 8).sums_up_to(most * 2 * static_cast<float>((rows - 1) / (blocks * 4) + 1));
   c.launch(blocks, 1, 128);

@@ -44,7 +44,8 @@ Case partial_squares(Draw& d) {
 
 // step, learning rate, bounds of the norm and of elements, four constants.
 Floats rates(Draw& d, int step) {
-  Floats r = {static_cast<float>(step), d.real(0.001f, 0.1f), d.either() ? 0.0f : d.real(0.5f, 20), d.either() ? 0.0f : d.real(0.1f, 2)};
+  Floats r = {static_cast<float>(step), d.real(0.001f, 0.1f), d.either() ? 0.0f : d.real(0.5f, 20),
+              d.either() ? 0.0f : d.real(0.1f, 2)};
   for (int i = 0; i < 2; ++i) r.push_back(d.real(0.5f, 0.999f));
   r.push_back(d.real(1e-8f, 1e-3f));
   r.push_back(d.either() ? 0.0f : d.real(0, 0.1f));
@@ -59,7 +60,8 @@ std::vector<Type> fields() {
 }
 
 Case begin_update(Draw& d) {
-  const int rule = static_cast<int>(d.number()) % kRules, groups = d.size(40), partials = 4 * d.size(64), skipped = d.below(4);
+  const int rule = static_cast<int>(d.number()) % kRules, groups = d.size(40), partials = 4 * d.size(64),
+            skipped = d.below(4);
   Doubles partial;
   for (int i = 0; i < partials; ++i) partial.push_back(static_cast<double>(d.real(0, 50)));
   if (d.once_in(4)) partial[static_cast<size_t>(d.below(partials))] = d.either() ? INFINITY : NAN;
@@ -76,7 +78,7 @@ Case begin_update(Draw& d) {
   c.int32(rule).int32(groups).int32(partials).in("partial", partial).in("rates", all);
   c.in_out("report", Floats{0, static_cast<float>(skipped), loss_scale, since});
 #define PREPARED(number, Rule) \
-  if (rule == number) c.out_structs("prepared", fields<Rule>(), groups * static_cast<int64_t>(sizeof(Prepared<Rule>) / 4));
+  if (rule == number) c.out_structs("prepared", fields<Rule>(), groups* static_cast<int64_t>(sizeof(Prepared<Rule>) / 4));
   SEQUOR_UPDATES(PREPARED)
 #undef PREPARED
   c.launch(1, 1, 32);
@@ -131,10 +133,10 @@ Case optimizer_step(Draw& d) {
   c.int32(rule).int64(elements);
   regions.add(c);
   int moments = 0;
-#define PREPARED(number, Rule)                                  \
-  if (rule == number) {                                         \
-    moments = Rule::kMoments;                                   \
-    c.in("prepared", prepared<Rule>(d, regions.groups));        \
+#define PREPARED(number, Rule)                           \
+  if (rule == number) {                                  \
+    moments = Rule::kMoments;                            \
+    c.in("prepared", prepared<Rule>(d, regions.groups)); \
   }
   SEQUOR_UPDATES(PREPARED)
 #undef PREPARED

@@ -88,7 +88,8 @@ struct Step {
 Floats gate_values(Draw& d, int64_t count) { return d.values(count, -6, 6); }
 
 // The LSTM has most options.
-constexpr std::initializer_list<int> kAll = {kFamilyRnn, kFamilyLstm, kFamilyGru, kFamilyLstm, kFamilyGruResetAfter, kFamilyLstm};
+constexpr std::initializer_list<int> kAll = {kFamilyRnn,  kFamilyLstm,          kFamilyGru,
+                                             kFamilyLstm, kFamilyGruResetAfter, kFamilyLstm};
 
 // Products of up to three functions of up to 12, most of which are bound by 1, and of states and gradients up to 2.
 constexpr float kProducts = 100, kGradients = 200;
@@ -228,7 +229,11 @@ Case step_keep_gradient(Draw& d) {
 Case step_operand_gradient(Draw& d) {
   const Step q(d, kAll);
   Case c;
-  c.int64(q.states()).in("step", q.words()).in("d_operand", d.values(q.states())).in("more", d.values(q.states())).given(d.either());
+  c.int64(q.states())
+      .in("step", q.words())
+      .in("d_operand", d.values(q.states()))
+      .in("more", d.values(q.states()))
+      .given(d.either());
   // Sums of two within ±2, times up to 16.
   c.in_out("d_state", d.values(q.states())).sums_up_to(64).in("key", d.random_keys(1)).threads(q.states());
   return c;

@@ -22,7 +22,8 @@ Case softmax_forward(Draw& d) {
 Case softmax_backward(Draw& d) {
   const int M = d.size(17), N = d.size(100), logarithm = d.below(2);
   const int64_t elements = static_cast<int64_t>(M) * N;
-  const Floats y = logarithm ? d.values(elements, -20, 0) : d.values(elements, 0, 2.0f / static_cast<float>(N)), dy = d.values(elements);
+  const Floats y = logarithm ? d.values(elements, -20, 0) : d.values(elements, 0, 2.0f / static_cast<float>(N)),
+               dy = d.values(elements);
   Case c;
   c.int32(M).int32(N).int32(logarithm).in("y", y).anywhere(d);
   if (d.either()) {

@@ -40,7 +40,8 @@ Case gather_input(Draw& d) {
 Case begin_forward(Draw& d) {
   const int S = d.between(1, 2), T = d.size(4), B = d.size(17), H = d.size(65), Hp = padded(H), type = d.below(4);
   const bool training = d.either();
-  const int64_t state = static_cast<int64_t>(B) * Hp, plane = (training ? T : 1) * state, outside = static_cast<int64_t>(S) * B * H;
+  const int64_t state = static_cast<int64_t>(B) * Hp, plane = (training ? T : 1) * state,
+                outside = static_cast<int64_t>(S) * B * H;
   const bool has_initial = d.once_in(3) ? false : true, wants_last = d.either();
   Case c;
   c.int32(S).int32(B).int32(H).int32(Hp).in("lengths", d.lengths(T, B)).given(d.either());

@@ -49,7 +49,8 @@ Case partial_column_sums_any(Draw& d) {
 }
 
 Case add_partial_sums(Draw& d) {
-  const int chunks = d.size(20), G = d.between(1, 4), H = d.size(90), Hp = d.either() ? padded(H) : H, stride = d.either() ? H : H + d.below(9);
+  const int chunks = d.size(20), G = d.between(1, 4), H = d.size(90), Hp = d.either() ? padded(H) : H,
+            stride = d.either() ? H : H + d.below(9);
   const int64_t sums = (G - 1) * static_cast<int64_t>(stride) + H;
   Case c;
   c.int32(chunks).int32(G).int32(H).int32(Hp).int32(stride).in("partial", d.values(static_cast<int64_t>(chunks) * G * Hp));

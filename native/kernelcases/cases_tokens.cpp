@@ -85,7 +85,9 @@ Case draw_token(Draw& d) {
     c.in_out("seen", q.seen);
   }
   c.in("orders", q.orders()).given(needs_order);
-  c.out("weights", Type::kFloat64, static_cast<int64_t>(q.rows) * q.V).out("tokens", Type::kWord, q.rows).launch(q.rows, 1, 32);
+  c.out("weights", Type::kFloat64, static_cast<int64_t>(q.rows) * q.V)
+      .out("tokens", Type::kWord, q.rows)
+      .launch(q.rows, 1, 32);
   return c;
 }
 

@@ -82,13 +82,15 @@ struct Summary {
   std::string failure;      // the first that is no matter of digits
 };
 
-void compare_element(const Limit& limit, const Result& result, const Output& a, const Output& b, Type type, size_t first, size_t index,
-                     Summary& s) {
+void compare_element(const Limit& limit, const Result& result, const Output& a, const Output& b, Type type, size_t first,
+                     size_t index, Summary& s) {
   const unsigned char *x = &a.bytes[first], *y = &b.bytes[first];
   const size_t counts = type == Type::kFlag ? 1 : bytes_of(type);
   s.elements++;
   if (std::memcmp(x, y, counts) == 0) return;
-  const auto unwritten = [=](const unsigned char* p) { return std::all_of(p, p + counts, [](unsigned char c) { return c == kUnwritten; }); };
+  const auto unwritten = [=](const unsigned char* p) {
+    return std::all_of(p, p + counts, [](unsigned char c) { return c == kUnwritten; });
+  };
   double share = INFINITY, ulps = INFINITY, parts = INFINITY;
   if (is_number(type) && !unwritten(x) && !unwritten(y)) {
     const Element p = element(type, x), q = element(type, y);
@@ -104,7 +106,9 @@ void compare_element(const Limit& limit, const Result& result, const Output& a, 
       if (scale > 0) parts = std::fabs(p.value - q.value) / scale;
       // Where a double has a scale, that is what its float32 are; the double may be much larger.
       const double by_ulps = type == Type::kFloat64 && scale > 0 ? INFINITY
-                             : ulps <= rounding ? 0 : limit.ulps > 0 ? (ulps - rounding) / static_cast<double>(limit.ulps) : INFINITY;
+                             : ulps <= rounding                  ? 0
+                             : limit.ulps > 0                    ? (ulps - rounding) / static_cast<double>(limit.ulps)
+                                                                 : INFINITY;
       const double by_parts = limit.parts > 0 ? parts / static_cast<double>(limit.parts) : INFINITY;
       share = std::min(by_ulps, by_parts);
       if (by_ulps <= 1 || !(scale > 0)) {
@@ -121,8 +125,8 @@ void compare_element(const Limit& limit, const Result& result, const Output& a, 
     s.worst_share = share;
     char distance[64] = "";
     if (std::isfinite(ulps)) std::snprintf(distance, sizeof distance, ", %.3g ulp, %.3g parts", ulps, parts);
-    s.worst = {result.number, a.name + "[" + std::to_string(index) + "] " + (unwritten(x) ? "unwritten" : text(type, x)) + " and " +
-                                  (unwritten(y) ? "unwritten" : text(type, y)) + distance};
+    s.worst = {result.number, a.name + "[" + std::to_string(index) + "] " + (unwritten(x) ? "unwritten" : text(type, x)) +
+                                  " and " + (unwritten(y) ? "unwritten" : text(type, y)) + distance};
   }
 }
 
@@ -137,7 +141,8 @@ void compare_case(const Limit& limit, const Result& a, const Result& b, Summary&
   if (a.outputs.size() != b.outputs.size()) return fail("the outputs are not the same");
   for (size_t i = 0; i < a.outputs.size(); ++i) {
     const Output &x = a.outputs[i], &y = b.outputs[i];
-    if (x.name != y.name || x.types != y.types || x.bytes.size() != y.bytes.size()) return fail("the outputs are not the same");
+    if (x.name != y.name || x.types != y.types || x.bytes.size() != y.bytes.size())
+      return fail("the outputs are not the same");
     size_t first = 0;
     for (size_t index = 0; first < x.bytes.size(); ++index) {
       const Type type = x.types[index % x.types.size()];
@@ -170,17 +175,17 @@ bool compare(const Results& expected, const Results& found, std::FILE* to) {
     Summary& s = kernels[each.first.first];
     if (s.failure.empty()) s.failure = "case " + std::to_string(each.first.second) + " is not in the first file";
   }
-  std::fprintf(to, "%s\n%s\n\n%-34s %5s %9s %9s %9s %9s  %s\n", expected.device.c_str(), found.device.c_str(), "kernel", "cases", "elements",
-               "differing", "most ulp", "parts", "limit");
+  std::fprintf(to, "%s\n%s\n\n%-34s %5s %9s %9s %9s %9s  %s\n", expected.device.c_str(), found.device.c_str(), "kernel",
+               "cases", "elements", "differing", "most ulp", "parts", "limit");
   size_t wrong = 0, equal = 0;
   for (const auto& [name, s] : kernels) {
     const Limit* limit = limit_of(name);
     const bool right = s.failure.empty() && s.wrong == 0;
     if (!right) wrong++;
     if (right && s.differing == 0) equal++;
-    std::fprintf(to, "%-34s %5zu %9zu %9zu %9.3g %9.3g  %g, %g%s\n", name.c_str(), s.cases, s.elements, s.differing, s.ulps, s.parts,
-                 limit == nullptr ? NAN : static_cast<double>(limit->ulps), limit == nullptr ? NAN : static_cast<double>(limit->parts),
-                 right ? "" : "  WRONG");
+    std::fprintf(to, "%-34s %5zu %9zu %9zu %9.3g %9.3g  %g, %g%s\n", name.c_str(), s.cases, s.elements, s.differing, s.ulps,
+                 s.parts, limit == nullptr ? NAN : static_cast<double>(limit->ulps),
+                 limit == nullptr ? NAN : static_cast<double>(limit->parts), right ? "" : "  WRONG");
     if (s.differing > 0) std::fprintf(to, "    case %u: %s\n", s.worst.number, s.worst.text.c_str());
     if (s.wrong > 0) std::fprintf(to, "    %zu elements are beyond the limit\n", s.wrong);
     if (!s.failure.empty()) std::fprintf(to, "    %s\n", s.failure.c_str());

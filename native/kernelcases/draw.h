@@ -1,5 +1,5 @@
-// Drawing of sizes and values: a function of the kernel's name, the case's number and the seed alone, with no arithmetic that two
-// machines could round differently.
+// Drawing of sizes and values: a function of the kernel's name, the case's number and the seed alone, with no arithmetic
+// that two machines could round differently.
 #pragma once
 
 #include <cmath>

@@ -57,8 +57,7 @@ uint64_t hash_of_inputs(const Case& c) {
 }
 
 // buffers: where each begins.
-void launch(const cuda::Driver& driver, void* function, const Case& c,
-            const std::vector<cuda::DevicePointer>& buffers) {
+void launch(const cuda::Driver& driver, void* function, const Case& c, const std::vector<cuda::DevicePointer>& buffers) {
   std::vector<uint64_t> values;
   for (const Argument& each : c.arguments) {
     values.push_back(each.buffer < 0 ? each.bits : buffers[static_cast<size_t>(each.buffer)] + each.bits);
@@ -97,7 +96,7 @@ bool is_all(const unsigned char* bytes, size_t count, unsigned char value) {
 bool merge(const Buffer& buffer, Bytes& first, const Bytes& second, size_t& at) {
   Elements e(buffer.types);
   for (at = 0; e.next(first.size()); ++at) {
-    unsigned char *a = first.data() + e.first;
+    unsigned char* a = first.data() + e.first;
     const unsigned char* b = second.data() + e.first;
     const bool same = std::memcmp(a, b, e.counts) == 0;
     const bool unwritten = e.first < buffer.fresh && is_all(a, e.counts, kFill[0]) && is_all(b, e.counts, kFill[1]);
@@ -167,11 +166,13 @@ Result Launcher::run_guarded(const std::string& kernel, uint32_t number, const C
       if (i == begin.size()) break;
       const Buffer& each = c.buffers[i];
       guarded = begin[i] + each.bytes.size();
-      if (!each.changes && std::memcmp(&after[begin[i]], &before[begin[i]], each.bytes.size()) != 0 && result.failure.empty()) {
+      if (!each.changes && std::memcmp(&after[begin[i]], &before[begin[i]], each.bytes.size()) != 0 &&
+          result.failure.empty()) {
         result.failure = "changed " + each.name + ", which it is to read only";
       }
       if (each.changes) {
-        made[run].emplace_back(after.begin() + static_cast<ptrdiff_t>(begin[i]), after.begin() + static_cast<ptrdiff_t>(guarded));
+        made[run].emplace_back(after.begin() + static_cast<ptrdiff_t>(begin[i]),
+                               after.begin() + static_cast<ptrdiff_t>(guarded));
       }
     }
   }
@@ -200,9 +201,9 @@ void Launcher::run_bare(const std::string& kernel, const Case& c) {
     blocks.push_back(block);
     addresses.push_back(block + each.offset);
     if (each.fresh < each.bytes.size()) {
-      driver_.require(
-          driver_.cuMemcpyHtoD(addresses.back() + each.fresh, each.bytes.data() + each.fresh, each.bytes.size() - each.fresh),
-          "copying to the device");
+      driver_.require(driver_.cuMemcpyHtoD(addresses.back() + each.fresh, each.bytes.data() + each.fresh,
+                                           each.bytes.size() - each.fresh),
+                      "copying to the device");
     }
   }
   launch(driver_, function, c, addresses);

@@ -33,13 +33,13 @@ class Launcher {
   Launcher(const Launcher&) = delete;
   Launcher& operator=(const Launcher&) = delete;
 
-  // Between guard zones, twice, with other bytes in what the kernel is to make: nothing outside the buffers and nothing that is only read
-  // may change, and what is written must depend on nothing that was there before. Throws a cuda::Error if the driver refuses or the kernel
-  // dies, after which the driver is of no use; a failure that it survives is in the result.
+  // Between guard zones, twice, with other bytes in what the kernel is to make: nothing outside the buffers and nothing that
+  // is only read may change, and what is written must depend on nothing that was there before. Throws a cuda::Error if the
+  // driver refuses or the kernel dies, after which the driver is of no use; a failure that it survives is in the result.
   Result run_guarded(const std::string& kernel, uint32_t number, const Case& c);
 
-  // For compute-sanitizer: once, each buffer in memory of exactly its size, with what the kernel is to make as the driver hands it out.
-  // Nothing is read back, since that alone would be a use of what is not initialised.
+  // For compute-sanitizer: once, each buffer in memory of exactly its size, with what the kernel is to make as the driver
+  // hands it out. Nothing is read back, since that alone would be a use of what is not initialised.
   void run_bare(const std::string& kernel, const Case& c);
 
  private:

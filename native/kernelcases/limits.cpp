@@ -6,16 +6,17 @@ namespace kernelcases {
 
 namespace {
 
-// Values are moved, converted, compared or counted; or added up in an order that is fixed; or there is one product, quotient or root,
-// which IEEE 754 rounds in one way. Products of two float32 are exact in double precision.
+// Values are moved, converted, compared or counted; or added up in an order that is fixed; or there is one product, quotient
+// or root, which IEEE 754 rounds in one way. Products of two float32 are exact in double precision.
 constexpr Limit kExact = {0, 0};
 
-// A device's compiler makes one operation, rounded once, of a product and a sum, and may choose other pairs than g++: each choice moves
-// the sum by half a digit of the product. In gradients some four of them follow one another.
+// A device's compiler makes one operation, rounded once, of a product and a sum, and may choose other pairs than g++: each
+// choice moves the sum by half a digit of the product. In gradients some four of them follow one another.
 constexpr Limit kContracted = {8, 2};
 
-// exp, expm1, log and log1p in float32 besides, which CUDA's manual lets be wrong by 2, 1, 1 and 1 digits. The C library's are within 1.
-// Measured with a simulator whose functions are wrong by that, at random, and that contracts nothing (native/simulator/inexact.h): 1.2 parts.
+// exp, expm1, log and log1p in float32 besides, which CUDA's manual lets be wrong by 2, 1, 1 and 1 digits. The C library's
+// are within 1. Measured with a simulator whose functions are wrong by that, at random, and that contracts nothing
+// (native/simulator/inexact.h): 1.2 parts.
 constexpr Limit kTranscendental = {8, 2};
 
 // Sums of such functions, and logarithms of such sums: 1.7 parts.

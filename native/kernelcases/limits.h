@@ -5,8 +5,8 @@
 
 namespace kernelcases {
 
-// An element is right if it differs by at most `ulps` units in the last place of its type (of float32 where it is a double made of floats),
-// or by at most `parts` · 2^-24 of Buffer::scale.
+// An element is right if it differs by at most `ulps` units in the last place of its type (of float32 where it is a double
+// made of floats), or by at most `parts` · 2^-24 of Buffer::scale.
 struct Limit {
   float ulps, parts;
 };

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -29,7 +30,8 @@ constexpr char kUsage[] =
     "  --seed N         of what is drawn; 1 unless given\n"
     "  --like FILE      the cases of that file, and its seed\n"
     "  --most-bytes N   leaves out cases whose results are larger, but for the first two of each kernel\n"
-    "  --bare           for compute-sanitizer: buffers of exactly their size, filled only where the kernel is to read; no results, and\n"
+    "  --bare           for compute-sanitizer: buffers of exactly their size, filled only where the kernel is to read; no "
+    "results, and\n"
     "                   the first failure ends it\n"
     "  --patience N     seconds that one case may take before it counts as hanging; 60 unless given\n";
 
@@ -67,22 +69,36 @@ Options parse(int count, char** words) {
       if (i + 1 == count) throw BadUsage(word + " needs a value");
       return words[++i];
     };
-    if (word == "--out") o.out = value();
-    else if (word == "--driver") o.driver = value();
-    else if (word == "--kernels") o.folder = value();
-    else if (word == "--ptx") o.ptx = true;
-    else if (word == "--bare") o.bare = true;
-    else if (word == "--kernel") o.only.insert(value());
-    else if (word == "--cases") o.cases = number(word, value());
-    else if (word == "--seed") o.seed = number(word, value());
-    else if (word == "--like") o.like = value();
-    else if (word == "--most-bytes") o.most_bytes = number(word, value());
-    else if (word == "--patience") o.patience = number(word, value());
-    else if (word[0] == '-') throw BadUsage("there is no option " + word);
-    else o.files.push_back(word);
+    if (word == "--out")
+      o.out = value();
+    else if (word == "--driver")
+      o.driver = value();
+    else if (word == "--kernels")
+      o.folder = value();
+    else if (word == "--ptx")
+      o.ptx = true;
+    else if (word == "--bare")
+      o.bare = true;
+    else if (word == "--kernel")
+      o.only.insert(value());
+    else if (word == "--cases")
+      o.cases = number(word, value());
+    else if (word == "--seed")
+      o.seed = number(word, value());
+    else if (word == "--like")
+      o.like = value();
+    else if (word == "--most-bytes")
+      o.most_bytes = number(word, value());
+    else if (word == "--patience")
+      o.patience = number(word, value());
+    else if (word[0] == '-')
+      throw BadUsage("there is no option " + word);
+    else
+      o.files.push_back(word);
   }
   if (o.files.size() != (o.command == "compare" ? 2u : 0u)) {
-    throw BadUsage(o.command + " got " + std::to_string(o.files.size()) + " files; needed " + (o.command == "compare" ? "2" : "none"));
+    throw BadUsage(o.command + " got " + std::to_string(o.files.size()) + " files; needed " +
+                   (o.command == "compare" ? "2" : "none"));
   }
   return o;
 }
@@ -111,7 +127,8 @@ std::vector<Work> work(Options& o, const Kernels& kernels) {
     const Results like = read_results(o.like);
     o.seed = like.seed;
     for (const Result& each : like.all) {
-      if (kernels.count(each.kernel) == 0) throw BadFile(o.like + " has cases of " + each.kernel + ", of which this program knows nothing");
+      if (kernels.count(each.kernel) == 0)
+        throw BadFile(o.like + " has cases of " + each.kernel + ", of which this program knows nothing");
       if (o.only.empty() || o.only.count(each.kernel) > 0) all.push_back({each.kernel, each.number});
     }
     return all;
@@ -206,7 +223,8 @@ constexpr int kDone = 0, kDeviceLost = 10;
 
 // A process of its own runs the cases. When a kernel takes the device from it, or hangs, another goes on with the next kernel.
 int run_watched(const Options& o, const std::vector<Work>& all, const Kernels& kernels) {
-  auto* progress = static_cast<Progress*>(mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  auto* progress =
+      static_cast<Progress*>(mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   if (progress == MAP_FAILED) throw std::runtime_error("no memory to share with another process");
   *progress = {0, 0};
   while (progress->next < all.size()) {

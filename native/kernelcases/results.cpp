@@ -60,7 +60,8 @@ class Reader {
 
   bool done() const { return at_ == bytes_.size(); }
   void get(void* to, size_t bytes) {
-    if (bytes > bytes_.size() - at_) throw BadFile(path_ + " ends in the middle of a result, after " + std::to_string(at_) + " bytes");
+    if (bytes > bytes_.size() - at_)
+      throw BadFile(path_ + " ends in the middle of a result, after " + std::to_string(at_) + " bytes");
     if (bytes > 0) std::memcpy(to, bytes_.data() + at_, bytes);
     at_ += bytes;
   }

@@ -1,7 +1,7 @@
-// Included before everything else in kernels (ci/build-kernel-cases), it makes their functions as wrong as those of CUDA may be: by up to
-// as many digits as the maximal errors in the manual of CUDA, "Mathematical Functions", in either direction, by the bits of the argument.
-// So it is known how far results on a device may lie from those of the simulator before anything is wrong. Where CUDA is exact (0, 1,
-// infinities) so is this.
+// Included before everything else in kernels (ci/build-kernel-cases), it makes their functions as wrong as those of CUDA may
+// be: by up to as many digits as the maximal errors in the manual of CUDA, "Mathematical Functions", in either direction, by
+// the bits of the argument. So it is known how far results on a device may lie from those of the simulator before anything
+// is wrong. Where CUDA is exact (0, 1, infinities) so is this.
 #pragma once
 
 // Declares the functions under their own names first.
@@ -29,8 +29,8 @@ T off(T result, T argument, int most) {
 
 }  // namespace inexact
 
-#define SEQ_INEXACT(name, float_digits, double_digits)                                                       \
-  inline float inexact_##name(float x) { return inexact::off(std::name(x), x, float_digits); }             \
+#define SEQ_INEXACT(name, float_digits, double_digits)                                         \
+  inline float inexact_##name(float x) { return inexact::off(std::name(x), x, float_digits); } \
   inline double inexact_##name(double x) { return inexact::off(std::name(x), x, double_digits); }
 
 // Kernels call these with and without std.
