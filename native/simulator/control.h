@@ -25,8 +25,9 @@ struct Control {
   int64_t graph_node_bytes = 10240;  // that a node takes from now on: about what it takes of a real device
   int64_t graph_nodes = 0;     // of the largest executable graph since this was written
   int64_t handles = 0;         // of the primary context: streams, events, modules, executable graphs, those of cuBLAS
+  int64_t interpret = 0;       // 1: modules loaded from now on are run as their PTX says, 0: as compiled by g++
   char last_error[2048] = {};  // text of the last error, ended by zero
 };
-static_assert(sizeof(Control) == 17 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
+static_assert(sizeof(Control) == 18 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
 
 }  // namespace simulator

@@ -3,6 +3,7 @@
 
 #include "capture.h"
 #include "machine.h"
+#include "ptx/syntax.h"
 
 namespace simulator {
 namespace {
@@ -61,24 +62,45 @@ int attribute(int number) {
   }
 }
 
-// A module's code is compiled into this library, so the image must only be one that a driver could take.
-bool is_image(const unsigned char* image) {
+bool is_machine_code(const void* image) {
   static const unsigned char fatbin[] = {0x50, 0xed, 0x55, 0xba}, elf[] = {0x7f, 'E', 'L', 'F'};
-  if (std::memcmp(image, fatbin, 4) == 0 || std::memcmp(image, elf, 4) == 0) return true;
-  const char* text = reinterpret_cast<const char*>(image);
+  return std::memcmp(image, fatbin, 4) == 0 || std::memcmp(image, elf, 4) == 0;
+}
+
+bool is_ptx(const void* image) {
+  const char* text = static_cast<const char*>(image);
   return std::strncmp(text, "//", 2) == 0 || std::strncmp(text, ".version", 8) == 0;
+}
+
+std::shared_ptr<ptx::Program> interpreted(const Context& context, const void* image) {
+  const Settings& s = machine().settings;
+  if (!is_ptx(image)) throw Fault(kNoBinaryForGpu, "this device interprets PTX and runs no machine code");
+  try {
+    auto program = ptx::load(static_cast<const char*>(image), context.device.ordinal);
+    const auto capability = static_cast<unsigned>(10 * s.major + s.minor);
+    if (program->target_exact ? program->target != capability : program->target > capability) {
+      throw Fault(kNoBinaryForGpu, "PTX for sm_" + std::to_string(program->target) + (program->target_exact ? "a" : "") +
+                                       " on a device of compute capability " + std::to_string(s.major) + "." +
+                                       std::to_string(s.minor));
+    }
+    return program;
+  } catch (const ptx::Malformed& malformed) {
+    throw Fault(kInvalidPtx, malformed.what());
+  }
 }
 
 void load(void** module, const void* image) {
   Context& context = current_context();
   forbid_during_capture("cuModuleLoadData");
   if (image == nullptr) throw Fault(kInvalidValue, "cuModuleLoadData of null");
-  if (!is_image(static_cast<const unsigned char*>(image))) {
+  if (!is_machine_code(image) && !is_ptx(image)) {
     throw Fault(kInvalidImage, "the image is neither a fat binary nor a cubin nor PTX");
   }
   wait(machine().settings.delays.module);
   auto made = std::make_unique<Module>();
   made->context = &context;
+  // Otherwise the code is what was compiled into this library, whatever the image has.
+  if (context.device.control.interpret != 0) made->program = interpreted(context, image);
   *module = made.get();
   context.modules[made.get()] = std::move(made);
 }
@@ -88,6 +110,16 @@ Module& module_of(void* handle) {
   const auto found = context.modules.find(static_cast<Module*>(handle));
   if (found == context.modules.end()) throw Fault(kInvalidHandle, "the module does not exist in the current context");
   return *found->second;
+}
+
+// In either mode the simulator has kernels of its own, for its tests.
+std::shared_ptr<const Kernel> kernel_of(const Module& module, const std::string& name) {
+  if (module.program != nullptr && name.compare(0, 10, "simulator_") != 0) {
+    const auto found = module.program->kernels.find(name);
+    if (found == module.program->kernels.end()) return nullptr;
+    return {module.program, &found->second};
+  }
+  return {std::shared_ptr<void>(), find_kernel(name.c_str())};
 }
 
 Context& context_of(void* handle) {
@@ -287,10 +319,17 @@ SIMULATOR_API int cuModuleUnload(void* handle) {
 SIMULATOR_API int cuModuleGetFunction(void** function, void* handle, const char* name) {
   return call([&] {
     Module& module = module_of(handle);
-    const Kernel* kernel = find_kernel(name);
+    const auto kernel = kernel_of(module, name);
     if (kernel == nullptr) throw Fault(kNotFound, std::string("there is no kernel ") + name);
     auto& made = module.functions[name];
-    if (made == nullptr) made.reset(new Function{kernel, &module, resources_of(name, machine().settings.major)});
+    if (made == nullptr) {
+      Resources resources = resources_of(name, machine().settings.major);
+      if (kernel->code != nullptr) {
+        resources.shared_bytes = static_cast<int>(kernel->static_shared_bytes);
+        resources.local_bytes = static_cast<int>(kernel->local_bytes);
+      }
+      made.reset(new Function{kernel, &module, resources});
+    }
     module.context->functions.insert(made.get());
     *function = made.get();
   });
@@ -303,6 +342,12 @@ SIMULATOR_API int cuModuleGetGlobal_v2(uintptr_t* address, size_t* bytes, void* 
       if (address != nullptr) *address = reinterpret_cast<uintptr_t>(at);
       if (bytes != nullptr) *bytes = size;
     };
+    if (module.program != nullptr) {
+      const auto found = module.program->variables.find(name);
+      if (found != module.program->variables.end()) {
+        return give(reinterpret_cast<const void*>(found->second.address), found->second.bytes);
+      }
+    }
     if (std::strcmp(name, "sequor_simulator") == 0) return give(&module.context->device.control, sizeof(Control));
     if (std::strcmp(name, "sequor_simulator_kernels") == 0) return give(kernel_list().data(), kernel_list().size());
     throw Fault(kNotFound, std::string("there is no variable ") + name);

@@ -16,7 +16,7 @@ void launch(void* handle, dim3 grid, dim3 block, unsigned shared_bytes, void* st
             bool cooperative) {
   Stream& stream = stream_of(stream_handle);
   const Function& function = function_of(handle);
-  const Launch launch{function.kernel, grid, block, shared_bytes, nullptr, cooperative};
+  const Launch launch{function.kernel, grid, block, shared_bytes, nullptr, cooperative, stream.context->device.ordinal};
   const auto refuse = [&](Result code, const std::string& why) {
     throw Fault(code, "kernel " + function.kernel->name + ", " + shape(launch) + ": " + why);
   };
@@ -24,6 +24,10 @@ void launch(void* handle, dim3 grid, dim3 block, unsigned shared_bytes, void* st
   const uint64_t blocks = static_cast<uint64_t>(grid.x) * grid.y * grid.z;
   if (threads == 0 || blocks == 0) refuse(kInvalidValue, "a size is 0");
   if (threads > kMaxThreads || block.z > 64) refuse(kInvalidValue, "a block has at most 1024 threads, 64 along z");
+  if (threads > function.kernel->most_threads) {
+    refuse(kInvalidValue,
+           "it was compiled for blocks of at most " + std::to_string(function.kernel->most_threads) + " threads");
+  }
   if (grid.x > 2147483647u || grid.y > 65535 || grid.z > 65535)
     refuse(kInvalidValue, "a grid is at most 2^31-1 x 65535 x 65535");
   if (const int most = most_threads(limits(), function.resources); threads > static_cast<uint64_t>(most)) {
@@ -70,7 +74,9 @@ SIMULATOR_API int cuFuncGetAttribute(int* value, int attribute, void* handle) {
     const Function& function = function_of(handle);
     const Settings& s = machine().settings;
     switch (attribute) {
-      case 0: *value = most_threads(limits(), function.resources); break;  // MAX_THREADS_PER_BLOCK
+      case 0:                                                              // MAX_THREADS_PER_BLOCK
+        *value = std::min(most_threads(limits(), function.resources), static_cast<int>(function.kernel->most_threads));
+        break;
       case 1: *value = function.resources.shared_bytes; break;             // SHARED_SIZE_BYTES, static
       case 2: *value = 0; break;                                           // CONST_SIZE_BYTES
       case 3: *value = function.resources.local_bytes; break;              // LOCAL_SIZE_BYTES

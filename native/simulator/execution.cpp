@@ -121,6 +121,7 @@ class Grid {
   void wait(Wait kind, Where where);
   void release(Fiber* fiber) { runnable_.push_back(fiber); }
   void fail(const std::string& what, Result code = kLaunchFailed);
+  const Launch& launch() const { return launch_; }
   const char* values() const { return launch_.values; }
   const Kernel& kernel() const { return *launch_.kernel; }
 
@@ -183,7 +184,7 @@ void Grid::run() {
     std::vector<SharedMemory> shared;
     shared.reserve(count);
     for (uint64_t i = 0; i < count; i++) {
-      shared.emplace_back(launch_.shared_bytes);
+      shared.emplace_back(launch_.all_shared_bytes());
       prepare(blocks[i], i, shared[i]);
     }
     run_blocks(blocks);
@@ -195,7 +196,7 @@ void Grid::run() {
   while (std::gcd(step, count) != 1) step++;
   uint64_t index = random_.next() % count;
   std::vector<Block> one(1);
-  SharedMemory shared(launch_.shared_bytes);
+  SharedMemory shared(launch_.all_shared_bytes());
   for (uint64_t i = 0; i < count; i++) {
     if (i > 0) shared.poison();
     prepare(one[0], index, shared);
@@ -207,7 +208,7 @@ void Grid::run() {
 
 void Grid::check_shared(const Block& b, const SharedMemory& shared) {
   if (!shared.overrun()) return;
-  throw LaunchFailure("kernel " + launch_.kernel->name + " wrote past the " + std::to_string(launch_.shared_bytes) +
+  throw LaunchFailure("kernel " + launch_.kernel->name + " wrote past the " + std::to_string(launch_.all_shared_bytes()) +
                       " bytes of shared memory of block " + text(b.index) + ", " + shape(launch_));
 }
 
@@ -380,11 +381,13 @@ uint64_t collective(uint8_t kind, uint32_t mask, uint64_t value, int source, Whe
 
 // ---- what kernels call
 
-int block_barrier(Combine combine, unsigned vote, Where where) {
+int block_barrier(Combine combine, unsigned vote, Where where, Place place) {
   Block& b = *block;
   if (b.arrived == 0) {
     b.barrier = where;
     b.votes = 0;
+  } else if (place == Place::kAny) {
+    // Whichever it is: they have the same number.
   } else if (b.barrier.line != where.line || std::strcmp(b.barrier.file, where.file) != 0) {
     grid->fail("threads of one block wait at two barriers, " + text(b.barrier) + " and " + text(where) + ",");
   }
@@ -439,14 +442,16 @@ void trap(Where where) {
   std::abort();  // a failed launch never comes back here
 }
 
-// ---- a launch
-
-bool on_kernel_thread() { return grid != nullptr && fibers.running() != nullptr; }
+const Launch& running_launch() { return grid->launch(); }
 
 void fail_thread(Result code, const std::string& what) {
   grid->fail(what, code);
   std::abort();  // a failed launch never comes back here
 }
+
+// ---- a launch
+
+bool on_kernel_thread() { return grid != nullptr && fibers.running() != nullptr; }
 
 void forget_thread_orders() { thread_orders().clear(); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -12,11 +13,17 @@
 namespace simulator {
 
 struct Launch {
-  const Kernel* kernel;
+  std::shared_ptr<const Kernel> kernel;  // a graph may outlive the kernel's module
   dim3 grid, block;
   unsigned shared_bytes;
   const char* values;  // of the parameters
   bool cooperative;    // all blocks are alive at once; otherwise one after another
+  int device;
+
+  // All the shared memory of a block: what the kernel declares, then what the launch gives.
+  size_t all_shared_bytes() const {
+    return shared_bytes == 0 ? kernel->static_shared_bytes : kernel->dynamic_shared_offset() + shared_bytes;
+  }
 };
 
 // The launch cannot go on: a deadlock, a barrier that threads left, a trap, a write past the shared memory, a misaligned
@@ -28,6 +35,9 @@ class LaunchFailure : public std::runtime_error {
 };
 
 void execute(const Launch& launch, Random& random);
+const Launch& running_launch();
+// Called by a thread of the running launch: ends it.
+[[noreturn]] void fail_thread(Result code, const std::string& what);
 void forget_thread_orders();  // after a new seed
 
 // Does a thread of a launch run?

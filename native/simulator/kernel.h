@@ -12,6 +12,10 @@
 
 namespace simulator {
 
+namespace ptx {
+struct Function;
+}
+
 struct Parameter {
   size_t offset, bytes;
   bool pointer, floating;
@@ -22,6 +26,13 @@ struct Kernel {
   std::vector<Parameter> parameters;
   size_t bytes;                         // of all parameters, each at its offset
   void (*threads)(const char* values);  // runs threads of the current block until all have started
+
+  // Of a kernel that is interpreted; a compiled one has only dynamic shared memory.
+  const ptx::Function* code = nullptr;
+  unsigned static_shared_bytes = 0, local_bytes = 0, most_threads = kMaxThreads;
+
+  // Where dynamic shared memory starts.
+  unsigned dynamic_shared_offset() const { return (static_shared_bytes + 127) / 128 * 128; }
 };
 
 // Registers a kernel for as long as the library is loaded.

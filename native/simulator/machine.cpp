@@ -26,8 +26,19 @@ Settings read_settings() {
   s.memory_bytes = static_cast<uint64_t>(setting("SEQUOR_SIMULATOR_MEMORY", 8ll << 30));
   s.driver_version = static_cast<int>(setting("SEQUOR_SIMULATOR_DRIVER_VERSION", 13000));
   s.multiprocessors = static_cast<int>(setting("SEQUOR_SIMULATOR_MULTIPROCESSORS", 16));
+  s.branches = static_cast<uint64_t>(setting("SEQUOR_SIMULATOR_BRANCHES", 1ll << 28));
+  const char* kernels = std::getenv("SEQUOR_SIMULATOR_KERNELS");
+  s.interpreted = kernels != nullptr && std::strcmp(kernels, "ptx") == 0;
+  if (kernels != nullptr && *kernels != 0 && !s.interpreted && std::strcmp(kernels, "g++") != 0) {
+    std::fprintf(stderr, "Sequor simulator: SEQUOR_SIMULATOR_KERNELS is \"%s\"; \"g++\" or \"ptx\" is needed\n", kernels);
+    std::abort();
+  }
   const char* capability = std::getenv("SEQUOR_SIMULATOR_COMPUTE_CAPABILITY");
-  if (capability == nullptr || std::sscanf(capability, "%d.%d", &s.major, &s.minor) != 2) s.major = 9, s.minor = 0;
+  if (capability == nullptr || std::sscanf(capability, "%d.%d", &s.major, &s.minor) != 2) {
+    // Interpreted, it is a device for which there is no machine code, so that PTX is what is loaded.
+    s.major = s.interpreted ? 11 : 9;
+    s.minor = 0;
+  }
   const char* name = std::getenv("SEQUOR_SIMULATOR_NAME");
   s.name = name == nullptr || *name == 0 ? "Sequor simulator" : name;
   if (std::strstr(s.name, "Sequor") == nullptr) {
@@ -51,6 +62,7 @@ Machine::Machine() : settings(read_settings()), random(settings.seed) {
     device.ordinal = i;
     device.primary = std::make_unique<Context>(device);
     device.control.seed = static_cast<int64_t>(settings.seed);
+    device.control.interpret = settings.interpreted;
 #if defined(__SANITIZE_ADDRESS__)
     device.control.sanitized = 1;
 #elif defined(SIMULATOR_UNDEFINED_CHECKED)

@@ -18,6 +18,7 @@
 #include "kernel.h"
 #include "memory.h"
 #include "occupancy.h"
+#include "ptx/program.h"
 #include "random.h"
 
 namespace simulator {
@@ -98,7 +99,7 @@ struct Device {
 
 struct Module;
 struct Function {
-  const Kernel* kernel;
+  std::shared_ptr<const Kernel> kernel;
   Module* module;
   Resources resources;
   int dynamic_shared_bytes = 48 << 10;
@@ -106,6 +107,7 @@ struct Function {
 struct Module {
   Context* context;
   std::map<std::string, std::unique_ptr<Function>> functions;
+  std::shared_ptr<ptx::Program> program;  // if it is interpreted
 };
 
 struct Context {
@@ -128,9 +130,10 @@ struct Context {
 
 struct Settings {
   int devices, major, minor, driver_version, multiprocessors;
-  uint64_t seed, memory_bytes;
+  uint64_t seed, memory_bytes, branches;
   const char* name;  // of each device
   Delays delays;
+  bool interpreted;  // kernels are those of the PTX that is loaded, and not the compiled ones of the same name
 };
 
 class SIMULATOR_API Machine {

@@ -64,12 +64,19 @@ uintptr_t Memory::allocate(Context* context, int device, size_t bytes) {
                                 }),
                  freed_.end());
   live_[address] = {address, bytes, base, context, device};
+  generation_++;
   return address;
 }
 
 void Memory::add_foreign(const void* address, size_t bytes, int device) {
   const auto at = reinterpret_cast<uintptr_t>(address);
   live_[at] = {at, bytes, nullptr, nullptr, device};
+  generation_++;
+}
+
+void Memory::remove_foreign(uintptr_t address) {
+  live_.erase(address);
+  generation_++;
 }
 
 Allocation Memory::release(uintptr_t address, bool host) {
@@ -97,6 +104,7 @@ Allocation Memory::release(uintptr_t address, bool host) {
 }
 
 void Memory::retire(const Allocation& allocation) {
+  generation_++;
   Allocation freed = allocation;
   if (kQuarantine) {
     std::memset(reinterpret_cast<void*>(freed.address), kPoison, freed.bytes);

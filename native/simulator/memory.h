@@ -41,8 +41,12 @@ class SIMULATOR_API Memory {
   Allocation release(uintptr_t address, bool host);
   // Memory that is not the allocator's to check: always valid on its device.
   void add_foreign(const void* address, size_t bytes, int device);
+  void remove_foreign(uintptr_t address);
   size_t release_all(const Context* context);  // bytes taken back
   size_t page_locked_bytes(const Context* context) const;
+
+  // Changes with every allocation and release.
+  uint64_t generation() const { return generation_; }
 
   // The live allocation that holds the address, or ends there, or null. (A pointer to an empty part at the end is valid.)
   const Allocation* find(uintptr_t address) const;
@@ -76,6 +80,7 @@ class SIMULATOR_API Memory {
   std::map<uintptr_t, Allocation> live_;
   std::deque<Allocation> freed_;  // latest first
   size_t freed_bytes_ = 0;
+  uint64_t generation_ = 1;
 };
 
 }  // namespace simulator

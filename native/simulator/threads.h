@@ -83,7 +83,9 @@ inline void thread_returned() {
 }
 
 enum class Combine : uint8_t { kNone, kOr, kAnd, kCount };
-int block_barrier(Combine combine, unsigned vote, Where where);
+// May the block's threads wait at one barrier in several places? In C++ that is a fault; in PTX barriers have numbers.
+enum class Place : uint8_t { kOne, kAny };
+int block_barrier(Combine combine, unsigned vote, Where where, Place place = Place::kOne);
 
 inline int warp_lane() { return static_cast<int>(linear_thread % kWarpSize); }
 uint32_t warp_lanes();  // the lanes of the running thread's warp that exist and have not returned

@@ -12,7 +12,7 @@
 namespace simulator {
 namespace {
 
-struct Place {
+struct SourcePlace {
   const char* file;
   uint32_t line, column;
 };
@@ -23,12 +23,12 @@ struct TypeName {
 };
 
 struct AccessData {
-  Place place;
+  SourcePlace place;
   const TypeName* type;
   unsigned char log_alignment, access;
 };
 
-[[noreturn]] void end(Result code, const std::string& what, const Place& place) {
+[[noreturn]] void end(Result code, const std::string& what, const SourcePlace& place) {
   const char* slash = std::strrchr(place.file, '/');
   const std::string text = what + " at " + (slash != nullptr ? slash + 1 : place.file) + ":" + std::to_string(place.line);
 #if !defined(SIMULATOR_WITHOUT_KERNELS)  // libcublas has its own copy, and no kernels
@@ -67,8 +67,8 @@ SIMULATOR_ACCESS(__ubsan_handle_type_mismatch_v1_abort)
 #undef SIMULATOR_ACCESS
 
 #define SIMULATOR_UNDEFINED(name, what)                                                              \
-  void __ubsan_handle_##name(const Place* place) { end(kLaunchFailed, "undefined: " what, *place); } \
-  void __ubsan_handle_##name##_abort(const Place* place) { end(kLaunchFailed, "undefined: " what, *place); }
+  void __ubsan_handle_##name(const SourcePlace* place) { end(kLaunchFailed, "undefined: " what, *place); } \
+  void __ubsan_handle_##name##_abort(const SourcePlace* place) { end(kLaunchFailed, "undefined: " what, *place); }
 SIMULATOR_UNDEFINED(add_overflow, "overflow of a signed sum")
 SIMULATOR_UNDEFINED(sub_overflow, "overflow of a signed difference")
 SIMULATOR_UNDEFINED(mul_overflow, "overflow of a signed product")
@@ -85,7 +85,7 @@ SIMULATOR_UNDEFINED(invalid_builtin, "builtin called with zero")
 SIMULATOR_UNDEFINED(nonnull_arg, "null passed where it must not be")
 SIMULATOR_UNDEFINED(pointer_overflow, "pointer beyond the address space")
 #undef SIMULATOR_UNDEFINED
-void __ubsan_handle_nonnull_return_v1(const void*, const Place* place) {
+void __ubsan_handle_nonnull_return_v1(const void*, const SourcePlace* place) {
   end(kLaunchFailed, "undefined: null returned where it must not be", *place);
 }
 

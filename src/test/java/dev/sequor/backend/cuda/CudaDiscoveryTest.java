@@ -227,6 +227,9 @@ class CudaDiscoveryTest {
               + " compiled when first needed, by JCuda's PTX compiler",
           "COMPUTE_CAPABILITY | 11.0 | no machine code of the kernels for compute capability 11.0;"
               + " its PTX is compiled when first needed, by the driver",
+          // The simulator interprets that PTX.
+          "KERNELS | ptx | no machine code of the kernels for compute capability 11.0;"
+              + " its PTX is compiled when first needed, by the driver",
         })
     void ptxIsCompiledWhereNoMachineCodeFits(String setting, String value, String part)
         throws IOException, InterruptedException {

@@ -26,11 +26,11 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("gpu")
 class KernelCasesTest {
-  private static final Path PREBUILT = Path.of("kernels/prebuilt");
+  static final Path PREBUILT = Path.of("kernels/prebuilt");
   private static final Path BUILD = NativeProgram.BUILD;
 
   @SuppressWarnings("NullAway.Init")
-  private static Path simulator;
+  static Path simulator;
 
   @TempDir
   @SuppressWarnings("NullAway.Init")
@@ -48,7 +48,7 @@ class KernelCasesTest {
     return kernelCases(Map.of(), words);
   }
 
-  private static NativeProgram kernelCases(Map<String, String> environment, String... words)
+  static NativeProgram kernelCases(Map<String, String> environment, String... words)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of(BUILD.resolve("kernel-cases").toString()));
     command.addAll(List.of(words));
@@ -76,7 +76,7 @@ class KernelCasesTest {
     return kernelCases("compare", a.toString(), b.toString());
   }
 
-  private static Set<String> kernels() throws IOException {
+  static Set<String> kernels() throws IOException {
     Properties catalog = new Properties();
     try (var in = Files.newInputStream(PREBUILT.resolve("kernels.properties"))) {
       catalog.load(in);

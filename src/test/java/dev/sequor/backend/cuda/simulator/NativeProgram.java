@@ -16,6 +16,7 @@ record NativeProgram(int code, String output) {
   static NativeProgram run(Map<String, String> environment, List<String> command)
       throws IOException, InterruptedException {
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().remove("SEQUOR_SIMULATOR_KERNELS"); // of tests that run interpreted
     builder.environment().putAll(environment);
     Process process = builder.start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

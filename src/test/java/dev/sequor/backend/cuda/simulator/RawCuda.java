@@ -41,6 +41,7 @@ final class RawCuda implements AutoCloseable {
     }
   }
 
+  private static final String EMPTY_PTX = "//\n.version 7.0\n.target sm_80\n.address_size 64\n\0";
   private static final boolean SIMULATED = findSimulator();
 
   private final CUcontext context = new CUcontext();
@@ -50,7 +51,7 @@ final class RawCuda implements AutoCloseable {
     CUdevice device = new CUdevice();
     require(cuDeviceGet(device, ordinal));
     require(cuCtxCreate(context, 0, device));
-    require(cuModuleLoadData(module, "//\n.version 7.0\n\0".getBytes(StandardCharsets.US_ASCII)));
+    require(cuModuleLoadData(module, EMPTY_PTX.getBytes(StandardCharsets.US_ASCII)));
   }
 
   /** Whether the tests' loader finds the simulator, and not some other driver or none. */

@@ -51,7 +51,9 @@ public final class SimulatorControl {
     /** Nodes of the largest executable graph since this was written. */
     GRAPH_NODES(120),
     /** Of the primary context: streams, events, modules, executable graphs, those of cuBLAS. */
-    HANDLES(128);
+    HANDLES(128),
+    /** 1: modules loaded from now on are run as their PTX says; 0: as g++ has compiled them. */
+    INTERPRET(136);
 
     private final long offset;
 
@@ -60,10 +62,11 @@ public final class SimulatorControl {
     }
   }
 
-  private static final long ERROR_OFFSET = 136;
+  private static final long ERROR_OFFSET = 144;
   private static final int ERROR_BYTES = 2048;
   private static final byte[] EMPTY_PTX =
-      "// no code\n.version 7.0\n\0".getBytes(StandardCharsets.US_ASCII);
+      "// no code\n.version 7.0\n.target sm_80\n.address_size 64\n\0"
+          .getBytes(StandardCharsets.US_ASCII);
 
   private final CUdeviceptr address = new CUdeviceptr();
 

@@ -19,6 +19,7 @@ abstract class SimulatorTest {
   SimulatorControl control;
 
   private long seed;
+  private long interpret;
 
   /** Not an annotation of this class: those below it would not have it. */
   @BeforeAll
@@ -31,12 +32,15 @@ abstract class SimulatorTest {
     cuda = new RawCuda(0);
     control = SimulatorControl.ofCurrentDevice();
     seed = control.get(SimulatorControl.Field.SEED);
+    interpret = control.get(SimulatorControl.Field.INTERPRET);
+    control.set(SimulatorControl.Field.INTERPRET, 0); // whatever the environment says
   }
 
   @AfterEach
   void close() {
     control.set(SimulatorControl.Field.FAIL_ALLOCATION, 0);
     control.set(SimulatorControl.Field.SEED, seed);
+    control.set(SimulatorControl.Field.INTERPRET, interpret);
     cuda.close();
   }
 }
