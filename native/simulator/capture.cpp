@@ -222,12 +222,19 @@ Executable::~Executable() {
   control.live_bytes -= static_cast<int64_t>(bytes);
 }
 
+size_t Graph::known_nodes() const {
+  return static_cast<size_t>(std::count_if(nodes.begin(), nodes.end(), [](const Node& node) {
+    return node.operation == nullptr || node.operation->is_node();
+  }));
+}
+
 std::shared_ptr<Executable> instantiate(Context& context, const Graph& graph) {
   Control& control = context.device.control;
-  const size_t count = graph.nodes.size(), bytes = count * static_cast<size_t>(control.graph_node_bytes);
+  const size_t count = graph.nodes.size(), known = graph.known_nodes(),
+               bytes = known * static_cast<size_t>(control.graph_node_bytes);
   if (bytes > 0) admit_device_bytes("cuGraphInstantiate", control, bytes);
   auto executable = std::make_shared<Executable>(context, bytes);
-  control.graph_nodes = std::max(control.graph_nodes, static_cast<int64_t>(count));
+  control.graph_nodes = std::max(control.graph_nodes, static_cast<int64_t>(known));
   executable->dependencies.resize(count);
   executable->successors.resize(count);
   for (size_t i = 0; i < count; i++) {

@@ -17,6 +17,9 @@ struct Node {
 
 struct Graph {
   std::vector<Node> nodes;  // a node comes after those it depends on
+
+  // Those that its user knows of, and that take memory.
+  size_t known_nodes() const;
 };
 
 enum CaptureMode : int { kGlobal = 0, kThreadLocal = 1, kRelaxed = 2 };

@@ -244,6 +244,8 @@ class FirstKernel : public Operation {
   }
 
   bool invites_others() const override { return true; }
+  // Most products are one kernel on a device.
+  bool is_node() const override { return false; }
 
  private:
   std::string product_;

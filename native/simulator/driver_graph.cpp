@@ -89,7 +89,7 @@ SIMULATOR_API int cuGraphLaunch(void* handle, void* stream_handle) {
 SIMULATOR_API int cuGraphGetNodes(void* graph, void** nodes, size_t* count) {
   return call([&] {
     current_context();
-    const size_t all = find(graphs(), graph, "the graph")->nodes.size();
+    const size_t all = find(graphs(), graph, "the graph")->known_nodes();
     if (nodes != nullptr) throw Fault(kNotSupported, "the simulator counts nodes, it does not give them out");
     *count = all;
   });

@@ -40,6 +40,8 @@ class SIMULATOR_API Operation {
   virtual bool invites_others() const { return false; }
   // Bookkeeping that later work of other contexts waits for happens even after the context has failed.
   virtual bool survives_failure() const { return false; }
+  // Whether it is a node that the user of a graph knows of; else it is a part of the next one.
+  virtual bool is_node() const { return true; }
 };
 
 struct Event {

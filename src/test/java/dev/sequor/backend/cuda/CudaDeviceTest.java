@@ -361,7 +361,7 @@ class CudaDeviceTest {
   @Test
   void argumentsThatAreNotTheKernelsParametersAreRefused() {
     CudaKernel kernel = device.kernels().kernel("bias_activation");
-    try (KernelArguments arguments = new KernelArguments()) {
+    try (KernelArguments arguments = new KernelArguments(device.stream().context())) {
       arguments.int64(1).int32(1).pointer(0).int32(1);
       assertEquals(
           "kernel bias_activation takes (u64 u32 u64 u32 u64) and is given (u64 u32 u64 u32)",
