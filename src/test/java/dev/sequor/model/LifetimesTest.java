@@ -29,7 +29,8 @@ final class LifetimesTest {
             .option("-Xmx512m")
             .option("-XX:+UseSerialGC")
             .option("-XX:+AlwaysPreTouch")
-            .environment("MALLOC_ARENA_MAX", 1); // else memory is kept for each thread there was
+            .environment("MALLOC_ARENA_MAX", 1) // else memory is kept for each thread there was
+            .environment("MALLOC_MMAP_THRESHOLD_", 65536); // else between blocks of any size
     String libraries = System.getenv("LD_LIBRARY_PATH");
     return libraries == null ? child : child.environment("LD_LIBRARY_PATH", libraries);
   }
