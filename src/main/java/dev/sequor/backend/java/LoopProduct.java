@@ -31,16 +31,6 @@ final class LoopProduct extends Product {
     }
 
     @Override
-    public int depth() {
-      return depth;
-    }
-
-    @Override
-    public int width() {
-      return width;
-    }
-
-    @Override
     public void setColumn(int column, float[] source, int at) {
       for (int row = 0; row < depth; row++) {
         rows[row][column] = source[at + row];
@@ -60,8 +50,9 @@ final class LoopProduct extends Product {
 
   @Override
   void accumulate(Matrix aMatrix, int row, float[][] c, int height, PackedRows b) {
-    float[][] rows = ((Rows) b).rows;
-    accumulate(aMatrix, row, 0, b.depth(), c, height, rows, rows.length, b.width());
+    Rows packed = (Rows) b;
+    float[][] rows = packed.rows;
+    accumulate(aMatrix, row, 0, packed.depth, c, height, rows, rows.length, packed.width);
   }
 
   @Override

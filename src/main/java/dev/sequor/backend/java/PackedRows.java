@@ -2,12 +2,6 @@ package dev.sequor.backend.java;
 
 /** A matrix {@code [depth,width]} that many products read, laid out as they want it. */
 interface PackedRows {
-  /** Rows. */
-  int depth();
-
-  /** Columns. */
-  int width();
-
   /** Sets a column from {@code source[at]} on. */
   void setColumn(int column, float[] source, int at);
 

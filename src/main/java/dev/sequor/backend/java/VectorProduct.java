@@ -65,16 +65,6 @@ final class VectorProduct extends Product {
       this.width = width;
     }
 
-    @Override
-    public int depth() {
-      return depth;
-    }
-
-    @Override
-    public int width() {
-      return width;
-    }
-
     int panelAt(int column) {
       return column / PANEL * depth * PANEL;
     }
@@ -133,7 +123,7 @@ final class VectorProduct extends Product {
       }
       accumulate(aMatrix.data(), c, height, b);
     } else {
-      transpose(aMatrix, row, k, height, b.depth());
+      transpose(aMatrix, row, k, height, b.depth);
       for (int i = 0; i < height; i++) {
         rowAt[i] = i * RUN;
       }
@@ -159,8 +149,8 @@ final class VectorProduct extends Product {
 
   /** Of the rows of {@code A} that begin at {@link #rowAt}. */
   private void accumulate(float[] a, float[][] c, int height, Panels b) {
-    int width = b.width();
-    int depth = b.depth();
+    int width = b.width;
+    int depth = b.depth;
     for (int column = 0; column < width; column += PANEL) {
       int count = Math.min(PANEL, width - column);
       for (int k = 0; k < depth; k += BLOCK) {
