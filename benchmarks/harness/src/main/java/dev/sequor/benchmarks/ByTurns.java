@@ -43,10 +43,10 @@ public final class ByTurns implements Callable<Integer> {
   @Option(
       names = "--shapes",
       split = ";",
-      paramLabel = "T,B,H",
+      paramLabel = "T,B,H[,L2][,D2][,ragged]",
       defaultValue = "128,1,128;128,32,128;64,64,512",
       description = "${DEFAULT-VALUE}")
-  private List<String> shapes;
+  private List<Shape> shapes;
 
   @Option(names = "--cells", split = ",", description = "only these: ${COMPLETION-CANDIDATES}")
   private List<Case.Cell> cells = List.of(Case.Cell.values());
@@ -82,6 +82,7 @@ public final class ByTurns implements Callable<Integer> {
   private Path out;
 
   private final PrintStream console = System.out;
+  private final IdleCores idleCores = new IdleCores();
 
   /**
    * One case.
@@ -106,6 +107,7 @@ public final class ByTurns implements Callable<Integer> {
   public static void main(String[] arguments) {
     System.exit(
         new CommandLine(new ByTurns())
+            .registerConverter(Shape.class, ByTurns::shape)
             .setCaseInsensitiveEnumValuesAllowed(true)
             .execute(arguments));
   }
@@ -122,11 +124,10 @@ public final class ByTurns implements Callable<Integer> {
         "A = %s, B = %s, device %s, %d threads%n", nameOfFirst, nameOfSecond, device, threads);
     console.printf("%-40s %10s %10s %8s   %s%n", "", "A ms", "B ms", "B / A", "of each pair");
     List<Row> rows = new ArrayList<>();
-    for (String shape : shapes) {
-      int[] sizes = sizes(shape);
+    for (Shape shape : shapes) {
       for (Case.Cell cell : cells) {
         for (Case.Pass pass : passes) {
-          Row row = measure(new Case(cell, pass, sizes[0], sizes[1], sizes[2]), log);
+          Row row = measure(new Case(cell, pass, shape), log);
           rows.add(row);
           console.printf(
               Locale.ROOT,
@@ -150,16 +151,12 @@ public final class ByTurns implements Callable<Integer> {
     return 0;
   }
 
-  private static int[] sizes(String shape) {
-    String[] parts = shape.trim().split(",");
-    if (parts.length != 3) {
-      throw new IllegalArgumentException("shape '" + shape + "'; needed T,B,H");
+  private static Shape shape(String text) {
+    try {
+      return Shape.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new CommandLine.TypeConversionException(e.getMessage());
     }
-    int[] sizes = new int[3];
-    for (int i = 0; i < 3; i++) {
-      sizes[i] = Integer.parseInt(parts[i].trim());
-    }
-    return sizes;
   }
 
   private Row measure(Case what, Path log) throws IOException, ChildProcess.Refused {
@@ -182,7 +179,7 @@ public final class ByTurns implements Callable<Integer> {
         for (int round = 0; round < rounds; round++) {
           double[] times = new double[2];
           for (int turn = 0; turn < 2; turn++) {
-            disturbed += IdleCores.await() ? 0 : 1;
+            disturbed += idleCores.await() ? 0 : 1;
             int who = (round + turn) % 2; // neither always follows the other
             times[who] = (who == 0 ? a : b).time(untimed, calls) * 1e-6 / calls;
           }

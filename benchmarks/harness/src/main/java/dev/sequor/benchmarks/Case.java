@@ -1,15 +1,10 @@
 package dev.sequor.benchmarks;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 
-/**
- * What is timed: one layer, one direction, input as wide as the hidden state.
- *
- * @param timeSteps {@code T}
- * @param batchSize {@code B}
- * @param hiddenSize {@code H}, and {@code I}
- */
-public record Case(Cell cell, Pass pass, int timeSteps, int batchSize, int hiddenSize) {
+/** What is timed: a cell, what a call does, and its sizes. */
+public record Case(Cell cell, Pass pass, @JsonUnwrapped Shape shape) {
 
   /** The cells that the peers have too. */
   public enum Cell {
@@ -54,54 +49,79 @@ public record Case(Cell cell, Pass pass, int timeSteps, int batchSize, int hidde
     }
   }
 
-  /** {@code G·H}, the rows of the weights. */
-  @JsonIgnore
-  public int gateRows() {
-    return cell.gates() * hiddenSize;
+  /** One layer, one direction, sequences of one length. */
+  public Case(Cell cell, Pass pass, int timeSteps, int batchSize, int hiddenSize) {
+    this(cell, pass, new Shape(timeSteps, batchSize, hiddenSize));
   }
 
-  /** Elements of {@code x [T,B,I]}, and of {@code y [T,B,H]}. */
+  /** {@code T}. */
+  public int timeSteps() {
+    return shape.timeSteps();
+  }
+
+  /** {@code B}. */
+  public int batchSize() {
+    return shape.batchSize();
+  }
+
+  /** {@code H}, and {@code I}. */
+  public int hiddenSize() {
+    return shape.hiddenSize();
+  }
+
+  /** {@code L}. */
+  public int layers() {
+    return shape.layers();
+  }
+
+  /** {@code D}. */
+  public int directions() {
+    return shape.directions();
+  }
+
+  /** {@code G·H}, the rows of the weights of one direction of a layer. */
   @JsonIgnore
-  public int sequenceElements() {
-    return timeSteps * batchSize * hiddenSize;
+  public int gateRows() {
+    return cell.gates() * hiddenSize();
   }
 
   /**
-   * Floating-point operations of the matrix products: {@code 2·T·B·G·H·(I+H)} forward, twice that
+   * Floating-point operations of the matrix products: {@code 2·N·G·H·(I+H)} forward for each
+   * direction of each layer, {@code N} the time steps of all sequences together, and twice that
    * again backward.
    */
   @JsonIgnore
   public double flops() {
-    double forward = 2.0 * timeSteps * batchSize * gateRows() * (2.0 * hiddenSize);
-    return forward * pass.products;
+    double columns = 0;
+    for (int layer = 0; layer < layers(); layer++) {
+      columns += directions() * (shape.inputSize(layer) + hiddenSize());
+    }
+    return 2.0 * shape.rows() * gateRows() * columns * pass.products;
   }
 
-  /** Of the product with the recurrent weights, all time steps: {@code 2·T·B·G·H·H}. */
+  /** Of one product of one row with the recurrent weights {@code [G·H,H]}: {@code 2·G·H·H}. */
   @JsonIgnore
-  public double recurrentFlops() {
-    return 2.0 * timeSteps * batchSize * gateRows() * hiddenSize;
+  public double recurrentRowFlops() {
+    return 2.0 * gateRows() * hiddenSize();
   }
 
-  /** How often all time steps go through the recurrent weights: forward, and back again. */
+  /**
+   * How often all time steps go through recurrent weights, those of each direction of each layer:
+   * forward, and back again.
+   */
   @JsonIgnore
   public int recurrentPasses() {
-    return pass == Pass.FORWARD ? 1 : 2;
+    return layers() * directions() * (pass == Pass.FORWARD ? 1 : 2);
   }
 
   /** Of float32 weights {@code [G·H,H]}. */
   @JsonIgnore
   public long recurrentWeightBytes() {
-    return 4L * gateRows() * hiddenSize;
-  }
-
-  /** {@code T,B,H}, as options and tables write it. */
-  @JsonIgnore
-  public String shape() {
-    return timeSteps + "," + batchSize + "," + hiddenSize;
+    return 4L * gateRows() * hiddenSize();
   }
 
   @Override
   public String toString() {
-    return cell + " " + pass.id() + " " + shape();
+    return cell + " " + pass.id() + " " + shape;
   }
 }

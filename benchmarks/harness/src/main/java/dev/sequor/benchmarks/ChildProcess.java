@@ -8,8 +8,6 @@ import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -51,24 +49,10 @@ final class ChildProcess implements AutoCloseable {
    * @param log takes what it prints besides the protocol
    */
   static ChildProcess start(Entrant entrant, Path log) throws IOException, Refused {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    if (Runtime.version().feature() >= 24) {
-      command.add("--enable-native-access=ALL-UNNAMED");
-      command.add("--sun-misc-unsafe-memory-access=allow");
-    }
-    // The serial collector has no threads of its own that could disturb whoever is being timed.
-    command.add("-XX:+UseSerialGC");
-    command.add("-Xmx6g");
-    command.add("-Dorg.bytedeco.javacpp.maxBytes=0");
-    command.add("-Dorg.bytedeco.javacpp.maxPhysicalBytes=0");
-    command.add("-cp");
-    command.add(entrant.classPath());
-    command.add(entrant.mainClass());
-    command.addAll(entrant.arguments());
     long logged = Files.exists(log) ? Files.size(log) : 0;
     ProcessBuilder builder =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
+        new ProcessBuilder(entrant.program().command())
+            .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
     Map<String, String> environment = ChildEnvironment.of(System.getenv(), entrant);
     builder.environment().clear();
     builder.environment().putAll(environment);

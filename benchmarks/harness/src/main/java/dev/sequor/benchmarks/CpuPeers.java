@@ -9,11 +9,14 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -27,20 +30,34 @@ import picocli.CommandLine.Option;
     exitCodeListHeading = "Exit codes:%n",
     exitCodeList = {
       "0:done",
-      "1:a system failed, or computed something else than PyTorch",
+      "1:a system failed, or computed something else than the others",
       "2:bad options"
     })
 public final class CpuPeers implements Callable<Integer> {
-  private static final List<int[]> SHAPES =
+  private static final List<Shape> LAYERS =
       List.of(
-          new int[] {128, 1, 128},
-          new int[] {128, 1, 512},
-          new int[] {128, 32, 128},
-          new int[] {128, 32, 256},
-          new int[] {128, 32, 512},
-          new int[] {64, 64, 512},
-          new int[] {128, 64, 1024},
-          new int[] {512, 16, 256});
+          new Shape(128, 1, 128),
+          new Shape(128, 1, 512),
+          new Shape(128, 32, 128),
+          new Shape(128, 32, 256),
+          new Shape(128, 32, 512),
+          new Shape(64, 64, 512),
+          new Shape(128, 64, 1024),
+          new Shape(512, 16, 256));
+
+  private static final List<Shape> WHOLES =
+      IntStream.of(1, 8, 32)
+          .boxed()
+          .flatMap(
+              batch ->
+                  Stream.of(
+                      new Shape(128, batch, 256, 2, 1, false),
+                      new Shape(128, batch, 256, 4, 1, false),
+                      new Shape(128, batch, 256, 1, 2, false),
+                      new Shape(128, batch, 256, 2, 2, false)))
+          .toList();
+
+  private static final List<Shape> RAGGED = List.of(new Shape(256, 32, 256, 1, 1, true));
 
   private static final Rounds.Options FULL = new Rounds.Options(15, 1000, 20, false);
   private static final Rounds.Options QUICK = new Rounds.Options(9, 100, 5, true);
@@ -51,15 +68,18 @@ public final class CpuPeers implements Callable<Integer> {
   /** Later than this, a quick run leaves cases out, and says so. */
   private static final double QUICK_DEADLINE_SECONDS = 420;
 
+  /** And then it has to end. */
+  private static final double QUICK_END_SECONDS = 480;
+
   /** A quick run tries fewer settings on cases of more work than this. */
   private static final double LARGE_FLOPS = 20e9;
 
   /** Streaming shapes say nothing about which setting is best for batches. */
   private static final int SMALLEST_BATCH = 16;
 
-  // Only to divide the budget: what a case costs over all entrants, about.
+  // Only to divide the budget: what a case costs for each process, and over all of them, about.
+  private static final double SECONDS_PER_PROCESS = 0.3;
   private static final double FLOPS_PER_SECOND = 12e9;
-  private static final double SECONDS_PER_CASE = 3;
 
   @Option(
       names = "--quick",
@@ -72,8 +92,12 @@ public final class CpuPeers implements Callable<Integer> {
   @Option(
       names = "--shapes",
       split = ";",
-      paramLabel = "T,B,H",
-      description = "only these, for example \"128,32,128;64,64,512\"")
+      paramLabel = "SHAPE",
+      description = {
+        "only these, for example \"128,32,128;64,64,512,L2,D2\": T,B,H, and if there are more",
+        "layers or both directions L2 or D2, if lengths differ ragged; or the usual ones:",
+        "layers (one layer, one direction), wholes (more), ragged (all three; with --quick layers)"
+      })
   private List<String> shapes = List.of();
 
   @Option(
@@ -94,7 +118,14 @@ public final class CpuPeers implements Callable<Integer> {
   @Option(names = "--no-dl4j", description = "leave Deeplearning4j out, and do not fetch it")
   private boolean noDl4j;
 
+  @Option(
+      names = "--python",
+      paramLabel = "PATH",
+      description = "a Python with PyTorch and NumPy, timed as pytorch-python")
+  private Path python;
+
   private final PrintStream console = System.out;
+  private final IdleCores idleCores = new IdleCores();
 
   /** Runs the command line. */
   public static void main(String[] arguments) {
@@ -124,33 +155,42 @@ public final class CpuPeers implements Callable<Integer> {
       console.println(machine.cpu() + ", " + machine.cores() + " cores, " + machine.jdk());
       Report.printHeader(console);
       Report report = null;
+      List<String> leftOut = new ArrayList<>();
+      Map<String, Integer> disturbed = new LinkedHashMap<>();
       Map<String, Set<Entrant>> hopeless = new HashMap<>();
-      double left = cases.stream().mapToDouble(CpuPeers::expectedSeconds).sum();
+      Map<String, Double> rates = new HashMap<>();
+      double left = cases.stream().mapToDouble(what -> expectedSeconds(what, children)).sum();
       for (Case what : cases) {
-        if (limits != null) {
-          limits.measure(what);
-        }
         double budget = Double.POSITIVE_INFINITY;
         if (quick) {
           double elapsed = (System.nanoTime() - start) * 1e-9;
           if (elapsed > QUICK_DEADLINE_SECONDS) {
-            console.println(what + " is left out: the time is up");
+            leftOut.add(what.toString());
             continue;
           }
-          double remaining = QUICK_SECONDS - elapsed;
-          budget = remaining * expectedSeconds(what) / left;
+          double remaining = Math.max(0, QUICK_SECONDS - elapsed);
+          budget = remaining * expectedSeconds(what, children) / left;
         }
-        left -= expectedSeconds(what);
+        left -= expectedSeconds(what, children);
+        if (limits != null) {
+          limits.measure(what);
+        }
         List<ChildProcess> here =
             children.stream()
                 .filter(c -> c.entrant().takesPart().test(what))
                 .filter(c -> !leaveOut(c.entrant(), what, hopeless))
+                .filter(c -> !quick || fits(c.entrant(), what, rates, start, leftOut))
                 .toList();
-        Rounds rounds = new Rounds(what, rounds(), console);
+        Rounds rounds = new Rounds(what, rounds(), idleCores, console);
         rows.addAll(rounds.measure(here, budget));
         failed |= rounds.failed();
+        rounds
+            .leastMillis()
+            .forEach(
+                (entrant, millis) ->
+                    rates.put(entrant + kind(what), what.flops() / (millis * 1e-3)));
         if (rounds.disturbed() > 0) {
-          console.println("  disturbed: " + rounds.disturbed() + " repetitions of " + what);
+          disturbed.put(what.toString(), rounds.disturbed());
         }
         if (what.batchSize() >= SMALLEST_BATCH) {
           hopeless.put(kind(what), rounds.hopeless());
@@ -164,6 +204,8 @@ public final class CpuPeers implements Callable<Integer> {
                 ChildEnvironment.GIVEN,
                 ChildEnvironment.withheld(System.getenv()),
                 skipped,
+                leftOut,
+                disturbed,
                 rows);
         report.printCase(console, what);
         if (out != null) {
@@ -188,12 +230,34 @@ public final class CpuPeers implements Callable<Integer> {
         && hopeless.getOrDefault(kind(what), Set.of()).contains(entrant);
   }
 
+  /**
+   * Whether a quick run has the time: not if the call that is checked and one that is timed would
+   * take a quarter of what is left, at the rate that the entrant had at the last case of the kind.
+   */
+  private static boolean fits(
+      Entrant entrant,
+      Case what,
+      Map<String, Double> rates,
+      long startNanos,
+      List<String> leftOut) {
+    double left = QUICK_END_SECONDS - (System.nanoTime() - startNanos) * 1e-9;
+    double call = what.flops() / rates.getOrDefault(entrant + kind(what), 1e15);
+    if (2 * call <= left / 4) {
+      return true;
+    }
+    leftOut.add(
+        String.format(
+            Locale.ROOT, "%s at %s: a call would take about %.0f s", entrant, what, call));
+    return false;
+  }
+
   private static String kind(Case what) {
     return what.cell() + " " + what.pass();
   }
 
-  private static double expectedSeconds(Case what) {
-    return SECONDS_PER_CASE + what.flops() / FLOPS_PER_SECOND;
+  private static double expectedSeconds(Case what, List<ChildProcess> children) {
+    long processes = children.stream().filter(c -> c.entrant().takesPart().test(what)).count();
+    return processes * SECONDS_PER_PROCESS + what.flops() / FLOPS_PER_SECOND;
   }
 
   private Rounds.Options rounds() {
@@ -203,28 +267,39 @@ public final class CpuPeers implements Callable<Integer> {
         : new Rounds.Options(maxRounds, base.warmUpMillis(), base.repetitionMillis(), quick);
   }
 
-  /** Cheap ones first, so that what they leave of a budget goes to those that need it. */
-  private List<Case> cases() {
-    List<Case> cases = new ArrayList<>();
-    for (int[] s : SHAPES) {
-      for (Case.Cell cell : cells) {
-        for (Case.Pass pass : passes) {
-          Case what = new Case(cell, pass, s[0], s[1], s[2]);
-          if (shapes.isEmpty() || shapes.contains(what.shape())) {
-            cases.add(what);
+  private Set<Shape> chosenShapes() {
+    Set<Shape> chosen = new LinkedHashSet<>();
+    List<String> words =
+        !shapes.isEmpty()
+            ? shapes
+            : quick ? List.of("layers") : List.of("layers", "wholes", "ragged");
+    for (String word : words) {
+      switch (word.strip().toLowerCase(Locale.ROOT)) {
+        case "layers" -> chosen.addAll(LAYERS);
+        case "wholes" -> chosen.addAll(WHOLES);
+        case "ragged" -> chosen.addAll(RAGGED);
+        default -> {
+          try {
+            chosen.add(Shape.parse(word));
+          } catch (IllegalArgumentException e) {
+            throw new CommandLine.ParameterException(
+                new CommandLine(this),
+                "--shapes: " + e.getMessage() + "; or layers, wholes, ragged");
           }
         }
       }
     }
-    for (String shape : shapes) {
-      if (cases.stream().noneMatch(what -> what.shape().equals(shape))) {
-        throw new CommandLine.ParameterException(
-            new CommandLine(this),
-            "--shapes has '"
-                + shape
-                + "'; known shapes: "
-                + String.join(
-                    "; ", SHAPES.stream().map(s -> s[0] + "," + s[1] + "," + s[2]).toList()));
+    return chosen;
+  }
+
+  /** Cheap ones first, so that what they leave of a budget goes to those that need it. */
+  private List<Case> cases() {
+    List<Case> cases = new ArrayList<>();
+    for (Shape shape : chosenShapes()) {
+      for (Case.Cell cell : cells) {
+        for (Case.Pass pass : passes) {
+          cases.add(new Case(cell, pass, shape));
+        }
       }
     }
     if (quick) {
@@ -247,7 +322,7 @@ public final class CpuPeers implements Callable<Integer> {
     Path log = home.resolve("target/children.log");
     Files.deleteIfExists(log);
     String dl4j = noDl4j ? null : classPath(home, "dl4j");
-    List<Entrant> entrants = Entrant.all(cores, classPath(home, "peers"), dl4j);
+    List<Entrant> entrants = Entrant.all(cores, classPath(home, "peers"), dl4j, peersPython(home));
     for (String system : systems) {
       if (entrants.stream().noneMatch(e -> e.system().equals(system))) {
         throw new CommandLine.ParameterException(
@@ -272,9 +347,26 @@ public final class CpuPeers implements Callable<Integer> {
       }
     }
     if (children.stream().noneMatch(c -> c.entrant().system().equals(Entrant.PYTORCH))) {
-      console.println("Without PyTorch, results are only compared with the first system's.");
+      console.println(
+          "Without PyTorch, results are only compared with those of the other systems.");
     }
     return children;
+  }
+
+  private Entrant.Python peersPython(Path home) {
+    if (python == null) {
+      if (systems.contains(Entrant.PYTORCH_IN_PYTHON)) {
+        throw new CommandLine.ParameterException(
+            new CommandLine(this),
+            "--systems has '" + Entrant.PYTORCH_IN_PYTHON + "'; needed --python PATH with it");
+      }
+      return null;
+    }
+    if (!Files.isExecutable(python) || Files.isDirectory(python)) {
+      throw new CommandLine.ParameterException(
+          new CommandLine(this), "--python is " + python + "; needed a program to run");
+    }
+    return new Entrant.Python(python.toAbsolutePath(), home.resolve("peers"));
   }
 
   /** A module's own classes and its dependencies. */

@@ -1,5 +1,6 @@
 package dev.sequor.benchmarks;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -15,9 +16,7 @@ import java.util.stream.Stream;
  * @param setting of its threads, in words
  * @param allocator of its process
  * @param threads how many it may use
- * @param classPath of the child
- * @param mainClass of the child
- * @param arguments of the child
+ * @param program of the child
  * @param environment variables to set
  * @param takesPart which cases it can run
  * @param tolerance how far its results may be from the reference's, see {@link Digest#errorAgainst}
@@ -29,9 +28,7 @@ record Entrant(
     String setting,
     Allocator allocator,
     int threads,
-    String classPath,
-    String mainClass,
-    List<String> arguments,
+    Program program,
     Map<String, String> environment,
     Predicate<Case> takesPart,
     double tolerance,
@@ -43,6 +40,7 @@ record Entrant(
   static final String CPU_INT8 = "sequor-cpu-int8";
   static final String JAVA = "sequor-java";
   static final String PYTORCH = "pytorch";
+  static final String PYTORCH_IN_PYTHON = "pytorch-python";
   static final String ONNX_RUNTIME = "onnxruntime";
   static final String DL4J = "dl4j";
 
@@ -72,6 +70,23 @@ record Entrant(
 
   private static final Predicate<Case> FORWARD = c -> c.pass() == Case.Pass.FORWARD;
 
+  private static final Predicate<Case> FORWARD_OF_A_LAYER =
+      FORWARD.and(c -> c.shape().group() == Shape.Group.LAYERS);
+
+  /**
+   * Where PyTorch's sequences may all run to the end of the longest instead of being packed. Not
+   * backward in time: there what lies past the end would come first.
+   */
+  private static final Predicate<Case> PADDED = c -> c.shape().ragged() && c.directions() == 1;
+
+  /**
+   * A Python to run peers in.
+   *
+   * @param program the interpreter
+   * @param scripts folder of the contenders' scripts
+   */
+  record Python(Path program, Path scripts) {}
+
   /** Whether this runs in every comparison, and not only in those that name it. */
   boolean always() {
     return !Set.of(CPU_MODEL, CPU_IMPORTED, ONNX_RUNTIME_IMPORTED).contains(system);
@@ -91,25 +106,49 @@ record Entrant(
    *
    * @param peersClassPath of Sequor, PyTorch and ONNX Runtime
    * @param dl4jClassPath of Deeplearning4j; null to leave it out
+   * @param python with PyTorch and NumPy; null to leave it out
    */
-  static List<Entrant> all(int cores, String peersClassPath, String dl4jClassPath) {
+  static List<Entrant> all(int cores, String peersClassPath, String dl4jClassPath, Python python) {
     List<Entrant> all = new ArrayList<>();
     Set<Integer> threadCounts = new TreeSet<>(List.of(cores, 1));
     // PyTorch's own threads and OpenBLAS's are two pools; which combination is best differs by
     // case.
-    for (int threads : threadCounts) {
-      for (int blasThreads : threadCounts) {
+    for (boolean padded : new boolean[] {false, true}) {
+      for (int threads : threadCounts) {
+        for (int blasThreads : threadCounts) {
+          all.add(
+              new Entrant(
+                  PYTORCH,
+                  "threads "
+                      + threads
+                      + ", OPENBLAS_NUM_THREADS="
+                      + blasThreads
+                      + (padded ? ", padded" : ""),
+                  Allocator.KEEPING_PAGES,
+                  Math.max(threads, blasThreads),
+                  Program.java(
+                      peersClassPath,
+                      PEERS + "PyTorchContender",
+                      List.of(Integer.toString(threads), Boolean.toString(padded))),
+                  Map.of("OPENBLAS_NUM_THREADS", Integer.toString(blasThreads)),
+                  padded ? PADDED : c -> true,
+                  FLOAT32_TOLERANCE,
+                  Integer.MAX_VALUE));
+        }
+      }
+      for (int threads : python == null ? Set.<Integer>of() : threadCounts) {
         all.add(
             new Entrant(
-                PYTORCH,
-                "threads " + threads + ", OPENBLAS_NUM_THREADS=" + blasThreads,
+                PYTORCH_IN_PYTHON,
+                "threads " + threads + (padded ? ", padded" : ""),
                 Allocator.KEEPING_PAGES,
-                Math.max(threads, blasThreads),
-                peersClassPath,
-                PEERS + "PyTorchContender",
-                List.of(Integer.toString(threads)),
-                Map.of("OPENBLAS_NUM_THREADS", Integer.toString(blasThreads)),
-                c -> true,
+                threads,
+                Program.python(
+                    python.program(),
+                    python.scripts().resolve("torch_contender.py"),
+                    List.of(Integer.toString(threads), padded ? "padded" : "packed")),
+                Map.of(),
+                padded ? PADDED : c -> true,
                 FLOAT32_TOLERANCE,
                 Integer.MAX_VALUE));
       }
@@ -121,9 +160,7 @@ record Entrant(
               "threads " + threads,
               Allocator.KEEPING_PAGES,
               threads,
-              peersClassPath,
-              PEERS + "OnnxRuntimeContender",
-              List.of(Integer.toString(threads), "false"),
+              onnxRuntime(peersClassPath, threads, false),
               Map.of(),
               FORWARD,
               FLOAT32_TOLERANCE,
@@ -134,11 +171,9 @@ record Entrant(
               "threads " + threads,
               Allocator.KEEPING_PAGES,
               threads,
-              peersClassPath,
-              PEERS + "OnnxRuntimeContender",
-              List.of(Integer.toString(threads), "true"),
+              onnxRuntime(peersClassPath, threads, true),
               Map.of(),
-              FORWARD,
+              FORWARD_OF_A_LAYER,
               FLOAT32_TOLERANCE,
               Integer.MAX_VALUE));
     }
@@ -149,11 +184,10 @@ record Entrant(
               "threads " + cores,
               Allocator.KEEPING_PAGES,
               cores,
-              peersClassPath,
-              PEERS + "FileContender",
-              List.of(Boolean.toString(imported)),
+              Program.java(
+                  peersClassPath, PEERS + "FileContender", List.of(Boolean.toString(imported))),
               Map.of("SEQUOR_THREADS", Integer.toString(cores)),
-              FORWARD,
+              FORWARD_OF_A_LAYER,
               FLOAT32_TOLERANCE,
               Integer.MAX_VALUE));
     }
@@ -167,15 +201,13 @@ record Entrant(
               "OMP_NUM_THREADS=" + threads,
               Allocator.KEEPING_PAGES,
               threads,
-              dl4jClassPath,
-              "dev.sequor.benchmarks.dl4j.Dl4jContender",
-              List.of(),
+              Program.java(dl4jClassPath, "dev.sequor.benchmarks.dl4j.Dl4jContender", List.of()),
               Map.of("OMP_NUM_THREADS", Integer.toString(threads)),
-              c -> c.cell() == Case.Cell.LSTM && DL4J_SHAPES.contains(c.shape()),
+              c -> c.cell() == Case.Cell.LSTM && DL4J_SHAPES.contains(c.shape().toString()),
               FLOAT32_TOLERANCE,
               SLOW_ROUNDS));
     }
-    Predicate<Case> streaming = c -> c.batchSize() == 1 && c.pass() == Case.Pass.FORWARD;
+    Predicate<Case> streaming = FORWARD_OF_A_LAYER.and(c -> c.batchSize() == 1);
     all.add(sequor(CPU, "cpu", "FLOAT32", cores, peersClassPath, c -> true));
     all.add(sequor(CPU_BFLOAT16, "cpu", "BFLOAT16", cores, peersClassPath, streaming));
     all.add(sequor(CPU_INT8, "cpu", "INT8", cores, peersClassPath, streaming));
@@ -187,10 +219,17 @@ record Entrant(
               "FLOAT32",
               1,
               peersClassPath,
-              c -> c.shape().equals(SCALING_SHAPE)));
+              c -> c.shape().toString().equals(SCALING_SHAPE)));
     }
     all.add(sequor(JAVA, "java", "FLOAT32", cores, peersClassPath, c -> true));
     return all.stream().flatMap(each -> Stream.of(each, each.with(Allocator.AS_IT_COMES))).toList();
+  }
+
+  private static Program onnxRuntime(String classPath, int threads, boolean imported) {
+    return Program.java(
+        classPath,
+        PEERS + "OnnxRuntimeContender",
+        List.of(Integer.toString(threads), Boolean.toString(imported)));
   }
 
   private Entrant with(Allocator other) {
@@ -199,9 +238,7 @@ record Entrant(
         setting,
         other,
         threads,
-        classPath,
-        mainClass,
-        arguments,
+        program,
         environment,
         takesPart,
         tolerance,
@@ -226,9 +263,7 @@ record Entrant(
         "threads " + threads,
         Allocator.KEEPING_PAGES,
         threads,
-        classPath,
-        PEERS + "SequorContender",
-        List.of(device, weights),
+        Program.java(classPath, PEERS + "SequorContender", List.of(device, weights)),
         Map.of("SEQUOR_THREADS", Integer.toString(threads)),
         takesPart,
         weights.equals("FLOAT32") ? FLOAT32_TOLERANCE : SMALL_WEIGHTS_TOLERANCE,

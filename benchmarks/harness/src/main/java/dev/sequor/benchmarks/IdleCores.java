@@ -24,21 +24,35 @@ final class IdleCores {
   /** After that the machine is busy with something else. */
   private static final long PATIENCE_NANOS = 1_000_000_000;
 
-  private IdleCores() {}
+  /** Where that was so again and again, only what spins after a call is waited for. */
+  private static final long LEAST_PATIENCE_NANOS = 2 * WINDOW_NANOS;
+
+  private static final int DISTURBED_AGAIN_AND_AGAIN = 8;
+
+  private int disturbedInARow;
 
   /**
-   * Returns once all cores were idle for a while.
+   * Returns once all cores were idle for a while. After eight times in a row that they never were
+   * it waits shorter, until they are idle again: nothing is won by a second before each repetition
+   * of a whole run.
    *
-   * @return false if they never were, for a second
+   * @return false if they never were, for a second or that shorter time
    */
-  static boolean await() {
+  boolean await() {
+    boolean idle =
+        await(disturbedInARow < DISTURBED_AGAIN_AND_AGAIN ? PATIENCE_NANOS : LEAST_PATIENCE_NANOS);
+    disturbedInARow = idle ? 0 : disturbedInARow + 1;
+    return idle;
+  }
+
+  private static boolean await(long patienceNanos) {
     long start = System.nanoTime();
     long busy = busyHundredths();
     if (busy < 0) {
       LockSupport.parkNanos(BLIND_NANOS);
       return true;
     }
-    while (System.nanoTime() - start < PATIENCE_NANOS) {
+    while (System.nanoTime() - start < patienceNanos) {
       LockSupport.parkNanos(WINDOW_NANOS);
       long now = busyHundredths();
       if (now - busy <= MOST_BUSY_HUNDREDTHS) {

@@ -17,27 +17,36 @@ record Limits(
     @JsonProperty("readGigabytesPerSecond") Map<Long, Double> readGigabytes) {
 
   /**
-   * The time of each pass over the recurrent weights: one product of a time step after the other,
-   * each no faster than its arithmetic, and no faster than its weights can be read.
+   * The time of each pass over recurrent weights: one product of a time step after the other, each
+   * no faster than its arithmetic, and no faster than its weights can be read.
    */
   private double recurrentMillis(Case what) {
-    return Math.max(what.recurrentFlops() / fmaGflops * 1e-6, readMillis(what));
+    double reading = stepReadMillis(what);
+    double millis = 0;
+    for (int rows : what.shape().rowsOfSteps()) {
+      millis += Math.max(rows * rowMillis(what), reading);
+    }
+    return millis;
   }
 
-  private double readMillis(Case what) {
-    double bytes = (double) what.recurrentWeightBytes() * what.timeSteps();
-    return bytes / readGigabytes.get(what.recurrentWeightBytes()) * 1e-6;
+  private double rowMillis(Case what) {
+    return what.recurrentRowFlops() / fmaGflops * 1e-6;
+  }
+
+  private double stepReadMillis(Case what) {
+    long bytes = what.recurrentWeightBytes();
+    return bytes / readGigabytes.get(bytes) * 1e-6;
   }
 
   /** What all threads need for {@code what} at least, in milliseconds. */
   double millis(Case what) {
     int passes = what.recurrentPasses();
-    double rest = what.flops() - passes * what.recurrentFlops();
+    double rest = what.flops() - passes * what.shape().rows() * what.recurrentRowFlops();
     return rest / fmaGflops * 1e-6 + passes * recurrentMillis(what);
   }
 
-  /** Whether reading the weights, and not arithmetic, is what each time step waits for. */
+  /** Whether reading the weights, and not arithmetic, is what most time steps wait for. */
   boolean readingIsTheLimit(Case what) {
-    return readMillis(what) > what.recurrentFlops() / fmaGflops * 1e-6;
+    return stepReadMillis(what) * what.timeSteps() > what.shape().rows() * rowMillis(what);
   }
 }

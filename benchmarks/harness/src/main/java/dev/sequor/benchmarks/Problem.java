@@ -1,5 +1,7 @@
 package dev.sequor.benchmarks;
 
+import java.util.Arrays;
+
 /**
  * The numbers of a {@link Case}: the same in every process, since each is a function of the seed,
  * the tensor and the index alone. Nothing is zero: denormal or vanishing operands would flatter
@@ -15,34 +17,74 @@ public final class Problem {
     this.seed = seed;
   }
 
-  /** {@code x [T,B,I]}, of variance 1. */
+  /**
+   * {@code x [T,B,I]}, of variance 1. Past the end of a sequence there are numbers, too, which
+   * nothing may read.
+   */
   public float[] x() {
-    return uniform(1, problem.sequenceElements(), (float) Math.sqrt(3));
+    return uniform(1, problem.shape().inputElements(), (float) Math.sqrt(3));
   }
 
   /** {@code W [G·H,I]}, gates in PyTorch's order: i, f, g, o or r, z, n. */
-  public float[] inputWeights() {
-    return uniform(2, problem.gateRows() * problem.hiddenSize(), weightBound());
+  public float[] inputWeights(int layer, int direction) {
+    int elements = problem.gateRows() * problem.shape().inputSize(layer);
+    return uniform(tensor(2, layer, direction), elements, weightBound());
   }
 
   /** {@code R [G·H,H]}. */
-  public float[] recurrentWeights() {
-    return uniform(3, problem.gateRows() * problem.hiddenSize(), weightBound());
+  public float[] recurrentWeights(int layer, int direction) {
+    int elements = problem.gateRows() * problem.hiddenSize();
+    return uniform(tensor(3, layer, direction), elements, weightBound());
   }
 
   /** {@code bW [G·H]}. */
-  public float[] inputBias() {
-    return uniform(4, problem.gateRows(), weightBound());
+  public float[] inputBias(int layer, int direction) {
+    return uniform(tensor(4, layer, direction), problem.gateRows(), weightBound());
   }
 
   /** {@code bR [G·H]}. */
-  public float[] recurrentBias() {
-    return uniform(5, problem.gateRows(), weightBound());
+  public float[] recurrentBias(int layer, int direction) {
+    return uniform(tensor(5, layer, direction), problem.gateRows(), weightBound());
   }
 
-  /** {@code dy [T,B,H]}, the gradient of the loss by the outputs. */
+  /**
+   * {@code dy [T,B,D·H]}, the gradient of the loss by the outputs; 0 past the end of a sequence.
+   */
   public float[] outputGradient() {
-    return uniform(6, problem.sequenceElements(), 1f);
+    return masked(
+        problem.shape(), uniform(6, problem.shape().outputElements(), 1f), problem.directions());
+  }
+
+  private int tensor(int kind, int layer, int direction) {
+    return kind + 8 * (layer * problem.directions() + direction);
+  }
+
+  /**
+   * What {@link Trial#results} calls the gradient of a parameter: {@code dW}, and with {@code _l1}
+   * for the second layer, {@code _reverse} for the backward direction behind it.
+   */
+  public static String gradient(String parameter, int layer, int direction) {
+    return "d" + parameter + (layer == 0 ? "" : "_l" + layer) + (direction == 0 ? "" : "_reverse");
+  }
+
+  /**
+   * Sets what lies past the end of each sequence to 0.
+   *
+   * @param tensor {@code [T,B,width·H]}, which is changed
+   * @return the same
+   */
+  public static float[] masked(Shape shape, float[] tensor, int width) {
+    int columns = width * shape.hiddenSize();
+    int[] lengths = shape.lengths();
+    for (int t = 0; t < shape.timeSteps(); t++) {
+      for (int b = 0; b < shape.batchSize(); b++) {
+        if (t >= lengths[b]) {
+          int from = (t * shape.batchSize() + b) * columns;
+          Arrays.fill(tensor, from, from + columns, 0f);
+        }
+      }
+    }
+    return tensor;
   }
 
   /** PyTorch's own initial range. */

@@ -24,6 +24,8 @@ import java.util.stream.Collectors;
  * @param environment what every system's process was given, see {@link ChildEnvironment}
  * @param withheld variables that were set and that none was given
  * @param skipped systems that did not take part, and why
+ * @param leftOut what there was no time for
+ * @param disturbed by case, how many repetitions began while something else kept the cores busy
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record Report(
@@ -34,6 +36,8 @@ record Report(
     Map<String, String> environment,
     List<String> withheld,
     Map<String, String> skipped,
+    List<String> leftOut,
+    Map<String, Integer> disturbed,
     List<Row> rows) {
 
   private static final String LINE = "  %-22s %10.3f %10.3f %10.3f %11s %5d %8s %9.1f %7s  %s%n";
@@ -63,6 +67,9 @@ record Report(
     out.println(what);
     List<Row> here = rows.stream().filter(row -> row.what().equals(what)).toList();
     Optional<Row> peer = bestPeer(here);
+    if (disturbed.containsKey(what.toString())) {
+      out.println("  disturbed: " + disturbed.get(what.toString()) + " repetitions");
+    }
     here.stream()
         .sorted(Comparator.comparingDouble(Row::medianMillis))
         .forEach(
@@ -117,7 +124,7 @@ record Report(
   private void printLead(PrintStream out) {
     out.printf(
         Locale.ROOT,
-        "%-40s %10s %10s %-12s %8s %9s  %s%n",
+        "%-48s %10s %10s %-14s %8s %9s  %s%n",
         Entrant.CPU,
         "ms",
         "best peer",
@@ -133,7 +140,7 @@ record Report(
       Optional<Row> peer = bestPeer(rows.stream().filter(row -> row.what().equals(what)).toList());
       out.printf(
           Locale.ROOT,
-          "%-40s %10.3f %10s %-12s %8s %9s  %s%n",
+          "%-48s %10.3f %10s %-14s %8s %9s  %s%n",
           what,
           ours.medianMillis(),
           peer.map(p -> String.format(Locale.ROOT, "%.3f", p.medianMillis())).orElse("none"),
@@ -174,7 +181,9 @@ record Report(
     for (String ours : List.of(Entrant.CPU, Entrant.JAVA)) {
       for (Case.Cell cell : Case.Cell.values()) {
         for (Case.Pass pass : Case.Pass.values()) {
-          printMeans(out, ours, cell, pass);
+          for (Shape.Group group : Shape.Group.values()) {
+            printMeans(out, ours, cell, pass, group);
+          }
         }
       }
     }
@@ -185,16 +194,28 @@ record Report(
       out.println("and none of these, which are set: " + String.join(", ", withheld));
     }
     skipped.forEach((system, why) -> out.println("skipped " + system + ": " + why));
+    if (!disturbed.isEmpty()) {
+      int repetitions = disturbed.values().stream().mapToInt(Integer::intValue).sum();
+      out.println(
+          repetitions
+              + " repetitions, in "
+              + disturbed.size()
+              + " cases, began while something else kept the cores busy");
+    }
+    leftOut.forEach(what -> out.println("left out, the time was up: " + what));
   }
 
-  private void printMeans(PrintStream out, String ours, Case.Cell cell, Case.Pass pass) {
+  private void printMeans(
+      PrintStream out, String ours, Case.Cell cell, Case.Pass pass, Shape.Group group) {
     List<Row> mine =
         rows.stream()
             .filter(r -> r.system().equals(ours) && r.valid() && r.settled())
             .filter(r -> r.what().cell() == cell && r.what().pass() == pass)
+            .filter(r -> r.what().shape().group() == group)
             .toList();
     List<String> parts = new ArrayList<>();
-    for (String peer : List.of("the best peer", Entrant.PYTORCH, Entrant.DL4J)) {
+    for (String peer :
+        List.of("the best peer", Entrant.PYTORCH, Entrant.PYTORCH_IN_PYTHON, Entrant.DL4J)) {
       for (int smallestBatch : new int[] {1, 16}) {
         List<Double> ratios = new ArrayList<>();
         for (Row row : mine) {
@@ -223,7 +244,13 @@ record Report(
     }
     if (!parts.isEmpty()) {
       out.printf(
-          Locale.ROOT, "  %s %s %s against %s%n", ours, cell, pass.id(), String.join("; ", parts));
+          Locale.ROOT,
+          "  %s %s %s%s against %s%n",
+          ours,
+          cell,
+          pass.id(),
+          group == Shape.Group.LAYERS ? "" : ", " + group.words() + ",",
+          String.join("; ", parts));
     }
   }
 

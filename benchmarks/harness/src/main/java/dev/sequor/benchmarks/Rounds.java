@@ -17,13 +17,16 @@ import java.util.Set;
 final class Rounds {
   private static final long SEED = 20140603;
 
+  /** Within which two systems agree about what is right; smaller weights never decide that. */
+  private static final double REFERENCE_TOLERANCE = 1e-4;
+
   /** After so many rounds the slower settings of a system retire … */
   private static final int TRIAL_ROUNDS = 3;
 
   /** … if their best time is so much worse than the best one's. */
   private static final double CLEARLY_SLOWER = 1.2;
 
-  /** Such a setting retires after one round already. */
+  /** Such a setting retires after one round already; where time is short, a hopeless one does. */
   private static final double FAR_SLOWER = 3;
 
   /** A setting so much worse than its system's best need not be tried on larger shapes. */
@@ -34,10 +37,13 @@ final class Rounds {
 
   private final Case what;
   private final Options options;
+  private final IdleCores idleCores;
   private final PrintStream log;
   private final List<Turn> turns = new ArrayList<>();
   private boolean failed;
   private int disturbed;
+  private int waits;
+  private double waitedSeconds;
 
   /**
    * How much to measure.
@@ -64,9 +70,10 @@ final class Rounds {
     }
   }
 
-  Rounds(Case what, Options options, PrintStream log) {
+  Rounds(Case what, Options options, IdleCores idleCores, PrintStream log) {
     this.what = what;
     this.options = options;
+    this.idleCores = idleCores;
     this.log = log;
   }
 
@@ -80,9 +87,12 @@ final class Rounds {
     long start = System.nanoTime();
     prepare(children);
     for (int round = 0; round < options.rounds; round++) {
-      boolean late = (System.nanoTime() - start) * 1e-9 + roundSeconds() > seconds;
-      if (round > 0 && late) {
-        break;
+      if (round > 0 && isLate(start, seconds)) {
+        // What is left of the time, and as much again, goes to what the report will show.
+        retireAllButTheBest();
+        if (round >= Row.FEWEST_REPETITIONS || isLate(start, 2 * seconds)) {
+          break;
+        }
       }
       for (int i = 0; i < turns.size(); i++) {
         // Each round starts with another, so that nobody always follows the same neighbour.
@@ -118,30 +128,67 @@ final class Rounds {
   }
 
   private void prepare(List<ChildProcess> children) throws IOException {
-    Map<String, Digest> reference = null;
+    Map<ChildProcess, Message.Reply> firsts = new LinkedHashMap<>();
     for (ChildProcess child : children) {
       try {
-        Message.Reply first = child.prepare(what, SEED);
-        if (reference == null) {
-          reference = first.digests();
-        }
-        String invalid = mismatch(first.digests(), reference, child.entrant().tolerance());
-        if (invalid != null) {
-          log.println("  MISMATCH " + child.entrant() + ": " + invalid);
-        }
-        double millis = first.nanos() * 1e-6;
-        if (millis < options.warmUpMillis) {
-          double spent = 0;
-          for (int calls = 1; spent < options.warmUpMillis; calls *= 2) {
-            double total = child.time(0, calls) * 1e-6;
-            millis = total / calls;
-            spent += Math.max(total, 1e-3);
-          }
-        }
-        turns.add(new Turn(child, invalid, millis));
+        firsts.put(child, child.prepare(what, SEED));
       } catch (ChildProcess.Refused e) {
         fail(child, "to run this: " + e.getMessage());
       }
+    }
+    List<Computed> computed = new ArrayList<>();
+    firsts.forEach(
+        (child, first) -> computed.add(new Computed(child.entrant().system(), first.digests())));
+    Map<String, Digest> reference = reference(computed);
+    firsts.forEach(
+        (child, first) -> {
+          String invalid = mismatch(first.digests(), reference, child.entrant().tolerance());
+          if (invalid != null) {
+            log.println("  MISMATCH " + child.entrant() + ": " + invalid);
+          }
+          turns.add(new Turn(child, invalid, first.nanos() * 1e-6));
+        });
+    turns.removeIf(turn -> !warmUp(turn));
+  }
+
+  /** What one process computed. */
+  record Computed(String system, Map<String, Digest> digests) {}
+
+  /**
+   * The results that most systems agree with, of those that are as good the first's: a library that
+   * is wrong at some size, which has been seen, is not to make all others wrong.
+   */
+  static Map<String, Digest> reference(List<Computed> all) {
+    Map<String, Digest> reference = Map.of();
+    long most = 0;
+    for (Computed candidate : all) {
+      long agree =
+          all.stream()
+              .filter(c -> mismatch(c.digests(), candidate.digests(), REFERENCE_TOLERANCE) == null)
+              .map(Computed::system)
+              .distinct()
+              .count();
+      if (agree > most) {
+        most = agree;
+        reference = candidate.digests();
+      }
+    }
+    return reference;
+  }
+
+  /** Whether it still runs after its untimed calls. */
+  private boolean warmUp(Turn turn) {
+    try {
+      double spent = turn.expectedMillis < options.warmUpMillis ? 0 : Double.POSITIVE_INFINITY;
+      for (int calls = 1; spent < options.warmUpMillis; calls *= 2) {
+        double total = turn.child.time(0, calls) * 1e-6;
+        turn.expectedMillis = total / calls;
+        spent += Math.max(total, 1e-3);
+      }
+      return true;
+    } catch (IOException | ChildProcess.Refused e) {
+      fail(turn.child, "in its first calls: " + e.getMessage());
+      return false;
     }
   }
 
@@ -167,11 +214,26 @@ final class Rounds {
     return null;
   }
 
+  private boolean isLate(long startNanos, double seconds) {
+    return (System.nanoTime() - startNanos) * 1e-9 + roundSeconds() > seconds;
+  }
+
   private double roundSeconds() {
-    return turns.stream()
-        .filter(turn -> !retires(turn))
-        .mapToDouble(turn -> Math.max(turn.expectedMillis, options.repetitionMillis) * 1e-3)
-        .sum();
+    List<Turn> next = turns.stream().filter(turn -> !retires(turn)).toList();
+    double waiting = waits == 0 ? 0 : next.size() * waitedSeconds / waits;
+    return waiting
+        + next.stream()
+            .mapToDouble(turn -> Math.max(turn.expectedMillis, options.repetitionMillis) * 1e-3)
+            .sum();
+  }
+
+  /** Leaves each system its fastest setting so far. */
+  private void retireAllButTheBest() {
+    for (Turn turn : turns) {
+      if (!turn.millis.isEmpty()) {
+        turn.retired |= Statistics.min(turn.millis) > bestMillis(turn.child.entrant().system());
+      }
+    }
   }
 
   private boolean retires(Turn turn) {
@@ -182,7 +244,8 @@ final class Rounds {
       return true;
     }
     if (done > 0) {
-      double allowed = done < TRIAL_ROUNDS ? FAR_SLOWER : CLEARLY_SLOWER;
+      double early = options.budgeted ? HOPELESSLY_SLOWER : FAR_SLOWER;
+      double allowed = done < TRIAL_ROUNDS ? early : CLEARLY_SLOWER;
       turn.retired = Statistics.min(turn.millis) > allowed * bestMillis(entrant.system());
     }
     return turn.retired;
@@ -210,15 +273,29 @@ final class Rounds {
     return hopeless;
   }
 
+  /** The least time of each entrant that was timed. */
+  Map<Entrant, Double> leastMillis() {
+    Map<Entrant, Double> least = new LinkedHashMap<>();
+    for (Turn turn : turns) {
+      if (!turn.millis.isEmpty()) {
+        least.put(turn.child.entrant(), Statistics.min(turn.millis));
+      }
+    }
+    return least;
+  }
+
   private void repeat(Turn turn) {
     double expected = Math.max(turn.expectedMillis, 1e-3);
     int calls = (int) Math.max(1, Math.ceil(options.repetitionMillis / expected));
     // The others have had the caches since; a long call outweighs that by itself.
     int untimed = expected < options.repetitionMillis ? 1 + calls / 4 : 0;
     try {
-      if (!IdleCores.await()) {
+      long start = System.nanoTime();
+      if (!idleCores.await()) {
         disturbed++;
       }
+      waits++;
+      waitedSeconds += (System.nanoTime() - start) * 1e-9;
       double millis = turn.child.time(untimed, calls) * 1e-6 / calls;
       turn.millis.add(millis);
       turn.expectedMillis = Statistics.median(turn.millis);

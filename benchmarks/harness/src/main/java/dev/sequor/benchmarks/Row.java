@@ -20,6 +20,9 @@ import java.util.List;
   "T",
   "B",
   "H",
+  "L",
+  "D",
+  "ragged",
   "threads",
   "medianMillis",
   "minMillis",
@@ -86,6 +89,24 @@ record Row(
   @JsonProperty("H")
   int hiddenSize() {
     return what.hiddenSize();
+  }
+
+  /** Null for one layer. */
+  @JsonProperty("L")
+  Integer layers() {
+    return what.layers() == 1 ? null : what.layers();
+  }
+
+  /** Null for one direction. */
+  @JsonProperty("D")
+  Integer directions() {
+    return what.directions() == 1 ? null : what.directions();
+  }
+
+  /** Null where all sequences have the same length. */
+  @JsonProperty("ragged")
+  Boolean ragged() {
+    return what.shape().ragged() ? true : null;
   }
 
   double gflops() {

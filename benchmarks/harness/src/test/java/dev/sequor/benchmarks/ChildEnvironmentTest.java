@@ -15,6 +15,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** No system is timed with a handicap. */
 class ChildEnvironmentTest {
+  private static final Entrant.Python PYTHON =
+      new Entrant.Python(Path.of("python3"), Path.of("scripts"));
+
   private static final List<String> HANDICAPS =
       List.of(
           "OPENBLAS_CORETYPE",
@@ -45,7 +48,7 @@ class ChildEnvironmentTest {
 
   @Test
   void everyChildGetsWhatIsMeantForItAndNoHandicap() {
-    for (Entrant entrant : Entrant.all(2, "peers", "dl4j")) {
+    for (Entrant entrant : Entrant.all(2, "peers", "dl4j", PYTHON)) {
       Map<String, String> expected = new HashMap<>(ChildEnvironment.GIVEN);
       expected.putAll(Map.of("PATH", "/bin", "HOME", "/home/a", "OMPI_PATH", "/x"));
       expected.putAll(entrant.allocator().environment());
@@ -76,7 +79,7 @@ class ChildEnvironmentTest {
 
   @Test
   void eachSystemTriesTheAllocatorAsItComesAndKeepingItsPages() {
-    List<Entrant> all = Entrant.all(2, "peers", "dl4j");
+    List<Entrant> all = Entrant.all(2, "peers", "dl4j", PYTHON);
     for (Entrant entrant : all) {
       for (Allocator allocator : Allocator.values()) {
         assertTrue(

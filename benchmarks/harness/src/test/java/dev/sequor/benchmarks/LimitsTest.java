@@ -35,4 +35,30 @@ class LimitsTest {
     double reading = 2 * 100.0 * BYTES / 10e9 * 1e3;
     assertEquals(arithmetic + reading, limits(100, 10).millis(training), 1e-12);
   }
+
+  @Test
+  void aWholeIsItsLayersAndDirectionsOneAfterTheOther() {
+    Case whole = new Case(Case.Cell.LSTM, Case.Pass.FORWARD, Shape.parse("100,1,500,L2,D2"));
+    // Inputs of 500 below and of 1000 above, in both directions.
+    double input = 2 * 2.0 * 100 * 2000 * (500 + 1000) / 100e9 * 1e3;
+    double reading = 4 * 100.0 * BYTES / 10e9 * 1e3;
+    assertEquals(input + reading, limits(100, 10).millis(whole), 1e-9);
+  }
+
+  @Test
+  void eachStepOfRaggedSequencesHasArithmeticOfItsOwn() {
+    Case ragged = new Case(Case.Cell.LSTM, Case.Pass.FORWARD, Shape.parse("100,3,500,ragged"));
+    int[] lengths = ragged.shape().lengths();
+    double row = 2.0 * 2000 * 500 / 100e9 * 1e3; // of one sequence, one step
+    double step = BYTES / 120e9 * 1e3; // more than one row, less than two
+    double expected = 0;
+    for (int t = 0; t < 100; t++) {
+      int rows = 0;
+      for (int length : lengths) {
+        rows += t < length ? 1 : 0;
+      }
+      expected += rows * row + Math.max(rows * row, step);
+    }
+    assertEquals(expected, limits(100, 120).millis(ragged), 1e-9);
+  }
 }

@@ -31,6 +31,8 @@ class ReportTest {
             Map.of(),
             List.of(),
             Map.of(),
+            List.of("sequor-java at a case"),
+            Map.of(SMALL.toString(), 3),
             List.of(rows));
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     report.printSummary(new PrintStream(bytes, true, StandardCharsets.UTF_8));
@@ -55,6 +57,28 @@ class ReportTest {
     String text = summary(row(SMALL, Entrant.CPU, 10, 5), row(SMALL, Entrant.PYTORCH, 20, 5));
     assertTrue(text.contains("2.00x "), text);
     assertFalse(text.contains("?"), text);
+  }
+
+  @Test
+  void whatWasLeftOutAndDisturbedIsSaid() {
+    String text = summary(row(SMALL, Entrant.CPU, 10, 5));
+    assertTrue(text.contains("left out, the time was up: sequor-java at a case"), text);
+    assertTrue(text.contains("3 repetitions, in 1 cases, began while something else"), text);
+  }
+
+  @Test
+  void meansAreOfOneGroupOfShapesEach() {
+    Case whole = new Case(Case.Cell.LSTM, Case.Pass.FORWARD, Shape.parse("128,32,128,L2,D2"));
+    String text =
+        summary(
+            row(SMALL, Entrant.CPU, 10, 5),
+            row(SMALL, Entrant.PYTORCH, 20, 5),
+            row(whole, Entrant.CPU, 10, 5),
+            row(whole, Entrant.PYTORCH, 50, 5));
+    assertTrue(text.contains("LSTM forward against the best peer 2.00x [2.00x]"), text);
+    assertTrue(
+        text.contains("LSTM forward, more layers or directions, against the best peer 5.00x"),
+        text);
   }
 
   @Test

@@ -77,10 +77,10 @@ public final class Dl4jContender implements Contender {
               .build();
       network = new MultiLayerNetwork(configuration);
       network.init();
-      set("0_W", transposedBlocks(numbers.inputWeights()), hiddenSize);
-      set("0_RW", transposedBlocks(numbers.recurrentWeights()), hiddenSize);
-      float[] bias = numbers.inputBias();
-      float[] recurrentBias = numbers.recurrentBias();
+      set("0_W", transposedBlocks(numbers.inputWeights(0, 0)), hiddenSize);
+      set("0_RW", transposedBlocks(numbers.recurrentWeights(0, 0)), hiddenSize);
+      float[] bias = numbers.inputBias(0, 0);
+      float[] recurrentBias = numbers.recurrentBias(0, 0);
       for (int i = 0; i < bias.length; i++) {
         bias[i] += recurrentBias[i];
       }

@@ -106,10 +106,10 @@ public final class FileContender implements Contender {
         Network.builder().vectors("x", h).add("rnn", new Recurrent(layer), "x").build();
     List<float[]> values =
         List.of(
-            numbers.inputWeights(),
-            numbers.recurrentWeights(),
-            numbers.inputBias(),
-            numbers.recurrentBias());
+            numbers.inputWeights(0, 0),
+            numbers.recurrentWeights(0, 0),
+            numbers.inputBias(0, 0),
+            numbers.recurrentBias(0, 0));
     List<NamedTensor> parameters = new ArrayList<>();
     List<TensorRegion> regions = network.layout().regions();
     for (int i = 0; i < regions.size(); i++) {

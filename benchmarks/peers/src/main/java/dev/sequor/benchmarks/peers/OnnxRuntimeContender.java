@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -68,7 +69,7 @@ public final class OnnxRuntimeContender implements Contender {
   private final class OnnxTrial implements Trial {
     private final Case what;
     private final OrtSession session;
-    private final OnnxTensor x;
+    private final Map<String, OnnxTensor> inputs = new HashMap<>();
     private OrtSession.Result result;
 
     OnnxTrial(Case what, Problem numbers) throws OrtException {
@@ -88,7 +89,10 @@ public final class OnnxRuntimeContender implements Contender {
               .asFloatBuffer();
       direct.put(values).flip();
       long[] dims = batchFirst ? batchFirstShape(what) : timeFirstShape(what);
-      x = OnnxTensor.createTensor(environment, direct, dims);
+      inputs.put("x", OnnxTensor.createTensor(environment, direct, dims));
+      if (what.shape().ragged()) {
+        inputs.put("lengths", OnnxTensor.createTensor(environment, what.shape().lengths()));
+      }
     }
 
     @Override
@@ -96,7 +100,7 @@ public final class OnnxRuntimeContender implements Contender {
       if (result != null) {
         result.close();
       }
-      result = session.run(Map.of("x", x));
+      result = session.run(inputs);
     }
 
     @Override
@@ -112,7 +116,7 @@ public final class OnnxRuntimeContender implements Contender {
       if (result != null) {
         result.close();
       }
-      x.close();
+      inputs.values().forEach(OnnxTensor::close);
       session.close();
     }
   }
@@ -148,8 +152,9 @@ public final class OnnxRuntimeContender implements Contender {
   }
 
   /**
-   * The same as PyTorch's exporter writes a layer with {@code batch_first=True}: {@code x} and
-   * {@code y} are {@code [B,T,H]}, with a transpose on either side of the operator.
+   * The same, one layer of one direction, as PyTorch's exporter writes it with {@code
+   * batch_first=True}: {@code x} and {@code y} are {@code [B,T,H]}, with a transpose on either side
+   * of the operator.
    */
   static ModelProto batchFirst(Case what, Problem numbers) {
     ModelProto.Builder model = model(what, numbers).toBuilder();
@@ -157,74 +162,130 @@ public final class OnnxRuntimeContender implements Contender {
     NodeProto layer = graph.getNode(0).toBuilder().setInput(0, "steps").setOutput(0, "Y").build();
     graph
         .clearNode()
-        .addNode(transpose("x", "steps"))
+        .addNode(transpose("x", "steps", 1, 0, 2))
         .addNode(layer)
-        .addNode(
-            NodeProto.newBuilder()
-                .setOpType("Squeeze")
-                .addAllInput(List.of("Y", "directions"))
-                .addOutput("y_steps"))
-        .addNode(transpose("y_steps", "y"))
-        .addInitializer(
-            TensorProto.newBuilder()
-                .setName("directions")
-                .setDataType(TensorProto.DataType.INT64.getNumber())
-                .addDims(1)
-                .addInt64Data(1));
+        .addNode(node("Squeeze", List.of("Y", "directions"), "y_steps"))
+        .addNode(transpose("y_steps", "y", 1, 0, 2))
+        .addInitializer(integers("directions", 1));
     graph.clearInput().addInput(value("x", "batch", "steps", what.hiddenSize()));
     graph.clearOutput().addOutput(value("y", "batch", "steps", what.hiddenSize()));
     return model.build();
   }
 
-  private static NodeProto transpose(String from, String to) {
-    return NodeProto.newBuilder()
-        .setOpType("Transpose")
-        .addInput(from)
-        .addOutput(to)
-        .addAttribute(
-            AttributeProto.newBuilder()
-                .setName("perm")
-                .setType(AttributeProto.AttributeType.INTS)
-                .addAllInts(List.of(1L, 0L, 2L)))
-        .build();
+  private static NodeProto transpose(String from, String to, long... order) {
+    AttributeProto.Builder perm =
+        AttributeProto.newBuilder().setName("perm").setType(AttributeProto.AttributeType.INTS);
+    for (long axis : order) {
+      perm.addInts(axis);
+    }
+    return node("Transpose", List.of(from), to).toBuilder().addAttribute(perm).build();
   }
 
-  /** The layer of a case as a model with the input {@code x} and the output {@code y}. */
+  /**
+   * A case as a model with the input {@code x}, and {@code lengths} if they differ, and the output
+   * {@code y}: a node for each layer. What a layer of both directions or below another one gives,
+   * {@code [T,D,B,H]}, is made {@code [T,B,D·H]} as PyTorch's exporter does it.
+   */
   static ModelProto model(Case what, Problem numbers) {
-    boolean lstm = what.cell() == Case.Cell.LSTM;
-    int[] order = lstm ? LSTM_ORDER : GRU_ORDER;
-    long gateRows = what.gateRows();
-    long h = what.hiddenSize();
-    float[] w = reordered(numbers.inputWeights(), order);
-    float[] r = reordered(numbers.recurrentWeights(), order);
-    float[] bw = reordered(numbers.inputBias(), order);
-    float[] br = reordered(numbers.recurrentBias(), order);
-    float[] b = new float[bw.length + br.length];
-    System.arraycopy(bw, 0, b, 0, bw.length);
-    System.arraycopy(br, 0, b, bw.length, br.length);
-    NodeProto.Builder node =
-        NodeProto.newBuilder()
-            .setOpType(lstm ? "LSTM" : "GRU")
-            .addAllInput(List.of("x", "W", "R", "B"))
-            .addOutput("y")
-            .addAttribute(integer("hidden_size", what.hiddenSize()));
-    if (!lstm) {
-      node.addAttribute(integer("linear_before_reset", 1));
+    GraphProto.Builder graph = GraphProto.newBuilder().setName("layer").addInput(value("x"));
+    if (what.shape().ragged()) {
+      graph.addInput(value("lengths", TensorProto.DataType.INT32));
     }
-    GraphProto.Builder graph =
-        GraphProto.newBuilder()
-            .setName("layer")
-            .addInput(value("x"))
-            .addOutput(value("y"))
-            .addInitializer(tensor("W", w, 1, gateRows, h))
-            .addInitializer(tensor("R", r, 1, gateRows, h))
-            .addInitializer(tensor("B", b, 1, 2 * gateRows))
-            .addNode(node);
+    int layers = what.layers();
+    boolean plain = layers == 1 && what.directions() == 1;
+    String below = "x";
+    for (int layer = 0; layer < layers; layer++) {
+      String above = layer + 1 < layers ? "x" + (layer + 1) : "y";
+      String raw = plain ? "y" : "Y" + layer;
+      graph.addNode(layer(graph, what, numbers, layer, below, raw));
+      if (!plain && what.directions() == 1) {
+        graph.addNode(node("Squeeze", List.of(raw, "one"), above));
+      } else if (!plain) {
+        graph
+            .addNode(transpose(raw, raw + "_turned", 0, 2, 1, 3))
+            .addNode(node("Reshape", List.of(raw + "_turned", "flat"), above));
+      }
+      below = above;
+    }
+    if (!plain) {
+      graph.addInitializer(
+          what.directions() == 1 ? integers("one", 1) : integers("flat", 0, 0, -1));
+    }
     return ModelProto.newBuilder()
         .setIrVersion(IR_VERSION)
         .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(OPSET))
-        .setGraph(graph)
+        .setGraph(graph.addOutput(value("y")))
         .build();
+  }
+
+  /** Adds the weights of a layer and returns its operator. */
+  private static NodeProto layer(
+      GraphProto.Builder graph, Case what, Problem numbers, int layer, String from, String to) {
+    boolean lstm = what.cell() == Case.Cell.LSTM;
+    int[] order = lstm ? LSTM_ORDER : GRU_ORDER;
+    int directions = what.directions();
+    float[][] w = new float[directions][];
+    float[][] r = new float[directions][];
+    float[][] b = new float[2 * directions][];
+    for (int d = 0; d < directions; d++) {
+      w[d] = reordered(numbers.inputWeights(layer, d), order);
+      r[d] = reordered(numbers.recurrentWeights(layer, d), order);
+      b[2 * d] = reordered(numbers.inputBias(layer, d), order);
+      b[2 * d + 1] = reordered(numbers.recurrentBias(layer, d), order);
+    }
+    String suffix = layer == 0 ? "" : "_l" + layer;
+    long gateRows = what.gateRows();
+    graph
+        .addInitializer(
+            tensor("W" + suffix, joined(w), directions, gateRows, what.shape().inputSize(layer)))
+        .addInitializer(tensor("R" + suffix, joined(r), directions, gateRows, what.hiddenSize()))
+        .addInitializer(tensor("B" + suffix, joined(b), directions, 2 * gateRows));
+    NodeProto.Builder node =
+        node(lstm ? "LSTM" : "GRU", List.of(from, "W" + suffix, "R" + suffix, "B" + suffix), to)
+            .toBuilder()
+            .addAttribute(integer("hidden_size", what.hiddenSize()));
+    if (what.shape().ragged()) {
+      node.addInput("lengths");
+    }
+    if (directions == 2) {
+      node.addAttribute(
+          AttributeProto.newBuilder()
+              .setName("direction")
+              .setType(AttributeProto.AttributeType.STRING)
+              .setS(ByteString.copyFromUtf8("bidirectional")));
+    }
+    if (!lstm) {
+      node.addAttribute(integer("linear_before_reset", 1));
+    }
+    return node.build();
+  }
+
+  private static NodeProto node(String operator, List<String> inputs, String output) {
+    return NodeProto.newBuilder().setOpType(operator).addAllInput(inputs).addOutput(output).build();
+  }
+
+  private static TensorProto integers(String name, long... values) {
+    TensorProto.Builder tensor =
+        TensorProto.newBuilder()
+            .setName(name)
+            .setDataType(TensorProto.DataType.INT64.getNumber())
+            .addDims(values.length);
+    for (long value : values) {
+      tensor.addInt64Data(value);
+    }
+    return tensor.build();
+  }
+
+  private static float[] joined(float[][] parts) {
+    int elements = 0;
+    for (float[] part : parts) {
+      elements += part.length;
+    }
+    FloatBuffer all = FloatBuffer.allocate(elements);
+    for (float[] part : parts) {
+      all.put(part);
+    }
+    return all.array();
   }
 
   private static float[] reordered(float[] blocks, int[] order) {
@@ -245,8 +306,11 @@ public final class OnnxRuntimeContender implements Contender {
   }
 
   private static ValueInfoProto value(String name) {
-    int type = TensorProto.DataType.FLOAT.getNumber();
-    TypeProto.Tensor tensor = TypeProto.Tensor.newBuilder().setElemType(type).build();
+    return value(name, TensorProto.DataType.FLOAT);
+  }
+
+  private static ValueInfoProto value(String name, TensorProto.DataType type) {
+    TypeProto.Tensor tensor = TypeProto.Tensor.newBuilder().setElemType(type.getNumber()).build();
     return ValueInfoProto.newBuilder()
         .setName(name)
         .setType(TypeProto.newBuilder().setTensorType(tensor))

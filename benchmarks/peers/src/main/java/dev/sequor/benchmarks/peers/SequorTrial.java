@@ -15,11 +15,20 @@ import dev.sequor.backend.WeightStorage;
 import dev.sequor.benchmarks.Case;
 import dev.sequor.benchmarks.Problem;
 import dev.sequor.benchmarks.Trial;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** One case on one of Sequor's backends. */
 final class SequorTrial implements Trial {
+  private static final Map<String, Kind> PARAMETERS =
+      Map.of(
+          "W", Kind.INPUT_WEIGHTS,
+          "R", Kind.RECURRENT_WEIGHTS,
+          "bW", Kind.INPUT_BIAS,
+          "bR", Kind.RECURRENT_BIAS);
+
   private final Backend backend;
   private final boolean training;
   private final ParameterLayout layout;
@@ -28,7 +37,7 @@ final class SequorTrial implements Trial {
   private final float lastWeightValue;
   private final RnnTensors tensors;
   private final RnnGradients gradients;
-  private final Buffer[] buffers;
+  private final List<Buffer> buffers = new ArrayList<>();
 
   SequorTrial(Backend backend, WeightStorage weights, Case what, Problem numbers) {
     this.backend = backend;
@@ -36,8 +45,8 @@ final class SequorTrial implements Trial {
     RnnShape shape =
         new RnnShape(
             CellType.valueOf(what.cell().name()),
-            1,
-            1,
+            what.layers(),
+            what.directions(),
             what.timeSteps(),
             what.batchSize(),
             what.hiddenSize(),
@@ -46,19 +55,34 @@ final class SequorTrial implements Trial {
     this.layout = shape.parameterLayout();
     this.plan = backend.plan(shape, training ? Mode.TRAINING : Mode.INFERENCE, weights);
     Buffer parameters = floats(layout.totalElements());
-    put(parameters, Kind.INPUT_WEIGHTS, numbers.inputWeights());
-    put(parameters, Kind.RECURRENT_WEIGHTS, numbers.recurrentWeights());
-    put(parameters, Kind.INPUT_BIAS, numbers.inputBias());
-    put(parameters, Kind.RECURRENT_BIAS, numbers.recurrentBias());
+    for (int layer = 0; layer < what.layers(); layer++) {
+      for (int direction = 0; direction < what.directions(); direction++) {
+        block(parameters, Kind.INPUT_WEIGHTS, layer, direction)
+            .write(numbers.inputWeights(layer, direction));
+        block(parameters, Kind.RECURRENT_WEIGHTS, layer, direction)
+            .write(numbers.recurrentWeights(layer, direction));
+        block(parameters, Kind.INPUT_BIAS, layer, direction)
+            .write(numbers.inputBias(layer, direction));
+        block(parameters, Kind.RECURRENT_BIAS, layer, direction)
+            .write(numbers.recurrentBias(layer, direction));
+      }
+    }
     this.lastWeight = parameters.slice(parameters.elements() - 1, 1);
     this.lastWeightValue = lastWeight.readFloats()[0];
     Buffer x = floats(shape.inputElements());
     x.write(numbers.x());
     Buffer y = floats(shape.outputElements());
+    buffers.addAll(List.of(parameters, x, y));
+    RnnTensors common = RnnTensors.of(parameters, x, y);
+    if (what.shape().ragged()) {
+      Buffer lengths = backend.allocate(DType.INT32, what.batchSize());
+      lengths.write(what.shape().lengths());
+      buffers.add(lengths);
+      common = common.withLengths(lengths);
+    }
     if (!training) {
-      this.tensors = RnnTensors.of(parameters, x, y);
+      this.tensors = common;
       this.gradients = null;
-      this.buffers = new Buffer[] {parameters, x, y};
       return;
     }
     Buffer saved = floats(plan.savedElements());
@@ -66,17 +90,17 @@ final class SequorTrial implements Trial {
     dy.write(numbers.outputGradient());
     Buffer dParameters = floats(layout.totalElements());
     Buffer dx = floats(shape.inputElements());
-    this.tensors = RnnTensors.of(parameters, x, y).withSaved(saved);
+    this.tensors = common.withSaved(saved);
     this.gradients = RnnGradients.of(dParameters).withDy(dy).withDx(dx);
-    this.buffers = new Buffer[] {parameters, x, y, saved, dy, dParameters, dx};
+    buffers.addAll(List.of(saved, dy, dParameters, dx));
   }
 
   private Buffer floats(long elements) {
     return backend.allocate(DType.FLOAT32, elements);
   }
 
-  private void put(Buffer parameters, Kind kind, float[] values) {
-    parameters.slice(layout.offset(kind, 0, 0), layout.elements(kind, 0)).write(values);
+  private Buffer block(Buffer of, Kind kind, int layer, int direction) {
+    return of.slice(layout.offset(kind, layer, direction), layout.elements(kind, layer));
   }
 
   @Override
@@ -99,17 +123,17 @@ final class SequorTrial implements Trial {
     results.put("y", tensors.y().readFloats());
     if (training) {
       results.put("dx", gradients.dx().readFloats());
-      results.put("dW", gradientOf(Kind.INPUT_WEIGHTS));
-      results.put("dR", gradientOf(Kind.RECURRENT_WEIGHTS));
-      results.put("dbW", gradientOf(Kind.INPUT_BIAS));
-      results.put("dbR", gradientOf(Kind.RECURRENT_BIAS));
+      for (int layer = 0; layer < layout.layers(); layer++) {
+        for (int direction = 0; direction < layout.directions(); direction++) {
+          for (Map.Entry<String, Kind> each : PARAMETERS.entrySet()) {
+            results.put(
+                Problem.gradient(each.getKey(), layer, direction),
+                block(gradients.dParameters(), each.getValue(), layer, direction).readFloats());
+          }
+        }
+      }
     }
     return results;
-  }
-
-  private float[] gradientOf(Kind kind) {
-    long offset = layout.offset(kind, 0, 0);
-    return gradients.dParameters().slice(offset, layout.elements(kind, 0)).readFloats();
   }
 
   @Override

@@ -172,10 +172,10 @@ public final class Serving implements Callable<Integer> {
             .build();
     List<float[]> values =
         List.of(
-            numbers.inputWeights(),
-            numbers.recurrentWeights(),
-            numbers.inputBias(),
-            numbers.recurrentBias());
+            numbers.inputWeights(0, 0),
+            numbers.recurrentWeights(0, 0),
+            numbers.inputBias(0, 0),
+            numbers.recurrentBias(0, 0));
     List<NamedTensor> tensors = new ArrayList<>();
     var regions = network.layout().regions();
     for (int i = 0; i < regions.size(); i++) {
