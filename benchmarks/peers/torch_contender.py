@@ -21,6 +21,8 @@ MASK = (1 << 64) - 1
 # The protocol has standard output to itself: whatever a library prints goes to standard error.
 replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
+# NumPy's OpenBLAS would say which kernels it takes; no product here is NumPy's.
+os.environ.pop("OPENBLAS_VERBOSE", None)
 
 
 def send(**reply):

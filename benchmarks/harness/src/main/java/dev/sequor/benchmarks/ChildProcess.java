@@ -20,10 +20,19 @@ final class ChildProcess implements AutoCloseable {
   /** With {@code OPENBLAS_VERBOSE=2}. */
   private static final Pattern OPENBLAS_CORE = Pattern.compile("^Core: (\\w+)", Pattern.MULTILINE);
 
+  /** Characters; a library that logs each call of a long case has said what it has to say. */
+  private static final int MOST_BESIDES = 1_000_000;
+
   private final Entrant entrant;
   private final Process process;
   private final BufferedReader replies;
   private final Writer requests;
+  private final Path log;
+
+  /** What libraries print to standard output. */
+  private final StringBuilder besides = new StringBuilder();
+
+  private long heard;
   private String description = "";
 
   /** A child that cannot do what it was told; the message says why. */
@@ -35,7 +44,9 @@ final class ChildProcess implements AutoCloseable {
     }
   }
 
-  private ChildProcess(Entrant entrant, Process process) {
+  private ChildProcess(Entrant entrant, Process process, Path log, long logged) {
+    this.log = log;
+    this.heard = logged;
     this.entrant = entrant;
     this.process = process;
     this.replies =
@@ -56,7 +67,7 @@ final class ChildProcess implements AutoCloseable {
     Map<String, String> environment = ChildEnvironment.of(System.getenv(), entrant);
     builder.environment().clear();
     builder.environment().putAll(environment);
-    ChildProcess child = new ChildProcess(entrant, builder.start());
+    ChildProcess child = new ChildProcess(entrant, builder.start(), log, logged);
     try {
       child.description = child.receive().description() + openBlasKernels(log, logged);
       return child;
@@ -96,6 +107,18 @@ final class ChildProcess implements AutoCloseable {
         .nanos();
   }
 
+  /**
+   * What it has printed besides the protocol since this was last asked, if nobody shares its log.
+   */
+  String said() throws IOException {
+    byte[] bytes = Files.readAllBytes(log);
+    int start = (int) Math.min(heard, bytes.length);
+    heard = bytes.length;
+    String text = besides + new String(bytes, start, bytes.length - start, StandardCharsets.UTF_8);
+    besides.setLength(0);
+    return text;
+  }
+
   /** Frees the memory of the case. */
   void release() throws IOException, Refused {
     send(new Message.Request(Message.Command.RELEASE, null, 0, 0, 0));
@@ -118,6 +141,9 @@ final class ChildProcess implements AutoCloseable {
           throw new Refused(reply.error());
         }
         return reply;
+      }
+      if (besides.length() < MOST_BESIDES) {
+        besides.append(line).append('\n');
       }
     }
     throw new Refused("its process ended" + (process.isAlive() ? "" : exitStatus()));

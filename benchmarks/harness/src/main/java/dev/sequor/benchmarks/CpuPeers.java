@@ -146,8 +146,12 @@ public final class CpuPeers implements Callable<Integer> {
     MachineLimits limits = limits(home, cores);
     boolean failed = false;
     List<ChildProcess> children = new ArrayList<>();
+    Kernels kernels = null;
     try {
       children.addAll(start(home, cores, cases, skipped));
+      Path kernelLog = home.resolve("target/kernels.log");
+      Files.deleteIfExists(kernelLog);
+      kernels = Kernels.start(children, kernelLog);
       Map<String, String> descriptions = new LinkedHashMap<>();
       children.forEach(c -> descriptions.putIfAbsent(c.entrant().system(), c.description()));
       List<Row> rows = new ArrayList<>();
@@ -182,7 +186,10 @@ public final class CpuPeers implements Callable<Integer> {
                 .filter(c -> !quick || fits(c.entrant(), what, rates, start, leftOut))
                 .toList();
         Rounds rounds = new Rounds(what, rounds(), idleCores, console);
-        rows.addAll(rounds.measure(here, budget));
+        Map<String, String> taken = kernels.of(what, Rounds.SEED);
+        rounds.measure(here, budget).stream()
+            .map(row -> row.withKernels(taken.get(row.system())))
+            .forEach(rows::add);
         failed |= rounds.failed();
         rounds
             .leastMillis()
@@ -218,6 +225,9 @@ public final class CpuPeers implements Callable<Integer> {
       failed |= rows.stream().anyMatch(row -> !row.valid());
     } finally {
       children.forEach(ChildProcess::close);
+      if (kernels != null) {
+        kernels.close();
+      }
     }
     console.printf(Locale.ROOT, "%.0f seconds%n", (System.nanoTime() - start) * 1e-9);
     return failed ? 1 : 0;

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -233,13 +234,24 @@ record Entrant(
   }
 
   private Entrant with(Allocator other) {
+    return copy(other, environment);
+  }
+
+  /** The same with more variables. */
+  Entrant withEnvironment(Map<String, String> more) {
+    Map<String, String> all = new TreeMap<>(environment);
+    all.putAll(more);
+    return copy(allocator, all);
+  }
+
+  private Entrant copy(Allocator itsAllocator, Map<String, String> itsEnvironment) {
     return new Entrant(
         system,
         setting,
-        other,
+        itsAllocator,
         threads,
         program,
-        environment,
+        itsEnvironment,
         takesPart,
         tolerance,
         maxRoundsIfShort);

@@ -90,7 +90,11 @@ record Report(
                         : "",
                     row.gflops(),
                     share(row),
-                    row.valid() ? row.setting() : "INVALID: " + row.invalid()));
+                    !row.valid()
+                        ? "INVALID: " + row.invalid()
+                        : row.kernels() == null
+                            ? row.setting()
+                            : row.setting() + "; kernels: " + row.kernels()));
   }
 
   private static Optional<Row> bestPeer(List<Row> rows) {

@@ -11,6 +11,7 @@ import java.util.List;
  *
  * @param setting of its threads and its allocator, the best of those tried
  * @param asItComesMillis the best median with the allocator as it comes, if that was tried
+ * @param kernels that its libraries took, see {@link Kernels}; null where nobody asked
  * @param invalid why the times count for nothing, or null
  */
 @JsonPropertyOrder({
@@ -30,6 +31,7 @@ import java.util.List;
   "repetitions",
   "setting",
   "asItComesMillis",
+  "kernels",
   "invalid"
 })
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -43,6 +45,7 @@ record Row(
     double minMillis,
     double maxMillis,
     int repetitions,
+    String kernels,
     String invalid) {
 
   static final int FEWEST_REPETITIONS = 5;
@@ -58,6 +61,23 @@ record Row(
         rounded(Statistics.min(millis)),
         rounded(Statistics.max(millis)),
         millis.size(),
+        null,
+        invalid);
+  }
+
+  /** The same with the kernels of its libraries. */
+  Row withKernels(String words) {
+    return new Row(
+        what,
+        system,
+        threads,
+        setting,
+        asItComesMillis,
+        medianMillis,
+        minMillis,
+        maxMillis,
+        repetitions,
+        words,
         invalid);
   }
 

@@ -15,7 +15,8 @@ class ReportTest {
   private static final Case LARGE = new Case(Case.Cell.LSTM, Case.Pass.FORWARD, 128, 64, 1024);
 
   private static Row row(Case what, String system, double millis, int repetitions) {
-    return new Row(what, system, 2, "set", 2 * millis, millis, millis, millis, repetitions, null);
+    return new Row(
+        what, system, 2, "set", 2 * millis, millis, millis, millis, repetitions, null, null);
   }
 
   private static String summary(Row... rows) {

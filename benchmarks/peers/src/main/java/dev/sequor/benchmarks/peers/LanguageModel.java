@@ -1,16 +1,21 @@
 package dev.sequor.benchmarks.peers;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sequor.benchmarks.TrainingPeers;
 import dev.sequor.model.RateSchedule;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Adam;
 import org.bytedeco.pytorch.AdamOptions;
@@ -40,7 +45,8 @@ import picocli.CommandLine.Option;
     showDefaultValues = true,
     description = {
       "Trains a character model with PyTorch, for comparison with sequor train --text.",
-      "Prints one JSON object."
+      "Prints one JSON object. With --compare or --python PATH it trains it with PyTorch, that",
+      "Python's PyTorch and Sequor, each with two settings of the allocator, and prints a table."
     })
 public final class LanguageModel implements Callable<Integer> {
   private static final double NATS_PER_BIT = Math.log(2);
@@ -93,6 +99,21 @@ public final class LanguageModel implements Callable<Integer> {
   @Option(names = "--threads", description = "PyTorch's intra-op threads; default: all cores")
   private int threads = Runtime.getRuntime().availableProcessors();
 
+  @Option(names = "--compare", description = "train with Sequor as well, side by side")
+  private boolean compare;
+
+  @Option(
+      names = "--python",
+      paramLabel = "PATH",
+      description = "a Python with PyTorch; implies --compare")
+  private Path python;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FILE.json",
+      description = "with --compare: write the results here")
+  private Path out;
+
   private EmbeddingImpl characters;
   private LSTMImpl lstm;
   private LinearImpl dense;
@@ -119,6 +140,9 @@ public final class LanguageModel implements Callable<Integer> {
     if (!Files.isReadable(text)) {
       throw new CommandLine.ParameterException(
           new CommandLine(this), "cannot read " + text + "; name a text with --text FILE");
+    }
+    if (compare || python != null) {
+      return compare();
     }
     int[] points = Files.readString(text).codePoints().toArray();
     int[] vocabulary = Arrays.stream(points).sorted().distinct().toArray();
@@ -150,6 +174,102 @@ public final class LanguageModel implements Callable<Integer> {
     result.put("heldOutBitsPerCharacter", evaluate(Arrays.copyOfRange(tokens, cut, tokens.length)));
     System.out.println(new ObjectMapper().writeValueAsString(result));
     return 0;
+  }
+
+  private int compare() throws IOException {
+    Path home = Path.of(System.getProperty("benchmarks.home"));
+    Path models = Files.createTempDirectory("language-model");
+    try {
+      List<TrainingPeers.Outcome> outcomes =
+          new TrainingPeers(contenders(home, models), System.out).run(maxSteps);
+      if (out != null) {
+        new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(out.toFile(), outcomes);
+      }
+      return 0;
+    } catch (TrainingPeers.Refused e) {
+      System.err.println("language-model: " + e.getMessage());
+      return 1;
+    } finally {
+      deleteAll(models);
+    }
+  }
+
+  private List<TrainingPeers.Contender> contenders(Path home, Path models) {
+    List<String> options = new ArrayList<>(List.of("--text", text.toAbsolutePath().toString()));
+    Map<String, Object> common = new LinkedHashMap<>();
+    common.put("--held-out", heldOut);
+    common.put("--hidden", hidden);
+    common.put("--layers", layers);
+    common.put("--dropout", dropout);
+    common.put("--embedding", embedding);
+    common.put("--seq-length", timeSteps);
+    common.put("--batch", batchSize);
+    common.put("--epochs", epochs);
+    common.put("--lr", learningRate);
+    common.put("--schedule", schedule.name().toLowerCase(Locale.ROOT));
+    common.put("--clip", clip);
+    common.put("--seed", seed);
+    common.forEach((name, value) -> options.addAll(List.of(name, value.toString())));
+    String own = Integer.toString(threads);
+    List<TrainingPeers.Contender> contenders = new ArrayList<>();
+    List<String> java =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Dbenchmarks.home=" + home,
+                "-cp",
+                System.getProperty("java.class.path"),
+                LanguageModel.class.getName(),
+                "--threads",
+                own));
+    java.addAll(options);
+    contenders.add(new TrainingPeers.Contender("pytorch", () -> java, Map.of()));
+    if (python != null) {
+      List<String> script =
+          new ArrayList<>(
+              List.of(
+                  python.toString(),
+                  home.resolve("peers/language_model.py").toString(),
+                  "--threads",
+                  own));
+      script.addAll(options);
+      contenders.add(new TrainingPeers.Contender("pytorch-python", () -> script, Map.of()));
+    }
+    contenders.add(
+        new TrainingPeers.Contender(
+            "sequor-cpu",
+            () -> {
+              List<String> ours =
+                  new ArrayList<>(
+                      List.of(
+                          home.resolveSibling("sequor").toString(),
+                          "train",
+                          "--device",
+                          "cpu",
+                          "--json",
+                          "--out",
+                          newFolder(models)));
+              ours.addAll(options);
+              return ours;
+            },
+            Map.of("SEQUOR_THREADS", own)));
+    return contenders;
+  }
+
+  private static String newFolder(Path in) {
+    try {
+      return Files.createTempDirectory(in, "model").toString();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void deleteAll(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
   }
 
   private void build(int vocabularySize) {
