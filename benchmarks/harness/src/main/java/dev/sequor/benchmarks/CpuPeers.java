@@ -68,6 +68,9 @@ public final class CpuPeers implements Callable<Integer> {
   /** Later than this, a quick run leaves cases out, and says so. */
   private static final double QUICK_DEADLINE_SECONDS = 420;
 
+  /** After that it starts no second setting of a system: on a busy machine each takes long. */
+  private static final double QUICK_START_SECONDS = 120;
+
   /** And then it has to end. */
   private static final double QUICK_END_SECONDS = 480;
 
@@ -343,10 +346,19 @@ public final class CpuPeers implements Callable<Integer> {
                 + String.join(", ", entrants.stream().map(Entrant::system).distinct().toList()));
       }
     }
+    List<Entrant> chosen =
+        entrants.stream()
+            .filter(e -> systems.isEmpty() ? e.always() : systems.contains(e.system()))
+            .filter(e -> cases.stream().anyMatch(e.takesPart()))
+            .toList();
+    console.println("starting " + chosen.size() + " processes");
+    long start = System.nanoTime();
     List<ChildProcess> children = new ArrayList<>();
-    for (Entrant entrant : entrants) {
-      boolean chosen = systems.isEmpty() ? entrant.always() : systems.contains(entrant.system());
-      if (!chosen || cases.stream().noneMatch(entrant.takesPart())) {
+    for (Entrant entrant : oneOfEachFirst(chosen)) {
+      boolean isLate = quick && (System.nanoTime() - start) * 1e-9 > QUICK_START_SECONDS;
+      if (isLate
+          && children.stream().anyMatch(c -> c.entrant().system().equals(entrant.system()))) {
+        skipped.put(entrant.toString(), "starting the others took all the time there was for that");
         continue;
       }
       try {
@@ -361,6 +373,14 @@ public final class CpuPeers implements Callable<Integer> {
           "Without PyTorch, results are only compared with those of the other systems.");
     }
     return children;
+  }
+
+  /** The first setting of each system, then the second of each, and so on. */
+  static List<Entrant> oneOfEachFirst(List<Entrant> entrants) {
+    Map<String, Integer> counts = new HashMap<>();
+    Map<Entrant, Integer> places = new HashMap<>();
+    entrants.forEach(e -> places.put(e, counts.merge(e.system(), 1, Integer::sum)));
+    return entrants.stream().sorted(Comparator.comparing(places::get)).toList();
   }
 
   private Entrant.Python peersPython(Path home) {

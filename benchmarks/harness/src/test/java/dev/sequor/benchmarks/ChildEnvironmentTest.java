@@ -93,4 +93,13 @@ class ChildEnvironmentTest {
       }
     }
   }
+
+  @Test
+  void eachSystemStartsOnceBeforeAnyStartsTwice() {
+    List<Entrant> all = Entrant.all(2, "peers", "dl4j", PYTHON);
+    List<String> order = CpuPeers.oneOfEachFirst(all).stream().map(Entrant::system).toList();
+    List<String> systems = all.stream().map(Entrant::system).distinct().toList();
+    assertEquals(all.size(), order.size());
+    assertEquals(systems, order.subList(0, systems.size()));
+  }
 }
