@@ -36,8 +36,7 @@ final class DeviceLearner implements Learner {
               ? new SequenceModel(backend, start.model(), start.run().seed())
               : SequenceModel.of(
                   backend, start.model(), snapshot.parameters(), WeightStorage.FLOAT32);
-      this.trainer =
-          new Trainer(model, start.optimizer(), start.clipping(), start.run().seed());
+      this.trainer = new Trainer(model, start.optimizer(), start.clipping(), start.run().seed());
       if (snapshot != null) {
         trainer.restore(snapshot);
       }

@@ -404,7 +404,8 @@ final class TrainCommand implements Callable<Integer> {
     } catch (InaccessibleFileException e) {
       throw cannotBeWritten(e);
     }
-    TrainingObserver observer = reports.begin(start, training.place(), training.steps(), console.notes());
+    TrainingObserver observer =
+        reports.begin(start, training.place(), training.steps(), console.notes());
     try (TrainingLog lines = log == null ? null : TrainingLog.open(log)) {
       trainObserved(start, directory, training, interruption, lines, observer);
       List<String> complaints = reports.complaints();

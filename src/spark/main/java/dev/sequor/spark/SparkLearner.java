@@ -83,8 +83,7 @@ final class SparkLearner implements Learner {
       Backend backend = Devices.open(TaskPlace.host());
       try {
         known =
-            SequenceModel.of(
-                backend, training.spec(), training.tensors(), WeightStorage.FLOAT32);
+            SequenceModel.of(backend, training.spec(), training.tensors(), WeightStorage.FLOAT32);
       } catch (RuntimeException | Error e) {
         backend.close();
         throw e;

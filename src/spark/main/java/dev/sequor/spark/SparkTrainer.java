@@ -1,28 +1,16 @@
 package dev.sequor.spark;
 
 import dev.sequor.backend.Required;
-import dev.sequor.io.Checkpoint;
 import dev.sequor.io.InaccessibleFileException;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.Clipping;
-import dev.sequor.model.LossScale;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.RateSchedule;
-import dev.sequor.model.TrainerProgress;
-import dev.sequor.model.TrainerSnapshot;
-import dev.sequor.module.NamedTensor;
-import dev.sequor.module.NetworkLayout;
-import dev.sequor.module.TensorShapes;
-import dev.sequor.report.Environment;
 import dev.sequor.spark.ClusterCheckpoints.Saved;
-import dev.sequor.spark.TrainingData.Prepared;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
-import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 

@@ -83,7 +83,11 @@ final class SparkTraining implements AutoCloseable {
       }
       described = context.broadcast(description(trainer, prepared, first));
       return new SparkTraining(
-          trainer, context, prepared, described, known == null ? begin(trainer, first, wanted) : known);
+          trainer,
+          context,
+          prepared,
+          described,
+          known == null ? begin(trainer, first, wanted) : known);
     } catch (RuntimeException | Error e) {
       if (described != null) {
         described.destroy();
@@ -297,8 +301,7 @@ final class SparkTraining implements AutoCloseable {
 
   /** The model as it is now. */
   TrainedModel model() {
-    return new TrainedModel(
-        trainer.spec(), start.checkpoint().data(), snapshot().parameters());
+    return new TrainedModel(trainer.spec(), start.checkpoint().data(), snapshot().parameters());
   }
 
   @Override

@@ -35,12 +35,7 @@ final class TextData extends TrainingData {
    * @param seed of the order of the Unicode names
    */
   TextData(
-      String file,
-      Vocabulary vocabulary,
-      double heldOut,
-      int timeSteps,
-      int newSteps,
-      long seed) {
+      String file, Vocabulary vocabulary, double heldOut, int timeSteps, int newSteps, long seed) {
     this.file = file;
     this.vocabulary = vocabulary;
     this.heldOut = heldOut;
