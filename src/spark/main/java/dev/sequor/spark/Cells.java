@@ -90,7 +90,12 @@ final class Cells {
     long value = number.longValue();
     if (value < Integer.MIN_VALUE || value > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
-          what + ": " + (i < 0 ? "" : "element " + i + " ") + "is " + value + "; needed a number of 32 bits");
+          what
+              + ": "
+              + (i < 0 ? "" : "element " + i + " ")
+              + "is "
+              + value
+              + "; needed a number of 32 bits");
     }
     return (int) value;
   }

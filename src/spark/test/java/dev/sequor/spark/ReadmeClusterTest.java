@@ -84,12 +84,14 @@ class ReadmeClusterTest {
       assertTrue(jar.startsWith("sequor-") || there.contains(jar), jar + " is not of this build");
     }
     for (String needed :
-        List.of("picocli-", "progressbar-", "jline-terminal-", "jsvg-", "javacpp-", "commons-csv-")) {
+        List.of(
+            "picocli-", "progressbar-", "jline-terminal-", "jsvg-", "javacpp-", "commons-csv-")) {
       assertTrue(jars.stream().anyMatch(jar -> jar.startsWith(needed)), needed + " is missing");
     }
     int command = words.indexOf("train");
     String[] arguments =
-        SparkCommand.onCluster(words.subList(command, words.size()).toArray(String[]::new), "local");
+        SparkCommand.onCluster(
+            words.subList(command, words.size()).toArray(String[]::new), "local");
     dev.sequor.cli.Main.commandLine().parseArgs(arguments);
   }
 }

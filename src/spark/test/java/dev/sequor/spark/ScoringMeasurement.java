@@ -29,8 +29,8 @@ import org.junit.jupiter.api.Test;
  * Rows a second through an executor with one core, beside those of a {@link Predictor} with one
  * thread in this process, by turns: {@code mvn verify --projects src/spark --also-make
  * -Dtest=ScoringMeasurement -Dsurefire.failIfNoSpecifiedTests=false}. {@code SEQUOR_SPARK_ROWS} in
- * the environment says how many rows there are, {@code SEQUOR_SPARK_TURNS} how many turns.
- * No test of the ordinary run, for its times are the machine's.
+ * the environment says how many rows there are, {@code SEQUOR_SPARK_TURNS} how many turns. No test
+ * of the ordinary run, for its times are the machine's.
  */
 class ScoringMeasurement {
   private static final int STEPS = 50;

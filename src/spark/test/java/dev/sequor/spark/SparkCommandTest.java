@@ -66,8 +66,17 @@ class SparkCommandTest {
   void theSameFlagsMeanTheSame() throws Exception {
     Path text = Texts.invented(folder, 3000, 1);
     String[] more = {
-      "--steps=30", "--new-steps=8", "--schedule=cosine", "--optimizer=rmsprop", "--layers=2",
-      "--units=words", "--held-out=0.2", "--seed=5", "--device=cpu", "--clip=1", "--weight-decay=0.1"
+      "--steps=30",
+      "--new-steps=8",
+      "--schedule=cosine",
+      "--optimizer=rmsprop",
+      "--layers=2",
+      "--units=words",
+      "--held-out=0.2",
+      "--seed=5",
+      "--device=cpu",
+      "--clip=1",
+      "--weight-decay=0.1"
     };
     Path alone = folder.resolve("alone");
     Path cluster = folder.resolve("cluster");
