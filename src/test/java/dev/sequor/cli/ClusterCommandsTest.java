@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -50,7 +51,7 @@ class ClusterCommandsTest {
     assertEquals(10, lines.stream().filter(line -> line.contains("heldOutLoss")).count());
     Checkpoint kept = Checkpoint.load(model);
     assertEquals(100, kept.snapshot().progress().steps());
-    assertEquals("one process, 1 workers", ((TrainingRun) kept.run()).backend());
+    assertEquals("one process, 1 workers", ((TrainingRun) Objects.requireNonNull(kept.run())).backend());
     CommandLineRun.of("sample", model, "--device=java").succeeds();
     CommandLineRun.of("eval", model, "--device=java").succeeds();
   }
