@@ -51,9 +51,11 @@ class ClusterCommandsTest {
     assertEquals(10, lines.stream().filter(line -> line.contains("heldOutLoss")).count());
     Checkpoint kept = Checkpoint.load(model);
     assertEquals(100, kept.snapshot().progress().steps());
-    assertEquals("one process, 1 workers", ((TrainingRun) Objects.requireNonNull(kept.run())).backend());
+    TrainingRun run = (TrainingRun) Objects.requireNonNull(kept.run());
+    assertEquals("one process, 1 workers", run.backend());
     CommandLineRun.of("sample", model, "--device=java").succeeds();
-    CommandLineRun.of("eval", model, "--device=java").succeeds();
+    CommandLineRun.of("eval", model, "--text", folder.resolve("text.txt"), "--device=java")
+        .succeeds();
   }
 
   @Test
