@@ -1,3 +1,5 @@
+import dev.sequor.cli.Cluster;
+
 /**
  * The program {@code sequor}. It exports nothing. It requires what the library takes if it is
  * there: jsvg to draw as PNG, and what reads files of ONNX and Keras.
@@ -20,4 +22,6 @@ module dev.sequor.cli {
 
   opens dev.sequor.cli to
       info.picocli;
+
+  uses Cluster;
 }

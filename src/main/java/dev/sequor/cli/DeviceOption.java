@@ -12,7 +12,7 @@ import picocli.CommandLine.Option;
 
 /** Which device to use. */
 final class DeviceOption {
-  private static final String AUTO = "auto";
+  static final String AUTO = "auto";
   private static final Pattern FORM = Pattern.compile("auto|cpu|java|cuda(:\\d+)?");
 
   /** The names of devices, in any case, and {@code cuda:N}. */

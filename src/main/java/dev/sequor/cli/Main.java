@@ -39,6 +39,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       SampleCommand.class,
       EvalCommand.class,
       PredictCommand.class,
+      ScoreCommand.class,
       InspectCommand.class,
       ConvertCommand.class,
       DiagnoseCommand.class,
@@ -74,8 +75,13 @@ public final class Main implements Runnable {
 
   /** Runs the program and ends the process. */
   public static void main(String[] args) {
+    System.exit(exitCodeOf(args));
+  }
+
+  /** Runs the program on this process's streams, for a process that is to go on; its exit code. */
+  public static int exitCodeOf(String... args) {
     prepareProcess();
-    System.exit(run(StandardStream.out(), StandardStream.err(), args));
+    return run(StandardStream.out(), StandardStream.err(), args);
   }
 
   /** What belongs to the whole process, and to this program rather than to the library. */

@@ -1,6 +1,5 @@
 package dev.sequor.cli;
 
-import dev.sequor.backend.Backend;
 import dev.sequor.data.DataSpec;
 import dev.sequor.data.TableGoal;
 import dev.sequor.data.TableSpec;
@@ -33,9 +32,10 @@ final class RunRecord {
   /**
    * A run that begins or goes on, with the curve that its checkpoint has.
    *
+   * @param place where it computes
    * @param done steps made before
    */
-  static TrainingRecord of(Training.Start start, Backend backend, long done) {
+  static TrainingRecord of(Training.Start start, String place, long done) {
     Subject subject = start.subject();
     TrainingRecord record =
         record(
@@ -47,7 +47,7 @@ final class RunRecord {
             start.optimizer(),
             start.clipping(),
             start.run(),
-            Environment.of(backend));
+            Environment.of(place));
     return record.after(withCurve(record, start.run().curve()), done);
   }
 

@@ -1,11 +1,11 @@
 package dev.sequor.cli;
 
 /** The work was asked to stop, and has ended in order. */
-final class StoppedException extends RuntimeException {
+public final class StoppedException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   /** What was done, and how to go on. */
-  StoppedException(String message) {
+  public StoppedException(String message) {
     super(message);
   }
 }

@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.data.Vocabulary;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.io.DataSource;
 import dev.sequor.io.InaccessibleFileException;
@@ -14,6 +15,7 @@ import dev.sequor.report.TrainingRecord.Judgement;
 import dev.sequor.report.TrainingRecord.State;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -50,6 +52,7 @@ final class TrainCommand implements Callable<Integer> {
   private static final Set<String> WITH_RESUME =
       Set.of(
           "--resume",
+          "--spark",
           "--epochs",
           "--steps",
           "--text",
@@ -86,6 +89,7 @@ final class TrainCommand implements Callable<Integer> {
   @Mixin private ModelFlags model = new ModelFlags();
   @Mixin private UpdateFlags update = new UpdateFlags();
   @Mixin private RunFlags flags = new RunFlags();
+  @Mixin private ClusterFlags cluster = new ClusterFlags();
 
   @Option(
       names = "--out",
@@ -124,6 +128,9 @@ final class TrainCommand implements Callable<Integer> {
     if (resume != null) {
       requireOptionsOfResume();
     }
+    if (!cluster.isGiven()) {
+      cluster.requireNoneOfCluster();
+    }
     try (TrainingReports reports = reportFlags.open(resume == null ? out : resume)) {
       if (resume == null) {
         return train(fresh(), null, reports);
@@ -137,6 +144,12 @@ final class TrainCommand implements Callable<Integer> {
 
   private Training.Start fresh() throws IOException {
     Kind kind = kind();
+    if (cluster.isGiven() && kind != Kind.TEXT) {
+      throw new IllegalArgumentException(
+          kind.option
+              + " does not go with --spark; needed a text, or a program of your own with"
+              + " SparkTrainer for rows of a table");
+    }
     String note =
         ModelFlags.note(
             Objects.requireNonNull(spec).commandLine().getParseResult().matchedOption("--cell"));
@@ -240,6 +253,14 @@ final class TrainCommand implements Callable<Integer> {
             subject.windows().windowsPerEpoch(),
             isGiven("--checkpoint-every"));
     long done = checkpoint.snapshot().progress().steps();
+    boolean ofCluster = Files.exists(Cluster.file(directory, done));
+    if (ofCluster != cluster.isGiven()) {
+      throw new IllegalArgumentException(
+          directory
+              + (ofCluster
+                  ? ": a run of a cluster; needed --spark MASTER to go on with it"
+                  : ": a run of one machine; needed without --spark to go on with it"));
+    }
     if (rest.totalSteps() < done) {
       throw new IllegalArgumentException(
           directory + " is at step " + done + " already; needed --steps of at least that");
@@ -300,41 +321,79 @@ final class TrainCommand implements Callable<Integer> {
    */
   private int train(Training.Start start, @Nullable ModelDirectory resumed, TrainingReports reports)
       throws IOException {
-    TrainingRun run = start.run();
     Interruption interruption = console.interruption();
     interruption.waitForTheEnd();
-    try (Backend backend = DeviceOption.open(run.device(), console.notes())) {
-      TrainingMemory memory =
-          TrainingMemory.of(
-              start.model(), start.optimizer(), run.sequenceLength(), run.batchSize());
-      memory.requireFit(backend.name());
-      return HeapLimit.within(
-          "training " + memory + " on " + start.subject().name(),
-          () -> train(start, resumed, backend, interruption, reports));
+    TrainingMemory memory =
+        TrainingMemory.of(
+            start.model(),
+            start.optimizer(),
+            start.run().sequenceLength(),
+            start.run().batchSize());
+    return HeapLimit.within(
+        "training " + memory + " on " + start.subject().name(),
+        () -> {
+          try (Learner learner = learner(start, resumed, memory)) {
+            return train(start, resumed, learner, interruption, reports);
+          }
+        });
+  }
+
+  private Learner learner(
+      Training.Start start, @Nullable ModelDirectory resumed, TrainingMemory memory)
+      throws IOException {
+    if (!cluster.isGiven()) {
+      Backend backend = DeviceOption.open(start.run().device(), console.notes());
+      try {
+        memory.requireFit(backend.name());
+        return new DeviceLearner(backend, start);
+      } catch (RuntimeException | Error e) {
+        backend.close();
+        throw e;
+      }
     }
+    memory.requireFit(cluster.master()); // Of the driver: executors say so themselves.
+    if (!(start.subject().source() instanceof DataSource.Text source)
+        || !(start.subject().data() instanceof Vocabulary vocabulary)) {
+      throw new IllegalStateException("a cluster learns a text");
+    }
+    Path file =
+        source.file().isEmpty() ? null : console.inputs().file(Path.of(source.file())).path();
+    return Cluster.find()
+        .learner(
+            cluster.rounds(),
+            new Cluster.Task(
+                file,
+                start.subject().name(),
+                vocabulary,
+                source.heldOutFraction(),
+                start.model(),
+                start.optimizer(),
+                start.clipping(),
+                start.run()),
+            resumed == null
+                ? null
+                : new Cluster.Kept(resumed.path(), Checkpoint.load(resumed.path())));
   }
 
   private int train(
       Training.Start start,
       @Nullable ModelDirectory resumed,
-      Backend backend,
+      Learner learner,
       Interruption interruption,
       TrainingReports reports)
       throws IOException {
-    try (Training training = new Training(backend, start.on(backend))) {
-      if (resumed != null) {
-        return train(start, resumed.path(), backend, training, interruption, reports);
-      }
-      try (ModelDirectory directory = newDirectory(start)) {
-        return train(start, directory.path(), backend, training, interruption, reports);
-      }
+    Training training = new Training(learner, start.at(learner.place()));
+    if (resumed != null) {
+      return train(start, resumed.path(), training, interruption, reports);
+    }
+    try (ModelDirectory directory = newDirectory(start)) {
+      return train(start, directory.path(), training, interruption, reports);
     }
   }
 
   private int train(
       Training.Start start,
       Path directory,
-      Backend backend,
       Training training,
       Interruption interruption,
       TrainingReports reports)
@@ -345,9 +404,10 @@ final class TrainCommand implements Callable<Integer> {
     } catch (InaccessibleFileException e) {
       throw cannotBeWritten(e);
     }
-    TrainingObserver observer = reports.begin(start, backend, training.steps(), console.notes());
+    TrainingObserver observer =
+        reports.begin(start, training.place(), training.steps(), console.notes());
     try (TrainingLog lines = log == null ? null : TrainingLog.open(log)) {
-      trainObserved(start, directory, backend, training, interruption, lines, observer);
+      trainObserved(start, directory, training, interruption, lines, observer);
       List<String> complaints = reports.complaints();
       if (lines != null && lines.complaint() != null) {
         complaints.add(lines.complaint());
@@ -363,7 +423,6 @@ final class TrainCommand implements Callable<Integer> {
   private void trainObserved(
       Training.Start start,
       Path directory,
-      Backend backend,
       Training training,
       Interruption interruption,
       @Nullable TrainingLog lines,
@@ -371,7 +430,7 @@ final class TrainCommand implements Callable<Integer> {
       throws IOException {
     State end = State.FAILED;
     try {
-      train(start, directory, backend, training, interruption, lines, observer);
+      train(start, directory, training, interruption, lines, observer);
       end = State.COMPLETED;
     } catch (StoppedException e) {
       end = State.INTERRUPTED;
@@ -392,18 +451,18 @@ final class TrainCommand implements Callable<Integer> {
   private void train(
       Training.Start start,
       Path directory,
-      Backend backend,
       Training training,
       Interruption interruption,
       @Nullable TrainingLog lines,
       TrainingObserver observer)
       throws IOException {
     long totalSteps = start.run().totalSteps();
+    String before = start.run().backend();
     if (training.steps() < totalSteps) {
-      noteOtherBackend(start.run().backend(), backend);
+      noteOtherPlace(before, training.place());
     }
     if (!console.isQuiet()) {
-      announce(start, backend, training.steps());
+      announce(start, training);
     }
     Training.Pace pace;
     try (Progress progress =
@@ -420,28 +479,30 @@ final class TrainCommand implements Callable<Integer> {
           "interrupted at step "
               + training.steps()
               + "; go on with: sequor train --resume "
-              + directory);
+              + directory
+              + (cluster.isGiven() ? " --spark " + cluster.master() : ""));
     }
-    Map<String, Double> figures = report(start, directory, backend, training, pace);
+    Map<String, Double> figures = report(start, directory, training, pace);
     observer.judged(new Judgement(training.steps(), figures));
   }
 
   /** Of a run that goes on: the bits of its arithmetic may be others from here. */
-  private void noteOtherBackend(String before, Backend backend) {
-    if (!before.isEmpty() && !before.equals(backend.name())) {
+  private void noteOtherPlace(String before, String place) {
+    if (!before.isEmpty() && !before.equals(place)) {
       console
           .notes()
           .println(
               "so far this run used "
                   + before
                   + ", now "
-                  + backend.name()
+                  + place
                   + ": it goes on, but not bit for bit as if never stopped");
     }
   }
 
-  private void announce(Training.Start start, Backend backend, long done) {
+  private void announce(Training.Start start, Training training) {
     TrainingRun run = start.run();
+    long done = training.steps();
     console
         .notes()
         .printf(
@@ -454,7 +515,7 @@ final class TrainCommand implements Callable<Integer> {
             run.batchSize(),
             run.totalSteps(),
             done == 0 ? "" : String.format(Locale.ROOT, " from step %,d", done),
-            backend.name());
+            training.place());
   }
 
   /**
@@ -463,7 +524,7 @@ final class TrainCommand implements Callable<Integer> {
    * @return the figures, by name
    */
   private Map<String, Double> report(
-      Training.Start start, Path directory, Backend backend, Training training, Training.Pace pace)
+      Training.Start start, Path directory, Training training, Training.Pace pace)
       throws IOException {
     Subject subject = start.subject();
     Measure measure = subject.measure();
@@ -483,7 +544,7 @@ final class TrainCommand implements Callable<Integer> {
         pace.seconds());
     Map<String, @Nullable Object> result = new LinkedHashMap<>();
     result.put("model", directory.toString());
-    result.put("device", backend.name());
+    result.put("device", training.place());
     result.put("steps", training.steps());
     result.put("seconds", pace.seconds());
     result.put(measure.nouns() + "PerSecond", pace.learnedPerSecond());

@@ -1,9 +1,6 @@
 package dev.sequor.cli;
 
-import dev.sequor.backend.Backend;
-import dev.sequor.backend.WeightStorage;
 import dev.sequor.cli.Subject.Effort;
-import dev.sequor.data.PrefetchedWindows;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.io.TrainingRun;
 import dev.sequor.model.BatchLoss;
@@ -13,7 +10,6 @@ import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.SequenceModel;
 import dev.sequor.model.TrainStep;
-import dev.sequor.model.Trainer;
 import dev.sequor.model.TrainerSnapshot;
 import dev.sequor.report.ModelName;
 import dev.sequor.report.TrainingObserver;
@@ -28,15 +24,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains a model on one device and keeps its checkpoint.
+ * Trains a model and keeps its checkpoint.
  *
  * <p>Everything that the weights depend on is in the checkpoint; when and how often a run is
  * stopped, judged or stored changes nothing in them.
  */
-final class Training implements AutoCloseable {
-  /** Often enough to watch, seldom enough that a GPU does not wait for the host. */
-  private static final int STEPS_PER_REPORT = 10;
-
+final class Training {
   /** Judgements along the way are for the plot: this many in a run. */
   private static final int JUDGEMENTS = 10;
 
@@ -49,9 +42,7 @@ final class Training implements AutoCloseable {
   private final Start start;
   private final TrainingRun run;
   private final LossCurve curve;
-  private final SequenceModel model;
-  private final Trainer trainer;
-  private final PrefetchedWindows windows;
+  private final Learner learner;
   private @Nullable Path directory;
   private long savedSteps = -1;
 
@@ -68,10 +59,9 @@ final class Training implements AutoCloseable {
       Clipping clipping,
       TrainingRun run,
       @Nullable TrainerSnapshot snapshot) {
-    /** The same, prepared for a device. */
-    Start on(Backend backend) {
-      return new Start(
-          subject, model, optimizer, clipping, run.withBackend(backend.name()), snapshot);
+    /** The same, by what learns there. */
+    Start at(String place) {
+      return new Start(subject, model, optimizer, clipping, run.withBackend(place), snapshot);
     }
 
     /** The model in a few words. */
@@ -89,38 +79,29 @@ final class Training implements AutoCloseable {
    */
   record Pace(long steps, double seconds, double learnedPerSecond) {}
 
-  /** Prepares a run. */
-  Training(Backend backend, Start start) {
+  /**
+   * A run that {@code learner} makes the steps of.
+   *
+   * @param learner begins as {@code start} says; stays the caller's
+   */
+  Training(Learner learner, Start start) {
+    this.learner = learner;
     this.start = start;
     this.run = start.run();
     this.curve = new LossCurve(run.curve(), run.totalSteps());
-    TrainerSnapshot snapshot = start.snapshot();
-    this.model =
-        snapshot == null
-            ? new SequenceModel(backend, start.model(), run.seed())
-            : SequenceModel.of(
-                backend, start.model(), snapshot.parameters(), WeightStorage.FLOAT32);
-    try {
-      this.trainer = new Trainer(model, start.optimizer(), start.clipping(), run.seed());
-    } catch (RuntimeException | Error e) {
-      model.close();
-      throw e;
-    }
-    this.windows = new PrefetchedWindows(start.subject().windows());
-    try {
-      if (snapshot != null) {
-        trainer.restore(snapshot);
-        savedSteps = steps();
-      }
-    } catch (RuntimeException | Error e) {
-      close();
-      throw e;
+    if (start.snapshot() != null) {
+      savedSteps = steps();
     }
   }
 
   /** Steps learned from so far, by all calls and the runs before. */
   long steps() {
-    return trainer.progress().steps();
+    return learner.progress().steps();
+  }
+
+  /** Where it computes, in words. */
+  String place() {
+    return learner.place();
   }
 
   /**
@@ -194,8 +175,12 @@ final class Training implements AutoCloseable {
       long before = steps();
       long beginNanos = System.nanoTime();
       float rate = run.schedule().rate(start.optimizer().learningRate(), before, run.totalSteps());
-      trainer.learningRate(rate);
-      TrainStep step = trainer.steps(windows, stepsUntilReport(judgementInterval));
+      TrainStep step;
+      try {
+        step = learner.step(stepsUntilReport(judgementInterval), rate);
+      } catch (StoppedException e) {
+        break; // It stands after its last whole step, and that is kept.
+      }
       Pace pace = pace(step.step() - before, (System.nanoTime() - beginNanos) * 1e-9);
       double loss = measure.of(step.loss());
       if (!step.skipped()) {
@@ -204,9 +189,10 @@ final class Training implements AutoCloseable {
       curve.addStep(step.step(), loss);
       progress.update(step.step(), curve.recent());
       boolean last = step.step() >= run.totalSteps();
+      boolean judges = last || passes(judgementInterval, before, step.step());
       BatchLoss heldOut = null;
-      if ((step.step() % judgementInterval == 0 || last) && !curve.hasHeldOut(step.step())) {
-        heldOut = start.subject().judge(model, Effort.WATCH);
+      if (judges && !curve.hasHeldOut(step.step())) {
+        heldOut = start.subject().judge(model(), Effort.WATCH);
         requireSane("on " + start.subject().heldOutName(), measure.of(heldOut));
         curve.addHeldOut(step.step(), measure.of(heldOut));
       }
@@ -215,7 +201,7 @@ final class Training implements AutoCloseable {
         log.add(report(step, rate, heldOut, pace, seconds));
       }
       tell(observer, point(step, loss, rate, pace, seconds), heldOut);
-      if (step.step() % run.checkpointInterval() == 0) {
+      if (passes(run.checkpointInterval(), before, step.step())) {
         save();
       }
     }
@@ -235,7 +221,7 @@ final class Training implements AutoCloseable {
     Measure measure = start.subject().measure();
     Map<String, @Nullable Object> report = new LinkedHashMap<>();
     report.put("step", step.step());
-    report.put("epoch", trainer.progress().epoch());
+    report.put("epoch", learner.progress().epoch());
     report.put("loss", finite(step.loss().mean()));
     if (measure.inBits()) {
       report.put(measure.key("train"), finite(measure.of(step.loss())));
@@ -271,7 +257,7 @@ final class Training implements AutoCloseable {
     observer.progressed(point);
     if (heldOut != null) {
       if (observer.wantsSamples()) {
-        String text = start.subject().sample(model);
+        String text = start.subject().sample(model());
         if (!text.isEmpty()) {
           observer.sampled(Sample.of(point.step(), text));
         }
@@ -285,21 +271,22 @@ final class Training implements AutoCloseable {
     return Double.isFinite(number) ? number : null;
   }
 
-  /**
-   * Steps to queue before the next loss is asked for: one where asking costs nothing, else some,
-   * but not past the next judgement, checkpoint or learning rate.
-   */
+  /** Whether a multiple of {@code interval} is among the steps after {@code before}. */
+  private static boolean passes(long interval, long before, long now) {
+    return now / interval > before / interval;
+  }
+
+  /** Steps up to the next judgement, checkpoint or learning rate, or the end. */
   private int stepsUntilReport(long judgementInterval) {
-    long most = model.backend().isAsynchronous() ? STEPS_PER_REPORT : 1;
+    long most = run.schedule().stepsAtSameRate(steps(), run.totalSteps());
     for (long interval : new long[] {judgementInterval, run.checkpointInterval()}) {
       most = Math.min(most, interval - steps() % interval);
     }
-    most = Math.min(most, run.schedule().stepsAtSameRate(steps(), run.totalSteps()));
-    return (int) Math.min(most, run.totalSteps() - steps());
+    return (int) Math.min(Integer.MAX_VALUE, Math.min(most, run.totalSteps() - steps()));
   }
 
   private double judge(Effort effort) {
-    return start.subject().measure().of(start.subject().judge(model, effort));
+    return start.subject().measure().of(start.subject().judge(model(), effort));
   }
 
   /** Not if it is NaN. */
@@ -327,17 +314,17 @@ final class Training implements AutoCloseable {
   private void save() throws IOException {
     if (steps() != savedSteps) {
       requireSane("on " + start.subject().heldOutName(), judge(Effort.CHECK));
-      checkpoint().save(Objects.requireNonNull(directory));
+      learner.save(checkpoint(), Objects.requireNonNull(directory));
       savedSteps = steps();
     }
   }
 
   private Checkpoint checkpoint() {
-    TrainerSnapshot snapshot = trainer.snapshot();
+    TrainerSnapshot snapshot = learner.snapshot();
     TrainingRun soFar = run.withCurve(curve.toStore());
     try {
       return new Checkpoint(
-          model.spec(),
+          start.model(),
           start.subject().data(),
           start.optimizer(),
           start.clipping(),
@@ -350,7 +337,7 @@ final class Training implements AutoCloseable {
 
   /** What was learned, as it is now. */
   SequenceModel model() {
-    return model;
+    return learner.model();
   }
 
   /** The loss so far. */
@@ -363,12 +350,5 @@ final class Training implements AutoCloseable {
     double loss = judge(Effort.ALL);
     requireSane("on " + start.subject().heldOutName(), loss);
     return loss;
-  }
-
-  @Override
-  public void close() {
-    windows.close();
-    trainer.close();
-    model.close();
   }
 }

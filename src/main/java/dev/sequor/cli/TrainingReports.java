@@ -1,6 +1,5 @@
 package dev.sequor.cli;
 
-import dev.sequor.backend.Backend;
 import dev.sequor.report.ReportFile;
 import dev.sequor.report.TrainingObserver;
 import dev.sequor.report.TrainingRecord;
@@ -38,25 +37,26 @@ final class TrainingReports implements AutoCloseable {
   /**
    * Begins, or goes on where the report of the same run ends.
    *
+   * @param place where it computes
    * @param done steps made before
    * @param notes get the address of the live page
    * @throws IllegalArgumentException if something cannot be written, or the report is of another
    *     training
    */
-  TrainingObserver begin(Training.Start start, Backend backend, long done, PrintWriter notes)
+  TrainingObserver begin(Training.Start start, String place, long done, PrintWriter notes)
       throws IOException {
     List<TrainingObserver> all = new ArrayList<>();
     if (file == null && live == null && folder == null) {
       return TrainingObserver.all(all);
     }
-    TrainingRecord record = RunRecord.of(start, backend, done);
+    TrainingRecord record = RunRecord.of(start, place, done);
     if (file != null || live != null) {
       TrainingRecorder recorder =
           new TrainingRecorder(
               done == 0 || file == null ? record : TrainingReport.goneOnWith(file, record, done));
       all.add(recorder);
       if (done > 0) {
-        recorder.happened(Event.of(done, "gone on with, on " + backend.name()));
+        recorder.happened(Event.of(done, "gone on with, on " + place));
       }
       if (file != null) {
         report = new TrainingReport(file, recorder);

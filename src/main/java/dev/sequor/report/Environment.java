@@ -19,8 +19,13 @@ public final class Environment {
    * @param backend whose name says its threads as well
    */
   public static Map<String, String> of(Backend backend) {
+    return of(backend.name());
+  }
+
+  /** The same of a place that is no one backend. */
+  public static Map<String, String> of(String place) {
     Map<String, String> environment = new LinkedHashMap<>();
-    environment.put("device", backend.name());
+    environment.put("device", place);
     environment.put("processors", String.valueOf(Runtime.getRuntime().availableProcessors()));
     environment.put(
         "Java", Runtime.version() + ", " + System.getProperty("java.vendor", "unknown vendor"));

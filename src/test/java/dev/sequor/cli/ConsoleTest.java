@@ -39,9 +39,10 @@ class ConsoleTest {
     String out = folder.resolve("out-" + String.join("", more)).toString();
     for (String each : EveryCommand.arguments(command, out)) {
       arguments.add(
-          each.endsWith("model")
+          each.endsWith("model") && !each.startsWith("-")
               ? folder.resolve(each)
-              : each.replace("=text.txt", "=" + folder.resolve("text.txt")));
+              : each.replace("=text.txt", "=" + folder.resolve("text.txt"))
+                  .replace("=model", "=" + folder.resolve("model")));
     }
     arguments.addAll(List.of(more));
     return CommandLineRun.of(arguments.toArray());

@@ -119,6 +119,7 @@ final class EveryCommand {
       case "compare" -> List.of("model", "other-model");
       case "convert" -> List.of("model", out + ".safetensors");
       case "predict" -> List.of("table-model", "--csv=sunspots", "--device=java");
+      case "score" -> List.of("--spark=here", "--model=model", "--input=rows", "--output=scored");
       case "eval" -> List.of("model", "--text=text.txt", "--device=java");
       default -> throw new AssertionError("say here how to run '" + command + "'");
     };

@@ -99,10 +99,10 @@ class FreeTextOptionsTest {
       }
     }
     assertEquals(
-        39,
+        48,
         tests.size(),
-        "train --text --csv --separator --target --inputs --by --out --resume --log --report --tensorboard, sample --prime --stop,"
-            + " eval --text --csv --separator, predict --csv --separator --model --input --output, inspect --picture,"
+        "train --text --csv --separator --target --inputs --by --out --resume --log --report --tensorboard --spark, sample --prime --stop,"
+            + " eval --text --csv --separator, predict --csv --separator --model --input --output, score (8), inspect --picture,"
             + " diagnose --text --report --picture, explain --text --file --search-on --report --picture,"
             + " demo agreement --report --picture, demo clipping --report --picture, demo cells --text --report --picture, compare --report --picture");
     return tests.stream();
@@ -110,7 +110,13 @@ class FreeTextOptionsTest {
 
   private static String received(String command, String option, String... arguments) {
     List<String> all = EveryCommand.with(command, arguments);
-    if (!command.equals("train") && !command.startsWith("demo ")) {
+    if (command.equals("score")) {
+      for (String needed : List.of("--spark", "--model", "--input", "--output")) {
+        if (!needed.equals(option)) {
+          all.add(needed + "=x");
+        }
+      }
+    } else if (!command.equals("train") && !command.startsWith("demo ")) {
       all.add("model");
     }
     ParseResult parsed = Main.commandLine().parseArgs(all.toArray(String[]::new));

@@ -70,6 +70,7 @@ class LauncherTest {
       Files.createFile(project.resolve(each));
     }
     Files.copy(Path.of("ci/utf8-locale"), project.resolve("ci/utf8-locale"));
+    Files.copy(Path.of("ci/on-spark"), project.resolve("ci/on-spark"));
     Files.copy(Path.of("sequor"), project.resolve("sequor"), StandardCopyOption.COPY_ATTRIBUTES);
     Path maven = Files.createDirectories(folder.resolve("bin")).resolve("mvn");
     Files.writeString(maven, MAVEN);

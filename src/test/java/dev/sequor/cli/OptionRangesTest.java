@@ -83,6 +83,14 @@ class OptionRangesTest {
       }
     } else if (command.equals("convert")) {
       arguments.addAll(List.of(folder.resolve("model"), folder.resolve("o" + outputs++ + ".onnx")));
+    } else if (command.equals("score")) {
+      arguments.addAll(
+          List.of(
+              "--spark=here",
+              "--model=" + folder.resolve("model"),
+              "--input=rows",
+              "--output=scored",
+              "--device=java"));
     } else if (command.equals("compare")) {
       arguments.addAll(List.of(folder.resolve("model"), folder.resolve("other-model")));
     } else if (!Set.of("info", "completion").contains(command)) {
@@ -214,10 +222,10 @@ class OptionRangesTest {
       }
     }
     assertEquals(
-        24,
+        26,
         tests.size(),
-        "--units, --missing, --transform, --task, --optimizer, --schedule, --from, --to, --architecture;"
-            + " 9 times --device, 3 --weights, 3 --cell");
+        "--units, --missing, --transform, --task, --optimizer, --schedule, --from, --to, --architecture,"
+            + " --handle-invalid; 10 times --device, 3 --weights, 3 --cell");
     return tests.stream();
   }
 

@@ -1,5 +1,6 @@
 package dev.sequor.spark;
 
+import dev.sequor.model.TrainerProgress;
 import dev.sequor.model.TrainerSnapshot;
 import dev.sequor.module.NamedTensor;
 import java.util.List;
@@ -30,6 +31,9 @@ interface Averaging extends AutoCloseable {
    *     not finite
    */
   double take(PartialSum sum, float[] rates);
+
+  /** Its counts, at a place in the data. */
+  TrainerProgress progress(long epoch, long position, int carriedBatchSize);
 
   /** All of it, as one trainer would have it that carries these states. */
   TrainerSnapshot snapshot(

@@ -15,9 +15,18 @@ import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * Numbers in the cells of a data frame; what does not fit is refused by row, column and element.
+ * What a cell is called is an object that says so, for names are made of refusals alone.
  */
 final class Cells {
   private Cells() {}
+
+  /** A step of a sequence, for messages: nothing is put together while all is well. */
+  private record StepName(Object sequence, int step) {
+    @Override
+    public String toString() {
+      return sequence + ", step " + step;
+    }
+  }
 
   /**
    * The type of a column.
@@ -51,7 +60,7 @@ final class Cells {
   }
 
   /** The elements of an array. */
-  static List<?> list(String what, @Nullable Object cell) {
+  static List<?> list(Object what, @Nullable Object cell) {
     if (cell == null) {
       throw new IllegalArgumentException(what + ": is null; needed an array");
     }
@@ -65,7 +74,7 @@ final class Cells {
         what + ": is a " + cell.getClass().getSimpleName() + "; needed an array");
   }
 
-  private static Number number(String what, int i, @Nullable Object element) {
+  private static Number number(Object what, int i, @Nullable Object element) {
     if (element instanceof Number number) {
       return number;
     }
@@ -73,34 +82,39 @@ final class Cells {
         what + ": element " + i + " is " + element + "; needed a number");
   }
 
-  static int whole(String what, @Nullable Object cell) {
-    return toInt(what, "", number(what, 0, cell));
+  static int whole(Object what, @Nullable Object cell) {
+    return toInt(what, -1, number(what, 0, cell));
   }
 
-  private static int toInt(String what, String element, Number number) {
+  private static int toInt(Object what, int i, Number number) {
     long value = number.longValue();
     if (value < Integer.MIN_VALUE || value > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
-          what + ": " + element + "is " + value + "; needed a number of 32 bits");
+          what
+              + ": "
+              + (i < 0 ? "" : "element " + i + " ")
+              + "is "
+              + value
+              + "; needed a number of 32 bits");
     }
     return (int) value;
   }
 
-  static int[] ints(String what, List<?> elements) {
+  static int[] ints(Object what, List<?> elements) {
     int[] values = new int[elements.size()];
     for (int i = 0; i < values.length; i++) {
-      values[i] = toInt(what, "element " + i + " ", number(what, i, elements.get(i)));
+      values[i] = toInt(what, i, number(what, i, elements.get(i)));
     }
     return values;
   }
 
-  static float[] floats(String what, List<?> elements) {
+  static float[] floats(Object what, List<?> elements) {
     float[] values = new float[elements.size()];
     copy(what, elements, values, 0);
     return values;
   }
 
-  private static void copy(String what, List<?> elements, float[] into, int offset) {
+  private static void copy(Object what, List<?> elements, float[] into, int offset) {
     for (int i = 0; i < elements.size(); i++) {
       float value = number(what, i, elements.get(i)).floatValue();
       if (!Float.isFinite(value)) {
@@ -112,7 +126,7 @@ final class Cells {
   }
 
   /** Vectors of {@code width} as arrays, or one array of all their numbers; flat. */
-  static float[] vectors(String what, List<?> elements, int width) {
+  static float[] vectors(Object what, List<?> elements, int width) {
     @Nullable Object first = elements.get(0);
     if (!(first instanceof List<?> || first instanceof scala.collection.Seq<?>)) {
       if (elements.size() % width != 0) {
@@ -128,7 +142,7 @@ final class Cells {
     }
     float[] values = new float[Math.multiplyExact(elements.size(), width)];
     for (int t = 0; t < elements.size(); t++) {
-      String where = what + ", step " + t;
+      Object where = new StepName(what, t);
       List<?> vector = list(where, elements.get(t));
       if (vector.size() != width) {
         throw new IllegalArgumentException(

@@ -82,7 +82,13 @@ final class ClusterCheckpoints {
             folder, String.format(java.util.Locale.ROOT, NAME + "%010d", saved.run().rounds()));
     try (TemporaryFolder local = new TemporaryFolder()) {
       saved.checkpoint().save(local.path());
-      writeRun(local.path().resolve(CLUSTER_FILE), saved);
+      try (FileChannel channel =
+          FileChannel.open(
+              local.path().resolve(CLUSTER_FILE),
+              StandardOpenOption.CREATE_NEW,
+              StandardOpenOption.WRITE)) {
+        writeRun(channel, saved);
+      }
       files.mkdirs(unfinished);
       try (var entries = Files.list(local.path())) {
         for (java.nio.file.Path file : entries.sorted().toList()) {
@@ -176,21 +182,27 @@ final class ClusterCheckpoints {
     return null;
   }
 
-  private static void writeRun(java.nio.file.Path file, Saved saved) throws IOException {
+  /** The file that a training on a cluster has beside its checkpoint. */
+  static void writeRun(FileChannel channel, Saved saved) throws IOException {
     String json = RecordJson.write(saved.run());
     Tensor velocity = Tensor.ofFloats(VELOCITY, saved.velocity(), saved.velocity().length);
-    try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      SafetensorsWriter.write(
-          channel,
-          Map.of("format", RUN, RUN, json, DIGEST, sha256(json, velocity.data())),
-          List.of(velocity));
-    }
+    SafetensorsWriter.write(
+        channel,
+        Map.of("format", RUN, RUN, json, DIGEST, sha256(json, velocity.data())),
+        List.of(velocity));
   }
 
   private static Saved read(java.nio.file.Path folder) throws IOException {
-    Checkpoint checkpoint = Checkpoint.load(folder);
-    java.nio.file.Path file = folder.resolve(CLUSTER_FILE);
+    return readRun(folder.resolve(CLUSTER_FILE), Checkpoint.load(folder));
+  }
+
+  /**
+   * What such a file says.
+   *
+   * @param checkpoint that it is beside
+   * @throws MalformedFileException if it is missing or damaged
+   */
+  static Saved readRun(java.nio.file.Path file, Checkpoint checkpoint) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new MalformedFileException(file, "is missing");
     }

@@ -43,6 +43,21 @@ record ClusterRun(
         completed);
   }
 
+  /** The same with a schedule that is stretched over so many steps. */
+  ClusterRun scheduledOver(long steps) {
+    return new ClusterRun(
+        version,
+        workers,
+        batchSize,
+        localSteps,
+        outerLearningRate,
+        outerMomentum,
+        schedule,
+        steps,
+        data,
+        rounds);
+  }
+
   /**
    * Refuses to go on as something else: the weights would not be those of a training that was never
    * stopped.

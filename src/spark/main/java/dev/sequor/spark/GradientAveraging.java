@@ -85,6 +85,11 @@ final class GradientAveraging implements Averaging {
   }
 
   @Override
+  public TrainerProgress progress(long epoch, long position, int carriedBatchSize) {
+    return Progress.at(trainer.progress(), epoch, position, carriedBatchSize);
+  }
+
+  @Override
   public TrainerSnapshot snapshot(
       long seed, long epoch, long position, int carriedBatchSize, List<NamedTensor> carried) {
     TrainerSnapshot now = trainer.snapshot();

@@ -24,6 +24,14 @@ import org.jspecify.annotations.Nullable;
 record InputColumn(String name, boolean tokens, int vocabularySize, int width)
     implements Serializable {
 
+  /** A cell, for messages: nothing is put together while all is well. */
+  private record CellName(Object row, String column) {
+    @Override
+    public String toString() {
+      return row + ", column '" + column + "'";
+    }
+  }
+
   /** A sequence and its steps. */
   record Steps(Values values, int count) {}
 
@@ -82,11 +90,11 @@ record InputColumn(String name, boolean tokens, int vocabularySize, int width)
   /**
    * The sequence in a cell.
    *
-   * @param row which, for messages
+   * @param row which, for messages: what its {@code toString} says
    * @throws IllegalArgumentException naming row, column, and what does not fit
    */
-  Steps read(String row, @Nullable Object cell) {
-    String what = row + ", column '" + name + "'";
+  Steps read(Object row, @Nullable Object cell) {
+    Object what = new CellName(row, name);
     List<?> elements = Cells.list(what, cell);
     if (elements.isEmpty()) {
       throw new IllegalArgumentException(what + ": has no steps; needed at least 1");

@@ -3,10 +3,8 @@ package dev.sequor.spark;
 import dev.sequor.data.Values;
 import dev.sequor.serve.Predictor;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
-import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -80,10 +78,10 @@ record ScoringTask(
     }
 
     private void ask(Row row) {
-      String name = name(row, number++);
+      long own = number++;
       CompletableFuture<float[]> answer;
       try {
-        Values values = input.read(name, row.get(inputIndex)).values();
+        Values values = input.read(new RowName(row, own), row.get(inputIndex)).values();
         answer =
             values instanceof Values.Tokens tokens
                 ? predictor.get().submit(tokens.ids())
@@ -135,20 +133,32 @@ record ScoringTask(
     }
   }
 
-  private String name(Row row, long number) {
-    if (idIndex >= 0) {
-      return "row with id " + row.get(idIndex);
+  /** What a row is called where it is refused. */
+  private final class RowName {
+    private final Row row;
+    private final long number;
+
+    RowName(Row row, long number) {
+      this.row = row;
+      this.number = number;
     }
-    TaskContext task = TaskContext.get();
-    return "row " + number + " of partition " + (task == null ? 0 : task.partitionId());
+
+    @Override
+    public String toString() {
+      if (idIndex >= 0) {
+        return "row with id " + row.get(idIndex);
+      }
+      TaskContext task = TaskContext.get();
+      return "row " + number + " of partition " + (task == null ? 0 : task.partitionId());
+    }
   }
 
   private static Float[] boxed(float[] values, int from, int count) {
-    List<Float> boxed = new ArrayList<>(count);
+    Float[] boxed = new Float[count];
     for (int i = 0; i < count; i++) {
-      boxed.add(values[from + i]);
+      boxed[i] = values[from + i];
     }
-    return boxed.toArray(Float[]::new);
+    return boxed;
   }
 
   private static int largest(float[] values) {

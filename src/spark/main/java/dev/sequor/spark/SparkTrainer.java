@@ -1,28 +1,16 @@
 package dev.sequor.spark;
 
 import dev.sequor.backend.Required;
-import dev.sequor.io.Checkpoint;
 import dev.sequor.io.InaccessibleFileException;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.model.Clipping;
-import dev.sequor.model.LossScale;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.model.Optimizer;
 import dev.sequor.model.RateSchedule;
-import dev.sequor.model.TrainerProgress;
-import dev.sequor.model.TrainerSnapshot;
-import dev.sequor.module.NamedTensor;
-import dev.sequor.module.NetworkLayout;
-import dev.sequor.module.TensorShapes;
-import dev.sequor.report.Environment;
 import dev.sequor.spark.ClusterCheckpoints.Saved;
-import dev.sequor.spark.TrainingData.Prepared;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
-import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
@@ -272,238 +260,89 @@ public final class SparkTrainer {
    */
   public TrainedModel train(TrainingData data) throws IOException {
     Required.present("data", data);
-    SessionEnd.watch(spark.sparkContext());
-    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
     @Nullable ClusterCheckpoints checkpoints =
         set.folder == null
             ? null
-            : new ClusterCheckpoints(set.folder, context.hadoopConfiguration());
-    TrainedModel first = new TrainedModel(spec, data.vocabulary(), FirstWeights.of(spec, set.seed));
-    try (Prepared prepared = data.prepare(context, first, set.workers, set.batchSize)) {
-      Saved start = start(first, prepared, checkpoints);
-      RunDescription run =
-          new RunDescription(
-              UUID.randomUUID().toString(),
-              Environment.VERSION,
-              ModelBytes.of(first),
-              new RunDescription.Update(RunDescription.Update.VERSION, optimizer, set.clipping)
-                  .json(),
-              set.device,
-              set.seed,
-              set.workers,
-              set.batchSize,
-              prepared.hashes());
-      Broadcast<RunDescription> described = context.broadcast(run);
-      try (Averaging averaging = averaging(start)) {
-        return new Rounds(context, prepared, described, averaging, start, checkpoints).all();
-      } finally {
-        described.destroy();
-      }
-    }
-  }
-
-  private Averaging averaging(Saved start) {
-    return set.localSteps == 1
-        ? new GradientAveraging(start.checkpoint(), TaskPlace.AUTO)
-        : new WeightAveraging(
-            start.checkpoint(), set.outerLearningRate, set.outerMomentum, start.velocity());
-  }
-
-  private Saved start(
-      TrainedModel first, Prepared prepared, @Nullable ClusterCheckpoints checkpoints)
-      throws IOException {
-    ClusterRun wanted =
-        new ClusterRun(
-            ClusterRun.VERSION,
-            set.workers,
-            set.batchSize,
-            set.localSteps,
-            set.outerLearningRate,
-            set.outerMomentum,
-            set.schedule.name(),
-            set.schedule == RateSchedule.CONSTANT ? 0 : set.steps,
-            prepared.fingerprint(),
-            0);
+            : new ClusterCheckpoints(set.folder, spark.sparkContext().hadoopConfiguration());
     @Nullable Saved known = checkpoints == null ? null : checkpoints.newest();
-    if (known != null) {
-      String folder = String.valueOf(set.folder);
-      known.run().requireSame(folder, wanted);
-      Checkpoint kept = known.checkpoint();
-      requireSame(folder, "model", kept.model(), spec);
-      requireSame(folder, "optimizer", kept.optimizer(), optimizer);
-      requireSame(folder, "clipping", kept.clipping(), set.clipping);
-      requireSame(folder, "seed", kept.snapshot().progress().seed(), set.seed);
-      return known;
-    }
-    NetworkLayout layout = spec.network().layout();
-    List<NamedTensor> moments = new ArrayList<>();
-    float[] zeros = new float[Math.toIntExact(layout.totalElements())];
-    for (int moment = 0; moment < optimizer.rule().moments(); moment++) {
-      moments.addAll(layout.split(zeros, TensorShapes.momentPrefix(moment)));
-    }
-    TrainerSnapshot snapshot =
-        new TrainerSnapshot(
-            new TrainerProgress(set.seed, 0, 0, 0, 0, 0, 0, 0),
-            LossScale.none(),
-            first.parameters(),
-            moments,
-            List.of());
-    return new Saved(
-        new Checkpoint(spec, first.data(), optimizer, set.clipping, snapshot, null),
-        wanted,
-        new float[0]);
-  }
-
-  private static void requireSame(String folder, String name, Object known, Object wanted) {
-    if (!known.equals(wanted)) {
-      throw new IllegalArgumentException(
-          "the training in '"
-              + folder
-              + "' has another "
-              + name
-              + ": "
-              + known
-              + "; needed "
-              + wanted);
-    }
-  }
-
-  /** The rounds of one call. */
-  private final class Rounds {
-    private final JavaSparkContext context;
-    private final Prepared data;
-    private final Broadcast<RunDescription> run;
-    private final Averaging averaging;
-    private final Saved start;
-    private final @Nullable ClusterCheckpoints checkpoints;
-
-    private long round;
-    private long epoch;
-    private long position;
-    private List<NamedTensor> carried;
-
-    Rounds(
-        JavaSparkContext context,
-        Prepared data,
-        Broadcast<RunDescription> run,
-        Averaging averaging,
-        Saved start,
-        @Nullable ClusterCheckpoints checkpoints) {
-      this.context = context;
-      this.data = data;
-      this.run = run;
-      this.averaging = averaging;
-      this.start = start;
-      this.checkpoints = checkpoints;
-      TrainerSnapshot known = start.checkpoint().snapshot();
-      this.round = start.run().rounds();
-      this.epoch = known.progress().epoch();
-      this.position = known.progress().position();
-      this.carried = known.carriedState();
-    }
-
-    TrainedModel all() throws IOException {
-      long kept = round;
-      while (averaging.steps() < set.steps) {
-        RoundReport report = next();
-        if (checkpoints != null && round % set.everyRounds == 0) {
-          save(checkpoints);
-          kept = round;
+    try (SparkTraining training = SparkTraining.open(this, data, known, set.folder)) {
+      long kept = training.rounds();
+      while (training.steps() < set.steps) {
+        RoundReport report = training.next();
+        if (checkpoints != null && training.rounds() % set.everyRounds == 0) {
+          save(training, checkpoints);
+          kept = training.rounds();
         }
         for (RoundListener listener : set.listeners) {
           listener.completed(report);
         }
       }
-      if (checkpoints != null && kept < round) {
-        save(checkpoints);
+      if (checkpoints != null && kept < training.rounds()) {
+        save(training, checkpoints);
       }
-      return new TrainedModel(spec, start.checkpoint().data(), snapshot().parameters());
+      return training.model();
     }
+  }
 
-    /** A round goes to the end of the epoch at most, where all streams begin again. */
-    private int stepsOfNext() {
-      long left = Math.min(data.windowsPerEpoch() - position, set.steps - averaging.steps());
-      return (int) Math.min(set.localSteps, left);
+  private static void save(SparkTraining training, ClusterCheckpoints into) throws IOException {
+    Saved now = training.saved();
+    try {
+      into.save(now);
+    } catch (InaccessibleFileException e) {
+      throw new IOException(
+          "the checkpoint of round " + now.run().rounds() + ": " + e.getMessage(), e);
     }
+  }
 
-    private float[] rates(int count) {
-      float[] rates = new float[count];
-      for (int i = 0; i < count; i++) {
-        rates[i] = set.schedule.rate(optimizer.learningRate(), averaging.steps() + i, set.steps);
-      }
-      return rates;
-    }
+  SparkSession spark() {
+    return spark;
+  }
 
-    private RoundReport next() {
-      long begun = System.nanoTime();
-      float[] rates = rates(stepsOfNext());
-      Round sent =
-          new Round(
-              round,
-              averaging.gradients(),
-              epoch,
-              position,
-              rates,
-              averaging.steps(),
-              averaging.updates(),
-              averaging.consecutiveSkippedSteps(),
-              averaging.parameters(),
-              averaging.moments());
-      Broadcast<Round> weights = context.broadcast(sent);
-      PartialSum sum;
-      try {
-        sum =
-            PartialSum.of(
-                data.shares(carried).mapPartitionsWithIndex(new ShareTask(run, weights), true),
-                set.workers);
-      } finally {
-        weights.destroy();
-      }
-      double norm = averaging.take(sum, rates);
-      round++;
-      position += rates.length;
-      List<NamedTensor> before = carried;
-      carried = List.of();
-      if (position == data.windowsPerEpoch()) {
-        position = 0;
-        epoch++;
-      } else if (data.continues()) {
-        carried = WorkerTensor.together(sum.carried());
-        if (averaging.gradients() && !Double.isFinite(norm)) {
-          // The state of a step that was skipped is that of a pass that overflowed.
-          carried = before.isEmpty() ? carried.stream().map(Rounds::zero).toList() : before;
-        }
-      }
-      return new RoundReport(
-          round,
-          averaging.steps(),
-          epoch,
-          sum.loss(),
-          norm,
-          sent.bytes(),
-          sum.returnedBytes(),
-          sum.computeSeconds(),
-          (System.nanoTime() - begun) / 1e9);
-    }
+  ModelSpec spec() {
+    return spec;
+  }
 
-    private static NamedTensor zero(NamedTensor like) {
-      return new NamedTensor(like.name(), like.shape(), new float[like.values().length]);
-    }
+  Optimizer optimizer() {
+    return optimizer;
+  }
 
-    private TrainerSnapshot snapshot() {
-      return averaging.snapshot(
-          set.seed, epoch, position, carried.isEmpty() ? 0 : set.batchSize, carried);
-    }
+  Clipping clipping() {
+    return set.clipping;
+  }
 
-    private void save(ClusterCheckpoints into) throws IOException {
-      Checkpoint now =
-          new Checkpoint(
-              spec, start.checkpoint().data(), optimizer, set.clipping, snapshot(), null);
-      try {
-        into.save(new Saved(now, start.run().after(round), averaging.outerMomentum()));
-      } catch (InaccessibleFileException e) {
-        throw new IOException("the checkpoint of round " + round + ": " + e.getMessage(), e);
-      }
-    }
+  RateSchedule schedule() {
+    return set.schedule;
+  }
+
+  long seed() {
+    return set.seed;
+  }
+
+  int workers() {
+    return set.workers;
+  }
+
+  int batchSize() {
+    return set.batchSize;
+  }
+
+  long steps() {
+    return set.steps;
+  }
+
+  int localSteps() {
+    return set.localSteps;
+  }
+
+  float outerLearningRate() {
+    return set.outerLearningRate;
+  }
+
+  float outerMomentum() {
+    return set.outerMomentum;
+  }
+
+  String device() {
+    return set.device;
   }
 }

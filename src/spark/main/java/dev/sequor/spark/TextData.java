@@ -1,11 +1,14 @@
 package dev.sequor.spark;
 
+import dev.sequor.data.ByteVocabulary;
 import dev.sequor.data.Corpus;
 import dev.sequor.data.TokenStreams;
 import dev.sequor.data.Tokens;
 import dev.sequor.data.Vocabulary;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.module.NamedTensor;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -21,12 +24,35 @@ final class TextData extends TrainingData {
   private final Vocabulary vocabulary;
   private final double heldOut;
   private final int timeSteps;
+  private final int newSteps;
+  private final long seed;
 
-  TextData(String file, Vocabulary vocabulary, double heldOut, int timeSteps) {
+  /**
+   * A text.
+   *
+   * @param file its name or address; empty for the names of the Unicode characters
+   * @param newSteps from one window to the next
+   * @param seed of the order of the Unicode names
+   */
+  TextData(
+      String file, Vocabulary vocabulary, double heldOut, int timeSteps, int newSteps, long seed) {
     this.file = file;
     this.vocabulary = vocabulary;
     this.heldOut = heldOut;
     this.timeSteps = timeSteps;
+    this.newSteps = newSteps;
+    this.seed = seed;
+  }
+
+  /** As Spark names the copy: in an address, letters may stand as numbers. */
+  private static String lastName(String address) {
+    String path = address;
+    try {
+      path = String.valueOf(new URI(address).getPath());
+    } catch (URISyntaxException e) {
+      // Spark says what it makes of it.
+    }
+    return path.substring(path.lastIndexOf('/') + 1);
   }
 
   @Override
@@ -36,15 +62,20 @@ final class TextData extends TrainingData {
 
   @Override
   Prepared prepare(JavaSparkContext context, TrainedModel model, int workers, int batchSize) {
-    boolean asBytes = vocabulary instanceof dev.sequor.data.ByteVocabulary;
     boolean added = ELSEWHERE.matcher(file).lookingAt();
-    String name = added ? file.substring(file.lastIndexOf('/') + 1) : file;
     if (added) {
       context.addFile(file);
     }
-    Corpus corpus = TextShare.corpus(name, added, asBytes, heldOut);
+    TextPlace place =
+        new TextPlace(
+            added ? lastName(file) : file,
+            added,
+            vocabulary instanceof ByteVocabulary,
+            heldOut,
+            seed);
+    Corpus corpus = place.corpus();
     Tokens tokens = vocabulary.encode(corpus.training());
-    TokenStreams all = new TokenStreams(tokens, batchSize, timeSteps);
+    TokenStreams all = new TokenStreams(tokens, batchSize, timeSteps, newSteps);
     if (!model.model().carriesState()) {
       throw new IllegalArgumentException(
           "the model carries no state from window to window; a text needs one that does");
@@ -78,11 +109,9 @@ final class TextData extends TrainingData {
           Share.ShareContext own = new Share.ShareContext("", model, 0, worker, workers, batchSize);
           shares.add(
               new TextShare(
-                  name,
-                  added,
-                  asBytes,
-                  heldOut,
+                  place,
                   timeSteps,
+                  newSteps,
                   fingerprint,
                   carried.isEmpty() ? 0 : own.count(),
                   WorkerTensor.columns(carried, own.first(), own.count())));

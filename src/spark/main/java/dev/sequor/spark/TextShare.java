@@ -1,37 +1,30 @@
 package dev.sequor.spark;
 
 import dev.sequor.data.Corpus;
-import dev.sequor.data.Text;
 import dev.sequor.data.TokenStreams;
 import dev.sequor.data.Tokens;
 import dev.sequor.data.Vocabulary;
 import dev.sequor.data.WindowSource;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.module.NamedTensor;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
-import org.apache.spark.SparkFiles;
 
 /**
  * Some of the streams of a text. All streams of a batch are pieces of equal length of one run, so
  * those of a worker, which lie side by side, are a run as well.
  *
- * @param file where the executor finds the text
- * @param added whether that is the name of a file that Spark has brought to the executor
- * @param asBytes whether it is opened as bytes
- * @param heldOut the fraction that is not learned from
+ * @param place where the executor finds the text
  * @param timeSteps of a window
+ * @param newSteps from one window to the next
  * @param fingerprint of the driver's text
  * @param streams of this worker, or 0 if nothing is carried
  * @param state what they carry
  */
 record TextShare(
-    String file,
-    boolean added,
-    boolean asBytes,
-    double heldOut,
+    TextPlace place,
     int timeSteps,
+    int newSteps,
     String fingerprint,
     int streams,
     List<WorkerTensor> state)
@@ -43,37 +36,27 @@ record TextShare(
     public void close() {}
   }
 
-  private record Key(String runId, String file) {}
-
-  /**
-   * The text.
-   *
-   * @throws IllegalArgumentException if it cannot be read; names it and what was needed
-   */
-  static Corpus corpus(String file, boolean added, boolean asBytes, double heldOut) {
-    Path path = Path.of(added ? SparkFiles.get(file) : file);
-    return Corpus.of(asBytes ? Text.ofBytes(path, file) : Text.ofFile(path, file), heldOut);
-  }
+  private record Key(String runId, TextPlace place) {}
 
   @Override
   public WindowSource windows(ShareContext context) throws Exception {
     // A text that goes while it is used is opened anew, so nobody need hold on to it.
     try (ExecutorCache.Loan<Encoded> text =
         ExecutorCache.shared(
-            new Key(context.runId(), file), Encoded.class, () -> encode(context.model()))) {
+            new Key(context.runId(), place), Encoded.class, () -> encode(context.model()))) {
       Tokens tokens = text.get().tokens();
       long steps = (tokens.size() - 1) / context.batchSize();
       Tokens own = tokens.slice(context.first() * steps, context.count() * steps + 1);
-      return new TokenStreams(own, context.count(), timeSteps);
+      return new TokenStreams(own, context.count(), timeSteps, newSteps);
     }
   }
 
   private Encoded encode(TrainedModel model) {
-    Corpus corpus = corpus(file, added, asBytes, heldOut);
+    Corpus corpus = place.corpus();
     String found = corpus.fingerprint();
     if (!found.equals(fingerprint)) {
       throw new IllegalArgumentException(
-          "text '" + file + "' has SHA-256 " + found + " here; the driver's has " + fingerprint);
+          place.name() + " has SHA-256 " + found + " here; the driver's has " + fingerprint);
     }
     Vocabulary vocabulary = (Vocabulary) Objects.requireNonNull(model.data());
     return new Encoded(vocabulary.encode(corpus.training()));

@@ -36,7 +36,9 @@ public abstract sealed class TrainingData permits TextData, RowData {
         Required.present("file", file),
         Required.present("vocabulary", vocabulary),
         heldOut,
-        timeSteps);
+        timeSteps,
+        timeSteps,
+        0);
   }
 
   /**

@@ -120,6 +120,11 @@ final class WeightAveraging implements Averaging {
   }
 
   @Override
+  public TrainerProgress progress(long epoch, long position, int carriedBatchSize) {
+    return Progress.at(progress, epoch, position, carriedBatchSize);
+  }
+
+  @Override
   public TrainerSnapshot snapshot(
       long seed, long epoch, long position, int carriedBatchSize, List<NamedTensor> carried) {
     List<NamedTensor> momentTensors = new ArrayList<>();

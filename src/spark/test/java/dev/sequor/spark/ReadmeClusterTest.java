@@ -60,4 +60,40 @@ class ReadmeClusterTest {
       assertEquals("true", compiled + said.toString());
     }
   }
+
+  /** The jars of the spark-submit line are those of this build, and its options those there are. */
+  @Test
+  void theCommandsAreThoseOfTheProgramAndTheJarsThoseThatItNeeds() throws Exception {
+    Matcher block =
+        Pattern.compile("## On a cluster.*?```sh\n(spark-submit.*?)```", Pattern.DOTALL)
+            .matcher(
+                Files.readString(Path.of("README.md"), StandardCharsets.UTF_8)
+                    .replaceAll("(?s)```sh\n\\./sequor.*?```", ""));
+    assertTrue(block.find(), "README.md has no line for spark-submit");
+    List<String> words = List.of(block.group(1).replace("\\\n", " ").strip().split("\\s+"));
+    assertEquals(SparkCommand.class.getName(), words.get(words.indexOf("--class") + 1));
+    String classPath =
+        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+    List<String> there =
+        Pattern.compile(java.io.File.pathSeparator)
+            .splitAsStream(classPath)
+            .map(entry -> Path.of(entry).getFileName().toString())
+            .toList();
+    List<String> jars = List.of(words.get(words.indexOf("--jars") + 1).split(","));
+    for (String jar : jars) {
+      // The natives have the version of the classes.
+      String known = jar.replace("-linux-x86_64", "");
+      assertTrue(jar.startsWith("sequor-") || there.contains(known), jar + " is not of this build");
+    }
+    for (String needed :
+        List.of(
+            "picocli-", "progressbar-", "jline-terminal-", "jsvg-", "javacpp-", "commons-csv-")) {
+      assertTrue(jars.stream().anyMatch(jar -> jar.startsWith(needed)), needed + " is missing");
+    }
+    int command = words.indexOf("train");
+    String[] arguments =
+        SparkCommand.onCluster(
+            words.subList(command, words.size()).toArray(String[]::new), "local");
+    dev.sequor.cli.Main.commandLine().parseArgs(arguments);
+  }
 }

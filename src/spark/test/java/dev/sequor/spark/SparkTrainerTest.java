@@ -327,7 +327,13 @@ class SparkTrainerTest {
     SequenceModelSpec spec =
         SequenceModelSpec.languageModel(vocabulary.size(), 8).hiddenSize(8).build();
     TextShare share =
-        new TextShare(file.toString(), false, false, 0.1, 8, "0".repeat(64), 0, List.of());
+        new TextShare(
+            new TextPlace(file.toString(), false, false, 0.1, 0),
+            8,
+            8,
+            "0".repeat(64),
+            0,
+            List.of());
     TrainedModel model = new TrainedModel(spec, vocabulary, FirstWeights.of(spec, 1));
     String message =
         assertThrows(
