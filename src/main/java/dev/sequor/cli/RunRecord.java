@@ -1,6 +1,6 @@
 package dev.sequor.cli;
 
-import dev.sequor.backend.Backend;
+import dev.sequor.backend.DeviceGroup;
 import dev.sequor.data.DataSpec;
 import dev.sequor.data.TableGoal;
 import dev.sequor.data.TableSpec;
@@ -35,7 +35,7 @@ final class RunRecord {
    *
    * @param done steps made before
    */
-  static TrainingRecord of(Training.Start start, Backend backend, long done) {
+  static TrainingRecord of(Training.Start start, DeviceGroup devices, long done) {
     Subject subject = start.subject();
     TrainingRecord record =
         record(
@@ -47,7 +47,7 @@ final class RunRecord {
             start.optimizer(),
             start.clipping(),
             start.run(),
-            Environment.of(backend));
+            Environment.of(devices.name()));
     return record.after(withCurve(record, start.run().curve()), done);
   }
 

@@ -1,6 +1,6 @@
 package dev.sequor.cli;
 
-import dev.sequor.backend.Backend;
+import dev.sequor.backend.DeviceGroup;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.io.DataSource;
 import dev.sequor.io.InaccessibleFileException;
@@ -303,30 +303,30 @@ final class TrainCommand implements Callable<Integer> {
     TrainingRun run = start.run();
     Interruption interruption = console.interruption();
     interruption.waitForTheEnd();
-    try (Backend backend = DeviceOption.open(run.device(), console.notes())) {
+    try (DeviceGroup devices = DeviceOption.openGroup(run.device(), console.notes())) {
       TrainingMemory memory =
           TrainingMemory.of(
               start.model(), start.optimizer(), run.sequenceLength(), run.batchSize());
-      memory.requireFit(backend.name());
+      memory.requireFit(devices.name());
       return HeapLimit.within(
           "training " + memory + " on " + start.subject().name(),
-          () -> train(start, resumed, backend, interruption, reports));
+          () -> train(start, resumed, devices, interruption, reports));
     }
   }
 
   private int train(
       Training.Start start,
       @Nullable ModelDirectory resumed,
-      Backend backend,
+      DeviceGroup devices,
       Interruption interruption,
       TrainingReports reports)
       throws IOException {
-    try (Training training = new Training(backend, start.on(backend))) {
+    try (Training training = new Training(devices, start.on(devices))) {
       if (resumed != null) {
-        return train(start, resumed.path(), backend, training, interruption, reports);
+        return train(start, resumed.path(), devices, training, interruption, reports);
       }
       try (ModelDirectory directory = newDirectory(start)) {
-        return train(start, directory.path(), backend, training, interruption, reports);
+        return train(start, directory.path(), devices, training, interruption, reports);
       }
     }
   }
@@ -334,7 +334,7 @@ final class TrainCommand implements Callable<Integer> {
   private int train(
       Training.Start start,
       Path directory,
-      Backend backend,
+      DeviceGroup devices,
       Training training,
       Interruption interruption,
       TrainingReports reports)
@@ -345,9 +345,9 @@ final class TrainCommand implements Callable<Integer> {
     } catch (InaccessibleFileException e) {
       throw cannotBeWritten(e);
     }
-    TrainingObserver observer = reports.begin(start, backend, training.steps(), console.notes());
+    TrainingObserver observer = reports.begin(start, devices, training.steps(), console.notes());
     try (TrainingLog lines = log == null ? null : TrainingLog.open(log)) {
-      trainObserved(start, directory, backend, training, interruption, lines, observer);
+      trainObserved(start, directory, devices, training, interruption, lines, observer);
       List<String> complaints = reports.complaints();
       if (lines != null && lines.complaint() != null) {
         complaints.add(lines.complaint());
@@ -363,7 +363,7 @@ final class TrainCommand implements Callable<Integer> {
   private void trainObserved(
       Training.Start start,
       Path directory,
-      Backend backend,
+      DeviceGroup devices,
       Training training,
       Interruption interruption,
       @Nullable TrainingLog lines,
@@ -371,7 +371,7 @@ final class TrainCommand implements Callable<Integer> {
       throws IOException {
     State end = State.FAILED;
     try {
-      train(start, directory, backend, training, interruption, lines, observer);
+      train(start, directory, devices, training, interruption, lines, observer);
       end = State.COMPLETED;
     } catch (StoppedException e) {
       end = State.INTERRUPTED;
@@ -392,7 +392,7 @@ final class TrainCommand implements Callable<Integer> {
   private void train(
       Training.Start start,
       Path directory,
-      Backend backend,
+      DeviceGroup devices,
       Training training,
       Interruption interruption,
       @Nullable TrainingLog lines,
@@ -400,10 +400,10 @@ final class TrainCommand implements Callable<Integer> {
       throws IOException {
     long totalSteps = start.run().totalSteps();
     if (training.steps() < totalSteps) {
-      noteOtherBackend(start.run().backend(), backend);
+      noteOtherBackend(start.run().backend(), devices);
     }
     if (!console.isQuiet()) {
-      announce(start, backend, training.steps());
+      announce(start, devices, training.steps());
     }
     Training.Pace pace;
     try (Progress progress =
@@ -422,25 +422,25 @@ final class TrainCommand implements Callable<Integer> {
               + "; go on with: sequor train --resume "
               + directory);
     }
-    Map<String, Double> figures = report(start, directory, backend, training, pace);
+    Map<String, Double> figures = report(start, directory, devices, training, pace);
     observer.judged(new Judgement(training.steps(), figures));
   }
 
   /** Of a run that goes on: the bits of its arithmetic may be others from here. */
-  private void noteOtherBackend(String before, Backend backend) {
-    if (!before.isEmpty() && !before.equals(backend.name())) {
+  private void noteOtherBackend(String before, DeviceGroup devices) {
+    if (!before.isEmpty() && !before.equals(devices.name())) {
       console
           .notes()
           .println(
               "so far this run used "
                   + before
                   + ", now "
-                  + backend.name()
+                  + devices.name()
                   + ": it goes on, but not bit for bit as if never stopped");
     }
   }
 
-  private void announce(Training.Start start, Backend backend, long done) {
+  private void announce(Training.Start start, DeviceGroup devices, long done) {
     TrainingRun run = start.run();
     console
         .notes()
@@ -454,7 +454,7 @@ final class TrainCommand implements Callable<Integer> {
             run.batchSize(),
             run.totalSteps(),
             done == 0 ? "" : String.format(Locale.ROOT, " from step %,d", done),
-            backend.name());
+            devices.name());
   }
 
   /**
@@ -463,7 +463,7 @@ final class TrainCommand implements Callable<Integer> {
    * @return the figures, by name
    */
   private Map<String, Double> report(
-      Training.Start start, Path directory, Backend backend, Training training, Training.Pace pace)
+      Training.Start start, Path directory, DeviceGroup devices, Training training, Training.Pace pace)
       throws IOException {
     Subject subject = start.subject();
     Measure measure = subject.measure();
@@ -483,7 +483,7 @@ final class TrainCommand implements Callable<Integer> {
         pace.seconds());
     Map<String, @Nullable Object> result = new LinkedHashMap<>();
     result.put("model", directory.toString());
-    result.put("device", backend.name());
+    result.put("device", devices.name());
     result.put("steps", training.steps());
     result.put("seconds", pace.seconds());
     result.put(measure.nouns() + "PerSecond", pace.learnedPerSecond());

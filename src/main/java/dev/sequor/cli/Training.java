@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.DeviceGroup;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.cli.Subject.Effort;
 import dev.sequor.data.PrefetchedWindows;
@@ -28,7 +29,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains a model on one device and keeps its checkpoint.
+ * Trains a model on one device, or several, and keeps its checkpoint.
  *
  * <p>Everything that the weights depend on is in the checkpoint; when and how often a run is
  * stopped, judged or stored changes nothing in them.
@@ -68,10 +69,10 @@ final class Training implements AutoCloseable {
       Clipping clipping,
       TrainingRun run,
       @Nullable TrainerSnapshot snapshot) {
-    /** The same, prepared for a device. */
-    Start on(Backend backend) {
+    /** The same, prepared for devices. */
+    Start on(DeviceGroup devices) {
       return new Start(
-          subject, model, optimizer, clipping, run.withBackend(backend.name()), snapshot);
+          subject, model, optimizer, clipping, run.withBackend(devices.name()), snapshot);
     }
 
     /** The model in a few words. */
@@ -90,7 +91,8 @@ final class Training implements AutoCloseable {
   record Pace(long steps, double seconds, double learnedPerSecond) {}
 
   /** Prepares a run. */
-  Training(Backend backend, Start start) {
+  Training(DeviceGroup devices, Start start) {
+    Backend backend = devices.first();
     this.start = start;
     this.run = start.run();
     this.curve = new LossCurve(run.curve(), run.totalSteps());
@@ -101,7 +103,7 @@ final class Training implements AutoCloseable {
             : SequenceModel.of(
                 backend, start.model(), snapshot.parameters(), WeightStorage.FLOAT32);
     try {
-      this.trainer = new Trainer(model, start.optimizer(), start.clipping(), run.seed());
+      this.trainer = new Trainer(devices, model, start.optimizer(), start.clipping(), run.seed());
     } catch (RuntimeException | Error e) {
       model.close();
       throw e;

@@ -1,6 +1,6 @@
 package dev.sequor.cli;
 
-import dev.sequor.backend.Backend;
+import dev.sequor.backend.DeviceGroup;
 import dev.sequor.report.ReportFile;
 import dev.sequor.report.TrainingObserver;
 import dev.sequor.report.TrainingRecord;
@@ -43,20 +43,20 @@ final class TrainingReports implements AutoCloseable {
    * @throws IllegalArgumentException if something cannot be written, or the report is of another
    *     training
    */
-  TrainingObserver begin(Training.Start start, Backend backend, long done, PrintWriter notes)
+  TrainingObserver begin(Training.Start start, DeviceGroup devices, long done, PrintWriter notes)
       throws IOException {
     List<TrainingObserver> all = new ArrayList<>();
     if (file == null && live == null && folder == null) {
       return TrainingObserver.all(all);
     }
-    TrainingRecord record = RunRecord.of(start, backend, done);
+    TrainingRecord record = RunRecord.of(start, devices, done);
     if (file != null || live != null) {
       TrainingRecorder recorder =
           new TrainingRecorder(
               done == 0 || file == null ? record : TrainingReport.goneOnWith(file, record, done));
       all.add(recorder);
       if (done > 0) {
-        recorder.happened(Event.of(done, "gone on with, on " + backend.name()));
+        recorder.happened(Event.of(done, "gone on with, on " + devices.name()));
       }
       if (file != null) {
         report = new TrainingReport(file, recorder);

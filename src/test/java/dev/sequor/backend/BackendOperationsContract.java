@@ -583,9 +583,9 @@ public abstract class BackendOperationsContract {
       boolean dropped = Integer.toUnsignedLong(word) < p * 0x1p32;
       expected[i] = dropped ? 0 : given[i] / (1.0 - p);
     }
-    backend.dropout(p, key, x, y);
+    backend.dropout(0, p, key, x, y);
     assertClose(expected, y.readFloats());
-    backend.dropout(p, key, x, x);
+    backend.dropout(0, p, key, x, x);
     assertArrayEquals(y.readFloats(), x.readFloats(), "in place");
   }
 
@@ -595,7 +595,7 @@ public abstract class BackendOperationsContract {
     Buffer x = buffer(1, 2, 3);
     for (float p : new float[] {-0.1f, 1f, Float.NaN}) {
       IllegalArgumentException refusal =
-          assertThrows(IllegalArgumentException.class, () -> backend.dropout(p, key, x, x));
+          assertThrows(IllegalArgumentException.class, () -> backend.dropout(0, p, key, x, x));
       assertEquals("p is " + p + "; needed 0 <= p < 1", refusal.getMessage());
     }
   }
@@ -1484,7 +1484,7 @@ public abstract class BackendOperationsContract {
         Buffer numbers =
             floats.slice(2 + (long) i * OptimizerStep.ELEMENTS, OptimizerStep.ELEMENTS);
         Buffer lossScale = reports[i].slice(UpdateReport.LOSS_SCALE, 1);
-        backend.dropout(0.4f, key, x, dropped[i]);
+        backend.dropout(0, 0.4f, key, x, dropped[i]);
         backend.drawToken(draw, key, first, i, x, token.slice(i, 1));
         backend.loss(
             shape,

@@ -207,7 +207,7 @@ class CudaDiscoveryTest {
                   folder.resolve("out").toString());
       assertEquals(3, result.code(), result::toString);
       assertSays(
-          "device 'cuda:7' does not exist; this machine has 2 CUDA devices, cuda:0 to cuda:1",
+          "device 'cuda:7' does not exist; this machine has 4 CUDA devices, cuda:0 to cuda:3",
           result.err());
       result.showsNoStackTrace();
     }
