@@ -144,8 +144,12 @@ public final class DeviceGroup implements AutoCloseable {
     return open(List.of(Required.present("backend", backend).name()), index -> backend);
   }
 
-  /** The names in a list, each of which may be opened. */
-  static List<String> names(String devices) {
+  /**
+   * The names in a list of devices, or the only one.
+   *
+   * @throws IllegalArgumentException as {@link #open(String)}
+   */
+  public static List<String> names(String devices) {
     List<String> names =
         Arrays.stream(Required.present("devices", devices).split(SEPARATOR, -1))
             .map(String::strip)
