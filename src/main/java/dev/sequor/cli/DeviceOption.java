@@ -49,7 +49,7 @@ final class DeviceOption {
       completionCandidates = Names.class,
       description =
           "Where to compute (default: auto, which is what SEQUOR_DEVICE names, or else the best that"
-              + " works here; see sequor info).")
+              + " works here; see sequor info). To train: also a list, such as cuda:0,cuda:1.")
   private @Nullable String device;
 
   /** What was asked for, or {@code fallback} if nothing was. */

@@ -463,7 +463,11 @@ final class TrainCommand implements Callable<Integer> {
    * @return the figures, by name
    */
   private Map<String, Double> report(
-      Training.Start start, Path directory, DeviceGroup devices, Training training, Training.Pace pace)
+      Training.Start start,
+      Path directory,
+      DeviceGroup devices,
+      Training training,
+      Training.Pace pace)
       throws IOException {
     Subject subject = start.subject();
     Measure measure = subject.measure();

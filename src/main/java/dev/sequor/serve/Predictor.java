@@ -31,10 +31,10 @@ import org.slf4j.LoggerFactory;
  * Answers requests of any number of threads with one copy of a model, which never changes. Its own
  * thread has a backend of its own; requests that come while it is at work wait, and are then
  * computed together. Of several devices each has a thread and a copy of the model, and takes what
- * waits when it has nothing to do. On host backends the answer to a sequence has the same bits whatever it is
- * computed together with (as long as modules of one's own work on each sequence for itself); on a
- * GPU it is the same up to rounding. Whoever drops a predictor without closing it leaves its thread
- * and its memory behind.
+ * waits when it has nothing to do. On host backends the answer to a sequence has the same bits
+ * whatever it is computed together with (as long as modules of one's own work on each sequence for
+ * itself); on a GPU it is the same up to rounding. Whoever drops a predictor without closing it
+ * leaves its thread and its memory behind.
  *
  * <pre>{@code
  * try (Predictor predictor = Predictor.builder(TrainedModel.load(directory)).build()) {
@@ -357,7 +357,8 @@ public final class Predictor implements AutoCloseable {
       request
           .answer()
           .completeExceptionally(
-              new BackendException("a batch of " + batch.size() + " failed" + where + ": " + cause, cause));
+              new BackendException(
+                  "a batch of " + batch.size() + " failed" + where + ": " + cause, cause));
     }
     tell(listener -> listener.failed(batch.size(), cause));
   }

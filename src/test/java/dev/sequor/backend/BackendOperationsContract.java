@@ -589,6 +589,35 @@ public abstract class BackendOperationsContract {
     assertArrayEquals(y.readFloats(), x.readFloats(), "in place");
   }
 
+  @ParameterizedTest(name = "width {0}")
+  @ValueSource(ints = {1, 3, 4, 7, 32})
+  void aPartOfABatchDrawsWhatItWouldInTheWhole(int width) {
+    int steps = 5;
+    int sequences = 7;
+    Buffer key = tokens(new int[RandomKey.ELEMENTS]);
+    RandomKey random = new RandomKey(11, 3, 9);
+    key.write(random.words());
+    Buffer whole = random(steps * sequences * width);
+    float[] given = whole.readFloats();
+    backend.dropout(width, 0.4f, key, whole, whole);
+    float[] masked = whole.readFloats();
+    for (int[] part : new int[][] {{0, 3}, {3, 1}, {4, 3}, {0, 7}}) {
+      BatchPart of = new BatchPart(part[0], part[1], sequences);
+      key.write(new RandomKey(11, 3, 9, of).words());
+      int row = part[1] * width;
+      float[] own = new float[steps * row];
+      float[] expected = new float[steps * row];
+      for (int t = 0; t < steps; t++) {
+        int from = (t * sequences + part[0]) * width;
+        System.arraycopy(given, from, own, t * row, row);
+        System.arraycopy(masked, from, expected, t * row, row);
+      }
+      Buffer x = buffer(own);
+      backend.dropout(width, 0.4f, key, x, x);
+      assertArrayEquals(expected, x.readFloats(), of.toString());
+    }
+  }
+
   @Test
   void dropoutOfPOutsideZeroToOneIsRefused() {
     Buffer key = tokens(new int[RandomKey.ELEMENTS]);

@@ -27,12 +27,7 @@ class FailingDeviceTest {
   private static Window window(int number) {
     SplittableRandom random = new SplittableRandom(number);
     return new TokenWindow(
-        4,
-        6,
-        random.ints(24, 0, 9).toArray(),
-        random.ints(24, 0, 9).toArray(),
-        null,
-        number == 0);
+        4, 6, random.ints(24, 0, 9).toArray(), random.ints(24, 0, 9).toArray(), null, number == 0);
   }
 
   @ParameterizedTest
@@ -56,8 +51,7 @@ class FailingDeviceTest {
   }
 
   /** Six steps, and before the fifth one that fails. */
-  private static TrainerSnapshot train(
-      int devices, FaultyDevices faults, int faulty, String at) {
+  private static TrainerSnapshot train(int devices, FaultyDevices faults, int faulty, String at) {
     try (DeviceGroup group = faults.open(devices);
         SequenceModel model = new SequenceModel(group.first(), SPEC, 3);
         Trainer trainer =
@@ -73,8 +67,7 @@ class FailingDeviceTest {
             assertThrows(BackendException.class, () -> trainer.step(window(4)));
         assertTrue(faults.hasFailed(), at + " is not called in a step");
         String message = String.valueOf(failure.getMessage());
-        assertEquals(
-            "java (device " + faulty + " of " + devices + "): planted in " + at, message);
+        assertEquals("java (device " + faulty + " of " + devices + "): planted in " + at, message);
         List<float[]> after = weights(group, trainer);
         for (int device = 0; device < devices; device++) {
           assertArrayEquals(before.get(device), after.get(device), "weights of " + device);
@@ -98,8 +91,7 @@ class FailingDeviceTest {
   private static void assertSame(List<NamedTensor> expected, List<NamedTensor> actual) {
     assertEquals(expected.size(), actual.size());
     for (int i = 0; i < expected.size(); i++) {
-      assertArrayEquals(
-          expected.get(i).values(), actual.get(i).values(), expected.get(i).name());
+      assertArrayEquals(expected.get(i).values(), actual.get(i).values(), expected.get(i).name());
     }
   }
 }

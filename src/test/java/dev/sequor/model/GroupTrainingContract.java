@@ -72,8 +72,7 @@ abstract class GroupTrainingContract {
 
         @Override
         public Window window(long epoch, long index) {
-          return GroupTrainingContract.window(
-              100 * epoch + index, BATCH_SIZE, false, index == 0);
+          return GroupTrainingContract.window(100 * epoch + index, BATCH_SIZE, false, index == 0);
         }
       };
 
@@ -139,8 +138,7 @@ abstract class GroupTrainingContract {
   @ParameterizedTest
   @MethodSource("groups")
   void gradientsAreThoseOfOneDevice(String devices) {
-    for (CellType cell :
-        List.of(CellType.LSTM, CellType.GRU_RESET_AFTER, CellType.RNN_TANH)) {
+    for (CellType cell : List.of(CellType.LSTM, CellType.GRU_RESET_AFTER, CellType.RNN_TANH)) {
       for (boolean bidirectional : new boolean[] {false, true}) {
         SequenceModelSpec spec = spec(cell, bidirectional);
         for (boolean ragged : new boolean[] {false, true}) {
@@ -296,7 +294,9 @@ abstract class GroupTrainingContract {
       String message =
           assertThrows(IllegalArgumentException.class, () -> training.trainer.step(bad))
               .getMessage();
-      assertTrue(message.contains("target at t=0") && message.startsWith(one(devices).split(":")[0]), message);
+      assertTrue(
+          message.contains("target at t=0") && message.startsWith(one(devices).split(":")[0]),
+          message);
       assertEquals(before.progress(), training.trainer.progress());
       assertArrayEquals(state(before), state(training.trainer.snapshot()));
       training.trainer.step(STREAMS);

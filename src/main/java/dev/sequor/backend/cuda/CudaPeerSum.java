@@ -63,8 +63,7 @@ final class CudaPeerSum implements PeerSum, AutoCloseable {
       if (i == self) {
         continue;
       }
-      if (!(all.get(i) instanceof CudaEngine other)
-          || !engine.device().reaches(other.device())) {
+      if (!(all.get(i) instanceof CudaEngine other) || !engine.device().reaches(other.device())) {
         return null;
       }
       others.add(other.device());
@@ -164,15 +163,13 @@ final class CudaPeerSum implements PeerSum, AutoCloseable {
             device.stream().handle());
     if (result != CUresult.CUDA_SUCCESS) {
       check(
-          result,
-          "copying " + count * Float.BYTES + " bytes from cuda:" + other.device.ordinal());
+          result, "copying " + count * Float.BYTES + " bytes from cuda:" + other.device.ordinal());
     }
   }
 
   @Override
   public void close() {
-    Closing closing =
-        new Closing().then(offered::close).then(reduced::close).then(gathered::close);
+    Closing closing = new Closing().then(offered::close).then(reduced::close).then(gathered::close);
     DeviceMemory.Block known = copies;
     copies = null;
     if (known != null) {
