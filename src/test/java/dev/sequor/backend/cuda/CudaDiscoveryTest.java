@@ -171,7 +171,8 @@ class CudaDiscoveryTest {
     @Test
     void infoListsTheDevices() throws IOException, InterruptedException {
       assertSays(
-          "usable     cuda:0 Sequor simulator, cuda:1 Sequor simulator  <- auto",
+          "usable     cuda:0 Sequor simulator, cuda:1 Sequor simulator, cuda:2 Sequor simulator, cuda:3"
+              + " Sequor simulator; all reach each other's memory  <- auto",
           cudaLine(withBoth().run("info")));
     }
 
