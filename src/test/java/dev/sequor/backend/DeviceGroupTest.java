@@ -30,7 +30,7 @@ class DeviceGroupTest {
     String message =
         assertThrows(IllegalArgumentException.class, () -> DeviceGroup.open(devices).close())
             .getMessage();
-    assertTrue(message.contains(words) && message.contains("'" + devices + "'"), message);
+    assertTrue(String.valueOf(message).contains(words) && String.valueOf(message).contains("'" + devices + "'"), message);
   }
 
   @Test
@@ -39,7 +39,7 @@ class DeviceGroupTest {
         assertThrows(
                 BackendUnavailableException.class, () -> DeviceGroup.open("abacus,abacus").close())
             .getMessage();
-    assertTrue(message.contains("'abacus'"), message);
+    assertTrue(String.valueOf(message).contains("'abacus'"), message);
   }
 
   @Test
@@ -47,7 +47,7 @@ class DeviceGroupTest {
     String message =
         assertThrows(IllegalArgumentException.class, () -> Devices.open("java,java").close())
             .getMessage();
-    assertTrue(message.contains("'java,java'") && message.contains("DeviceGroup.open"), message);
+    assertTrue(String.valueOf(message).contains("'java,java'") && String.valueOf(message).contains("DeviceGroup.open"), message);
   }
 
   @Test

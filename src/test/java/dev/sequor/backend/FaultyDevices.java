@@ -4,11 +4,10 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReference;
 
 /** Groups of {@code java} backends of which one fails when it is told to. */
 public final class FaultyDevices {
-  private final AtomicReference<String> fault = new AtomicReference<>("");
+  private volatile String fault = "";
   private final int faulty;
 
   /** Device {@code faulty} is the one that fails. */
@@ -18,12 +17,12 @@ public final class FaultyDevices {
 
   /** The next call of this method of its engine fails; {@code ""} for none. */
   public void failAt(String method) {
-    fault.set(method);
+    fault = method;
   }
 
   /** Whether the fault that was planted last has happened. */
   public boolean hasFailed() {
-    return fault.get().isEmpty();
+    return fault.isEmpty();
   }
 
   /** A group of so many. */
@@ -43,8 +42,8 @@ public final class FaultyDevices {
             Engine.class.getClassLoader(),
             new Class<?>[] {Engine.class},
             (proxy, method, arguments) -> {
-              if (method.getName().equals(fault.get())) {
-                fault.set("");
+              if (method.getName().equals(fault)) {
+                fault = "";
                 throw new BackendException("planted in " + method.getName());
               }
               try {

@@ -17,8 +17,18 @@ class TrainOnSeveralDevicesTest {
 
   private static CommandLineRun train(Path out, String device, int steps) {
     return CommandLineRun.of(
-        "train", "--task", "adding", "--batch", 6, "--device", device, "--steps", steps, "--out",
-        out, "--json");
+        "train",
+        "--task",
+        "adding",
+        "--batch",
+        6,
+        "--device",
+        device,
+        "--steps",
+        steps,
+        "--out",
+        out,
+        "--json");
   }
 
   @Test

@@ -92,6 +92,6 @@ class PredictorOnSeveralDevicesTest {
                 IllegalArgumentException.class,
                 () -> Predictor.builder(model()).device("java,auto").build().close())
             .getMessage();
-    assertTrue(message.contains("'auto'"), message);
+    assertTrue(String.valueOf(message).contains("'auto'"), message);
   }
 }

@@ -37,8 +37,7 @@ class PeerSumTest {
       assertEquals(between.subList(0, last), staged.subList(0, last));
       String all = "true" + ", true".repeat(devices.split(",", -1).length - 1);
       assertEquals("between devices: [" + all + "]", between.get(last));
-      assertEquals(
-          "between devices: [" + all.replace("true", "false") + "]", staged.get(last));
+      assertEquals("between devices: [" + all.replace("true", "false") + "]", staged.get(last));
     }
   }
 }

@@ -35,8 +35,7 @@ class SimulatorPeersTest extends SimulatorTest {
     CUdeviceptr here = cuda.upload(1, 2, 3);
     try (RawCuda second = new RawCuda(1)) {
       CUdeviceptr there = second.upload(10, 20, 30);
-      assertEquals(
-          CUresult.CUDA_ERROR_INVALID_CONTEXT, cuCtxEnablePeerAccess(second.context(), 0));
+      assertEquals(CUresult.CUDA_ERROR_INVALID_CONTEXT, cuCtxEnablePeerAccess(second.context(), 0));
       assertEquals(
           CUresult.CUDA_ERROR_PEER_ACCESS_NOT_ENABLED, cuCtxDisablePeerAccess(cuda.context()));
       RawCuda.require(cuCtxEnablePeerAccess(cuda.context(), 0));
@@ -59,11 +58,9 @@ class SimulatorPeersTest extends SimulatorTest {
     CUdeviceptr here = cuda.upload(1, 2, 3);
     try (RawCuda second = new RawCuda(1)) {
       CUdeviceptr there = second.upload(0, 0, 0);
-      RawCuda.require(
-          cuMemcpyPeerAsync(there, second.context(), here, cuda.context(), 12, null));
+      RawCuda.require(cuMemcpyPeerAsync(there, second.context(), here, cuda.context(), 12, null));
       assertArrayEquals(new float[] {1, 2, 3}, second.download(there, 3));
-      RawCuda.require(
-          cuMemcpyPeerAsync(there, second.context(), here, second.context(), 12, null));
+      RawCuda.require(cuMemcpyPeerAsync(there, second.context(), here, second.context(), 12, null));
       assertEquals(CUresult.CUDA_ERROR_ILLEGAL_ADDRESS, cuCtxSynchronize());
     }
     cuda.makeCurrent();
