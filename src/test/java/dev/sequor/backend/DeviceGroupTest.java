@@ -30,7 +30,10 @@ class DeviceGroupTest {
     String message =
         assertThrows(IllegalArgumentException.class, () -> DeviceGroup.open(devices).close())
             .getMessage();
-    assertTrue(String.valueOf(message).contains(words) && String.valueOf(message).contains("'" + devices + "'"), message);
+    assertTrue(
+        String.valueOf(message).contains(words)
+            && String.valueOf(message).contains("'" + devices + "'"),
+        message);
   }
 
   @Test
@@ -47,7 +50,10 @@ class DeviceGroupTest {
     String message =
         assertThrows(IllegalArgumentException.class, () -> Devices.open("java,java").close())
             .getMessage();
-    assertTrue(String.valueOf(message).contains("'java,java'") && String.valueOf(message).contains("DeviceGroup.open"), message);
+    assertTrue(
+        String.valueOf(message).contains("'java,java'")
+            && String.valueOf(message).contains("DeviceGroup.open"),
+        message);
   }
 
   @Test

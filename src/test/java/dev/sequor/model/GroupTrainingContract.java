@@ -298,7 +298,8 @@ abstract class GroupTrainingContract {
           assertThrows(IllegalArgumentException.class, () -> training.trainer.step(bad))
               .getMessage();
       assertTrue(
-          String.valueOf(message).contains("target at t=0") && String.valueOf(message).startsWith(one(devices).split(":")[0]),
+          String.valueOf(message).contains("target at t=0")
+              && String.valueOf(message).startsWith(one(devices).split(":")[0]),
           message);
       assertEquals(before.progress(), training.trainer.progress());
       assertArrayEquals(state(before), state(training.trainer.snapshot()));
