@@ -2,8 +2,8 @@
 // maxima, embeddings, dropout.
 // Launch, where a kernel says nothing else: a thread per element, grid (ceil(threads / 128)), block 128, no shared memory.
 #include "operand.h"
+#include "random.h"
 #include "sequor/activations.h"
-#include "sequor/philox.h"
 
 using namespace sequor;
 
@@ -109,17 +109,25 @@ SEQ_KERNEL embedding_backward(int rows, int width, int V, const int* tokens, con
 }
 SEQ_REGISTER(embedding_backward)
 
-// y[i] = word(i) < p·2^32 ? 0 : x[i] / (1 - p), with the Philox words of key, stream added to its own; y may be x. key lies in
-// device memory, so that a captured graph draws new bits at each replay. A thread per four elements.
-SEQ_KERNEL dropout(long long elements, unsigned threshold, float scale, const RandomKey* key, int stream, const float* x,
-                   float* y) {
-  const long long block = thread_index();
-  if (block * 4 >= elements) return;
-  uint32_t words[4];
-  philox_block(key->seed(), key->stream + static_cast<uint32_t>(stream), key->offset(), static_cast<uint32_t>(block), words);
-  const int inside = static_cast<int>(elements - block * 4 < 4 ? elements - block * 4 : 4);
-  Four values = load_first(x + block * 4, inside);
-  for (int u = 0; u < 4; ++u) values.v[u] = words[u] < threshold ? 0.0f : values.v[u] * scale;
-  store_first(y + block * 4, values, inside);
+// y[i] = word(i) < p·2^32 ? 0 : x[i] / (1 - p), with the Philox words of key, stream added to its own; y may be x. x and y are rows
+// [..,B,width], or elements of no sequence with width 0. key lies in device memory, so that a captured graph draws new bits at each
+// replay. A thread per four elements.
+SEQ_KERNEL dropout(long long elements, int width, unsigned threshold, float scale, const RandomKey* key, int stream,
+                   const float* x, float* y) {
+  const long long first = thread_index() * 4;
+  if (first >= elements) return;
+  const int inside = static_cast<int>(elements - first < 4 ? elements - first : 4);
+  Four values = load_first(x + first, inside);
+  if (key->sequences == 0 || width % 4 == 0) {
+    // Four neighbours are neighbours in the whole batch, too.
+    uint32_t words[4];
+    philox_block(key->seed(), key->stream + static_cast<uint32_t>(stream), key->offset(),
+                 static_cast<uint32_t>(key->place(first, width) >> 2), words);
+    for (int u = 0; u < 4; ++u) values.v[u] = words[u] < threshold ? 0.0f : values.v[u] * scale;
+  } else {
+    for (int u = 0; u < 4; ++u)
+      values.v[u] = random_word(key, stream, first + u, width) < threshold ? 0.0f : values.v[u] * scale;
+  }
+  store_first(y + first, values, inside);
 }
 SEQ_REGISTER(dropout)

@@ -1,6 +1,6 @@
 // Draws the next token of a sequence from its logits, as dev.sequor.backend.TokenDraw does on a host.
 #include "device.h"
-#include "sequor/philox.h"
+#include "random.h"
 #include "warp.h"
 
 using namespace sequor;
@@ -225,9 +225,7 @@ SEQ_KERNEL mix_tokens(int elements, int B, const RandomKey* key, const int* thre
   if (i >= elements) return;
   int token = given[i];
   if (i >= B && token >= 0) {
-    uint32_t words[4];
-    philox_block(key->seed(), key->stream, key->offset(), static_cast<uint32_t>(i) / 4, words);
-    if (static_cast<int>(words[i % 4] >> 8) >= threshold[0]) token = predicted[i - B];
+    if (static_cast<int>(random_word(key, 0, i, 1) >> 8) >= threshold[0]) token = predicted[i - B];
   }
   mixed[i] = token;
 }

@@ -2,9 +2,9 @@
 // element; arguments by their names in StepMaths, null where the cell has no use for them.
 // Launch, where a kernel says nothing else: grid (ceil(B·H / 128)), block 128, no shared memory.
 #include "operand.h"
+#include "random.h"
 #include "rows.h"
 #include "sequor/options.h"
-#include "sequor/philox.h"
 
 using namespace sequor;
 
@@ -14,22 +14,16 @@ __device__ inline uint32_t drop_threshold(float p) {
   return static_cast<uint32_t>(static_cast<unsigned long long>(static_cast<double>(p) * 4294967296.0));
 }
 
-__device__ inline uint32_t random_word(const RandomKey* key, int stream, long long index) {
-  uint32_t words[4];
-  philox_block(key->seed(), key->stream + static_cast<uint32_t>(stream), key->offset(), static_cast<uint32_t>(index >> 2),
-               words);
-  return (index & 2) ? ((index & 1) ? words[3] : words[2]) : ((index & 1) ? words[1] : words[0]);
-}
-
-__device__ inline float masked(float p, const RandomKey* key, int stream, long long index, float value) {
+// Element `index` of rows [..,B,width].
+__device__ inline float masked(float p, const RandomKey* key, int stream, long long index, int width, float value) {
   if (p == 0.0f) return value;
-  return random_word(key, stream, index) < drop_threshold(p) ? 0.0f : value * (1.0f / (1.0f - p));
+  return random_word(key, stream, index, width) < drop_threshold(p) ? 0.0f : value * (1.0f / (1.0f - p));
 }
 
 // What zoneout keeps of the old value.
-__device__ inline float zoneout_part(float p, int training, const RandomKey* key, int stream, long long index) {
+__device__ inline float zoneout_part(float p, int training, const RandomKey* key, int stream, long long index, int width) {
   return part_kept(p, training != 0, drop_threshold(p),
-                   training && p > 0.0f ? random_word(key, stream, index) : 0xffffffffu);
+                   training && p > 0.0f ? random_word(key, stream, index, width) : 0xffffffffu);
 }
 
 // Unit j of sequence b.
@@ -57,7 +51,7 @@ SEQ_KERNEL gather_steps(int T, int B, int width, int reverse, float p, int strea
   const int j = static_cast<int>(i % width), b = static_cast<int>(row % B);
   const Row at = row_at(static_cast<int>(row / B), b, T, reverse != 0, lengths);
   const long long from = (static_cast<long long>(at.time) * B + b) * width + j;
-  target[i] = at.active ? masked(p, key, stream, static_cast<long long>(b) * width + j, x[from]) : 0.0f;
+  target[i] = at.active ? masked(p, key, stream, static_cast<long long>(b) * width + j, width, x[from]) : 0.0f;
 }
 SEQ_REGISTER(gather_steps)
 
@@ -70,7 +64,7 @@ SEQ_KERNEL scatter_steps(int T, int B, int width, int reverse, float p, int stre
   const int j = static_cast<int>(i % width), b = static_cast<int>(row % B);
   const Row at = row_at(static_cast<int>(row / B), b, T, reverse != 0, lengths);
   float* to = dx + (static_cast<long long>(at.time) * B + b) * width + j;
-  const float value = at.active ? masked(p, key, stream, static_cast<long long>(b) * width + j, from[i]) : 0.0f;
+  const float value = at.active ? masked(p, key, stream, static_cast<long long>(b) * width + j, width, from[i]) : 0.0f;
   *to = add ? *to + value : value;
 }
 SEQ_REGISTER(scatter_steps)
@@ -201,21 +195,21 @@ SEQ_KERNEL step_keep(int B, int H, const OptionedStep* step, int k, const float*
     const long long at = static_cast<long long>(u.b) * r.P + u.j;
     float next = h[at];
     if (row.active) {
-      const float part = zoneout_part(r.hidden_zoneout, r.training, key, r.hidden_stream, at_time * r.P + u.j);
+      const float part = zoneout_part(r.hidden_zoneout, r.training, key, r.hidden_stream, at_time * r.P + u.j, r.P);
       next = mixed(part, next, result[at]);
     }
     next_h[at] = next;
     y[at_time * r.y_stride + u.j] = row.active ? next : 0.0f;
-    if (operand && !r.operand_is_cell) operand[at] = masked(r.dropout, key, r.dropout_stream, at, next);
+    if (operand && !r.operand_is_cell) operand[at] = masked(r.dropout, key, r.dropout_stream, at, r.P, next);
   }
   if (r.has_cell) {
     float next = c[u.at];
     if (row.active) {
-      const float part = zoneout_part(r.cell_zoneout, r.training, key, r.cell_stream, at_time * H + u.j);
+      const float part = zoneout_part(r.cell_zoneout, r.training, key, r.cell_stream, at_time * H + u.j, H);
       next = mixed(part, next, new_cell[u.at]);
     }
     next_c[u.at] = next;
-    if (operand && r.operand_is_cell) operand[u.at] = masked(r.dropout, key, r.dropout_stream, u.at, next);
+    if (operand && r.operand_is_cell) operand[u.at] = masked(r.dropout, key, r.dropout_stream, u.at, H, next);
   }
 }
 SEQ_REGISTER(step_keep)
@@ -231,7 +225,7 @@ SEQ_KERNEL step_keep_gradient(int B, int H, const OptionedStep* step, int k, con
     const long long at = static_cast<long long>(u.b) * r.P + u.j;
     float by_result = 0.0f;
     if (row.active) {
-      const float part = zoneout_part(r.hidden_zoneout, r.training, key, r.hidden_stream, at_time * r.P + u.j);
+      const float part = zoneout_part(r.hidden_zoneout, r.training, key, r.hidden_stream, at_time * r.P + u.j, r.P);
       const float d = dh[at] + (dy ? dy[at_time * r.y_stride + u.j] : 0.0f);
       dh[at] = mixed(part, d, 0.0f);
       by_result = mixed(part, 0.0f, d);
@@ -241,7 +235,7 @@ SEQ_KERNEL step_keep_gradient(int B, int H, const OptionedStep* step, int k, con
   if (r.has_cell) {
     float by_cell = 0.0f;
     if (row.active) {
-      const float part = zoneout_part(r.cell_zoneout, r.training, key, r.cell_stream, at_time * H + u.j);
+      const float part = zoneout_part(r.cell_zoneout, r.training, key, r.cell_stream, at_time * H + u.j, H);
       const float d = dc[u.at];
       dc[u.at] = mixed(part, d, 0.0f);
       by_cell = mixed(part, 0.0f, d);
@@ -257,6 +251,6 @@ SEQ_KERNEL step_operand_gradient(long long elements, const OptionedStep* step, c
   const long long i = thread_index();
   if (i >= elements) return;
   const float d = d_operand[i] + (more ? more[i] : 0.0f);
-  d_state[i] += masked(step->rules.dropout, key, step->rules.dropout_stream, i, d);
+  d_state[i] += masked(step->rules.dropout, key, step->rules.dropout_stream, i, step->rules.P, d);
 }
 SEQ_REGISTER(step_operand_gradient)

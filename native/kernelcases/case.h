@@ -200,6 +200,7 @@ void add_cell_cases(Kernels& kernels);
 void add_sequence_cases(Kernels& kernels);
 void add_stretch_cases(Kernels& kernels);
 void add_sum_cases(Kernels& kernels);
+void add_replica_cases(Kernels& kernels);
 void add_dense_cases(Kernels& kernels);
 void add_row_cases(Kernels& kernels);
 void add_loss_cases(Kernels& kernels);

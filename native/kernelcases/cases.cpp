@@ -8,6 +8,7 @@ Kernels all_kernels() {
   add_sequence_cases(kernels);
   add_stretch_cases(kernels);
   add_sum_cases(kernels);
+  add_replica_cases(kernels);
   add_dense_cases(kernels);
   add_row_cases(kernels);
   add_loss_cases(kernels);

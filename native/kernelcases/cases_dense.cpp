@@ -135,8 +135,9 @@ Case dropout(Draw& d) {
   const int elements = d.number() == 1 ? 1025 : d.size(600);
   const float p = d.probability();
   Case c;
-  c.int64(elements).int32(
-      static_cast<int>(static_cast<uint32_t>(static_cast<uint64_t>(static_cast<double>(p) * 4294967296.0))));
+  c.int64(elements)
+      .int32(d.once_in(4) ? 0 : d.size(40))
+      .int32(static_cast<int>(static_cast<uint32_t>(static_cast<uint64_t>(static_cast<double>(p) * 4294967296.0))));
   c.float32(1 / (1 - p)).in("key", d.random_keys(1)).int32(d.below(50));
   in_then_out(c, d, "x", d.values(elements), "y").threads((elements + 3) / 4);
   return c;

@@ -125,12 +125,14 @@ class Draw {
     return all;
   }
 
-  // dev.sequor.backend.RandomKey: seed, offset and stream.
+  // dev.sequor.backend.RandomKey: seed, offset, stream, and of which part of a batch.
   Words random_keys(int count) {
     Words all;
     for (int i = 0; i < count; ++i) {
       for (int n = 0; n < 4; ++n) all.push_back(word());
       all.push_back(static_cast<uint32_t>(below(100)));
+      const int of = once_in(3) ? 0 : between(1, 40), count = of == 0 ? 0 : between(1, of);
+      for (const int each : {count, of, of == 0 ? 0 : between(0, of - count)}) all.push_back(static_cast<uint32_t>(each));
     }
     return all;
   }

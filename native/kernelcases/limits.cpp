@@ -59,7 +59,7 @@ const Limit* limit_of(const std::string& kernel) {
       {"backward_step_Lstm", kTranscendental},
       {"backward_step_LstmCellRecurrent", kTranscendental},
       {"backward_step_LstmPeephole", kTranscendental},
-      // sequence.cu, stretch.cu, sums.cu
+      // sequence.cu, stretch.cu, sums.cu, replicas.cu
       {"pack_weights", kExact},
       {"pack_vectors", kExact},
       {"gather_input", kExact},
@@ -72,6 +72,7 @@ const Limit* limit_of(const std::string& kernel) {
       {"partial_column_sums", kExact},
       {"partial_column_sums_any", kExact},
       {"add_partial_sums", kExact},
+      {"add_replicas", kExact},
       // dense.cu
       {"maximum_over_time", kExact},
       {"embedding_forward", kExact},

@@ -194,7 +194,29 @@ SIMULATOR_API int cuDeviceCanAccessPeer(int* can, int device, int peer) {
   return call([&] {
     device_of(device);
     device_of(peer);
-    *can = 0;
+    *can = device != peer && machine().settings.peers ? 1 : 0;
+  });
+}
+
+// From now on kernels of the current context may use the other's memory, and not the other way round.
+SIMULATOR_API int cuCtxEnablePeerAccess(void* handle, unsigned flags) {
+  return call([&] {
+    Context& context = current_context();
+    Context& peer = context_of(handle);
+    if (flags != 0) throw Fault(kInvalidValue, "cuCtxEnablePeerAccess with flags");
+    if (&peer == &context) throw Fault(kInvalidContext, "peer access of a context to itself");
+    if (!machine().settings.peers || peer.device.ordinal == context.device.ordinal) {
+      throw Fault(kPeerAccessUnsupported, "device " + std::to_string(context.device.ordinal) + " does not reach device " +
+                                              std::to_string(peer.device.ordinal));
+    }
+    if (!context.peers.insert(&peer).second) throw Fault(kPeerAccessAlreadyEnabled, "peer access is enabled already");
+  });
+}
+
+SIMULATOR_API int cuCtxDisablePeerAccess(void* handle) {
+  return call([&] {
+    Context& context = current_context();
+    if (context.peers.erase(&context_of(handle)) == 0) throw Fault(kPeerAccessNotEnabled, "peer access is not enabled");
   });
 }
 

@@ -259,6 +259,22 @@ SIMULATOR_API int cuMemcpyDtoDAsync_v2(uintptr_t to, uintptr_t from, size_t byte
   return copy_async("cuMemcpyDtoDAsync", Kind::kDeviceToDevice, to, from, bytes, stream);
 }
 
+// Each end must be memory of its context's device. Between devices that do not reach each other the driver copies by way of the
+// host, so this needs no peer access.
+SIMULATOR_API int cuMemcpyPeerAsync(uintptr_t to, void* to_context, uintptr_t from, void* from_context, size_t bytes,
+                                    void* handle) {
+  return call([&] {
+    Stream& stream = stream_of(handle);
+    const auto device_of = [&](void* context) {
+      if (!machine().is_context(static_cast<Context*>(context))) throw Fault(kInvalidContext, "the context does not exist");
+      return static_cast<Context*>(context)->device.ordinal;
+    };
+    const Copy::End target = {Side::kDevice, to, device_of(to_context)};
+    const Copy::End source = {Side::kDevice, from, device_of(from_context)};
+    if (bytes > 0) submit(stream, std::make_shared<Copy>("cuMemcpyPeerAsync", target, source, bytes));
+  });
+}
+
 SIMULATOR_API int cuMemsetD8_v2(uintptr_t address, unsigned char value, size_t count) {
   return fill("cuMemsetD8", address, value, 1, count, nullptr);
 }

@@ -21,12 +21,13 @@ long long setting(const char* name, long long otherwise) {
 
 Settings read_settings() {
   Settings s{};
-  s.devices = static_cast<int>(setting("SEQUOR_SIMULATOR_DEVICES", 2));
+  s.devices = static_cast<int>(setting("SEQUOR_SIMULATOR_DEVICES", 4));
   s.seed = static_cast<uint64_t>(setting("SEQUOR_SIMULATOR_SEED", 1));
   s.memory_bytes = static_cast<uint64_t>(setting("SEQUOR_SIMULATOR_MEMORY", 8ll << 30));
   s.driver_version = static_cast<int>(setting("SEQUOR_SIMULATOR_DRIVER_VERSION", 13000));
   s.multiprocessors = static_cast<int>(setting("SEQUOR_SIMULATOR_MULTIPROCESSORS", 16));
   s.branches = static_cast<uint64_t>(setting("SEQUOR_SIMULATOR_BRANCHES", 1ll << 28));
+  s.peers = setting("SEQUOR_SIMULATOR_PEERS", 1) != 0;
   const char* kernels = std::getenv("SEQUOR_SIMULATOR_KERNELS");
   s.interpreted = kernels != nullptr && std::strcmp(kernels, "ptx") == 0;
   if (kernels != nullptr && *kernels != 0 && !s.interpreted && std::strcmp(kernels, "g++") != 0) {
@@ -124,6 +125,9 @@ void Context::clear() {
   functions.clear();
   modules.clear();
   blas_handles = 0;
+  peers.clear();
+  for (Device& other : m.devices) other.primary->peers.erase(this);
+  for (const auto& other : m.contexts) other->peers.erase(this);
   for (auto each = m.events.begin(); each != m.events.end();) {
     if (each->second->context == this) {
       each->second->completed = each->second->recorded;

@@ -128,6 +128,7 @@ struct Context {
   int64_t blas_handles = 0;
   std::map<Module*, std::unique_ptr<Module>> modules;
   std::set<const Function*> functions;  // of all its modules
+  std::set<const Context*> peers;       // whose memory its kernels may use
 };
 
 struct Settings {
@@ -135,6 +136,7 @@ struct Settings {
   uint64_t seed, memory_bytes, branches;
   const char* name;  // of each device
   Delays delays;
+  bool peers;        // whether devices reach each other's memory
   bool interpreted;  // kernels are those of the PTX that is loaded, and not the compiled ones of the same name
 };
 

@@ -27,7 +27,10 @@ bool KernelLaunch::advance(Context& context) {
     uintptr_t address;
     std::memcpy(&address, values_.data() + parameters[i].offset, sizeof address);
     if (address == 0) continue;
-    const Allocation* memory = m.memory.check(address, 0, context.device.ordinal, [&] { return who(i); });
+    const Allocation* found = m.memory.find(address);
+    const bool of_peer = found != nullptr && found->device >= 0 && context.peers.count(found->context) != 0;
+    const int device = of_peer ? found->device : context.device.ordinal;
+    const Allocation* memory = m.memory.check(address, 0, device, [&] { return who(i); });
     if (count < kMostChecked) used[count++] = memory;
   }
   context.device.control.kernel_launches++;

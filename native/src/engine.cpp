@@ -303,8 +303,9 @@ void sequor_stack_step(SeqStack* stack, const float* parameters, int repack, con
   }
 }
 
-void sequor_dropout(SeqEngine* engine, int64_t elements, float p, const int32_t* key, int stream, const float* x, float* y) {
-  engine->variant->dropout(*engine, elements, p, *reinterpret_cast<const RandomKey*>(key), uint32_t(stream), x, y);
+void sequor_dropout(SeqEngine* engine, int64_t elements, int width, float p, const int32_t* key, int stream, const float* x,
+                    float* y) {
+  engine->variant->dropout(*engine, elements, width, p, *reinterpret_cast<const RandomKey*>(key), uint32_t(stream), x, y);
 }
 
 void sequor_activation(SeqEngine* engine, int function, int64_t elements, const float* x, float* y) {

@@ -333,20 +333,21 @@ static void optimizer_step(SeqEngine& e, const OptimizerCall& c) {
 #undef SEQ_UPDATE
 }
 
-static void dropout(SeqEngine& e, int64_t elements, float p, const RandomKey& key, uint32_t stream, const float* x,
-                    float* y) {
+static void dropout(SeqEngine& e, int64_t elements, int width, float p, const RandomKey& key, uint32_t stream,
+                    const float* x, float* y) {
   const uint32_t threshold = uint32_t(uint64_t(double(p) * 4294967296.0));
   const float scale = 1.0f / (1.0f - p);
   const uint64_t seed = key.seed(), offset = key.offset();
   const int members = members_for(e, 20.0 * elements);
   const int64_t blocks = (elements + 3) / 4;
   run_team(*e.team, members, [&](int member) {
+    uint32_t known = ~0u, words[4] = {};
     for (int64_t block = part(blocks, member, members); block < part(blocks, member + 1, members); ++block) {
-      uint32_t words[4];
-      philox_block(seed, key.stream + stream, offset, uint32_t(block), words);
       for (int q = 0; q < 4 && block * 4 + q < elements; ++q) {
-        const int64_t i = block * 4 + q;
-        y[i] = words[q] < threshold ? 0.0f : x[i] * scale;
+        const int64_t i = block * 4 + q, place = key.place(i, width);
+        const uint32_t wanted = uint32_t(place >> 2);
+        if (wanted != known) philox_block(seed, key.stream + stream, offset, known = wanted, words);
+        y[i] = words[place & 3] < threshold ? 0.0f : x[i] * scale;
       }
     }
   });

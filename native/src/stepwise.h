@@ -15,17 +15,20 @@ static inline long time_of_step(int k, int b, int T, bool reverse, const int32_t
   return k < length && reverse ? length - 1 - k : k;
 }
 
-// The Philox words of neighbouring elements, a block of four at a time.
+// The Philox words of neighbouring elements of rows [..,B,width], a block of four at a time.
 struct Words {
   const RandomKey* key;
+  long width;
   uint32_t stream, block = ~0u, words[4] = {};
 
-  Words(const RandomKey* key, int32_t stream) : key(key), stream(key ? key->stream + uint32_t(stream) : 0) {}
+  Words(const RandomKey* key, int32_t stream, long width)
+      : key(key), width(width), stream(key ? key->stream + uint32_t(stream) : 0) {}
 
   uint32_t at(int64_t index) {
-    const uint32_t wanted = uint32_t(index >> 2);
+    const int64_t place = key->place(index, width);
+    const uint32_t wanted = uint32_t(place >> 2);
     if (wanted != block) philox_block(key->seed(), stream, key->offset(), block = wanted, words);
-    return words[index & 3];
+    return words[place & 3];
   }
 };
 
@@ -37,8 +40,8 @@ struct Mask {
   uint32_t threshold;
   Words words;
 
-  Mask(float p, const RandomKey* key, int32_t stream)
-      : p(p), scale(1.0f / (1.0f - p)), threshold(drop_threshold(p)), words(key, stream) {}
+  Mask(float p, const RandomKey* key, int32_t stream, long width)
+      : p(p), scale(1.0f / (1.0f - p)), threshold(drop_threshold(p)), words(key, stream, width) {}
 
   float of(int64_t index, float value) {
     if (p == 0.0f) return value;
@@ -50,7 +53,7 @@ static void gather_steps(SeqEngine& e, const StepRowsCall& c) {
   const long rows = long(c.T) * c.B;
   const int members = members_for(e, 4.0 * rows * c.width);
   run_team(*e.team, members, [&](int member) {
-    Mask mask(c.p, c.key, c.stream);
+    Mask mask(c.p, c.key, c.stream, c.width);
     for (long r = part(rows, member, members); r < part(rows, member + 1, members); ++r) {
       const int k = int(r / c.B), b = int(r % c.B);
       float* to = c.to + r * c.width;
@@ -68,7 +71,7 @@ static void scatter_steps(SeqEngine& e, const StepRowsCall& c) {
   const long rows = long(c.T) * c.B;
   const int members = members_for(e, 4.0 * rows * c.width);
   run_team(*e.team, members, [&](int member) {
-    Mask mask(c.p, c.key, c.stream);
+    Mask mask(c.p, c.key, c.stream, c.width);
     for (long r = part(rows, member, members); r < part(rows, member + 1, members); ++r) {
       const int k = int(r / c.B), b = int(r % c.B);
       const bool active = step_is_active(k, b, c.T, c.lengths);
@@ -210,8 +213,8 @@ struct Zoneout {
   uint32_t threshold;
   Words words;
 
-  Zoneout(float p, bool training, const RandomKey* key, int32_t stream)
-      : p(p), training(training), threshold(drop_threshold(p)), words(key, stream) {}
+  Zoneout(float p, bool training, const RandomKey* key, int32_t stream, long width)
+      : p(p), training(training), threshold(drop_threshold(p)), words(key, stream, width) {}
 
   float part(int64_t index) { return part_kept(p, training, threshold, training && p > 0.0f ? words.at(index) : ~0u); }
 };
@@ -220,9 +223,9 @@ static void step_keep(SeqEngine& e, const OptionedStep& s, const StepKeepCall& c
   const StateRules& r = s.rules;
   const int members = members_for(e, 10.0 * r.B * r.H);
   run_team(*e.team, members, [&](int member) {
-    Zoneout of_h(r.hidden_zoneout, r.training != 0, c.key, r.hidden_stream);
-    Zoneout of_c(r.cell_zoneout, r.training != 0, c.key, r.cell_stream);
-    Mask mask(r.dropout, c.key, r.dropout_stream);
+    Zoneout of_h(r.hidden_zoneout, r.training != 0, c.key, r.hidden_stream, r.P);
+    Zoneout of_c(r.cell_zoneout, r.training != 0, c.key, r.cell_stream, r.H);
+    Mask mask(r.dropout, c.key, r.dropout_stream, r.operand_is_cell ? r.H : r.P);
     for (long b = part(r.B, member, members); b < part(r.B, member + 1, members); ++b) {
       const bool active = step_is_active(c.k, int(b), r.T, c.lengths);
       const long row = time_of_step(c.k, int(b), r.T, r.reverse != 0, c.lengths) * r.B + b;
@@ -248,8 +251,8 @@ static void step_keep_gradient(SeqEngine& e, const OptionedStep& s, const StepKe
   const StateRules& r = s.rules;
   const int members = members_for(e, 10.0 * r.B * r.H);
   run_team(*e.team, members, [&](int member) {
-    Zoneout of_h(r.hidden_zoneout, r.training != 0, c.key, r.hidden_stream);
-    Zoneout of_c(r.cell_zoneout, r.training != 0, c.key, r.cell_stream);
+    Zoneout of_h(r.hidden_zoneout, r.training != 0, c.key, r.hidden_stream, r.P);
+    Zoneout of_c(r.cell_zoneout, r.training != 0, c.key, r.cell_stream, r.H);
     for (long b = part(r.B, member, members); b < part(r.B, member + 1, members); ++b) {
       const bool active = step_is_active(c.k, int(b), r.T, c.lengths);
       const long row = time_of_step(c.k, int(b), r.T, r.reverse != 0, c.lengths) * r.B + b;
@@ -284,7 +287,7 @@ static void step_operand_gradient(SeqEngine& e, const OptionedStep& s, const flo
   const long elements = long(r.B) * r.P;
   const int members = members_for(e, 4.0 * elements);
   run_team(*e.team, members, [&](int member) {
-    Mask mask(r.dropout, key, r.dropout_stream);
+    Mask mask(r.dropout, key, r.dropout_stream, r.P);
     for (long i = part(elements, member, members); i < part(elements, member + 1, members); ++i)
       d_state[i] += mask.of(i, d_operand[i] + (more ? more[i] : 0.0f));
   });

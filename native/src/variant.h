@@ -184,7 +184,8 @@ struct Variant {
   void (*embedding_backward)(SeqEngine&, long rows, long width, const int32_t* tokens, const float* dy, float* d_table);
   void (*loss)(SeqEngine&, const LossCall&);
   void (*optimizer_step)(SeqEngine&, const OptimizerCall&);
-  void (*dropout)(SeqEngine&, int64_t elements, float p, const RandomKey& key, uint32_t stream, const float* x, float* y);
+  void (*dropout)(SeqEngine&, int64_t elements, int width, float p, const RandomKey& key, uint32_t stream, const float* x,
+                  float* y);
   void (*activation)(SeqEngine&, int function, int64_t elements, const float* x, float* y);
   void (*activation_gradient)(SeqEngine&, int function, int64_t elements, const float* y, const float* dy, float* dx);
   void (*copy_columns)(SeqEngine&, const ColumnCopyCall&);

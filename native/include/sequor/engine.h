@@ -78,8 +78,9 @@ void sequor_stack_step(SeqStack* stack, const float* parameters, int repack, con
                        float* sT);
 
 // y[i] = word(i) < p·2^32 ? 0 : x[i] / (1 - p), with the Philox words of key (struct RandomKey of philox.h), stream added to its
-// own; y may be x.
-void sequor_dropout(SeqEngine* engine, int64_t elements, float p, const int32_t* key, int stream, const float* x, float* y);
+// own; y may be x. x and y are rows [..,B,width], or elements of no sequence with width 0.
+void sequor_dropout(SeqEngine* engine, int64_t elements, int width, float p, const int32_t* key, int stream, const float* x,
+                    float* y);
 
 // function: as activation below. y = f(x), which may be the same memory; dx = dy·f', given y; dx may be dy.
 void sequor_activation(SeqEngine* engine, int function, int64_t elements, const float* x, float* y);

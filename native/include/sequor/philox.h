@@ -30,6 +30,17 @@ SEQ_HD void philox_block(uint64_t seed, uint32_t stream, uint64_t offset, uint32
 // Which numbers a call takes (dev.sequor.backend.RandomKey). In words of 32 bits, because a key may lie at any of them.
 struct RandomKey {
   uint32_t seed_low, seed_high, offset_low, offset_high, stream;
+  // Where a batch is a part of a larger one: its sequences, those of the whole, and which of them is its first; 0 where it is
+  // the whole (dev.sequor.backend.BatchPart).
+  uint32_t sequences, of, first;
+
+  // Which number element `index` of rows [..,B,width] takes: the one that it would take in the whole batch. Elements that
+  // belong to no sequence have width 0.
+  SEQ_HD int64_t place(int64_t index, int64_t width) const {
+    if (sequences == 0 || width == 0) return index;
+    const int64_t row = int64_t(sequences) * width;
+    return index + index / row * (int64_t(of) - sequences) * width + int64_t(first) * width;
+  }
 
   SEQ_HD uint64_t seed() const { return uint64_t(seed_high) << 32 | seed_low; }
   SEQ_HD uint64_t offset() const { return uint64_t(offset_high) << 32 | offset_low; }

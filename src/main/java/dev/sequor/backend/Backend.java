@@ -349,6 +349,19 @@ public final class Backend implements AutoCloseable {
     }
   }
 
+  /** Has {@code work} change a FLOAT32 buffer; for {@link SumOverDevices}. */
+  void changeInPlace(String call, Buffer values, Consumer<Memory> work) {
+    begin();
+    try {
+      requireOutsideStep(call);
+      Arguments checked = arguments.of(call).writes("values", values, DType.FLOAT32, 0);
+      checked.written(); // If it fails, nobody knows what is there.
+      work.accept(values.memory());
+    } finally {
+      end();
+    }
+  }
+
   private static FloatBuffer floats(@Nullable ByteBuffer host) {
     return Objects.requireNonNull(host).asFloatBuffer();
   }
@@ -845,12 +858,17 @@ public final class Backend implements AutoCloseable {
    * {@code dy}.
    *
    * @param p the probability of zeroing an element, in [0, 1)
-   * @param key INT32, a {@link RandomKey}
+   * @param key INT32, a {@link RandomKey}; for the sake of its {@link RandomKey#part()}, x and y
+   *     are rows {@code [..,B,width]}
+   * @param width at least 1; 0 for elements that belong to no sequence
    * @param y as many elements as {@code x}, overwritten; may be {@code x}
    */
-  public void dropout(float p, Buffer key, Buffer x, Buffer y) {
+  public void dropout(int width, float p, Buffer key, Buffer x, Buffer y) {
     begin();
     try {
+      if (width < 0) {
+        throw new IllegalArgumentException("width is " + width + "; needed at least 0");
+      }
       if (!(p >= 0f && p < 1f)) {
         throw new IllegalArgumentException("p is " + p + "; needed 0 <= p < 1");
       }
@@ -862,7 +880,7 @@ public final class Backend implements AutoCloseable {
               .reads("x", x, DType.FLOAT32, elements)
               .mayWriteOver("x", "y", Required.present("y", y), DType.FLOAT32, elements);
       checked.check();
-      engine.dropout(elements, p, key.memory(), 0, x.memory(), y.memory());
+      engine.dropout(elements, width, p, key.memory(), 0, x.memory(), y.memory());
       checked.written();
     } finally {
       end();

@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 public final class Devices {
   private static final Logger LOG = LoggerFactory.getLogger(Devices.class);
 
-  private static final String AUTO = "auto";
+  static final String AUTO = "auto";
   private static final String SETTING = "sequor.device";
 
   private Devices() {}
@@ -169,6 +169,12 @@ public final class Devices {
   }
 
   private static Backend openNamed(String device, BackendSettings settings) {
+    if (DeviceGroup.isList(device)) {
+      throw new IllegalArgumentException(
+          "'"
+              + device
+              + "' is a list of devices; needed one device here, or DeviceGroup.open for a list");
+    }
     int colon = device.indexOf(':');
     String name = colon < 0 ? device : device.substring(0, colon);
     int ordinal = colon < 0 ? 0 : ordinal(device, device.substring(colon + 1));

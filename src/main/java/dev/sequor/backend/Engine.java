@@ -107,9 +107,10 @@ public interface Engine {
   /**
    * See {@link Backend#dropout}.
    *
+   * @param width of rows {@code [..,B,width]}; 0 for elements that belong to no sequence
    * @param stream is added to the key's
    */
-  void dropout(long elements, float p, Memory key, int stream, Memory x, Memory y);
+  void dropout(long elements, int width, float p, Memory key, int stream, Memory x, Memory y);
 
   /** See {@link Backend#embeddingForward}. */
   void embeddingForward(int rows, int width, Memory tokens, @Nullable Memory table, Memory y);
@@ -194,6 +195,25 @@ public interface Engine {
   /** See {@link Backend#isAsynchronous}. */
   default boolean isAsynchronous() {
     return false;
+  }
+
+  /**
+   * What decides the bits of an update, for example a compute capability: devices of which this is
+   * equal make the same of the same numbers.
+   */
+  default String arithmetic() {
+    return "the arithmetic of " + getClass().getSimpleName();
+  }
+
+  /**
+   * This device's side of sums over several, which lasts until this is closed; null if it does not
+   * reach the memory of all others.
+   *
+   * @param all the devices, in their order
+   * @param self this one's number among them
+   */
+  default @Nullable PeerSum peerSum(List<Engine> all, int self) {
+    return null;
   }
 
   /** Whether this engine records steps; {@link #step} and {@link #forgetStep} are called then. */

@@ -133,8 +133,9 @@ final class HostDecoding {
     int[] own = readInts(engine, predicted, mix.elements());
     int[] word = new int[4];
     for (int i = known.length - 1; i >= mix.batchSize(); i--) {
-      Philox.block(random.seed(), random.stream(), random.offset(), i >>> 2, word);
-      if (known[i] >= 0 && word[i & 3] >>> 8 >= below) {
+      int place = (int) random.part().place(i, 1);
+      Philox.block(random.seed(), random.stream(), random.offset(), place >>> 2, word);
+      if (known[i] >= 0 && word[place & 3] >>> 8 >= below) {
         known[i] = own[i - mix.batchSize()];
       }
     }

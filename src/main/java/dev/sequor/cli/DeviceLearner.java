@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.DeviceGroup;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.PrefetchedWindows;
 import dev.sequor.io.Checkpoint;
@@ -12,12 +13,12 @@ import dev.sequor.model.TrainerSnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Learns on one device of this machine. */
+/** Learns on one device of this machine, or on several. */
 final class DeviceLearner implements Learner {
   /** Often enough to watch, seldom enough that a GPU does not wait for the host. */
   private static final int STEPS_PER_REPORT = 10;
 
-  private final Backend backend;
+  private final DeviceGroup devices;
   private final SequenceModel model;
   private final Trainer trainer;
   private final PrefetchedWindows windows;
@@ -25,10 +26,11 @@ final class DeviceLearner implements Learner {
   /**
    * Begins, or goes on.
    *
-   * @param backend is closed with this
+   * @param devices are closed with this
    */
-  DeviceLearner(Backend backend, Training.Start start) {
-    this.backend = backend;
+  DeviceLearner(DeviceGroup devices, Training.Start start) {
+    this.devices = devices;
+    Backend backend = devices.first();
     TrainerSnapshot snapshot = start.snapshot();
     try {
       this.model =
@@ -36,12 +38,13 @@ final class DeviceLearner implements Learner {
               ? new SequenceModel(backend, start.model(), start.run().seed())
               : SequenceModel.of(
                   backend, start.model(), snapshot.parameters(), WeightStorage.FLOAT32);
-      this.trainer = new Trainer(model, start.optimizer(), start.clipping(), start.run().seed());
+      this.trainer =
+ new Trainer(devices, model, start.optimizer(), start.clipping(), start.run().seed());
       if (snapshot != null) {
         trainer.restore(snapshot);
       }
     } catch (RuntimeException | Error e) {
-      backend.close(); // and with it all that was made from it
+      devices.close(); // and with it all that was made from it
       throw e;
     }
     this.windows = new PrefetchedWindows(start.subject().windows());
@@ -49,7 +52,7 @@ final class DeviceLearner implements Learner {
 
   @Override
   public String place() {
-    return backend.name();
+    return devices.name();
   }
 
   @Override
@@ -61,7 +64,7 @@ final class DeviceLearner implements Learner {
   @Override
   public TrainStep step(int most, float rate) {
     trainer.learningRate(rate);
-    return trainer.steps(windows, backend.isAsynchronous() ? Math.min(most, STEPS_PER_REPORT) : 1);
+    return trainer.steps(windows, devices.first().isAsynchronous() ? Math.min(most, STEPS_PER_REPORT) : 1);
   }
 
   @Override
@@ -84,6 +87,6 @@ final class DeviceLearner implements Learner {
     windows.close();
     trainer.close();
     model.close();
-    backend.close();
+    devices.close();
   }
 }

@@ -1,6 +1,6 @@
 package dev.sequor.cli;
 
-import dev.sequor.backend.Backend;
+import dev.sequor.backend.DeviceGroup;
 import dev.sequor.data.Vocabulary;
 import dev.sequor.io.Checkpoint;
 import dev.sequor.io.DataSource;
@@ -342,12 +342,12 @@ final class TrainCommand implements Callable<Integer> {
       Training.Start start, @Nullable ModelDirectory resumed, TrainingMemory memory)
       throws IOException {
     if (!cluster.isGiven()) {
-      Backend backend = DeviceOption.open(start.run().device(), console.notes());
+      DeviceGroup devices = DeviceOption.openGroup(start.run().device(), console.notes());
       try {
-        memory.requireFit(backend.name());
-        return new DeviceLearner(backend, start);
+        memory.requireFit(devices.name());
+        return new DeviceLearner(devices, start);
       } catch (RuntimeException | Error e) {
-        backend.close();
+        devices.close();
         throw e;
       }
     }

@@ -67,7 +67,7 @@ final class FitReport {
                 "A fit of " + ModelName.of(trainer.model().spec()),
                 SUBJECT,
                 configuration(fit, trainer),
-                Environment.of(trainer.model().backend()),
+                Environment.of(trainer.device()),
                 lastStep,
                 clipping)
             .with(points(history), judgements(history));

@@ -11,4 +11,21 @@ record Predictions(int count, double weight) {
   BatchLoss loss(float sum) {
     return new BatchLoss(sum, count, weight);
   }
+
+  /** Both together. */
+  Predictions plus(Predictions other) {
+    return new Predictions(count + other.count, weight + other.weight);
+  }
+
+  /**
+   * These.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  Predictions requireSome() {
+    if (count == 0) {
+      throw new IllegalArgumentException("the window has no target that counts; needed at least 1");
+    }
+    return this;
+  }
 }

@@ -1,31 +1,22 @@
 package dev.sequor.model;
 
 import dev.sequor.backend.Backend;
-import dev.sequor.backend.Buffer;
-import dev.sequor.backend.DType;
-import dev.sequor.backend.Mode;
+import dev.sequor.backend.BatchPart;
+import dev.sequor.backend.Closing;
+import dev.sequor.backend.DeviceGroup;
 import dev.sequor.backend.OptimizerStep;
+import dev.sequor.backend.Required;
 import dev.sequor.backend.Sizes;
-import dev.sequor.backend.StepInput;
-import dev.sequor.backend.UpdateGroups;
 import dev.sequor.backend.UpdateReport;
-import dev.sequor.backend.UpdateRule;
-import dev.sequor.data.SeriesWindow;
-import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
+import dev.sequor.model.TrainerReplica.Part;
+import dev.sequor.model.TrainerReplica.StepNumbers;
 import dev.sequor.module.NamedTensor;
-import dev.sequor.module.NetworkState;
-import dev.sequor.module.TensorShapes;
-import dev.sequor.rnn.TensorRegion;
-import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
-import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,8 +27,14 @@ import org.slf4j.LoggerFactory;
  * on, its gradient is not); with windows that {@linkplain Window#advance overlap} the gradient
  * reaches further back than to the update before.
  *
+ * <p>On a {@link DeviceGroup} each device learns from its sequences of every batch, and all make
+ * the same update by the sum of their gradients: the same training as on one device, up to the
+ * rounding of sums. It depends on the number of devices, and on nothing that happens by chance. The
+ * first device's model is the one that is seen; the others follow it, also if its weights are
+ * replaced between two steps. A step that fails on one device changes nothing on any.
+ *
  * <p>Its state, {@link #snapshot()}, is all that a resumed run needs to continue bit for bit on the
- * same backend.
+ * same backend, or on another number of devices up to rounding.
  */
 public final class Trainer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Trainer.class);
@@ -45,35 +42,18 @@ public final class Trainer implements AutoCloseable {
   /** An unlucky batch may overflow once; as many in a row do not recover. */
   private static final int SKIPPED_STEPS_ALLOWED = 10;
 
-  /** Floats of {@link #lossResult}. */
-  private static final int LOSS_RESULT = 2;
-
-  /** Stands for this in keys of steps. */
-  private final Object identity = new Object();
-
   private final SequenceModel model;
   private final Backend backend;
   private final Clipping clipping;
-  private final Buffer moments;
 
-  /** The sum of a batch's losses, the rows that counted, and an {@link UpdateReport}. */
-  private final Buffer report;
+  /** The devices; null for the model's alone. */
+  private final @Nullable DeviceGroup devices;
 
-  private final Buffer lossResult;
-  private final Buffer updateReport;
-  private final Buffer lossScale;
-  private final ByteBuffer reportStaging =
-      Backend.hostMemory(DType.FLOAT32, LOSS_RESULT + UpdateReport.ELEMENTS);
+  /** Of each device, the model's first. */
+  private final List<TrainerReplica> replicas;
 
-  /** What changes from step to step: the gradient's scale, and the optimiser's numbers. */
-  private final Buffer stepNumbers;
-
-  private final Buffer gradientScale;
-  private final Buffer optimizerNumbers;
-  private final ByteBuffer stepStaging;
-
-  /** Where the groups of parameters lie; null if there are none. */
-  private final @Nullable UpdateGroups groups;
+  /** Which weights all devices have, by the version of the model's; only if there are several. */
+  private long knownWeights;
 
   private Optimizer optimizer;
   private long seed;
@@ -84,20 +64,8 @@ public final class Trainer implements AutoCloseable {
   private long epoch;
   private long position;
 
-  /** The memory of the carried state, kept even while nothing is carried. */
-  private @Nullable NetworkState state;
-
-  /** Whether {@link #state} continues the streams of the last window. */
-  private boolean carries;
-
-  /** What the sequences of a window that overlaps the next one start from, while it is used. */
-  private @Nullable NetworkState beginning;
-
-  /** The state before the steps that are queued, unless that {@linkplain #keptIsZero was zero}. */
-  private @Nullable NetworkState kept;
-
-  /** Whether the sequences of the last window that was queued began in steps still queued. */
-  private boolean keptIsZero = true;
+  /** Whether it has been said that some devices have nothing to do. */
+  private boolean saidIdle;
 
   /**
    * A trainer at its first step.
@@ -108,57 +76,90 @@ public final class Trainer implements AutoCloseable {
    *     of the model, or a tensor is of two groups
    */
   public Trainer(SequenceModel model, Optimizer optimizer, Clipping clipping, long seed) {
-    this.model = model;
+    this(null, model, optimizer, clipping, seed);
+  }
+
+  /**
+   * A trainer at its first step, on several devices.
+   *
+   * @param devices stay the caller's
+   * @param model on the first of them; stays the caller's
+   * @param seed key of the dropout bits
+   * @throws IllegalArgumentException also if the model is not on the first device
+   * @throws dev.sequor.backend.DeviceMemoryException if a device has not enough memory; names it
+   */
+  public Trainer(
+      @Nullable DeviceGroup devices,
+      SequenceModel model,
+      Optimizer optimizer,
+      Clipping clipping,
+      long seed) {
+    this.model = Required.present("model", model);
     this.backend = model.backend();
-    this.optimizer = optimizer;
-    this.clipping = clipping;
+    this.optimizer = Required.present("optimizer", optimizer);
+    this.clipping = Required.present("clipping", clipping);
     this.seed = seed;
-    GroupedTensors tensors =
-        optimizer.groups().isEmpty()
-            ? null
-            : new GroupedTensors(optimizer.groups(), model.layout());
-    long elements = optimizer.rule().moments() * model.layout().totalElements();
-    this.moments = backend.allocate(DType.FLOAT32, elements);
-    List<Buffer> made = new ArrayList<>(List.of(moments));
-    int numbers = OptimizerStep.ELEMENTS * (1 + optimizer.groups().size());
+    if (devices != null && devices.first() != backend) {
+      throw new IllegalArgumentException(
+          "the model is on "
+              + backend.name()
+              + "; needed a model on the first device of "
+              + devices);
+    }
+    this.devices = devices == null || devices.size() == 1 ? null : devices;
+    this.replicas =
+        this.devices == null
+            ? List.of(new TrainerReplica(model, optimizer, false))
+            : replicas(this.devices);
+    this.knownWeights = model.parameters().version();
+  }
+
+  private List<TrainerReplica> replicas(DeviceGroup group) {
+    List<NamedTensor> weights = model.tensors();
+    TrainerReplica[] made = new TrainerReplica[group.size()];
     try {
-      this.report = backend.allocate(DType.FLOAT32, LOSS_RESULT + UpdateReport.ELEMENTS);
-      made.add(report);
-      this.stepNumbers = backend.allocate(DType.FLOAT32, 1 + numbers);
-      made.add(stepNumbers);
-      this.groups = tensors == null ? null : allocate(backend, tensors, made);
-      this.stepStaging = Backend.hostMemory(DType.FLOAT32, 1 + numbers);
+      return group.onEach(
+          member -> {
+            SequenceModel own =
+                member.index() == 0
+                    ? model
+                    : SequenceModel.of(
+                        member.backend(), model.spec(), weights, model.inferenceWeights());
+            try {
+              TrainerReplica replica = new TrainerReplica(own, optimizer, true);
+              made[member.index()] = replica;
+              return replica;
+            } catch (RuntimeException | Error e) {
+              if (own != model) {
+                own.close();
+              }
+              throw e;
+            }
+          });
     } catch (RuntimeException | Error e) {
-      made.forEach(Buffer::close);
+      group.onEachAfter(e, member -> closed(made[member.index()]));
       throw e;
     }
-    this.lossResult = report.slice(0, LOSS_RESULT);
-    this.updateReport = report.slice(LOSS_RESULT, UpdateReport.ELEMENTS);
-    this.lossScale = updateReport.slice(UpdateReport.LOSS_SCALE, 1);
-    this.gradientScale = stepNumbers.slice(0, 1);
-    this.optimizerNumbers = stepNumbers.slice(1, numbers);
-    setLossScale(LossScale.none());
   }
 
-  private static UpdateGroups allocate(Backend backend, GroupedTensors tensors, List<Buffer> made) {
-    Buffer ends = backend.allocate(DType.INT32, tensors.ends().length);
-    made.add(ends);
-    Buffer groups = backend.allocate(DType.INT32, tensors.groups().length);
-    made.add(groups);
-    ends.write(tensors.ends());
-    groups.write(tensors.groups());
-    return new UpdateGroups(ends, groups);
-  }
-
-  /** Goes on from {@code known}; it is for backends that want scaling, and the others have none. */
-  private void setLossScale(LossScale known) {
-    boolean wanted = backend.wantsLossScaling();
-    boolean scaled = known.scale() > 1f;
-    if (!wanted || !scaled) {
-      updateReport.write(UpdateReport.initial(wanted ? UpdateReport.FIRST_LOSS_SCALE : 1f));
-    } else {
-      updateReport.write(UpdateReport.of(known.scale(), known.updates()));
+  /** Closes a replica, and its model unless that is the caller's. */
+  private boolean closed(@Nullable TrainerReplica replica) {
+    if (replica != null) {
+      replica.close();
+      if (replica.model() != model) {
+        replica.model().close();
+      }
     }
+    return true;
+  }
+
+  /** What there is on the device of a number; for its thread alone. */
+  TrainerReplica replica(int device) {
+    return replicas.get(device);
+  }
+
+  private TrainerReplica first() {
+    return replicas.get(0);
   }
 
   /**
@@ -187,12 +188,12 @@ public final class Trainer implements AutoCloseable {
    */
   public TrainStep steps(WindowSource source, int count) {
     Sizes.atLeastOne("count", count);
-    if (backend.isAsynchronous()) {
+    if (devices == null && backend.isAsynchronous()) {
       return queued(source, count);
     }
-    TrainStep last = queued(source, 1);
+    TrainStep last = one(source);
     for (int done = 1; done < count; done++) {
-      last = queued(source, 1);
+      last = one(source);
     }
     return last;
   }
@@ -216,32 +217,37 @@ public final class Trainer implements AutoCloseable {
     requirePosition(source);
     int count = (int) Math.min(windows, source.windowsPerEpoch() - position);
     List<Window> all = new ArrayList<>();
-    double weight = 0;
     for (int i = 0; i < count; i++) {
-      Window window = source.window(epoch, position + i);
-      all.add(window);
-      ModelPass pass = model.pass(window, Mode.TRAINING);
-      pass.carry(null);
-      weight += stage(pass, window).weight();
+      all.add(source.window(epoch, position + i));
     }
-    BatchLoss loss = new BatchLoss(0, 0);
-    for (int i = 0; i < count; i++) {
-      Part part = new Part(i, windows, i == count - 1, weight);
-      Predictions predictions;
-      try {
-        predictions = queue(all.get(i), i == 0, updates + 1, part);
-      } catch (RuntimeException | Error e) {
-        if (i > 0) {
-          returnToKeptState();
-        }
-        throw e;
-      }
-      backend.download(report, reportStaging.clear());
-      loss = loss.plus(predictions.loss(reportStaging.getFloat(0)));
-    }
+    BatchLoss loss = devices == null ? accumulated(all, windows) : together(all, windows, true);
     steps++;
     advance(source, count);
     return report(loss, 1);
+  }
+
+  private BatchLoss accumulated(List<Window> all, int most) {
+    double weight = 0;
+    for (Window window : all) {
+      weight += first().count(window).requireSome().weight();
+    }
+    double ofAll = weight;
+    BatchLoss loss = new BatchLoss(0, 0);
+    for (int i = 0; i < all.size(); i++) {
+      Part part = new Part(i, most, i == all.size() - 1);
+      Predictions predictions;
+      try {
+        StepNumbers numbers = numbers(part, BatchPart.WHOLE, updates + 1, own -> ofAll);
+        predictions = first().queue(all.get(i), i == 0, numbers, part);
+      } catch (RuntimeException | Error e) {
+        if (i > 0) {
+          first().returnToKeptState();
+        }
+        throw e;
+      }
+      loss = loss.plus(predictions.loss(first().fetch()));
+    }
+    return loss;
   }
 
   /**
@@ -255,9 +261,17 @@ public final class Trainer implements AutoCloseable {
    */
   public BatchLoss gradient(Window window) {
     requireNoLossScaling();
-    Predictions predictions = queue(window, true, updates + 1, Part.WITHOUT_UPDATE);
-    backend.download(report, reportStaging.clear());
-    return predictions.loss(reportStaging.getFloat(0));
+    if (devices != null) {
+      return together(List.of(window), 1, false);
+    }
+    Predictions predictions =
+        first()
+            .queue(
+                window,
+                true,
+                numbers(Part.WITHOUT_UPDATE, BatchPart.WHOLE, updates + 1, Trainer::ownWeight),
+                Part.WITHOUT_UPDATE);
+    return predictions.loss(first().fetch());
   }
 
   /**
@@ -278,14 +292,166 @@ public final class Trainer implements AutoCloseable {
           "gradient holds " + gradient.length + " floats; the layout needs " + elements);
     }
     List<OptimizerStep> next = optimizer.steps(updates + 1, clipping);
-    FloatBuffer numbers = FloatBuffer.allocate(OptimizerStep.ELEMENTS * next.size());
-    next.forEach(group -> numbers.put(group.values()));
-    optimizerNumbers.write(numbers.array());
-    model.weights().gradients().write(gradient);
-    update();
+    DeviceGroup group = devices;
+    if (group == null) {
+      first().queueUpdate(gradient, next);
+      first().fetch();
+    } else {
+      allOrNothing(
+          group,
+          member -> {
+            TrainerReplica replica = begin(member);
+            replica.queueUpdate(gradient, next);
+            return replica.fetch();
+          });
+    }
     steps++;
-    backend.download(report, reportStaging.clear());
     return report(loss, 1);
+  }
+
+  // ---- several devices -------------------------------------------------------------------------
+
+  /**
+   * One step of all devices: the gradient of windows, of which each has its sequences, and the
+   * update.
+   *
+   * @param most windows of a full update
+   * @return the loss of all
+   */
+  private BatchLoss together(List<Window> windows, int most, boolean updates) {
+    DeviceGroup group = Required.present("devices", devices);
+    int count = group.size();
+    List<List<WindowParts.Part>> parts = new ArrayList<>();
+    int carried = carriedBatchSize();
+    for (Window window : windows) {
+      if (model.carriesState()) {
+        TrainerReplica.requireCarried(window, carried);
+        carried = window.batchSize();
+      }
+      parts.add(WindowParts.of(model.spec(), window, count));
+      sayIdle(window, count);
+    }
+    List<BatchLoss> losses =
+        allOrNothing(group, member -> partOfStep(member, parts, most, updates));
+    BatchLoss all = new BatchLoss(0, 0);
+    for (BatchLoss loss : losses) {
+      all = all.plus(loss);
+    }
+    return all;
+  }
+
+  private void sayIdle(Window window, int count) {
+    if (!saidIdle && window.batchSize() < count) {
+      saidIdle = true;
+      LOG.warn(
+          "a batch has {} of the {} sequences that it takes to keep all devices of {} busy",
+          window.batchSize(),
+          count,
+          devices);
+    }
+  }
+
+  private BatchLoss partOfStep(
+      DeviceGroup.Member member, List<List<WindowParts.Part>> windows, int most, boolean updates) {
+    TrainerReplica replica = begin(member);
+    BatchLoss loss = new BatchLoss(0, 0);
+    Predictions all = windows.size() == 1 ? null : countAll(member, replica, windows);
+    for (int i = 0; i < windows.size(); i++) {
+      WindowParts.Part own = windows.get(i).get(member.index());
+      Part part = new Part(i, most, false);
+      StepNumbers numbers =
+          numbers(
+              part,
+              own.sequences(),
+              this.updates + 1,
+              here -> (all == null ? total(member, here) : all).weight());
+      Window window = own.window();
+      Predictions predictions = new Predictions(0, 0);
+      if (window == null) {
+        replica.queueNothing(numbers, part);
+      } else {
+        predictions = replica.queue(window, i == 0, numbers, part);
+      }
+      if (i == windows.size() - 1) {
+        member.addUp(replica.model().weights().gradients());
+        if (updates) {
+          replica.queueUpdate();
+        }
+      }
+      loss = loss.plus(predictions.loss(replica.fetch()));
+    }
+    return loss;
+  }
+
+  /** The predictions of all windows on all devices, each of which has some. */
+  private static Predictions countAll(
+      DeviceGroup.Member member, TrainerReplica replica, List<List<WindowParts.Part>> windows) {
+    Predictions all = new Predictions(0, 0);
+    for (List<WindowParts.Part> parts : windows) {
+      Window own = parts.get(member.index()).window();
+      all = all.plus(total(member, own == null ? new Predictions(0, 0) : replica.count(own)));
+    }
+    return all;
+  }
+
+  /** The predictions of a window on all devices. */
+  private static Predictions total(DeviceGroup.Member member, Predictions own) {
+    return member.exchange(own).stream()
+        .reduce(new Predictions(0, 0), Predictions::plus)
+        .requireSome();
+  }
+
+  /** A device's replica, which has the weights of the first and can take back what it does. */
+  private TrainerReplica begin(DeviceGroup.Member member) {
+    TrainerReplica replica = replicas.get(member.index());
+    replica.beginStep();
+    boolean replaced =
+        member.exchange(replica.model().parameters().version()).get(0) != knownWeights;
+    if (replaced) {
+      member.spread(replica.model().parameters());
+    }
+    return replica;
+  }
+
+  /** Has each device do its part of a step, and takes all of it back if one fails. */
+  private <R> List<R> allOrNothing(DeviceGroup group, DeviceGroup.Work<R> work) {
+    try {
+      return group.onEach(work);
+    } catch (RuntimeException | Error e) {
+      if (!group.isClosed()) {
+        group.onEachAfter(
+            e,
+            member -> {
+              replicas.get(member.index()).takeBack();
+              return true;
+            });
+      }
+      throw e;
+    } finally {
+      knownWeights = model.parameters().version();
+    }
+  }
+
+  /** Does something on every device. */
+  private <R> List<R> onEach(BiFunction<Integer, TrainerReplica, R> work) {
+    DeviceGroup group = devices;
+    return group == null
+        ? List.of(work.apply(0, first()))
+        : group.onEach(member -> work.apply(member.index(), replicas.get(member.index())));
+  }
+
+  private int carriedBatchSize() {
+    return replicas.stream().mapToInt(TrainerReplica::carriedBatchSize).sum();
+  }
+
+  private StepNumbers numbers(
+      Part part, BatchPart sequences, long update, ToDoubleFunction<Predictions> weight) {
+    return new StepNumbers(
+        seed, part.drawOffset(steps), sequences, optimizer.steps(update, clipping), weight);
+  }
+
+  private static double ownWeight(Predictions predictions) {
+    return predictions.requireSome().weight();
   }
 
   private void requireNoLossScaling() {
@@ -293,6 +459,17 @@ public final class Trainer implements AutoCloseable {
       throw new IllegalStateException(
           backend.name() + " scales its losses; needed one that does not: fp32, tf32 or bf16");
     }
+  }
+
+  private TrainStep one(WindowSource source) {
+    if (devices == null) {
+      return queued(source, 1);
+    }
+    requirePosition(source);
+    BatchLoss loss = together(List.of(source.window(epoch, position)), 1, true);
+    steps++;
+    advance(source, 1);
+    return report(loss, 1);
   }
 
   private TrainStep queued(WindowSource source, int count) {
@@ -335,7 +512,7 @@ public final class Trainer implements AutoCloseable {
     if (position == source.windowsPerEpoch()) {
       position = 0;
       epoch++;
-      carries = false;
+      replicas.forEach(TrainerReplica::dropState);
     }
   }
 
@@ -348,7 +525,12 @@ public final class Trainer implements AutoCloseable {
    *     steps in a row
    */
   public TrainStep step(Window window) {
-    return report(queue(window, 0), 1);
+    if (devices == null) {
+      return report(queue(window, 0), 1);
+    }
+    BatchLoss loss = together(List.of(window), 1, true);
+    steps++;
+    return report(loss, 1);
   }
 
   /**
@@ -358,270 +540,50 @@ public final class Trainer implements AutoCloseable {
    * @return the predictions that count
    */
   private Predictions queue(Window window, int queuedBefore) {
-    Predictions predictions =
-        queue(window, queuedBefore == 0, updates + queuedBefore + 1, Part.WHOLE);
+    StepNumbers numbers =
+        numbers(Part.WHOLE, BatchPart.WHOLE, updates + queuedBefore + 1, Trainer::ownWeight);
+    Predictions predictions = first().queue(window, queuedBefore == 0, numbers, Part.WHOLE);
     steps++;
     return predictions;
   }
 
   /**
-   * A window's part in an update.
-   *
-   * @param index 0 for the first
-   * @param most how many there are in a full update
-   * @param last whether the update follows
-   * @param weight of the predictions of all; 0 for those of this one alone
-   */
-  private record Part(int index, int most, boolean last, double weight) {
-    static final Part WHOLE = new Part(0, 1, true, 0);
-    static final Part WITHOUT_UPDATE = new Part(0, 1, false, 0);
-
-    /** What an update of several windows draws its dropout bits by differs for each of them. */
-    long drawOffset(long step) {
-      return step * most + index;
-    }
-  }
-
-  /**
-   * Queues a window's part of a step.
-   *
-   * @param keeps whether its sequences start from what is to come back if the step is skipped
-   * @param update its number, from 1
-   * @return the predictions that count
-   */
-  private Predictions queue(Window window, boolean keeps, long update, Part part) {
-    NetworkState carried = stateFor(window);
-    keepState(window, keeps);
-    List<OptimizerStep> next = optimizer.steps(update, clipping);
-    Predictions predictions;
-    try {
-      predictions = queue(window, carried, next, part);
-    } catch (RuntimeException | Error e) {
-      if (carried != null && carried != state) {
-        carried.close(); // What was carried before is carried still.
-      }
-      throw e;
-    }
-    if (carried != null && carried != state) {
-      state = replaced(state, carried);
-    }
-    carries = carried != null;
-    return predictions;
-  }
-
-  /**
-   * A training step that repeats: the same calls on the same memory. Keys are kept, so they have
-   * what stands for trainer, passes and states, and would keep them from being found lost.
-   */
-  private record StepKey(
-      Object trainer,
-      Object pass,
-      @Nullable Object state,
-      boolean resetState,
-      Set<String> axesWithLengths,
-      List<Integer> lossWork,
-      boolean weighted,
-      boolean first,
-      boolean last,
-      @Nullable Object beginning,
-      @Nullable Object head) {}
-
-  private static @Nullable Object identity(@Nullable NetworkState state) {
-    return state == null ? null : state.identity();
-  }
-
-  /**
-   * Queues a step: forward pass, mean loss, backward pass and update. {@link #report} fetches what
-   * came of it.
-   *
-   * @param carried the state to start from, unless the window resets it, and to replace; null to
-   *     carry none
-   * @return the predictions that count, at least one
-   */
-  private Predictions queue(
-      Window window, @Nullable NetworkState carried, List<OptimizerStep> next, Part part) {
-    ModelPass pass = model.pass(window, Mode.TRAINING);
-    Predictions predictions = stage(pass, window, carried);
-    pass.network().randomNumbers(seed, part.drawOffset(steps));
-    FloatBuffer numbers = stepStaging.clear().asFloatBuffer();
-    numbers.put((float) (1 / (part.weight > 0 ? part.weight : predictions.weight())));
-    next.forEach(group -> numbers.put(group.values()));
-    List<StepInput> inputs = new ArrayList<>(pass.inputs());
-    NetworkState start = overlaps(window) ? beginning(window, carried) : null;
-    ModelPass head = start == null ? null : head(window, carried, part.drawOffset(steps));
-    if (head != null) {
-      inputs.addAll(head.inputs());
-    }
-    inputs.add(new StepInput(stepStaging, stepNumbers));
-    boolean reset = window.resetState();
-    backend.step(
-        new StepKey(
-            identity,
-            pass.identity(),
-            identity(carried),
-            reset,
-            pass.axesWithLengths(),
-            pass.lossWork(),
-            pass.weighted(),
-            part.index == 0,
-            part.last,
-            identity(start),
-            head == null ? null : head.identity()),
-        inputs,
-        () -> {
-          if (reset && carried != null) {
-            carried.zero();
-          }
-          if (carried != null && start != null) {
-            start.copyFrom(carried);
-          }
-          if (part.index == 0) {
-            model.weights().zeroGradients();
-          }
-          passes(pass);
-          if (carried != null && start != null) {
-            carried.copyFrom(start);
-          }
-          if (head != null) {
-            head.forward(); // from the same weights and by the same dropout bits
-          }
-          if (part.last) {
-            update();
-          }
-        });
-    return predictions;
-  }
-
-  private void update() {
-    Buffer parameters = model.parameters();
-    Buffer gradients = model.weights().gradients();
-    UpdateRule rule = optimizer.rule();
-    if (groups == null) {
-      backend.optimizerStep(rule, optimizerNumbers, parameters, gradients, moments, updateReport);
-    } else {
-      backend.optimizerStep(
-          rule, optimizerNumbers, groups, parameters, gradients, moments, updateReport);
-    }
-  }
-
-  /**
    * The passes of a step alone, from zero states; afterwards the model's gradients are that of the
-   * mean loss, times the loss scale.
+   * mean loss, times the loss scale. On the first device only.
    *
    * @return the mean loss
    */
   BatchLoss backpropagate(Window window, long dropoutSeed, long dropoutOffset) {
-    ModelPass pass = model.pass(window, Mode.TRAINING);
-    Predictions predictions = stage(pass, window, null);
-    pass.network().randomNumbers(dropoutSeed, dropoutOffset);
-    pass.upload();
-    gradientScale.write((float) (1 / predictions.weight()));
-    model.weights().zeroGradients();
-    passes(pass);
-    return predictions.loss(lossResult.readFloats()[0]);
-  }
-
-  /** Checks a window and stages it; returns the predictions that count, at least one. */
-  private Predictions stage(ModelPass pass, Window window, @Nullable NetworkState carried) {
-    pass.carry(carried);
-    Predictions predictions = stage(pass, window);
-    model.requireStateFor(window, carried);
-    return predictions;
-  }
-
-  private static Predictions stage(ModelPass pass, Window window) {
-    pass.takeInputs(window);
-    Predictions predictions = pass.takeTargets(window);
-    if (predictions.count() == 0) {
-      throw new IllegalArgumentException("the window has no target that counts; needed at least 1");
-    }
-    return predictions;
-  }
-
-  private static boolean overlaps(Window window) {
-    return window.advance() < window.timeSteps();
-  }
-
-  /** Memory for what the sequences of {@code window} start from, which the pass replaces. */
-  private NetworkState beginning(Window window, @Nullable NetworkState carried) {
-    if (carried == null || window.parts().size() != 1) {
-      throw new IllegalArgumentException(
-          "the next window begins after "
-              + window.advance()
-              + " of the "
-              + window.timeSteps()
-              + " steps of this one; needed a model that carries a state, and has one input");
-    }
-    NetworkState known = beginning;
-    if (known == null || known.batchSize() != carried.batchSize()) {
-      known = replaced(known, model.newState(carried.batchSize()));
-      beginning = known;
-    }
-    return known;
-  }
-
-  /**
-   * The pass that goes on to where the next window begins; null if that is where this one does. Its
-   * inputs are staged.
-   */
-  private @Nullable ModelPass head(Window window, @Nullable NetworkState carried, long drawOffset) {
-    int steps = window.advance();
-    if (steps == 0) {
-      return null;
-    }
-    Values inputs = window.inputValues();
-    int entries = steps * window.batchSize();
-    if (inputs instanceof Values.Tokens tokens) {
-      inputs = new Values.Tokens(Arrays.copyOf(tokens.ids(), entries));
-    } else if (inputs instanceof Values.Reals reals) {
-      int all = window.timeSteps() * window.batchSize();
-      int width = reals.values().length / all;
-      inputs = new Values.Reals(Arrays.copyOf(reals.values(), entries * width));
-    }
-    int[] lengths = window.lengths();
-    if (lengths != null) {
-      lengths = Arrays.stream(lengths).map(length -> Math.min(length, steps)).toArray();
-    }
-    // The targets are not looked at.
-    Window first =
-        new SeriesWindow(steps, window.batchSize(), inputs, inputs, lengths, window.resetState());
-    ModelPass head = model.pass(first, Mode.TRAINING);
-    head.carry(carried);
-    head.takeInputs(first);
-    head.network().randomNumbers(seed, drawOffset);
-    return head;
-  }
-
-  private void passes(ModelPass pass) {
-    pass.forward();
-    pass.loss(gradientScale, lossScale, lossResult);
-    pass.backward();
-  }
-
-  /** A field of the {@link UpdateReport} that was read last. */
-  private float reported(int field) {
-    return reportStaging.getFloat((LOSS_RESULT + field) * Float.BYTES);
+    return first().backpropagate(window, dropoutSeed, dropoutOffset);
   }
 
   /** Waits for the queued steps and counts what came of them. */
   private TrainStep report(Predictions predictions, int queued) {
-    backend.download(report, reportStaging.clear());
-    return report(predictions.loss(reportStaging.getFloat(0)), queued);
+    return report(predictions.loss(first().fetch()), queued);
   }
 
   /** Counts what came of the queued steps, of which the report has been fetched. */
   private TrainStep report(BatchLoss loss, int queued) {
-    float norm = reported(UpdateReport.NORM);
-    int skipped = (int) reported(UpdateReport.SKIPPED);
+    float norm = first().reported(UpdateReport.NORM); // All devices have the same.
+    int skipped = (int) first().reported(UpdateReport.SKIPPED);
     boolean lastSkipped = !Float.isFinite(norm);
     updates += queued - skipped;
-    if (lastSkipped) {
-      returnToKeptState();
-    } else {
+    if (!lastSkipped) {
       consecutiveSkippedSteps = 0;
     }
+    if (lastSkipped || skipped > 0) {
+      onEach(
+          (device, replica) -> {
+            if (lastSkipped) {
+              replica.returnToKeptState();
+            }
+            if (skipped > 0) {
+              replica.forgetSkipped();
+            }
+            return true;
+          });
+    }
     if (skipped > 0) {
-      updateReport.slice(UpdateReport.SKIPPED, 1).write(0f);
       skip(skipped, lastSkipped, loss, norm);
     }
     return new TrainStep(steps, loss, norm, lastSkipped);
@@ -649,7 +611,7 @@ public final class Trainer implements AutoCloseable {
               + ", not finite in "
               + consecutiveSkippedSteps
               + " steps in a row ("
-              + notFinite()
+              + first().notFinite()
               + ", loss "
               + loss.mean()
               + "); needed: a lower learning rate than "
@@ -658,98 +620,9 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
-  /**
-   * Which tensors have a gradient that is not finite. It comes from the output, so that the fault
-   * arose no later than in the last of them.
-   */
-  private String notFinite() {
-    List<String> names = new ArrayList<>();
-    List<TensorRegion> regions = model.layout().regions();
-    for (TensorRegion region : regions) {
-      if (!allFinite(
-          model.weights().gradients().slice(region.offset(), region.elements()).readFloats())) {
-        names.add(region.name());
-      }
-    }
-    return names.isEmpty()
-        ? "all gradients are finite, and only their norm is not"
-        : names.size()
-            + " of "
-            + regions.size()
-            + " tensors, the one nearest the output '"
-            + names.get(names.size() - 1)
-            + "'";
-  }
-
-  private static boolean allFinite(float[] values) {
-    for (float value : values) {
-      if (!Float.isFinite(value)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
   /** Whether the loss scale can still fall, so that the next steps may succeed. */
   private boolean findsLossScale() {
-    return reported(UpdateReport.LOSS_SCALE) > 2f;
-  }
-
-  /** The state to run {@code window} from; null for models that need whole sequences. */
-  private @Nullable NetworkState stateFor(Window window) {
-    if (!model.carriesState()) {
-      return null; // The model refuses windows that continue.
-    }
-    int batchSize = window.batchSize();
-    if (!window.resetState() && (state == null || !carries)) {
-      throw new IllegalArgumentException(
-          "the window continues streams, but the trainer carries none; needed a window that resets"
-              + " the state first");
-    }
-    if (state != null && state.batchSize() == batchSize) {
-      return state;
-    }
-    if (!window.resetState() && state != null) {
-      throw new IllegalArgumentException(
-          "the window continues "
-              + batchSize
-              + " streams; the trainer carries "
-              + state.batchSize());
-    }
-    return model.newState(batchSize);
-  }
-
-  /** Before a step is queued: keeps what its sequences start from, in case it is skipped. */
-  private void keepState(Window window, boolean keeps) {
-    if (window.resetState()) {
-      keptIsZero = true;
-    } else if (keeps && state != null) {
-      keptIsZero = false;
-      if (kept == null || kept.batchSize() != state.batchSize()) {
-        kept = replaced(kept, model.newState(state.batchSize()));
-      }
-      kept.copyFrom(state);
-    }
-  }
-
-  /** The state of a skipped step is that of a pass that overflowed: nothing may go on from it. */
-  private void returnToKeptState() {
-    if (state == null || !carries) {
-      return;
-    }
-    if (keptIsZero) {
-      state.zero();
-    } else {
-      state.copyFrom(Objects.requireNonNull(kept));
-    }
-  }
-
-  private NetworkState replaced(@Nullable NetworkState old, NetworkState replacement) {
-    if (old != null) {
-      backend.synchronize();
-      old.close();
-    }
-    return replacement;
+    return first().reported(UpdateReport.LOSS_SCALE) > 2f;
   }
 
   /** The counters, position and seed. */
@@ -762,12 +635,17 @@ public final class Trainer implements AutoCloseable {
         consecutiveSkippedSteps,
         epoch,
         position,
-        carries && state != null ? state.batchSize() : 0);
+        carriedBatchSize());
   }
 
   /** What it trains. */
   public SequenceModel model() {
     return model;
+  }
+
+  /** The device, or devices, in words. */
+  public String device() {
+    return devices == null ? backend.name() : devices.name();
   }
 
   /** The bounds on its gradients. */
@@ -800,44 +678,9 @@ public final class Trainer implements AutoCloseable {
 
   /** A copy of everything that the next step depends on, apart from configuration and data. */
   public TrainerSnapshot snapshot() {
-    List<NamedTensor> momentTensors = new ArrayList<>();
-    for (int moment = 0; moment < optimizer.rule().moments(); moment++) {
-      momentTensors.addAll(
-          model.layout().split(moment(moment).readFloats(), TensorShapes.momentPrefix(moment)));
-    }
-    List<NamedTensor> stateTensors = new ArrayList<>();
-    if (carries && state != null) {
-      Map<String, List<Integer>> shapes =
-          TensorShapes.ofCarriedStates(model.spec().network(), state.batchSize()).byName();
-      state
-          .byNode()
-          .forEach(
-              (node, values) -> {
-                String name = TensorShapes.STATE + node;
-                List<Integer> shape = Objects.requireNonNull(shapes.get(name));
-                stateTensors.add(new NamedTensor(name, shape, values.readFloats()));
-              });
-      state
-          .marks()
-          .forEach(
-              (node, mark) ->
-                  stateTensors.add(
-                      new NamedTensor(
-                          TensorShapes.STATE_MARK + node,
-                          List.of(1),
-                          new float[] {mark.readInts()[0]})));
-    }
-    backend.download(report, reportStaging.clear());
-    LossScale scale =
-        new LossScale(
-            reported(UpdateReport.LOSS_SCALE), (long) reported(UpdateReport.UPDATES_SINCE_SCALED));
-    return new TrainerSnapshot(progress(), scale, model.tensors(), momentTensors, stateTensors);
-  }
-
-  /** One moment vector: all of them together may be more than one transfer takes. */
-  private Buffer moment(int moment) {
-    long elements = model.layout().totalElements();
-    return moments.slice(moment * elements, elements);
+    List<NamedTensor> state = WindowParts.join(onEach((device, replica) -> replica.carriedState()));
+    return new TrainerSnapshot(
+        progress(), first().lossScale(), model.tensors(), first().moments(), state);
   }
 
   /**
@@ -850,29 +693,17 @@ public final class Trainer implements AutoCloseable {
   public void restore(TrainerSnapshot snapshot) {
     snapshot.requireFit(model.spec(), optimizer);
     TrainerProgress saved = snapshot.progress();
-    model.load(snapshot.parameters());
-    for (int moment = 0; moment < optimizer.rule().moments(); moment++) {
-      String prefix = TensorShapes.momentPrefix(moment);
-      List<NamedTensor> own =
-          snapshot.moments().stream().filter(t -> t.name().startsWith(prefix)).toList();
-      moment(moment).write(model.layout().join(own, prefix));
-    }
-    carries = saved.carriedBatchSize() > 0;
-    if (carries) {
-      if (state == null || state.batchSize() != saved.carriedBatchSize()) {
-        state = replaced(state, model.newState(saved.carriedBatchSize()));
-      }
-      for (NamedTensor tensor : snapshot.carriedState()) {
-        if (tensor.name().startsWith(TensorShapes.STATE_MARK)) {
-          String node = tensor.name().substring(TensorShapes.STATE_MARK.length());
-          Objects.requireNonNull(state.marks().get(node)).write((int) tensor.values()[0]);
-        } else {
-          String node = tensor.name().substring(TensorShapes.STATE.length());
-          Objects.requireNonNull(state.of(node)).write(tensor.values());
-        }
-      }
-    }
-    setLossScale(snapshot.lossScale());
+    int streams = saved.carriedBatchSize();
+    int count = replicas.size();
+    onEach(
+        (device, replica) -> {
+          replica.restore(
+              snapshot,
+              WindowParts.count(device, count, streams),
+              WindowParts.split(snapshot.carriedState(), device, count, streams));
+          return true;
+        });
+    knownWeights = model.parameters().version();
     seed = saved.seed();
     steps = saved.steps();
     updates = saved.updates();
@@ -882,24 +713,16 @@ public final class Trainer implements AutoCloseable {
     position = saved.position();
   }
 
-  /** Frees moments, report and carried state. */
+  /** Frees moments, reports, carried states and the models of further devices. */
   @Override
   public void close() {
-    moments.close();
-    report.close();
-    stepNumbers.close();
-    if (groups != null) {
-      groups.ends().close();
-      groups.groups().close();
+    DeviceGroup group = devices;
+    if (group != null && !group.isClosed()) {
+      group.onEach(member -> closed(replicas.get(member.index())));
+      return;
     }
-    if (state != null) {
-      state.close();
-    }
-    if (kept != null) {
-      kept.close();
-    }
-    if (beginning != null) {
-      beginning.close();
-    }
+    Closing closing = new Closing();
+    replicas.forEach(replica -> closing.then(() -> closed(replica)));
+    closing.end();
   }
 }

@@ -47,11 +47,14 @@ public record Dropout(float probability) implements Module {
           () -> backend.copy(binding.input(0), binding.output(0)),
           () -> backend.copy(binding.neededOutputGradient(0), binding.neededInputGradient(0)));
     }
+    int width = binding.inputShape(0).width();
     return Pass.of(
         () ->
-            backend.dropout(probability, binding.randomKey(), binding.input(0), binding.output(0)),
+            backend.dropout(
+                width, probability, binding.randomKey(), binding.input(0), binding.output(0)),
         () ->
             backend.dropout(
+                width,
                 probability,
                 binding.randomKey(),
                 binding.neededOutputGradient(0),

@@ -1,6 +1,7 @@
 package dev.sequor.module;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.BatchPart;
 import dev.sequor.backend.Buffer;
 import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.DType;
@@ -739,6 +740,15 @@ public final class NetworkPass implements AutoCloseable {
    * @param offset the number of the step, 0 for the first
    */
   public void randomNumbers(long seed, long offset) {
+    randomNumbers(seed, offset, BatchPart.WHOLE);
+  }
+
+  /**
+   * The same for sequences of a larger batch, each of which draws as it would there.
+   *
+   * @param part which they are
+   */
+  public void randomNumbers(long seed, long offset, BatchPart part) {
     for (OfStep of : ofSteps) {
       of.written().write(offset, of.staging().clear().asIntBuffer());
       staged.put(of.buffer(), new StepInput(of.staging(), of.buffer()));
@@ -748,7 +758,7 @@ public final class NetworkPass implements AutoCloseable {
     }
     var words = keyStaging.clear().asIntBuffer();
     for (int i = 0; i < keyStreams.size(); i++) {
-      words.put(i * KEY_STRIDE, new RandomKey(seed, keyStreams.get(i), offset).words());
+      words.put(i * KEY_STRIDE, new RandomKey(seed, keyStreams.get(i), offset, part).words());
     }
     staged.put(keys, new StepInput(keyStaging, keys));
   }

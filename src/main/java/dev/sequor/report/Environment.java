@@ -1,6 +1,5 @@
 package dev.sequor.report;
 
-import dev.sequor.backend.Backend;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
@@ -16,16 +15,11 @@ public final class Environment {
   /**
    * By name, for people.
    *
-   * @param backend whose name says its threads as well
+   * @param device in words, as {@link dev.sequor.backend.Backend#name()} has it
    */
-  public static Map<String, String> of(Backend backend) {
-    return of(backend.name());
-  }
-
-  /** The same of a place that is no one backend. */
-  public static Map<String, String> of(String place) {
+  public static Map<String, String> of(String device) {
     Map<String, String> environment = new LinkedHashMap<>();
-    environment.put("device", place);
+    environment.put("device", device);
     environment.put("processors", String.valueOf(Runtime.getRuntime().availableProcessors()));
     environment.put(
         "Java", Runtime.version() + ", " + System.getProperty("java.vendor", "unknown vendor"));

@@ -3,6 +3,7 @@ package dev.sequor.serve;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.BackendSettings;
+import dev.sequor.backend.DeviceGroup;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.Required;
 import dev.sequor.backend.WeightStorage;
@@ -29,10 +30,11 @@ import org.slf4j.LoggerFactory;
 /**
  * Answers requests of any number of threads with one copy of a model, which never changes. Its own
  * thread has a backend of its own; requests that come while it is at work wait, and are then
- * computed together. On host backends the answer to a sequence has the same bits whatever it is
- * computed together with (as long as modules of one's own work on each sequence for itself); on a
- * GPU it is the same up to rounding. Whoever drops a predictor without closing it leaves its thread
- * and its memory behind.
+ * computed together. Of several devices each has a thread and a copy of the model, and takes what
+ * waits when it has nothing to do. On host backends the answer to a sequence has the same bits
+ * whatever it is computed together with (as long as modules of one's own work on each sequence for
+ * itself); on a GPU it is the same up to rounding. Whoever drops a predictor without closing it
+ * leaves its thread and its memory behind.
  *
  * <pre>{@code
  * try (Predictor predictor = Predictor.builder(TrainedModel.load(directory)).build()) {
@@ -47,11 +49,14 @@ public final class Predictor implements AutoCloseable {
   private final ModelSpec spec;
   private final RequestShape shape;
   private final List<PredictorListener> listeners;
-  private final Thread thread;
-  private final Collection<ValueShape.State> states;
 
-  /** What the thread makes when it begins. */
-  private final CompletableFuture<Ready> ready = new CompletableFuture<>();
+  /** Of each device. */
+  private final List<Thread> threads = new ArrayList<>();
+
+  /** Threads that take requests. */
+  private final AtomicInteger serving = new AtomicInteger();
+
+  private final Collection<ValueShape.State> states;
 
   private final RequestQueue queue;
   private final String device;
@@ -76,7 +81,12 @@ public final class Predictor implements AutoCloseable {
       this.model = Required.present("model", model);
     }
 
-    /** Where it runs, see {@link Devices#open(String)}; unless set, {@code auto}. */
+    /**
+     * Where it runs, see {@link Devices#open(String)}; unless set, {@code auto}. It may be a list
+     * of devices as {@link DeviceGroup#open(String)} takes it. If a batch fails on one of several,
+     * its requests fail with the name of the device; a device that cannot answer the smallest
+     * request any more either is left out from then on, unless it is the last.
+     */
     public Builder device(String device) {
       this.device = Required.present("device", device);
       return this;
@@ -179,14 +189,33 @@ public final class Predictor implements AutoCloseable {
     this.shape = new RequestShape(spec.network());
     this.listeners = List.copyOf(builder.listeners);
     this.states = spec.network().carriedStates().values();
+    List<String> names = DeviceGroup.names(builder.device);
+    int number = NUMBER.incrementAndGet();
+    Ready first = await(start(builder, names.get(0), null, "sequor-predictor-" + number));
+    this.queue = first.queue();
+    List<String> ready = new ArrayList<>(List.of(first.device()));
+    try {
+      for (int i = 1; i < names.size(); i++) {
+        String name = "sequor-predictor-" + number + "-" + i;
+        ready.add(await(start(builder, names.get(i), queue, name)).device());
+      }
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+    this.device = String.join(" + ", ready);
+  }
+
+  /** Starts the thread of a device; what it makes when it begins. */
+  private CompletableFuture<Ready> start(
+      Builder builder, String name, @Nullable RequestQueue requests, String threadName) {
+    CompletableFuture<Ready> ready = new CompletableFuture<>();
     AtomicReference<@Nullable Builder> handedOver = new AtomicReference<>(builder);
-    this.thread =
-        new Thread(() -> work(handedOver), "sequor-predictor-" + NUMBER.incrementAndGet());
+    Thread thread = new Thread(() -> work(handedOver, name, requests, ready), threadName);
+    threads.add(thread);
     thread.setDaemon(true);
     thread.start();
-    Ready made = await(ready);
-    this.queue = made.queue();
-    this.device = made.device();
+    return ready;
   }
 
   /** The value of a future of this class, or what it failed with, whether interrupted or not. */
@@ -204,37 +233,75 @@ public final class Predictor implements AutoCloseable {
     }
   }
 
-  // ---- the predictor's thread ------------------------------------------------------------------
+  // ---- the predictor's threads -----------------------------------------------------------------
 
-  /** What the thread works with. */
+  /** What a thread works with. */
   private record Work(Backend backend, BatchRunner runner, BatchSizes sizes, RequestQueue queue) {}
 
-  private void work(AtomicReference<@Nullable Builder> builder) {
+  private void work(
+      AtomicReference<@Nullable Builder> builder,
+      String name,
+      @Nullable RequestQueue shared,
+      CompletableFuture<Ready> ready) {
     Work work;
     try {
       // The builder goes at once, and with it the model's weights in the memory of the host.
-      work = begin(Objects.requireNonNull(builder.getAndSet(null)));
+      work = begin(Objects.requireNonNull(builder.getAndSet(null)), name, shared);
     } catch (Throwable e) { // to be thrown on the thread that asked for a predictor
       ready.completeExceptionally(e);
       return;
     }
     RequestQueue requests = work.queue();
+    boolean left = false;
+    serving.incrementAndGet();
     ready.complete(new Ready(work.backend().name(), requests));
     try {
       for (List<Request> batch = requests.take(); !batch.isEmpty(); batch = requests.take()) {
-        answer(batch, work.runner(), work.sizes());
+        if (!answer(batch, work) && isLost(work) && leave()) {
+          LOG.warn("{} answers no more; the other devices go on", work.backend().name());
+          left = true;
+          break;
+        }
       }
     } finally {
-      requests.close();
-      for (Request left : requests.leftovers()) { // none, unless this thread has failed
-        failed(List.of(left), new IllegalStateException("the predictor's thread has ended"));
+      if (!left && serving.decrementAndGet() == 0) {
+        requests.close();
+        for (Request waiting : requests.leftovers()) { // none, unless this thread has failed
+          failed(
+              List.of(waiting), "", new IllegalStateException("the predictor's thread has ended"));
+        }
       }
       work.backend().close();
     }
   }
 
-  private Work begin(Builder builder) {
-    Backend backend = Devices.open(builder.device, builder.settings);
+  /** Whether this thread may end because others go on; it counts no more then. */
+  private boolean leave() {
+    int now = serving.get();
+    while (now > 1) {
+      if (serving.compareAndSet(now, now - 1)) {
+        return true;
+      }
+      now = serving.get();
+    }
+    return false;
+  }
+
+  /** Whether a device that has failed cannot even answer the smallest request. */
+  private boolean isLost(Work work) {
+    if (threads.size() == 1) {
+      return false;
+    }
+    try {
+      work.runner().run(List.of(shape.smallest()), work.sizes());
+      return false;
+    } catch (Throwable e) { // whatever it is, it has been said of the batch before
+      return true;
+    }
+  }
+
+  private Work begin(Builder builder, String name, @Nullable RequestQueue shared) {
+    Backend backend = Devices.open(name, builder.settings);
     try {
       BatchRunner runner = new BatchRunner(backend, builder.model, shape.axes(), builder.weights);
       BatchSizes sizes =
@@ -249,21 +316,24 @@ public final class Predictor implements AutoCloseable {
           backend,
           runner,
           sizes,
-          new RequestQueue(sizes, builder.maxWait.toNanos(), builder.maxQueued));
+          shared != null
+              ? shared
+              : new RequestQueue(sizes, builder.maxWait.toNanos(), builder.maxQueued));
     } catch (RuntimeException | Error e) {
       backend.close();
       throw e;
     }
   }
 
-  private void answer(List<Request> batch, BatchRunner runner, BatchSizes sizes) {
+  /** Whether all went well. */
+  private boolean answer(List<Request> batch, Work work) {
     long begun = System.nanoTime();
     List<float[]> answers;
     try {
-      answers = runner.run(batch, sizes);
+      answers = work.runner().run(batch, work.sizes());
     } catch (Throwable e) { // Those that wait must not do so for ever.
-      failed(batch, e);
-      return;
+      failed(batch, threads.size() == 1 ? "" : " on " + work.backend().name(), e);
+      return false;
     }
     long computed = System.nanoTime() - begun;
     long waited = 0;
@@ -277,16 +347,18 @@ public final class Predictor implements AutoCloseable {
     for (Request request : batch) {
       tell(listener -> listener.answered(begun - request.arrived(), computed, batch.size()));
     }
+    return true;
   }
 
-  private void failed(List<Request> batch, Throwable cause) {
+  private void failed(List<Request> batch, String where, Throwable cause) {
     count(0, batch.size(), 0, 0);
     for (Request request : batch) {
       // One for each sender: a throwable belongs to the thread that throws it.
       request
           .answer()
           .completeExceptionally(
-              new BackendException("a batch of " + batch.size() + " failed: " + cause, cause));
+              new BackendException(
+                  "a batch of " + batch.size() + " failed" + where + ": " + cause, cause));
     }
     tell(listener -> listener.failed(batch.size(), cause));
   }
@@ -466,15 +538,19 @@ public final class Predictor implements AutoCloseable {
   @Override
   public void close() {
     queue.close();
-    if (Thread.currentThread() == thread) {
-      return; // A listener closes it: the thread ends by itself.
-    }
     boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
+    for (Thread thread : threads) {
+      if (Thread.currentThread() == thread) {
+        return; // A listener closes it: the threads end by themselves.
+      }
+    }
+    for (Thread thread : threads) {
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
       }
     }
     if (interrupted) {

@@ -9,7 +9,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** Requests that wait for a predictor's thread, oldest first. */
+/** Requests that wait for one of a predictor's threads, oldest first. */
 final class RequestQueue {
   private final BatchSizes sizes;
   private final long maxWaitNanos;
@@ -64,18 +64,26 @@ final class RequestQueue {
   List<Request> take() {
     lock.lock();
     try {
-      while (waiting.isEmpty() && !closed) {
-        changed.awaitUninterruptibly();
+      while (true) {
+        while (waiting.isEmpty() && !closed) {
+          changed.awaitUninterruptibly();
+        }
+        awaitOthers();
+        if (!waiting.isEmpty() || closed) { // Another thread may have taken what was there.
+          List<Request> batch = gather();
+          if (!waiting.isEmpty()) {
+            changed.signal();
+          }
+          return batch;
+        }
       }
-      awaitOthers();
-      return gather();
     } finally {
       lock.unlock();
     }
   }
 
   private void awaitOthers() {
-    while (!closed && waiting.size() < sizes.maxBatch()) {
+    while (!closed && !waiting.isEmpty() && waiting.size() < sizes.maxBatch()) {
       long left = maxWaitNanos - (System.nanoTime() - waiting.element().arrived());
       if (left <= 0) {
         return;

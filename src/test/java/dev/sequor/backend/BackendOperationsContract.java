@@ -583,10 +583,39 @@ public abstract class BackendOperationsContract {
       boolean dropped = Integer.toUnsignedLong(word) < p * 0x1p32;
       expected[i] = dropped ? 0 : given[i] / (1.0 - p);
     }
-    backend.dropout(p, key, x, y);
+    backend.dropout(0, p, key, x, y);
     assertClose(expected, y.readFloats());
-    backend.dropout(p, key, x, x);
+    backend.dropout(0, p, key, x, x);
     assertArrayEquals(y.readFloats(), x.readFloats(), "in place");
+  }
+
+  @ParameterizedTest(name = "width {0}")
+  @ValueSource(ints = {1, 3, 4, 7, 32})
+  void aPartOfABatchDrawsWhatItWouldInTheWhole(int width) {
+    int steps = 5;
+    int sequences = 7;
+    Buffer key = tokens(new int[RandomKey.ELEMENTS]);
+    RandomKey random = new RandomKey(11, 3, 9);
+    key.write(random.words());
+    Buffer whole = random(steps * sequences * width);
+    float[] given = whole.readFloats();
+    backend.dropout(width, 0.4f, key, whole, whole);
+    float[] masked = whole.readFloats();
+    for (int[] part : new int[][] {{0, 3}, {3, 1}, {4, 3}, {0, 7}}) {
+      BatchPart of = new BatchPart(part[0], part[1], sequences);
+      key.write(new RandomKey(11, 3, 9, of).words());
+      int row = part[1] * width;
+      float[] own = new float[steps * row];
+      float[] expected = new float[steps * row];
+      for (int t = 0; t < steps; t++) {
+        int from = (t * sequences + part[0]) * width;
+        System.arraycopy(given, from, own, t * row, row);
+        System.arraycopy(masked, from, expected, t * row, row);
+      }
+      Buffer x = buffer(own);
+      backend.dropout(width, 0.4f, key, x, x);
+      assertArrayEquals(expected, x.readFloats(), of.toString());
+    }
   }
 
   @Test
@@ -595,7 +624,7 @@ public abstract class BackendOperationsContract {
     Buffer x = buffer(1, 2, 3);
     for (float p : new float[] {-0.1f, 1f, Float.NaN}) {
       IllegalArgumentException refusal =
-          assertThrows(IllegalArgumentException.class, () -> backend.dropout(p, key, x, x));
+          assertThrows(IllegalArgumentException.class, () -> backend.dropout(0, p, key, x, x));
       assertEquals("p is " + p + "; needed 0 <= p < 1", refusal.getMessage());
     }
   }
@@ -1484,7 +1513,7 @@ public abstract class BackendOperationsContract {
         Buffer numbers =
             floats.slice(2 + (long) i * OptimizerStep.ELEMENTS, OptimizerStep.ELEMENTS);
         Buffer lossScale = reports[i].slice(UpdateReport.LOSS_SCALE, 1);
-        backend.dropout(0.4f, key, x, dropped[i]);
+        backend.dropout(0, 0.4f, key, x, dropped[i]);
         backend.drawToken(draw, key, first, i, x, token.slice(i, 1));
         backend.loss(
             shape,

@@ -375,7 +375,7 @@ final class HostileCallsTest {
                   w.integers(B * V)));
       call(
           "Backend.dropout",
-          w -> of(0.5f, w.integers(RandomKey.ELEMENTS), w.floats(7), w.floats(7)));
+          w -> of(7, 0.5f, w.integers(RandomKey.ELEMENTS), w.floats(7), w.floats(7)));
       call(
           "Backend.step",
           w -> {

@@ -188,7 +188,7 @@ public final class RandomWork implements AutoCloseable {
     Buffer dy = sums(count);
     Buffer dx = inPlace ? dy : result(count);
     Buffer key = key(random.nextInt(5), random.nextInt(5));
-    call(() -> backend.dropout(0.3f, key, x, dropped));
+    call(() -> backend.dropout(0, 0.3f, key, x, dropped));
     if (function == Activation.SQRT) {
       backend.activation(Activation.EXP, dropped, dropped);
     }

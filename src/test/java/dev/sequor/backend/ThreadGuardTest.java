@@ -78,7 +78,7 @@ final class ThreadGuardTest {
     switch (number % 4) {
       case 0 -> backend.fill(weight, number);
       case 1 -> backend.activation(Activation.TANH, weight, weight);
-      case 2 -> backend.dropout(0.5f, key, weight, weight);
+      case 2 -> backend.dropout(0, 0.5f, key, weight, weight);
       default -> {
         Buffer half = weight.slice(0, weight.elements() / 2);
         Buffer rest = weight.slice(half.elements(), half.elements());

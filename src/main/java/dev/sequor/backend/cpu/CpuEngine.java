@@ -252,8 +252,10 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
   }
 
   @Override
-  public void dropout(long elements, float p, Memory key, int stream, Memory x, Memory y) {
-    NativeEngine.sequor_dropout(engine, elements, p, address(key), stream, address(x), address(y));
+  public void dropout(
+      long elements, int width, float p, Memory key, int stream, Memory x, Memory y) {
+    NativeEngine.sequor_dropout(
+        engine, elements, width, p, address(key), stream, address(x), address(y));
   }
 
   @Override

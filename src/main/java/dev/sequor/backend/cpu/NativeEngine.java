@@ -140,6 +140,7 @@ final class NativeEngine {
   static native void sequor_dropout(
       @Cast("SeqEngine*") long engine,
       long elements,
+      int width,
       float p,
       @Cast("const int32_t*") long key,
       int stream,

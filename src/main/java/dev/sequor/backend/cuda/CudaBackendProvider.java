@@ -8,6 +8,8 @@ import dev.sequor.backend.Closing;
 import dev.sequor.backend.UsableProbes;
 import dev.sequor.backend.host.ProbeStep;
 import dev.sequor.backend.natives.LoadFailure;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -56,10 +58,12 @@ public final class CudaBackendProvider implements BackendProvider {
             "report this device",
             null);
       }
-      return Availability.usable(
-          IntStream.range(0, CudaDevice.count())
+      int count = CudaDevice.count();
+      String devices =
+          IntStream.range(0, count)
               .mapToObj(CudaDevice::describe)
-              .collect(Collectors.joining(", ")));
+              .collect(Collectors.joining(", "));
+      return Availability.usable(count == 1 ? devices : devices + "; " + peersInWords(count));
     } catch (CudaUnavailableException e) {
       String reason = String.valueOf(e.getMessage());
       return e.withoutDevice() && !DeviceFiles.present()
@@ -68,6 +72,24 @@ public final class CudaBackendProvider implements BackendProvider {
     } catch (Throwable e) { // linkage errors among others: whatever it is, it is the answer
       return Availability.unusable("the CUDA engine fails: " + LoadFailure.words(e), cure(e), e);
     }
+  }
+
+  /** Which of so many devices reach each other's memory. */
+  private static String peersInWords(int count) {
+    List<String> pairs = new ArrayList<>();
+    for (int a = 0; a < count; a++) {
+      for (int b = a + 1; b < count; b++) {
+        if (CudaDevice.reaches(a, b) && CudaDevice.reaches(b, a)) {
+          pairs.add("cuda:" + a + " and cuda:" + b);
+        }
+      }
+    }
+    if (pairs.isEmpty()) {
+      return "none reaches another's memory";
+    }
+    return pairs.size() == count * (count - 1) / 2
+        ? "all reach each other's memory"
+        : String.join(", ", pairs) + " reach each other's memory";
   }
 
   /** What helps against what a device, or its opening, has thrown. */

@@ -37,6 +37,11 @@ final class CudaContext implements AutoCloseable {
     check(JCudaDriver.cuCtxSetCurrent(handle), "cuCtxSetCurrent");
   }
 
+  /** For calls that name the context of another device than the current one. */
+  CUcontext handle() {
+    return handle;
+  }
+
   /** Lets go of it; with the last who holds it, all that is left in it goes. */
   @Override
   public void close() {

@@ -202,6 +202,32 @@ final class CudaDevice implements AutoCloseable {
     return computeCapability;
   }
 
+  /** Its context, which calls about another device name. */
+  CudaContext context() {
+    return context;
+  }
+
+  /** Whether its kernels and copies could reach the memory of another, without the host. */
+  boolean reaches(CudaDevice other) {
+    return reaches(ordinal, other.ordinal);
+  }
+
+  /** The same of devices that need not be open. */
+  static boolean reaches(int from, int to) {
+    int[] can = new int[1];
+    check(
+        JCudaDriver.cuDeviceCanAccessPeer(can, device(from), device(to)), "cuDeviceCanAccessPeer");
+    return can[0] != 0;
+  }
+
+  /** Lets this device, which is current, reach the memory of another that it {@link #reaches}. */
+  void enableAccessTo(CudaDevice other) {
+    int result = JCudaDriver.cuCtxEnablePeerAccess(other.context.handle(), 0);
+    if (result != CUresult.CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED) { // by whoever else uses them
+      check(result, "cuCtxEnablePeerAccess of cuda:" + ordinal + " to cuda:" + other.ordinal);
+    }
+  }
+
   /** Binds the device's context to this thread; needed before anything else is done with it. */
   void makeCurrent() {
     if (closed) {

@@ -9,6 +9,7 @@ import dev.sequor.backend.ColumnCopy;
 import dev.sequor.backend.CtcShape;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.DrawShape;
+import dev.sequor.backend.Engine;
 import dev.sequor.backend.EnginePlan;
 import dev.sequor.backend.LikeliestShape;
 import dev.sequor.backend.LinearShape;
@@ -77,6 +78,7 @@ final class CudaEngine implements OptionsEngine {
   private final RecordedSteps recordedSteps;
   private final Map<CellType, CudaCell> cells = new EnumMap<>(CellType.class);
   private @Nullable Besides besides;
+  private @Nullable CudaPeerSum peerSum;
   private boolean closed;
 
   /** Takes over the device, and closes it when it is closed. */
@@ -374,15 +376,17 @@ final class CudaEngine implements OptionsEngine {
   }
 
   @Override
-  public void dropout(long elements, float p, Memory key, int stream, Memory x, Memory y) {
-    dropout(elements, p, address(key), stream, address(x), address(y));
+  public void dropout(
+      long elements, int width, float p, Memory key, int stream, Memory x, Memory y) {
+    dropout(elements, width, p, address(key), stream, address(x), address(y));
   }
 
   /** The same of addresses. */
-  void dropout(long elements, float p, long key, int stream, long x, long y) {
+  void dropout(long elements, int width, float p, long key, int stream, long x, long y) {
     WorkQueue main = queue();
     main.arguments()
         .int64(elements)
+        .int32(width)
         .int32(Philox.dropThreshold(p))
         .float32(1 / (1 - p))
         .pointer(key)
@@ -794,6 +798,19 @@ final class CudaEngine implements OptionsEngine {
   }
 
   @Override
+  public String arithmetic() {
+    return "compute capability " + CudaErrors.capability(device().computeCapability());
+  }
+
+  @Override
+  public @Nullable CudaPeerSum peerSum(List<Engine> all, int self) {
+    if (peerSum == null) {
+      peerSum = CudaPeerSum.of(this, all, self);
+    }
+    return peerSum;
+  }
+
+  @Override
   public void synchronize() {
     queue().stream().synchronize();
   }
@@ -807,6 +824,9 @@ final class CudaEngine implements OptionsEngine {
     Closing closing = new Closing().then(device::makeCurrent);
     if (besides != null) {
       closing.then(besides::close);
+    }
+    if (peerSum != null) {
+      closing.then(peerSum::close);
     }
     closing.then(recordedSteps::close);
     closing.then(queue::close);

@@ -179,7 +179,8 @@ final class CudaRnnPlan implements EnginePlan {
   }
 
   private void dropout(int layer, long key, long values) {
-    engine.dropout(shape.outputElements(), shape.dropout(), key, layer, values, values);
+    engine.dropout(
+        shape.outputElements(), shape.outputSize(), shape.dropout(), key, layer, values, values);
   }
 
   private long savedAddress(PlanTensors t) {

@@ -151,7 +151,8 @@ public final class StackedPlan implements EnginePlan {
 
   private void dropout(int layer, PlanTensors t, Memory values) {
     Memory key = Objects.requireNonNull(t.dropoutKey());
-    engine.dropout(shape.outputElements(), shape.dropout(), key, layer, values, values);
+    engine.dropout(
+        shape.outputElements(), shape.outputSize(), shape.dropout(), key, layer, values, values);
   }
 
   @Override

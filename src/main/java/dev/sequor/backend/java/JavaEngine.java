@@ -315,7 +315,8 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
   }
 
   @Override
-  public void dropout(long elements, float p, Memory key, int stream, Memory x, Memory y) {
+  public void dropout(
+      long elements, int width, float p, Memory key, int stream, Memory x, Memory y) {
     JavaMemory from = JavaMemory.of(x);
     JavaMemory to = JavaMemory.of(y);
     JavaMemory keyWords = JavaMemory.of(key);
@@ -328,13 +329,20 @@ final class JavaEngine implements OptionsEngine, LayerEngine {
     team.run(
         thread -> {
           int[] words = new int[4];
+          int known = -1;
           for (int block = team.share(blocks, thread);
               block < team.share(blocks, thread + 1);
               block++) {
-            Philox.block(random.seed(), random.stream() + stream, random.offset(), block, words);
             int end = (int) Math.min(elements, 4L * block + 4);
             for (int i = 4 * block; i < end; i++) {
-              boolean dropped = Integer.compareUnsigned(words[i & 3], threshold) < 0;
+              long place = random.part().place(i, width);
+              int wanted = (int) (place >>> 2);
+              if (wanted != known) {
+                known = wanted;
+                Philox.block(
+                    random.seed(), random.stream() + stream, random.offset(), wanted, words);
+              }
+              boolean dropped = Integer.compareUnsigned(words[(int) (place & 3)], threshold) < 0;
               float value = from.floats()[from.offset() + i];
               to.floats()[to.offset() + i] = dropped ? 0f : value * scale;
             }

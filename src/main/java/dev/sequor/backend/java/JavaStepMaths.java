@@ -316,14 +316,18 @@ final class JavaStepMaths implements StepMaths {
 
   // ---- state -----------------------------------------------------------------------------------
 
-  /** The numbers of a stream of a key, a block of four at a time. */
+  /**
+   * The numbers that rows {@code [..,B,width]} take of a stream of a key, a block of four at a
+   * time.
+   */
   static final class Words {
     private final @Nullable RandomKey key;
     private final int stream;
+    private final int width;
     private final int[] words = new int[4];
     private int block = -1;
 
-    Words(@Nullable Memory key, int stream) {
+    Words(@Nullable Memory key, int stream, int width) {
       JavaMemory memory = JavaMemory.ofNullable(key);
       this.key =
           memory == null
@@ -332,16 +336,19 @@ final class JavaStepMaths implements StepMaths {
                   Arrays.copyOfRange(
                       memory.ints(), memory.offset(), memory.offset() + RandomKey.ELEMENTS));
       this.stream = stream;
+      this.width = width;
     }
 
     /** Whether element {@code index} is one of those that a probability takes. */
     boolean isBelow(int threshold, int index) {
-      if (index >>> 2 != block) {
-        RandomKey known = Objects.requireNonNull(key);
-        block = index >>> 2;
+      RandomKey known = Objects.requireNonNull(key);
+      long place = known.part().place(index, width);
+      int wanted = (int) (place >>> 2);
+      if (wanted != block) {
+        block = wanted;
         Philox.block(known.seed(), known.stream() + stream, known.offset(), block, words);
       }
-      return Integer.compareUnsigned(words[index & 3], threshold) < 0;
+      return Integer.compareUnsigned(words[(int) (place & 3)], threshold) < 0;
     }
   }
 
@@ -393,9 +400,10 @@ final class JavaStepMaths implements StepMaths {
     int threshold = Philox.dropThreshold(rules.dropout());
     eachRow(
         (gate, b) -> {
-          Words ofH = new Words(key, rules.hiddenStream());
-          Words ofC = new Words(key, rules.cellStream());
-          Words ofMask = new Words(key, rules.dropoutStream());
+          Words ofH = new Words(key, rules.hiddenStream(), rules.stateSize());
+          Words ofC = new Words(key, rules.cellStream(), hidden);
+          Words ofMask =
+              new Words(key, rules.dropoutStream(), rules.operandIsCell() ? hidden : width);
           int length = length(lengths, b);
           boolean active = k < length;
           int row = row(k, b, length);
@@ -447,8 +455,8 @@ final class JavaStepMaths implements StepMaths {
     int width = rules.stateSize();
     eachRow(
         (gate, b) -> {
-          Words ofH = new Words(key, rules.hiddenStream());
-          Words ofC = new Words(key, rules.cellStream());
+          Words ofH = new Words(key, rules.hiddenStream(), rules.stateSize());
+          Words ofC = new Words(key, rules.cellStream(), hidden);
           int length = length(lengths, b);
           boolean active = k < length;
           int row = row(k, b, length);
@@ -488,7 +496,7 @@ final class JavaStepMaths implements StepMaths {
     int threshold = Philox.dropThreshold(rules.dropout());
     eachRow(
         (gate, b) -> {
-          Words words = new Words(key, rules.dropoutStream());
+          Words words = new Words(key, rules.dropoutStream(), width);
           for (int at = b * width; at < (b + 1) * width; at++) {
             float sum = d.get(at) + (more == null ? 0 : direct.get(at));
             if (rules.dropout() == 0) {

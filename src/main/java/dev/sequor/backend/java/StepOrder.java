@@ -23,7 +23,7 @@ final class StepOrder {
     int count = rows.timeSteps() * batch;
     team.run(
         thread -> {
-          JavaStepMaths.Words words = new JavaStepMaths.Words(key, rows.stream());
+          JavaStepMaths.Words words = new JavaStepMaths.Words(key, rows.stream(), rows.width());
           int end = team.share(count, thread + 1);
           for (int r = team.share(count, thread); r < end; r++) {
             int k = r / batch;

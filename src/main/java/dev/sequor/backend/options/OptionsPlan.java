@@ -171,6 +171,7 @@ final class OptionsPlan implements EnginePlan {
         Memory source = recurrentWeights(from, d);
         engine.dropout(
             source.elements(),
+            0, // weights, and not of any sequence
             options.recurrentDropConnect(),
             Objects.requireNonNull(key),
             RandomStreams.RECURRENT_DROP_CONNECT.of(stack, index, d),
@@ -375,7 +376,8 @@ final class OptionsPlan implements EnginePlan {
 
   private void dropout(int layer, PlanTensors t, Memory values) {
     Memory key = Objects.requireNonNull(t.dropoutKey());
-    engine.dropout(shape.outputElements(), stack.dropout(), key, layer, values, values);
+    engine.dropout(
+        shape.outputElements(), shape.outputSize(), stack.dropout(), key, layer, values, values);
   }
 
   @Override

@@ -140,7 +140,7 @@ class CrowdedCoresTest {
         scale.write(1f / rows);
         numbers.write(step.values());
         key.write(new RandomKey(5, 1, 2).words());
-        backend.dropout(0.3f, key, y, dropped);
+        backend.dropout(0, 0.3f, key, y, dropped);
         backend.activation(Activation.TANH, dropped, dropped);
         backend.copyColumns(whole, dropped, copied);
         backend.activationGradient(Activation.TANH, dropped, copied, copied);

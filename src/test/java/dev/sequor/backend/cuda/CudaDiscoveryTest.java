@@ -171,7 +171,8 @@ class CudaDiscoveryTest {
     @Test
     void infoListsTheDevices() throws IOException, InterruptedException {
       assertSays(
-          "usable     cuda:0 Sequor simulator, cuda:1 Sequor simulator  <- auto",
+          "usable     cuda:0 Sequor simulator, cuda:1 Sequor simulator, cuda:2 Sequor simulator, cuda:3"
+              + " Sequor simulator; all reach each other's memory  <- auto",
           cudaLine(withBoth().run("info")));
     }
 
@@ -207,7 +208,7 @@ class CudaDiscoveryTest {
                   folder.resolve("out").toString());
       assertEquals(3, result.code(), result::toString);
       assertSays(
-          "device 'cuda:7' does not exist; this machine has 2 CUDA devices, cuda:0 to cuda:1",
+          "device 'cuda:7' does not exist; this machine has 4 CUDA devices, cuda:0 to cuda:3",
           result.err());
       result.showsNoStackTrace();
     }

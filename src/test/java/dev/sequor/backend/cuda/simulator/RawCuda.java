@@ -102,6 +102,10 @@ final class RawCuda implements AutoCloseable {
     }
   }
 
+  CUcontext context() {
+    return context;
+  }
+
   void makeCurrent() {
     require(cuCtxSetCurrent(context));
   }

@@ -1,0 +1,206 @@
+package dev.sequor.model;
+
+import dev.sequor.backend.BatchPart;
+import dev.sequor.data.ParallelWindow;
+import dev.sequor.data.SeriesWindow;
+import dev.sequor.data.Values;
+import dev.sequor.data.Window;
+import dev.sequor.module.NamedTensor;
+import dev.sequor.module.Network;
+import dev.sequor.module.TensorShapes;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What several devices have of a batch: neighbouring sequences, numbers that differ by one at most.
+ * Where there are fewer sequences than devices, some have none.
+ */
+final class WindowParts {
+  private WindowParts() {}
+
+  /** One device's sequences of a batch, and what a window has of them; null if there are none. */
+  record Part(BatchPart sequences, @Nullable Window window) {}
+
+  /** The number of the first sequence that device {@code device} has of so many. */
+  private static int first(int device, int devices, int sequences) {
+    return (int) ((long) device * sequences / devices);
+  }
+
+  /** How many sequences a device has. */
+  static int count(int device, int devices, int sequences) {
+    return first(device + 1, devices, sequences) - first(device, devices, sequences);
+  }
+
+  /**
+   * Cuts a window.
+   *
+   * @throws IllegalArgumentException if values are not rows of its sequences
+   */
+  static List<Part> of(ModelSpec spec, Window window, int devices) {
+    if (devices == 1) {
+      return List.of(new Part(BatchPart.WHOLE, window));
+    }
+    List<Part> parts = new ArrayList<>();
+    int sequences = window.batchSize();
+    for (int device = 0; device < devices; device++) {
+      int count = count(device, devices, sequences);
+      parts.add(
+          count == 0
+              ? new Part(BatchPart.WHOLE, null)
+              : part(
+                  spec,
+                  window,
+                  new BatchPart(first(device, devices, sequences), count, sequences)));
+    }
+    return parts;
+  }
+
+  private static Part part(ModelSpec spec, Window window, BatchPart of) {
+    Network network = spec.network();
+    WindowInputs given = WindowInputs.of(network, window);
+    List<Window.Part> inputs = new ArrayList<>();
+    for (Network.Input input : network.inputs()) {
+      Window.Part all = given.part(input.name());
+      inputs.add(
+          new Window.Part(
+              input.name(),
+              all.timeSteps(),
+              slice("input '" + input.name() + "'", all.values(), input.shape().width(), of),
+              slice(all.lengths(), of)));
+    }
+    Values targets = slice("targets", window.targetValues(), spec.outputShape().width(), of);
+    Window part;
+    if (inputs.size() == 1) {
+      Window.Part only = inputs.get(0);
+      part =
+          new SeriesWindow(
+              only.timeSteps(),
+              of.count(),
+              only.values(),
+              targets,
+              only.lengths(),
+              window.resetState());
+    } else {
+      part = new ParallelWindow(of.count(), inputs, targets, window.resetState());
+    }
+    if (window.advance() < window.timeSteps()) {
+      part = part.overlapping(window.advance());
+    }
+    float[] weights = window.weights();
+    if (weights != null) {
+      part = part.weighted(rows("weights", weights, 1, of));
+    }
+    return new Part(of, part);
+  }
+
+  private static Values slice(String name, Values values, int width, BatchPart of) {
+    if (values instanceof Values.Tokens tokens) {
+      return new Values.Tokens(rows(name, tokens.ids(), of));
+    }
+    if (values instanceof Values.Reals reals) {
+      return new Values.Reals(rows(name, reals.values(), width, of));
+    }
+    Values.Labels labels = (Values.Labels) values;
+    return new Values.Labels(
+        labels.longest(), rows(name, labels.ids(), of), rows(name, labels.lengths(), of));
+  }
+
+  private static int @Nullable [] slice(int @Nullable [] lengths, BatchPart of) {
+    return lengths == null ? null : rows("lengths", lengths, of);
+  }
+
+  /** The columns {@code [..,count]} of {@code [..,B]}. */
+  private static int[] rows(String name, int[] all, BatchPart of) {
+    int rows = rows(name, all.length, of.of());
+    int[] part = new int[rows * of.count()];
+    for (int row = 0; row < rows; row++) {
+      System.arraycopy(all, row * of.of() + of.first(), part, row * of.count(), of.count());
+    }
+    return part;
+  }
+
+  /** The same of {@code [..,B,width]}. */
+  private static float[] rows(String name, float[] all, int width, BatchPart of) {
+    int rows = rows(name, all.length, of.of() * width);
+    int count = of.count() * width;
+    float[] part = new float[rows * count];
+    for (int row = 0; row < rows; row++) {
+      System.arraycopy(all, (row * of.of() + of.first()) * width, part, row * count, count);
+    }
+    return part;
+  }
+
+  private static int rows(String name, int elements, int perRow) {
+    if (elements % perRow != 0) {
+      throw new IllegalArgumentException(
+          name
+              + " holds "
+              + elements
+              + " elements; to be divided among devices, a batch needs a multiple of "
+              + perRow);
+    }
+    return elements / perRow;
+  }
+
+  // ---- carried states
+  // ----------------------------------------------------------------------------
+
+  /** The states {@code [blocks,S,B,H]} that devices carry, of all their streams together. */
+  static List<NamedTensor> join(List<List<NamedTensor>> ofDevices) {
+    List<List<NamedTensor>> carrying = ofDevices.stream().filter(each -> !each.isEmpty()).toList();
+    if (carrying.size() < 2) {
+      return carrying.isEmpty() ? List.of() : carrying.get(0);
+    }
+    List<NamedTensor> joined = new ArrayList<>();
+    for (int i = 0; i < carrying.get(0).size(); i++) {
+      NamedTensor first = carrying.get(0).get(i);
+      if (first.name().startsWith(TensorShapes.STATE_MARK)) {
+        joined.add(first); // All streams start, or go on, together.
+        continue;
+      }
+      int streams = 0;
+      for (List<NamedTensor> device : carrying) {
+        streams += device.get(i).shape().get(2);
+      }
+      List<Integer> shape = first.shape();
+      int width = shape.get(3);
+      int blocks = shape.get(0) * shape.get(1);
+      float[] values = new float[blocks * streams * width];
+      int at = 0;
+      for (List<NamedTensor> device : carrying) {
+        int own = device.get(i).shape().get(2) * width;
+        for (int block = 0; block < blocks; block++) {
+          System.arraycopy(
+              device.get(i).values(), block * own, values, block * streams * width + at, own);
+        }
+        at += own;
+      }
+      joined.add(
+          new NamedTensor(
+              first.name(), List.of(shape.get(0), shape.get(1), streams, width), values));
+    }
+    return joined;
+  }
+
+  /** What device {@code device} of so many carries of states that {@link #join} has made. */
+  static List<NamedTensor> split(List<NamedTensor> joined, int device, int devices, int streams) {
+    int count = count(device, devices, streams);
+    if (devices == 1 || count == 0) {
+      return count == 0 ? List.of() : joined;
+    }
+    BatchPart of = new BatchPart(first(device, devices, streams), count, streams);
+    List<NamedTensor> own = new ArrayList<>();
+    for (NamedTensor tensor : joined) {
+      List<Integer> shape = tensor.shape();
+      own.add(
+          tensor.name().startsWith(TensorShapes.STATE_MARK)
+              ? tensor
+              : new NamedTensor(
+                  tensor.name(),
+                  List.of(shape.get(0), shape.get(1), count, shape.get(3)),
+                  rows(tensor.name(), tensor.values(), shape.get(3), of)));
+    }
+    return own;
+  }
+}

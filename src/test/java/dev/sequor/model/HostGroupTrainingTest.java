@@ -1,0 +1,13 @@
+package dev.sequor.model;
+
+import java.util.stream.Stream;
+
+/** Training on several host backends. */
+class HostGroupTrainingTest extends GroupTrainingContract {
+  @Override
+  Stream<String> groups() {
+    return UsableBackends.names()
+        .filter(name -> !name.equals("cuda"))
+        .flatMap(name -> Stream.of(name + "," + name, String.join(",", name, name, name, name)));
+  }
+}
