@@ -1,5 +1,6 @@
-// Matrix products: with packed weights for the time steps, and a blocked product for the large matrices (after Goto and van de Geijn,
-// "Anatomy of high-performance matrix multiplication", 2008). What is multiplied, floats or words of two bfloat16, is the format W.
+// Matrix products: with packed weights for the time steps, and a blocked product for the large matrices (after Goto and van de
+// Geijn, "Anatomy of high-performance matrix multiplication", 2008). The format W says what is multiplied, floats or words of two
+// bfloat16.
 #pragma once
 
 #include "operands.h"

@@ -1,5 +1,5 @@
-// The micro-kernels of one format of packed columns, which another translation unit may have compiled for more instructions than the
-// variant that calls them.
+// The micro-kernels of one format of packed columns. Another translation unit may have compiled them for more instructions than the
+// variant that calls them has.
 #pragma once
 
 namespace sequor {

@@ -10,9 +10,9 @@
 //
 // saved (training): states before each step [S][T·B][Hs], gates [T·B][Hs/lanes][K][lanes] and, with two products, r∘h [T·B][Hs].
 //
-// Where products multiply bfloat16 (SeqEngine::pair_kernels), what they multiply is rounded once, when it is written: the weights when
-// they are packed, x at the start of a chunk, states and gate gradients by the gates. Saved are then the state that R multiplies, as
-// bfloat16 [T·B][Hs], after the gates, and r∘h as bfloat16 only. Everything else, and every sum, is float32.
+// Where products multiply bfloat16 (SeqEngine::pair_kernels), what they multiply is rounded once, when it is written: the weights
+// when they are packed, x at the start of a chunk, states and gate gradients by the gates. Saved are then, after the gates, the
+// state that R multiplies as bfloat16 [T·B][Hs], and r∘h as bfloat16 only. Everything else, and every sum, is float32.
 #pragma once
 
 #include <type_traits>
@@ -599,7 +599,7 @@ struct Layer {
     return {gradients + first, row, column};
   }
 
-  // The panel of unit blocks at `block` of R packed over `width` words of gate rows, from word k on. The last one may be a single block.
+  // The panel of unit blocks at `block` of R packed over `width` words of gate rows, from word k on. The last may be a single block.
   static const float* gradient_panel(const Slice& slice, const float* pack, long width, long block, long k) {
     const long nv = slice.end - block >= 2 ? 2 : 1;
     return pack + (block * width + k * nv) * kLanes;

@@ -1,4 +1,4 @@
-// Operands of matrix products: where they lie, and how they are packed for the micro-kernel, as floats or as words of two bfloat16.
+// Operands of matrix products: where they lie, and how they are packed for the micro-kernel, as floats or words of two bfloat16.
 #pragma once
 
 #include "micro_kernel.h"

@@ -1,5 +1,5 @@
-// The micro-kernels of bfloat16 words for processors with the instruction for them, beside the variant avx512, which runs without;
-// see ci/build-native.
+// The micro-kernels of bfloat16 words for processors with the instruction for them, beside the variant avx512, which runs without
+// it; see ci/build-native.
 #include "micro_kernel.h"
 #include "variant.h"
 

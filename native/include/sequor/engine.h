@@ -30,9 +30,9 @@ void sequor_fill(float* to, int64_t elements, float value);
 // The best instruction set of this processor: "AVX-512", "AVX2" or "baseline".
 const char* sequor_best_instruction_set(void);
 
-// What matrix products multiply; sums are float32 in any case. Of bfloat16 both operands are rounded to it, to nearest, and results are
-// the same whether the processor has an instruction for such products or not, but for numbers below 2^-126, which the instruction takes
-// for 0. SEQ_BFLOAT16_PRODUCTS uses it where it is, SEQ_BFLOAT16_PRODUCTS_IN_FLOATS does not.
+// What matrix products multiply; sums are float32 in any case. Of bfloat16 both operands are rounded to it, to nearest, and results
+// are the same whether the processor has an instruction for such products or not, but for numbers below 2^-126, which the
+// instruction takes for 0. SEQ_BFLOAT16_PRODUCTS uses it where it is, SEQ_BFLOAT16_PRODUCTS_IN_FLOATS does not.
 typedef enum SeqProducts {
   SEQ_FLOAT32_PRODUCTS = 0,
   SEQ_BFLOAT16_PRODUCTS = 1,
