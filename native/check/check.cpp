@@ -1,5 +1,7 @@
 // Checks the engine without Java, for processors on which no JVM is at hand (ci/check-aarch64): every cell, kind of weights and
-// number of threads against the cells' own maths in double precision, one element at a time; gradients against differences.
+// number of threads against the cells' own maths in double precision, one element at a time; gradients against differences. With
+// products of bfloat16: outputs against the same, gradients against those of float32, and the bits of one way to make them against
+// the other's.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -164,6 +166,62 @@ void check(SeqEngine* engine, const char* cell, const Sizes& n, int threads) {
          std::fabs(slope - difference) / size);
 }
 
+// What one training pass of a layer gives: y, the gradients of parameters and x.
+struct Pass {
+  std::vector<float> y, dp, dx;
+};
+
+template <typename Cell>
+Pass train(SeqEngine* engine, const char* cell, const Sizes& n) {
+  const size_t rows = size_t(n.T) * n.B;
+  const SeqBlockLayout block = Reference<Cell>::block(n);
+  const std::vector<float> p = floats(random_values(Reference<Cell>::parameters(n), 1 / std::sqrt(n.H + 3.0), 1));
+  const std::vector<float> x = floats(random_values(rows * n.I, 1, 2)), dy = floats(random_values(rows * n.H, 1, 3));
+  std::vector<int32_t> offsets, all;
+  for (int t = 0; t <= n.T; ++t) offsets.push_back(t * n.B);
+  for (size_t r = 0; r < rows; ++r) all.push_back(int32_t(r));
+  SeqLayer* l = sequor_layer_create(engine, cell, n.T, n.B, n.I, n.H, n.H, 1, 0, &block);
+  SeqWeights* packed = sequor_weights_create(l);
+  sequor_layer_use_weights(l, packed);
+  sequor_layer_rows(l, n.T, 1, offsets.data(), all.data(), all.data(), all.data(), 0);
+  Pass pass{std::vector<float>(rows * n.H, NAN), std::vector<float>(p.size()), std::vector<float>(x.size(), NAN)};
+  std::vector<float> saved(size_t(sequor_layer_saved_elements(l)));
+  sequor_layer_forward(l, p.data(), 1, x.data(), nullptr, pass.y.data(), nullptr, saved.data());
+  sequor_layer_backward(l, p.data(), 1, x.data(), saved.data(), dy.data(), nullptr, pass.dp.data(), pass.dx.data(), 0,
+                        nullptr);
+  sequor_layer_destroy(l);
+  sequor_weights_destroy(packed);
+  return pass;
+}
+
+// The largest difference, as a part of the largest number.
+double distance(const std::vector<float>& expected, const std::vector<float>& actual) {
+  double size = 0, error = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    size = std::fmax(size, std::fabs(expected[i]));
+    error = std::fmax(error, actual[i] == actual[i] ? std::fabs(double(actual[i]) - expected[i]) : 1e9);
+  }
+  return size > 0 ? error / size : error;
+}
+
+template <typename Cell>
+void check_bfloat16(SeqEngine* engine, SeqEngine* pairs, SeqEngine* fast, const char* cell, const Sizes& n, int threads) {
+  const Pass expected = train<Cell>(engine, cell, n), slow = train<Cell>(pairs, cell, n), best = train<Cell>(fast, cell, n);
+  const double bar = 4e-2, y = distance(expected.y, slow.y);
+  expect(y <= bar, cell, n, threads, "y of bfloat16 products", y);
+  // Rounding may move ReLU's sums across its kink, behind which they have another slope.
+  if (std::strcmp(cell, "rnn-relu") != 0) {
+    const double dp = distance(expected.dp, slow.dp), dx = distance(expected.dx, slow.dx);
+    expect(dp <= bar, cell, n, threads, "the parameters' gradient of bfloat16 products", dp);
+    expect(dx <= bar, cell, n, threads, "dx of bfloat16 products", dx);
+  }
+  const auto same = [](const std::vector<float>& a, const std::vector<float>& b) {
+    return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+  };
+  expect(same(slow.y, best.y) && same(slow.dp, best.dp) && same(slow.dx, best.dx), cell, n, threads,
+         "a bit of bfloat16 products made in one instruction", 1);
+}
+
 }  // namespace
 
 int main() {
@@ -171,19 +229,24 @@ int main() {
   const char* set = sequor_best_instruction_set();
   int checks = 0;
   for (int threads = 1; threads <= 3; threads += 2) {
-    SeqEngine* engine = sequor_engine_create(set, threads, 1);
-    if (engine == nullptr) {
+    SeqEngine* engine = sequor_engine_create(set, threads, 1, SEQ_FLOAT32_PRODUCTS);
+    SeqEngine* pairs = sequor_engine_create(set, threads, 1, SEQ_BFLOAT16_PRODUCTS_IN_FLOATS);
+    SeqEngine* fast = sequor_engine_create(set, threads, 1, SEQ_BFLOAT16_PRODUCTS);
+    if (engine == nullptr || pairs == nullptr || fast == nullptr) {
       std::printf("the engine does not start with %d threads\n", threads);
       return 1;
     }
     for (const Sizes& n : sizes) {
-#define CHECK(id, Cell)                        \
-  check<sequor::Cell>(engine, id, n, threads); \
-  ++checks;
+#define CHECK(id, Cell)                                              \
+  check<sequor::Cell>(engine, id, n, threads);                       \
+  check_bfloat16<sequor::Cell>(engine, pairs, fast, id, n, threads); \
+  checks += 2;
       SEQUOR_CELLS(CHECK)
 #undef CHECK
     }
     sequor_engine_destroy(engine);
+    sequor_engine_destroy(pairs);
+    sequor_engine_destroy(fast);
   }
   // Jobs of 16 threads that lose little each, and then one of 2 that loses nothing: no reason to use fewer. The other way around: one.
   constexpr sequor::Nanos us = 1000;
@@ -197,6 +260,7 @@ int main() {
     ++failures;
     std::printf("after jobs of 2 and 16 threads %d are advisable; needed %d\n", found[i], expected[i]);
   }
-  std::printf("%s: %d checks, %d failures\n", set, checks, failures);
+  std::printf("%s%s: %d checks, %d failures\n", set, sequor_multiplies_bfloat16(set) ? " with AVX512_BF16" : "", checks,
+              failures);
   return failures == 0 ? 0 : 1;
 }

@@ -1,18 +1,18 @@
-// Sums over the rows of a matrix: bias gradients.
+// Sums over the rows of a matrix of floats or bfloat16: bias gradients.
 #pragma once
 
 #include <initializer_list>
 
-#include "simd.h"
+#include "bfloat16.h"
 
 namespace sequor {
 namespace SEQ_ISA {
 
 // The sums of n registers of columns, the last `width` lanes wide, over all rows, added to sums and, where it is given, to also.
 // Blocks of 64 rows are summed apart, so that the rounding error grows with the number of blocks and not with the number of rows.
-template <int n>
-static inline void add_strip(const float* from, long stride, long rows, int width, float* sums, float* also) {
-  const auto load_row = [&](const float* row, int v) {
+template <int n, typename T>
+static inline void add_strip(const T* from, long stride, long rows, int width, float* sums, float* also) {
+  const auto load_row = [&](const T* row, int v) {
     return v < n - 1 ? load(row + v * kLanes) : load_first(row + v * kLanes, width);
   };
   Vec total[n];
@@ -34,7 +34,8 @@ static inline void add_strip(const float* from, long stride, long rows, int widt
 }
 
 // Adds the sums of columns [begin, end) to sums[begin, end) and, where it is given, to also[begin, end).
-static inline void add_column_sums(const float* from, long stride, long rows, long begin, long end, float* sums,
+template <typename T>
+static inline void add_column_sums(const T* from, long stride, long rows, long begin, long end, float* sums,
                                    float* also = nullptr) {
   // So many registers side by side, because rows may lie a page apart.
   constexpr int kStrip = 8;

@@ -17,6 +17,7 @@ extern const Variant variant_baseline;
 #if defined(__x86_64__)
 extern const Variant variant_avx2;
 extern const Variant variant_avx512;
+extern const PairKernels pair_kernels_avx512_bf16;
 #endif
 
 namespace {
@@ -25,6 +26,7 @@ struct Choice {
   const char* name;
   const Variant* variant;
   bool (*usable)();
+  const PairKernels* faster_pairs;  // for processors with AVX512_BF16; null if this instruction set has none for them
 };
 
 // Best first.
@@ -34,11 +36,27 @@ const Choice kChoices[] = {
      [] {
        return bool(__builtin_cpu_supports("avx512f")) && __builtin_cpu_supports("avx512bw") &&
               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
-     }},
-    {"AVX2", &variant_avx2, [] { return bool(__builtin_cpu_supports("avx2")) && __builtin_cpu_supports("fma"); }},
+     },
+     &pair_kernels_avx512_bf16},
+    {"AVX2", &variant_avx2, [] { return bool(__builtin_cpu_supports("avx2")) && __builtin_cpu_supports("fma"); }, nullptr},
 #endif
-    {"baseline", &variant_baseline, [] { return true; }},
+    {"baseline", &variant_baseline, [] { return true; }, nullptr},
 };
+
+// The kernels for products of bfloat16 that this processor has an instruction for; null if it has none.
+const PairKernels* faster_pairs(const Choice& choice) {
+#if defined(__x86_64__)
+  return choice.faster_pairs != nullptr && __builtin_cpu_supports("avx512bf16") ? choice.faster_pairs : nullptr;
+#else
+  return nullptr;
+#endif
+}
+
+const PairKernels* pair_kernels(const Choice& choice, SeqProducts products) {
+  if (products == SEQ_FLOAT32_PRODUCTS) return nullptr;
+  const PairKernels* faster = faster_pairs(choice);
+  return products == SEQ_BFLOAT16_PRODUCTS && faster != nullptr ? faster : choice.variant->pair_kernels;
+}
 
 constexpr size_t kAlignment = 64;
 
@@ -89,10 +107,17 @@ const char* sequor_best_instruction_set(void) {
   return "";
 }
 
-SeqEngine* sequor_engine_create(const char* instruction_set, int threads, int share_everything) {
+int sequor_multiplies_bfloat16(const char* instruction_set) {
+  for (const Choice& choice : kChoices)
+    if (std::strcmp(choice.name, instruction_set) == 0 && choice.usable()) return faster_pairs(choice) != nullptr;
+  return 0;
+}
+
+SeqEngine* sequor_engine_create(const char* instruction_set, int threads, int share_everything, int products) {
   for (const Choice& choice : kChoices) {
     if (std::strcmp(choice.name, instruction_set) != 0 || !choice.usable()) continue;
-    SeqEngine* engine = new (std::nothrow) SeqEngine{choice.variant, share_everything != 0, nullptr, nullptr, nullptr};
+    SeqEngine* engine = new (std::nothrow) SeqEngine{
+        choice.variant, share_everything != 0, nullptr, pair_kernels(choice, SeqProducts(products)), nullptr, nullptr};
     if (engine == nullptr) return nullptr;
     engine->team = Team::create(threads);
     engine->gemm_scratch =
@@ -177,7 +202,7 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
   l->Hs = row_stride(hidden);
   l->ldy = output_stride;
   l->training = training != 0;
-  l->weights = WeightFormat(weights);
+  l->weights = engine->pair_kernels ? WeightFormat::kBfloat16 : WeightFormat(weights);
   l->block = *block;
   // Every variant gives the same traits; ldg needs the gates before the sizes are computed from it.
   if (!engine->variant->bind_cell(*l, cell)) {
@@ -192,6 +217,7 @@ SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_step
       {&l->backward_pack, l->backward_pack_size},
       {&l->backward_peepholes, l->backward_peepholes_size},
       {&l->state, l->state_size},
+      {&l->rounded_state, l->rounded_state_size},
       {&l->gates, two ? l->gates_size : 0},
       {&l->gated, two ? l->gated_size : 0},
       {&l->dwx, l->dwx_size},
@@ -226,7 +252,9 @@ void sequor_layer_destroy(SeqLayer* layer) {
 int64_t sequor_layer_saved_elements(const SeqLayer* l) {
   if (!l->training) return 0;
   const CellTraits& t = l->traits;
-  return int64_t(l->T) * l->B * l->Hs * (t.states + t.saved + (t.two_products ? 1 : 0));
+  const int64_t plane = int64_t(l->T) * l->B * l->Hs, operands = t.two_products ? 2 : 1;
+  // What products multiply: of floats the states serve, bfloat16 are copies of half the size.
+  return plane * (t.states + t.saved) + (l->engine->pair_kernels ? plane / 2 * operands : plane * (operands - 1));
 }
 
 void sequor_layer_rows(SeqLayer* l, int steps, int identity, const int32_t* offsets, const int32_t* padded_rows,

@@ -9,6 +9,10 @@
 // small, so that W is not read again for each step.
 //
 // saved (training): states before each step [S][T·B][Hs], gates [T·B][Hs/lanes][K][lanes] and, with two products, r∘h [T·B][Hs].
+//
+// Where products multiply bfloat16 (SeqEngine::pair_kernels), what they multiply is rounded once, when it is written: the weights
+// when they are packed, x at the start of a chunk, states and gate gradients by the gates. Saved are then, after the gates, the
+// state that R multiplies as bfloat16 [T·B][Hs], and r∘h as bfloat16 only. Everything else, and every sum, is float32.
 #pragma once
 
 #include <type_traits>
@@ -57,6 +61,22 @@ struct Layer {
 
   static bool x_needs_packing(const SeqLayer& l) { return !l.rows.identity || l.I % 1024 == 0; }
 
+  static bool multiplies_pairs(const SeqLayer& l) { return l.engine->pair_kernels != nullptr; }
+
+  // What so many numbers of a row operand are: words of two, or themselves.
+  static long words(const SeqLayer& l, long numbers) {
+    return multiplies_pairs(l) ? Bfloat16Pairs::words(numbers) : numbers;
+  }
+
+  // Words of a row of x as bfloat16, kept off multiples of 4 KiB.
+  static long pair_row(const SeqLayer& l) {
+    const long row = Bfloat16Pairs::words(l.I);
+    return row % 1024 == 0 ? row + kLanes : row;
+  }
+
+  // Memory of numbers of two bytes.
+  static uint16_t* halves(float* memory) { return reinterpret_cast<uint16_t*>(memory); }
+
   // ---- sizes -------------------------------------------------------------------------------------------------------------
 
   static void bind(SeqLayer& l) {
@@ -85,10 +105,12 @@ struct Layer {
     l.rows_apart = !l.training && l.B % kWholeTile == 0;
     l.state_size = l.training ? 0 : 2L * S * l.B * l.Hs;
     l.gates_size = !l.training && Cell::kTwoProducts ? long(l.B) * K * l.Hs : 0;
-    l.gated_size = !l.training && Cell::kTwoProducts ? long(l.B) * l.Hs : 0;
-    l.backward_pack_size = l.training ? units * G * l.Hs : 0;
-    l.dwx_size = l.training ? rows * l.ldg : 0;
-    l.drh_size = l.training && !Cell::kSharedGateGradients ? rows * l.ldg : 0;
+    // Strides are multiples of 16, so rows are whole numbers of words.
+    l.gated_size = !l.training && Cell::kTwoProducts ? l.B * words(l, l.Hs) : 0;
+    l.rounded_state_size = !l.training && multiplies_pairs(l) ? 2L * l.B * words(l, l.Hs) : 0;
+    l.backward_pack_size = l.training ? units * G * words(l, l.Hs) : 0;
+    l.dwx_size = l.training ? rows * words(l, l.ldg) : 0;
+    l.drh_size = l.training && !Cell::kSharedGateGradients ? rows * words(l, l.ldg) : 0;
     l.carry_size = l.training ? long(S) * l.B * l.Hs : 0;
     l.scratch_size = 0;
     for (int threads = 1; threads <= l.most_threads; ++threads) {
@@ -101,7 +123,8 @@ struct Layer {
   static void use_threads(SeqLayer& l, int threads) {
     l.threads = threads;
     const long chunk_rows = long(l.chunk_steps) * l.B, columns = widest_slice(l) * G * kLanes;
-    l.thread_size = chunk_rows * columns + long(l.B) * kGroup * G * kLanes + chunk_rows * l.I + kLanes;  // pack_rows' last
+    const long x_row = multiplies_pairs(l) ? pair_row(l) : l.I;
+    l.thread_size = chunk_rows * columns + long(l.B) * kGroup * G * kLanes + chunk_rows * x_row + kLanes;  // pack_rows' last
   }
 
   static void use_advisable_threads(SeqLayer& l) {
@@ -129,25 +152,36 @@ struct Layer {
   }
 
   template <typename W>
-  static void weigh_in(const SeqLayer& l, long rows, long width, const RowOperand& a, const Panels& at, long vectors,
-                       float* c, long ldc, const Panels& next) {
+  static void weigh_in(const SeqLayer& l, const Kernels<W>& kernels, long rows, long width, const RowOperand& a,
+                       const Panels& at, long vectors, float* c, long ldc, const Panels& next) {
     using Element = typename W::Element;
+    const long depth = W::words(width);
     if (l.rows_apart && rows / block_count(rows) < kWholeTile) {
-      product_by_rows<W>(rows, width, a, static_cast<Element*>(at.data), at.scales, int(vectors), c, ldc);
+      product_by_rows<W>(kernels, rows, depth, a, static_cast<Element*>(at.data), at.scales, int(vectors), c, ldc);
       return;
     }
-    product<W>(rows, width, a, static_cast<Element*>(at.data), at.scales, int(vectors), c, ldc, false,
+    product<W>(kernels, rows, depth, a, static_cast<Element*>(at.data), at.scales, int(vectors), c, ldc, false,
                static_cast<Element*>(next.data));
+  }
+
+  template <typename W>
+  static void weigh_floats(const SeqLayer& l, long rows, long width, const RowOperand& a, const Panels& at, long vectors,
+                           float* c, long ldc, const Panels& next) {
+    weigh_in<W>(l, kKernels<W>, rows, width, a, at, vectors, c, ldc, next);
   }
 
   // c[rows, vectors·lanes] = a · the matrix's registers of columns [begin, begin + vectors); those from `next` on come after them.
   static void weigh(const SeqLayer& l, long rows, long width, const RowOperand& a, const Panels& matrix, long begin,
                     long vectors, float* c, long ldc, long next) {
     const Panels at = matrix.from(l.weights, begin, width), later = matrix.from(l.weights, next, width);
+    if (multiplies_pairs(l)) {
+      weigh_in<Bfloat16Pairs>(l, *l.engine->pair_kernels, rows, width, a, at, vectors, c, ldc, later);
+      return;
+    }
     switch (l.weights) {
-      case WeightFormat::kFloat32: return weigh_in<Float32Weights>(l, rows, width, a, at, vectors, c, ldc, later);
-      case WeightFormat::kBfloat16: return weigh_in<Bfloat16Weights>(l, rows, width, a, at, vectors, c, ldc, later);
-      case WeightFormat::kInt8: return weigh_in<Int8Weights>(l, rows, width, a, at, vectors, c, ldc, later);
+      case WeightFormat::kFloat32: return weigh_floats<Float32Weights>(l, rows, width, a, at, vectors, c, ldc, later);
+      case WeightFormat::kBfloat16: return weigh_floats<Bfloat16Weights>(l, rows, width, a, at, vectors, c, ldc, later);
+      case WeightFormat::kInt8: return weigh_floats<Int8Weights>(l, rows, width, a, at, vectors, c, ldc, later);
     }
   }
 
@@ -156,18 +190,28 @@ struct Layer {
   template <typename W>
   static void pack_register(const float* weights, long width, long real_lanes, int nv, typename W::Element* to,
                             float* scales) {
-    if constexpr (std::is_same<W, Float32Weights>::value) {
+    if constexpr (!W::kScaled) {
       const float* rows[kLanes] = {};
       const int count = int(real_lanes < kLanes ? real_lanes : kLanes);
       for (int lane = 0; lane < count; ++lane) rows[lane] = weights + lane * width;
-      interleave(rows, count, width, to, nv * kLanes);
+      if constexpr (std::is_same<W, Float32Weights>::value) {
+        interleave(rows, count, width, to, nv * kLanes);
+      } else {
+        interleave_words(rows, count, width, to, nv * kLanes);
+      }
       return;
+    } else {
+      pack_scaled<W>(weights, width, real_lanes, nv, to, scales);
     }
+  }
+
+  template <typename W>
+  static void pack_scaled(const float* weights, long width, long real_lanes, int nv, typename W::Element* to,
+                          float* scales) {
     for (int lane = 0; lane < kLanes; ++lane) {
       const float* row = weights + lane * width;
       const bool real = lane < real_lanes;
-      float scale = 0.0f;
-      if constexpr (W::kScaled) scales[lane] = scale = real ? W::scale_of(row, width) : 0.0f;
+      const float scale = scales[lane] = real ? W::scale_of(row, width) : 0.0f;
       for (long k = 0; k < width; ++k)
         W::put(to + k / W::kRun * nv * kLanes, int(k % W::kRun), lane, real ? row[k] : 0.0f, scale);
     }
@@ -223,6 +267,32 @@ struct Layer {
 
   // Panels of two unit blocks over k = g·Hs + row of gate g, for gates [first, first+count): the operand of dgates·R.
   static void pack_backward(const SeqLayer& l, const Slice& slice, const float* R, int first, int count, float* pack) {
+    if (multiplies_pairs(l)) {
+      pack_backward_pairs(l, slice, R, first, count, reinterpret_cast<uint32_t*>(pack));
+    } else {
+      pack_backward_floats(l, slice, R, first, count, pack);
+    }
+  }
+
+  static void pack_backward_pairs(const SeqLayer& l, const Slice& slice, const float* R, int first, int count,
+                                  uint32_t* pack) {
+    const long width = long(count) * l.Hs / 2;
+    for (long block = slice.begin; block < slice.end; block += 2) {
+      const int nv = slice.end - block >= 2 ? 2 : 1;
+      const long unit = block * kLanes, real = l.H - unit < nv * kLanes ? l.H - unit : nv * kLanes;
+      uint32_t* to = pack + unit * width;
+      for (int g = 0; g < count; ++g) {
+        for (long j = 0; j < l.Hs; j += 2, to += nv * kLanes) {
+          const float* from = R + (long(first + g) * l.H + j) * l.H + unit;
+          if (j < l.H) pair_rows(from, j + 1 < l.H ? from + l.H : nullptr, real, to);
+          for (long lane = j < l.H ? real : 0; lane < nv * kLanes; ++lane) to[lane] = 0;
+        }
+      }
+    }
+  }
+
+  static void pack_backward_floats(const SeqLayer& l, const Slice& slice, const float* R, int first, int count,
+                                   float* pack) {
     const long width = long(count) * l.Hs;
     for (long block = slice.begin; block < slice.end; block += 2) {
       const int nv = slice.end - block >= 2 ? 2 : 1;
@@ -257,21 +327,39 @@ struct Layer {
   // ---- forward -----------------------------------------------------------------------------------------------------------
 
   // State rows: element (s, i, j) at base[s·plane + i·Hs + j].
+  // And the state that R multiplies as bfloat16, row i at rounded[i·Hs]; null where products multiply floats.
   struct States {
     float* base;
     long plane;
+    uint16_t* rounded;
+
+    RowOperand operand(const SeqLayer& l) const {
+      if (rounded) return {rounded, l.Hs / 2, false};
+      return {base + Cell::kRecurrentState * plane, l.Hs, false};
+    }
   };
 
-  static float* saved_gates(const SeqLayer& l, float* saved) { return saved + long(S) * l.T * l.B * l.Hs; }
-  static float* saved_gated(const SeqLayer& l, float* saved) { return saved_gates(l, saved) + long(K) * l.T * l.B * l.Hs; }
+  // Planes of [T·B][Hs] floats.
+  static long saved_plane(const SeqLayer& l) { return long(l.T) * l.B * l.Hs; }
+  static float* saved_gates(const SeqLayer& l, float* saved) { return saved + S * saved_plane(l); }
+  static float* saved_gated(const SeqLayer& l, float* saved) { return saved_gates(l, saved) + K * saved_plane(l); }
+  static uint16_t* saved_rounded_states(const SeqLayer& l, float* saved) { return halves(saved_gated(l, saved)); }
+  static uint16_t* saved_rounded_gated(const SeqLayer& l, float* saved) {
+    return saved_rounded_states(l, saved) + saved_plane(l);
+  }
 
   // Where the kept values of a row's unit block begin; the next value of the block is a register further.
   static long kept_at(const SeqLayer& l, long row, long unit) { return (row * l.Hs + unit) * K; }
 
   template <bool kTraining>
   static States states_before(const SeqLayer& l, float* saved, int k) {
-    if (kTraining) return {saved + long(l.rows.offsets[k]) * l.Hs, long(l.T) * l.B * l.Hs};
-    return {l.state + (k & 1) * long(S) * l.B * l.Hs, long(l.B) * l.Hs};
+    const bool rounds = multiplies_pairs(l);
+    if (kTraining) {
+      const long at = long(l.rows.offsets[k]) * l.Hs;
+      return {saved + at, saved_plane(l), rounds ? saved_rounded_states(l, saved) + at : nullptr};
+    }
+    const long slot = long(l.B) * l.Hs;
+    return {l.state + (k & 1) * S * slot, slot, rounds ? halves(l.rounded_state) + (k & 1) * slot : nullptr};
   }
 
   // Copies the initial state into the rows of step 0; sequences of length 0 end where they start.
@@ -286,6 +374,9 @@ struct Layer {
         if (i < running) {
           float* to = st.base + s * st.plane + long(i) * l.Hs;
           for (long j = first; j < end; ++j) to[j] = (c.s0 && j < real) ? c.s0[at + j] : 0.0f;
+          if (st.rounded && s == Cell::kRecurrentState) {
+            for (long j = first; j < end; j += kLanes) store_rounded(st.rounded + long(i) * l.Hs + j, load(to + j));
+          }
         } else if (c.sT) {
           for (long j = first; j < real; ++j) c.sT[at + j] = c.s0 ? c.s0[at + j] : 0.0f;
         }
@@ -306,6 +397,10 @@ struct Layer {
       store_first(c.y + long(l.rows.padded[l.rows.offsets[k] + i]) * l.ldy + unit, state[0], width);
       if (i < running_next) {
         for (int s = 0; s < S; ++s) store(next.base + s * next.plane + i * l.Hs + unit, state[s]);
+        // Words of an odd number of units have one that does not exist, and that may be NaN if inputs are infinite.
+        if (next.rounded) {
+          store_rounded(next.rounded + i * l.Hs + unit, only(lanes_before(width), state[Cell::kRecurrentState]));
+        }
       } else if (c.sT) {
         for (int s = 0; s < S; ++s) store_first(c.sT + (long(s) * l.B + l.rows.order[i]) * l.H + unit, state[s], width);
       }
@@ -344,7 +439,11 @@ struct Layer {
       const int k1 = k0 + l.chunk_steps < l.rows.steps ? k0 + l.chunk_steps : l.rows.steps;
       const long first = l.rows.offsets[k0], rows = l.rows.offsets[k1] - first;
       RowOperand x{c.x + first * l.I, l.I, false};
-      if (x_needs_packing(l)) {
+      if (multiplies_pairs(l)) {
+        uint32_t* words = reinterpret_cast<uint32_t*>(packed_x);
+        for (long r = 0; r < rows; ++r) round_row(c.x + long(l.rows.padded[first + r]) * l.I, l.I, words + r * pair_row(l));
+        x = {words, pair_row(l), false};
+      } else if (x_needs_packing(l)) {
         pack_rows(rows, l.I, c.x, l.I, l.rows.padded + first, packed_x);
         x = {packed_x, 0, true};
       }
@@ -375,7 +474,7 @@ struct Layer {
     const long n = l.rows.count(k);
     const States before = states_before<kTraining>(l, c.saved, k);
     const Output<kTraining> out{l, c, states_before<kTraining>(l, c.saved, k + 1), k, l.rows.count(k + 1)};
-    const RowOperand operand{before.base + Cell::kRecurrentState * before.plane, l.Hs, false};
+    const RowOperand operand = before.operand(l);
     float* gates = kTraining ? saved_gates(l, c.saved) + long(l.rows.offsets[k]) * K * l.Hs : nullptr;
     each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * G * kLanes;
@@ -415,13 +514,18 @@ struct Layer {
     const Output<kTraining> out{l, c, states_before<kTraining>(l, c.saved, k + 1), k, l.rows.count(k + 1)};
     float* gates = kTraining ? saved_gates(l, c.saved) + row0 * K * l.Hs : l.gates;
     float* gated = kTraining ? saved_gated(l, c.saved) + row0 * l.Hs : l.gated;
+    uint16_t* rounded_gated =
+        !multiplies_pairs(l) ? nullptr : (kTraining ? saved_rounded_gated(l, c.saved) + row0 * l.Hs : halves(l.gated));
+    const RowOperand gated_operand =
+        rounded_gated ? RowOperand{rounded_gated, l.Hs / 2, false} : RowOperand{gated, l.Hs, false};
     const float* biases = l.packed->bias_pack + unit_blocks(l) * G * kLanes;
     each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * kFirstGates * kLanes;
-      weigh(l, n, l.H, {before.base, l.Hs, false}, recurrent_panels(l), group * kFirstGates, (end - group) * kFirstGates,
-            tile, ldt, next * kFirstGates);
+      weigh(l, n, l.H, before.operand(l), recurrent_panels(l), group * kFirstGates, (end - group) * kFirstGates, tile, ldt,
+            next * kFirstGates);
       for (long block = group; block < end; ++block) {
         const long unit = block * kLanes;
+        const SimdInt real = lanes_before(l.H - unit);
         for (long i = 0; i < n; ++i) {
           Vec w[kFirstGates], r[kFirstGates], kept[K], rh;
           const float* wx_row = wx.at(slice, group, end, block, i);
@@ -432,14 +536,18 @@ struct Layer {
           }
           Cell::template forward_gates<Vec>(w, r, load(before.base + i * l.Hs + unit), rh, kept);
           for (int g = 0; g < kFirstGates; ++g) store(gates + kept_at(l, i, unit) + g * kLanes, kept[g]);
-          store(gated + i * l.Hs + unit, rh);
+          if (rounded_gated) {
+            store_rounded(rounded_gated + i * l.Hs + unit, only(real, rh));
+          } else {
+            store(gated + i * l.Hs + unit, rh);
+          }
         }
       }
     });
     l.engine->team->barrier(member);
     each_group(slice, kGroup, turns_back(l, k), [&](long group, long end, long next) {
       const long ldt = (end - group) * kSecondGates * kLanes;
-      weigh(l, n, l.H, {gated, l.Hs, false}, second_panels(l), group * kSecondGates, (end - group) * kSecondGates, tile, ldt,
+      weigh(l, n, l.H, gated_operand, second_panels(l), group * kSecondGates, (end - group) * kSecondGates, tile, ldt,
             next * kSecondGates);
       for (long block = group; block < end; ++block) {
         const long unit = block * kLanes;
@@ -471,19 +579,47 @@ struct Layer {
 
   // ---- backward ----------------------------------------------------------------------------------------------------------
 
-  // The panel of unit blocks at `block` of R packed over `width` gate rows, from row k on. The last one may be a single block.
+  // Gate gradients [N,ldg]: floats, or bfloat16 where products multiply that.
+  static void put_gradient(const SeqLayer& l, float* gradients, long at, Vec value) {
+    if (multiplies_pairs(l)) {
+      store_rounded(halves(gradients) + at, value);
+    } else {
+      store(gradients + at, value);
+    }
+  }
+
+  // The same from row `row` and word `begin` of it on, as rows of a product. A row is a whole number of words.
+  static RowOperand gradient_rows(const SeqLayer& l, const float* gradients, long row, long begin) {
+    const long stride = words(l, l.ldg);
+    return {gradients + row * stride + begin, stride, false};
+  }
+
+  static Operand gradient_operand(const SeqLayer& l, float* gradients, long first, long row, long column) {
+    if (multiplies_pairs(l)) return rounded_operand(halves(gradients) + first, row, column);
+    return {gradients + first, row, column};
+  }
+
+  // The panel of unit blocks at `block` of R packed over `width` words of gate rows, from word k on. The last may be a single block.
   static const float* gradient_panel(const Slice& slice, const float* pack, long width, long block, long k) {
     const long nv = slice.end - block >= 2 ? 2 : 1;
     return pack + (block * width + k * nv) * kLanes;
   }
 
-  // to[rows, up to 2·lanes] (+)= gate gradients · R over gate rows [begin, end), for the panel at `block`; `next` is fetched ahead.
+  // to[rows, up to 2·lanes] (+)= gate gradients · R over words [begin, end) of the gate rows, for the panel at `block`; `next` is
+  // fetched ahead.
   static void recurrent_gradient(const SeqLayer& l, const Slice& slice, long block, long next, long rows,
-                                 const float* gradients, const float* pack, long width, long begin, long end, float* to,
+                                 const RowOperand& gradients, const float* pack, long width, long begin, long end, float* to,
                                  long ldt, bool accumulate) {
-    product<Float32Weights>(rows, end - begin, {gradients + begin, l.ldg, false},
-                            gradient_panel(slice, pack, width, block, begin), nullptr, slice.end - block >= 2 ? 2 : 1, to,
-                            ldt, accumulate, gradient_panel(slice, pack, width, next, begin));
+    const float* panel = gradient_panel(slice, pack, width, block, begin);
+    const float* later = gradient_panel(slice, pack, width, next, begin);
+    const int nv = slice.end - block >= 2 ? 2 : 1;
+    if (multiplies_pairs(l)) {
+      product<Bfloat16Pairs>(*l.engine->pair_kernels, rows, end - begin, gradients, reinterpret_cast<const uint32_t*>(panel),
+                             nullptr, nv, to, ldt, accumulate, reinterpret_cast<const uint32_t*>(later));
+    } else {
+      product<Float32Weights>(kKernels<Float32Weights>, rows, end - begin, gradients, panel, nullptr, nv, to, ldt,
+                              accumulate, later);
+    }
   }
 
   static void begin_carry(const SeqLayer& l, const BackwardCall& c, const Slice& slice) {
@@ -510,15 +646,15 @@ struct Layer {
   static void add_recurrent(const SeqLayer& l, const Slice& slice, int k) {
     const long n = l.rows.count(k + 1);
     if (n == 0) return;
-    const float* gradients = l.drh + long(l.rows.offsets[k + 1]) * l.ldg;
     float* carry = l.carry + long(Cell::kRecurrentState) * l.B * l.Hs;
     // With two products, the gates of the first; the second was added within its own step.
-    const long width = long(kFirstGates) * l.Hs;
+    const long width = words(l, long(kFirstGates) * l.Hs);
     // Few enough gate rows at a time that the gradients of the batch stay in L2 beside a panel.
     constexpr long kDepth = 1024;
     const long parts = (width + kDepth - 1) / kDepth;
     for (long i = 0; i < parts; ++i) {
       const long part = (k & 1) ? parts - 1 - i : i, begin = width * part / parts, end = width * (part + 1) / parts;
+      const RowOperand gradients = gradient_rows(l, l.drh, l.rows.offsets[k + 1], begin);
       each_group(slice, 2, k & 1, [&](long block, long, long next) {
         recurrent_gradient(l, slice, block, next, n, gradients, l.backward_pack, width, begin, end, carry + block * kLanes,
                            l.Hs, true);
@@ -553,7 +689,7 @@ struct Layer {
   }
 
   static float* second_backward_pack(const SeqLayer& l) {
-    return l.backward_pack + unit_blocks(l) * kLanes * long(kFirstGates) * l.Hs;
+    return l.backward_pack + unit_blocks(l) * kLanes * words(l, long(kFirstGates) * l.Hs);
   }
 
   SEQ_HD static Vec incoming(const SeqLayer& l, const BackwardCall& c, int s, int k, long i, long unit) {
@@ -591,8 +727,9 @@ struct Layer {
         }
         Cell::template backward<Vec>(kept, p, s, dnext, dwx, drh, ds, dp);
         for (int g = 0; g < G; ++g) {
-          store(l.dwx + (row0 + i) * l.ldg + long(g) * l.Hs + unit, only(real, dwx[g]));
-          if (!Cell::kSharedGateGradients) store(l.drh + (row0 + i) * l.ldg + long(g) * l.Hs + unit, only(real, drh[g]));
+          const long at = (row0 + i) * l.ldg + long(g) * l.Hs + unit;
+          put_gradient(l, l.dwx, at, only(real, dwx[g]));
+          if (!Cell::kSharedGateGradients) put_gradient(l, l.drh, at, only(real, drh[g]));
         }
         for (int q = 0; q < S; ++q) store(l.carry + (long(q) * l.B + i) * l.Hs + unit, ds[q]);
         for (int q = 0; q < P; ++q) dp_sum[q] = dp_sum[q] + dp[q];
@@ -617,9 +754,9 @@ struct Layer {
         for (int q = 0; q < K; ++q) kept[q] = load(gates + kept_at(l, i, unit) + q * kLanes);
         Cell::template backward_candidate<Vec>(kept, load(before + i * l.Hs + unit), incoming(l, c, 0, k, i, unit), da_z,
                                                da_n, dh);
-        float* to = l.dwx + (row0 + i) * l.ldg + unit;
-        store(to + l.Hs, only(real, da_z));
-        store(to + 2L * l.Hs, only(real, da_n));
+        const long at = (row0 + i) * l.ldg + unit;
+        put_gradient(l, l.dwx, at + l.Hs, only(real, da_z));
+        put_gradient(l, l.dwx, at + 2L * l.Hs, only(real, da_n));
         store(l.carry + i * l.Hs + unit, dh);
       }
     }
@@ -629,10 +766,10 @@ struct Layer {
     const long n = l.rows.count(k), row0 = l.rows.offsets[k];
     const float* before = c.saved + row0 * l.Hs;
     const float* gates = c.saved + long(S) * l.T * l.B * l.Hs + row0 * K * l.Hs;
-    const float* da_n = l.drh + row0 * l.ldg + long(kFirstGates) * l.Hs;
+    const RowOperand da_n = gradient_rows(l, l.drh, row0, words(l, long(kFirstGates) * l.Hs));
     each_group(slice, 2, k & 1, [&](long block, long, long next) {
       const int nv = slice.end - block >= 2 ? 2 : 1;
-      const long width = long(kSecondGates) * l.Hs;
+      const long width = words(l, long(kSecondGates) * l.Hs);
       recurrent_gradient(l, slice, block, next, n, da_n, second_backward_pack(l), width, 0, width, tile, nv * kLanes, false);
       for (int v = 0; v < nv; ++v) {
         const long unit = (block + v) * kLanes;
@@ -642,7 +779,7 @@ struct Layer {
           for (int q = 0; q < K; ++q) kept[q] = load(gates + kept_at(l, i, unit) + q * kLanes);
           Cell::template backward_reset<Vec>(kept, load(before + i * l.Hs + unit), load(tile + (i * nv + v) * kLanes), da_r,
                                              dh);
-          store(l.dwx + (row0 + i) * l.ldg + unit, only(real, da_r));
+          put_gradient(l, l.dwx, (row0 + i) * l.ldg + unit, only(real, da_r));
           store(l.carry + i * l.Hs + unit, dh);
         }
       }
@@ -652,43 +789,54 @@ struct Layer {
   // Everything that is a large product over all rows at once.
   static void gradients_member(SeqLayer& l, const BackwardCall& c, int member, int members) {
     const long N = l.rows.total(), H = l.H, I = l.I;
-    float* scratch = l.engine->gemm_scratch + member * l.engine->variant->gemm_scratch_floats;
+    const SeqEngine& e = *l.engine;
     const float* W = c.parameters + l.block.input_weights;
-    const float* states = c.saved + long(Cell::kRecurrentState) * l.T * l.B * l.Hs;
     float *dW = c.d_parameters + l.block.input_weights, *dR = c.d_parameters + l.block.recurrent_weights;
     float *dbW = c.d_parameters + l.block.input_bias, *dbR = c.d_parameters + l.block.recurrent_bias;
     const int32_t* index = l.rows.identity ? nullptr : l.rows.padded;
-    const float* gated = Cell::kTwoProducts ? c.saved + long(S + K) * l.T * l.B * l.Hs : nullptr;
+    float* saved = const_cast<float*>(c.saved);
+    const Operand states = multiplies_pairs(l) ? rounded_operand(saved_rounded_states(l, saved), l.Hs, 1)
+                                               : Operand{saved + Cell::kRecurrentState * saved_plane(l), l.Hs, 1};
+    const Operand gated = multiplies_pairs(l) ? rounded_operand(saved_rounded_gated(l, saved), l.Hs, 1)
+                                              : Operand{saved_gated(l, saved), l.Hs, 1};
     // Gates lie side by side without gaps if H needs no padding; then neighbouring gates make one larger product.
     const bool joined = l.Hs == l.H;
     for (int g = 0; g < G;) {
       const int width = joined ? (g < kFirstGates ? kFirstGates : G) - g : 1;
-      const Operand wx{l.dwx + long(g) * l.Hs, 1, l.ldg}, rh{l.drh + long(g) * l.Hs, 1, l.ldg};
+      const Operand wx = gradient_operand(l, l.dwx, long(g) * l.Hs, 1, l.ldg);
+      const Operand rh = gradient_operand(l, l.drh, long(g) * l.Hs, 1, l.ldg);
       const Product of_x{I, {c.x, I, 1, index}, dW + g * H * I, I};
-      const Product of_h{H, {g < kFirstGates ? states : gated, l.Hs, 1}, dR + g * H * H, H};
+      const Product of_h{H, g < kFirstGates ? states : gated, dR + g * H * H, H};
       if (Cell::kSharedGateGradients) {
-        gemm_part(member, members, width * H, N, wx, {of_x, of_h}, true, scratch);
+        gemm_part(e, member, members, width * H, N, wx, {of_x, of_h}, true);
       } else {
-        gemm_part(member, members, width * H, N, wx, {of_x}, true, scratch);
-        gemm_part(member, members, width * H, N, rh, {of_h}, true, scratch);
+        gemm_part(e, member, members, width * H, N, wx, {of_x}, true);
+        gemm_part(e, member, members, width * H, N, rh, {of_h}, true);
       }
       g += width;
     }
     for (int g = 0; c.dx && g < G;) {
       const int width = joined ? G : 1;
-      gemm_part(member, members, N, width * H, {l.dwx + long(g) * l.Hs, l.ldg, 1},
-                {{I, {W + g * H * I, I, 1}, c.dx, I, index}}, c.add_to_dx || g > 0, scratch);
+      gemm_part(e, member, members, N, width * H, gradient_operand(l, l.dwx, long(g) * l.Hs, l.ldg, 1),
+                {{I, {W + g * H * I, I, 1}, c.dx, I, index}}, c.add_to_dx || g > 0);
       g += width;
     }
     const long blocks = unit_blocks(l), begin = blocks * member / members * kLanes;
     const long last = blocks * (member + 1) / members * kLanes, end = last < H ? last : H;
-    for (int g = 0; g < G && begin < end; ++g) {
-      if (Cell::kSharedGateGradients) {
-        add_column_sums(l.dwx + long(g) * l.Hs, l.ldg, N, begin, end, dbW + g * H, dbR + g * H);
-      } else {
-        add_column_sums(l.dwx + long(g) * l.Hs, l.ldg, N, begin, end, dbW + g * H);
-        add_column_sums(l.drh + long(g) * l.Hs, l.ldg, N, begin, end, dbR + g * H);
+    const auto add_bias_gradients = [&](const auto* of_wx, const auto* of_rh) {
+      for (int g = 0; g < G && begin < end; ++g) {
+        if (Cell::kSharedGateGradients) {
+          add_column_sums(of_wx + long(g) * l.Hs, l.ldg, N, begin, end, dbW + g * H, dbR + g * H);
+        } else {
+          add_column_sums(of_wx + long(g) * l.Hs, l.ldg, N, begin, end, dbW + g * H);
+          add_column_sums(of_rh + long(g) * l.Hs, l.ldg, N, begin, end, dbR + g * H);
+        }
       }
+    };
+    if (multiplies_pairs(l)) {
+      add_bias_gradients(halves(l.dwx), halves(l.drh));
+    } else {
+      add_bias_gradients(l.dwx, l.drh);
     }
     if (c.dx && !c.add_to_dx && member == 0) {
       for (int i = 0; i < l.rows.padding_count; ++i) std::memset(c.dx + long(l.rows.padding[i]) * I, 0, sizeof(float) * I);

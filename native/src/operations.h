@@ -30,15 +30,11 @@ static inline int parts_for(long items, double operations) {
 
 static inline long part(long n, int member, int members) { return n * member / members; }
 
-static inline float* gemm_scratch(const SeqEngine& e, int member) {
-  return e.gemm_scratch + member * e.variant->gemm_scratch_floats;
-}
-
 static void linear_forward(SeqEngine& e, const LinearCall& c) {
   const int members = members_for(e, 2.0 * c.rows * c.input * c.output);
   run_team(*e.team, members, [&](int member) {
-    gemm_part(member, members, c.rows, c.input, {c.x, c.input, 1}, {{c.output, {c.weight, 1, c.input}, c.y_out, c.output}},
-              false, gemm_scratch(e, member));
+    gemm_part(e, member, members, c.rows, c.input, {c.x, c.input, 1},
+              {{c.output, {c.weight, 1, c.input}, c.y_out, c.output}}, false);
     if (!c.bias && c.activation == kNone) return;
     e.team->barrier(member);
     for (long i = part(c.rows, member, members); i < part(c.rows, member + 1, members); ++i) {
@@ -65,14 +61,13 @@ static void linear_backward(SeqEngine& e, const LinearCall& c) {
       }
       e.team->barrier(member);
     }
-    float* scratch = gemm_scratch(e, member);
     if (c.d_weight) {
-      gemm_part(member, members, c.output, c.rows, {c.dy, 1, c.output}, {{c.input, {c.x, c.input, 1}, c.d_weight, c.input}},
-                true, scratch);
+      gemm_part(e, member, members, c.output, c.rows, {c.dy, 1, c.output},
+                {{c.input, {c.x, c.input, 1}, c.d_weight, c.input}}, true);
     }
     if (c.dx) {
-      gemm_part(member, members, c.rows, c.output, {c.dy, c.output, 1}, {{c.input, {c.weight, c.input, 1}, c.dx, c.input}},
-                false, scratch);
+      gemm_part(e, member, members, c.rows, c.output, {c.dy, c.output, 1},
+                {{c.input, {c.weight, c.input, 1}, c.dx, c.input}}, false);
     }
     if (c.d_bias) {
       const long blocks = (c.output + kLanes - 1) / kLanes, last = part(blocks, member + 1, members) * kLanes;

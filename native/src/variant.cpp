@@ -33,6 +33,7 @@ extern const Variant SEQ_JOIN(variant_, SEQ_ISA);
 const Variant SEQ_JOIN(variant_, SEQ_ISA) = {
     SEQ_STRING(SEQ_ISA),
     SEQ_ISA::kGemmScratch,
+    &SEQ_ISA::kKernels<SEQ_ISA::Bfloat16Pairs>,
     SEQ_ISA::bind_cell,
     SEQ_ISA::linear_forward,
     SEQ_ISA::linear_backward,

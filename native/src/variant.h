@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernel_table.h"
 #include "sequor/ctc.h"
 #include "sequor/engine.h"
 #include "sequor/options.h"
@@ -13,6 +14,9 @@
 namespace sequor {
 
 struct Variant;
+
+// Micro-kernels of Bfloat16Pairs (weights.h).
+using PairKernels = KernelTable<uint32_t, uint32_t>;
 
 // The constants of a cell that decide sizes.
 struct CellTraits {
@@ -161,8 +165,9 @@ struct SeqEngine {
   const sequor::Variant* variant;
   bool share_everything;
   sequor::Team* team;
-  float* gemm_scratch;   // one part per thread
-  double* partial_sums;  // kMostParts, a cache line each
+  const sequor::PairKernels* pair_kernels;  // products multiply bfloat16 by these; null: they multiply float32
+  float* gemm_scratch;                      // one part per thread
+  double* partial_sums;                     // kMostParts, a cache line each
 };
 
 namespace sequor {
@@ -176,6 +181,7 @@ constexpr int kMostParts = 256;
 struct Variant {
   const char* name;
   long gemm_scratch_floats;
+  const PairKernels* pair_kernels;  // with the variant's own instructions
   // Sets the cell-dependent members of a layer: traits, functions and the sizes of its arrays. False if there is no such cell.
   bool (*bind_cell)(SeqLayer& layer, const char* cell);
   void (*linear_forward)(SeqEngine&, const LinearCall&);
@@ -235,7 +241,7 @@ struct SeqLayer {
   int ldy;
   bool training;
   SeqBlockLayout block;
-  sequor::WeightFormat weights;  // of input_pack and recurrent_pack; training is always float32
+  sequor::WeightFormat weights;  // of input_pack and recurrent_pack; training's are what products multiply
   bool rows_apart;               // what a row comes to does not depend on how many there are in a step
   int most_threads;              // that may work on the time steps
   int threads;                   // that do in the current call
@@ -246,16 +252,17 @@ struct SeqLayer {
 
   // Lengths in floats of the arrays of its weights, and of those below; engine.cpp allocates each in one piece.
   long input_pack_size, recurrent_pack_size, scales_size, bias_pack_size, peephole_pack_size;
-  long backward_pack_size, backward_peepholes_size, state_size, gates_size, gated_size, dwx_size, drh_size, carry_size,
-      scratch_size;
+  long backward_pack_size, backward_peepholes_size, state_size, rounded_state_size, gates_size, gated_size, dwx_size,
+      drh_size, carry_size, scratch_size;
 
   const SeqWeights* packed;   // what forward reads of the parameters
   float* backward_pack;       // R, panels over k = gate rows
   float* backward_peepholes;  // p, interleaved by unit block
   float* state;               // inference: two slots [S,B,Hs]
+  float* rounded_state;       // inference, bfloat16 products: two slots [B,Hs] of bfloat16
   float* gates;               // inference, two products: what the second part needs of the first [B,K,Hs]
-  float* gated;               // inference, two products: r∘h [B,Hs]
-  float* dwx;                 // [N,ldg]
+  float* gated;               // inference, two products: r∘h [B,Hs], of what products multiply
+  float* dwx;                 // [N,ldg], of what products multiply
   float* drh;                 // [N,ldg]; the same memory as dwx where the cell shares them
   float* carry;               // [S,B,Hs]
   float* thread_scratch;      // thread_size floats a thread

@@ -1,9 +1,11 @@
-// How the packed matrices of a layer are stored. Arithmetic is float32 in any case: a register of weights becomes floats on its
-// way into the multiplication. With few rows a step is bound by reading the weights, so fewer bytes are less time.
+// How packed columns of products are stored: the matrices of a layer, and the panels of a blocked product.
 //
-// A format keeps kRun rows k of the matrix in one register: unpack takes row number r out of the register at `run` as floats, and
-// put writes one lane of it. kScaled formats give every row of the matrix, a lane here, a factor of its own, applied after the
-// product.
+// A format keeps kRun rows k of the matrix in one register: unpack takes row number r out of the register at `run`, ready to be
+// multiplied by what spread makes of a Left, an element of the other operand, and put writes one lane of it. kScaled formats give
+// every row of the matrix, a lane here, a factor of its own, applied after the product.
+//
+// Arithmetic is float32 in all formats but Bfloat16Pairs: a register of weights becomes floats on its way into the multiplication.
+// With few rows a step is bound by reading the weights, so fewer bytes are less time.
 #pragma once
 
 #include <cmath>
@@ -12,21 +14,23 @@
 #include <immintrin.h>
 #endif
 
-#include "simd.h"
+#include "bfloat16.h"
 #include "variant.h"
 
 namespace sequor {
 namespace SEQ_ISA {
 
-typedef uint32_t SimdWord __attribute__((vector_size(4 * SEQ_LANES)));
+// Formats that multiply floats.
+struct FloatArithmetic {
+  using Left = float;
 
-SEQ_HD SimdWord load_words(const uint32_t* from) {
-  SimdWord words;
-  std::memcpy(&words, from, sizeof words);
-  return words;
-}
+  SEQ_HD static Simd spread(float x) { return broadcast(x); }
+  SEQ_HD static void add_product(Simd& sum, Simd a, Simd b) { sum += a * b; }
+  // Words of K elements of a row operand.
+  static constexpr long words(long K) { return K; }
+};
 
-struct Float32Weights {
+struct Float32Weights : FloatArithmetic {
   using Element = float;
   static constexpr int kRun = 1;
   static constexpr bool kScaled = false;
@@ -35,36 +39,46 @@ struct Float32Weights {
   SEQ_HD static void put(float* run, int, int lane, float weight, float) { run[lane] = weight; }
 };
 
-// The upper half of a float32, rounded to nearest, ties to even: 8 bits of precision, the same range. NaN stays NaN.
 // Two rows share a register: k in the lower halves, k + 1 in the upper, so that either is one operation away from float32.
-struct Bfloat16Weights {
+struct Bfloat16Weights : FloatArithmetic {
   using Element = uint32_t;
   static constexpr int kRun = 2;
   static constexpr bool kScaled = false;
 
   SEQ_HD static Simd unpack(const uint32_t* run, int r) {
     const SimdWord words = load_words(run);
-    const SimdWord bits = r == 0 ? words << 16 : words & 0xFFFF0000u;
-    Simd values;
-    std::memcpy(&values, &bits, sizeof values);
-    return values;
+    return r == 0 ? lower_halves(words) : upper_halves(words);
+  }
+};
+
+// The same registers as Bfloat16Weights, multiplied as they are: a row operand is words of two bfloat16 each, and k counts words.
+// Both products of a lane are exact and are added to the sum one after the other, that of the upper halves first, each sum rounded to
+// float32 (to nearest, ties to even). That is what VDPBF16PS does, but for numbers below 2^-126, which it takes, and returns, as 0;
+// so whichever of the two is compiled in, results are the same.
+struct Bfloat16Pairs {
+  using Left = uint32_t;
+  using Element = uint32_t;
+  static constexpr int kRun = 1;
+  static constexpr bool kScaled = false;
+
+  SEQ_HD static SimdWord spread(uint32_t word) { return SimdWord{} + word; }
+  SEQ_HD static SimdWord unpack(const uint32_t* run, int) { return load_words(run); }
+
+  SEQ_HD static void add_product(Simd& sum, SimdWord a, SimdWord b) {
+#if defined(__AVX512BF16__)
+    sum = _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+#else
+    sum += upper_halves(a) * upper_halves(b);
+    sum += lower_halves(a) * lower_halves(b);
+#endif
   }
 
-  static uint32_t rounded(float weight) {
-    uint32_t bits;
-    std::memcpy(&bits, &weight, sizeof bits);
-    if (std::isnan(weight)) return (bits >> 16) | 0x40u;
-    return (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-  }
-
-  static void put(uint32_t* run, int r, int lane, float weight, float) {
-    run[lane] = r == 0 ? rounded(weight) : (run[lane] | rounded(weight) << 16);
-  }
+  static constexpr long words(long K) { return (K + 1) / 2; }
 };
 
 // round(w / scale), scale = (largest |w| of the row) / 127. Byte r·lanes + lane of a register is row r of four. GCC 12 converts a
 // vector of bytes one by one, hence the intrinsics; without them four bytes are shifted out of a word.
-struct Int8Weights {
+struct Int8Weights : FloatArithmetic {
   using Element = uint32_t;
   static constexpr int kRun = 4;
   static constexpr bool kScaled = true;

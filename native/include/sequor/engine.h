@@ -30,13 +30,26 @@ void sequor_fill(float* to, int64_t elements, float value);
 // The best instruction set of this processor: "AVX-512", "AVX2" or "baseline".
 const char* sequor_best_instruction_set(void);
 
-// Null if this build or processor lacks the instruction set, or a thread cannot be started. share_everything, for tests: all
-// threads share even layers that one alone does faster.
-SeqEngine* sequor_engine_create(const char* instruction_set, int threads, int share_everything);
+// What matrix products multiply; sums are float32 in any case. Of bfloat16 both operands are rounded to it, to nearest, and results
+// are the same whether the processor has an instruction for such products or not, but for numbers below 2^-126, which the
+// instruction takes for 0. SEQ_BFLOAT16_PRODUCTS uses it where it is, SEQ_BFLOAT16_PRODUCTS_IN_FLOATS does not.
+typedef enum SeqProducts {
+  SEQ_FLOAT32_PRODUCTS = 0,
+  SEQ_BFLOAT16_PRODUCTS = 1,
+  SEQ_BFLOAT16_PRODUCTS_IN_FLOATS = 2
+} SeqProducts;
+
+// Whether this processor has an instruction for products of bfloat16 beside that instruction set; without it they take longer than
+// those of float32.
+int sequor_multiplies_bfloat16(const char* instruction_set);
+
+// products is one of SeqProducts. Null if this build or processor lacks the instruction set, or a thread cannot be started.
+// share_everything, for tests: all threads share even layers that one alone does faster.
+SeqEngine* sequor_engine_create(const char* instruction_set, int threads, int share_everything, int products);
 void sequor_engine_destroy(SeqEngine* engine);
 
 // cell is CellType.id(). weights says how W and R are kept: 0 float32, 1 bfloat16, 2 int8 with a factor for each row; training
-// needs 0. block is copied. Null if the cell is unknown or there is not enough memory.
+// needs 0. Where products multiply bfloat16, so are the weights. block is copied. Null if the cell is unknown or there is not enough memory.
 SeqLayer* sequor_layer_create(SeqEngine* engine, const char* cell, int time_steps, int batch, int input, int hidden,
                               int output_stride, int training, int weights, const SeqBlockLayout* block);
 void sequor_layer_destroy(SeqLayer* layer);

@@ -23,12 +23,16 @@ public final class BackendSettings {
   /** What {@link Builder#mathMode} takes. */
   private static final List<String> MATH_MODES = List.of("fp32", "tf32", "bf16", "fp16");
 
+  /** Those that {@code cpu} has. */
+  private static final List<String> CPU_MATH_MODES = List.of("fp32", "bf16");
+
   private static final List<String> INSTRUCTION_SETS = List.of("AVX-512", "AVX2", "baseline");
   private static final int MOST_THREADS = 1024;
   private static final Pattern SIZE = Pattern.compile("(\\d{1,15})([kmgt]?)|(100|\\d{1,2})%");
 
   private static final String THREADS = "sequor.threads";
   private static final String INSTRUCTION_SET = "sequor.cpu.isa";
+  private static final String CPU_MATH_MODE = "sequor.cpu.math";
   private static final String MATH_MODE = "sequor.cuda.math";
   private static final String CUDA_MEMORY = "sequor.cuda.memory";
   private static final String CUDA_CACHE = "sequor.cuda.cache";
@@ -97,9 +101,13 @@ public final class BackendSettings {
     }
 
     /**
-     * What matrix products of {@code cuda} multiply: {@code fp32}, {@code tf32}, {@code bf16} or
-     * {@code fp16}, in any case; unless set, {@code sequor.cuda.math} or {@code SEQUOR_CUDA_MATH},
-     * or else {@code fp32}.
+     * What matrix products of {@code cuda} and {@code cpu} multiply: {@code fp32}, {@code tf32},
+     * {@code bf16} or {@code fp16}, in any case; unless set, {@code sequor.cuda.math} or {@code
+     * SEQUOR_CUDA_MATH} for the one, {@code sequor.cpu.math} or {@code SEQUOR_CPU_MATH} for the
+     * other, or else {@code fp32}. {@code cpu} has {@code fp32} and {@code bf16}; set to {@code
+     * tf32} or {@code fp16} here it multiplies {@code fp32}, which is no less exact. Its {@code
+     * bf16} is fast on processors with AVX512_BF16, and slower than {@code fp32} on others, with
+     * the same results.
      *
      * @throws IllegalArgumentException if it is none of these
      */
@@ -178,7 +186,18 @@ public final class BackendSettings {
         .map(text -> checkedInstructionSet(HostSettings.source(INSTRUCTION_SET), text));
   }
 
-  /** The math mode, in lower case. */
+  /** What products of {@code cpu} multiply: fp32 or bf16. */
+  public String cpuMathMode() {
+    if (values.mathMode != null) {
+      return CPU_MATH_MODES.contains(values.mathMode) ? values.mathMode : "fp32";
+    }
+    String text = HostSettings.value(CPU_MATH_MODE);
+    return text == null
+        ? "fp32"
+        : checkedMode(HostSettings.source(CPU_MATH_MODE), text, CPU_MATH_MODES);
+  }
+
+  /** The math mode of {@code cuda}, in lower case. */
   public String mathMode() {
     if (values.mathMode != null) {
       return values.mathMode;
@@ -220,6 +239,7 @@ public final class BackendSettings {
     return List.of(
         inEffect(values.threads, THREADS),
         inEffect(values.instructionSet, INSTRUCTION_SET),
+        inEffect(values.mathMode, CPU_MATH_MODE),
         inEffect(values.mathMode, MATH_MODE),
         inEffect(values.cudaMemory, CUDA_MEMORY),
         inEffect(values.cudaCache, CUDA_CACHE));
@@ -237,11 +257,15 @@ public final class BackendSettings {
   }
 
   private static String checkedMathMode(String source, String text) {
+    return checkedMode(source, text, MATH_MODES);
+  }
+
+  private static String checkedMode(String source, String text, List<String> modes) {
     String mode = text.trim().toLowerCase(Locale.ROOT);
-    if (MATH_MODES.contains(mode)) {
+    if (modes.contains(mode)) {
       return mode;
     }
-    throw refused(source, text, "one of " + String.join(", ", MATH_MODES));
+    throw refused(source, text, "one of " + String.join(", ", modes));
   }
 
   private static long bytes(String source, String text, long free) {

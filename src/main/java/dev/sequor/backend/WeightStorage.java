@@ -19,7 +19,7 @@ public enum WeightStorage {
   /**
    * {@code round(w / s)} with {@code s = max|w| / 127} over each row of a matrix, that is, over all
    * that one gate of one unit sees. A quarter of the memory. A row with a weight that is not finite
-   * gives NaN.
+   * gives NaN. Refused where products multiply bfloat16 ({@code bf16}), for these multiply float32.
    */
   INT8;
 

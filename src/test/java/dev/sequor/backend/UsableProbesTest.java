@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What was found usable is found once for what was set, and what was not may be by now. */
 @Tag("gpu")
@@ -54,15 +55,16 @@ final class UsableProbesTest {
     assertEquals(2, probed.size());
   }
 
-  @Test
-  void whatTheProcessIsSetToCounts() {
+  @ParameterizedTest
+  @ValueSource(strings = {"sequor.cuda.math", "sequor.cpu.math"})
+  void whatTheProcessIsSetToCounts(String setting) {
     probe(BackendSettings.defaults());
-    System.setProperty("sequor.cuda.math", "bf16");
+    System.setProperty(setting, "bf16");
     try {
       probe(BackendSettings.defaults());
       probe(BackendSettings.defaults());
     } finally {
-      System.clearProperty("sequor.cuda.math");
+      System.clearProperty(setting);
     }
     probe(BackendSettings.defaults());
     assertEquals(2, probed.size());

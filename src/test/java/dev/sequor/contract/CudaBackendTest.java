@@ -9,8 +9,6 @@ import dev.sequor.backend.CellType;
 import dev.sequor.backend.CtcContract;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.RnnShape;
-import dev.sequor.reference.ReferenceRnn;
-import dev.sequor.reference.RnnProblem;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Stream;
@@ -32,11 +30,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 class CudaBackendTest {
   private static final String PROVIDER = "cuda";
   private static final String MATH = "sequor.cuda.math";
-
-  /** Bars of products whose operands have 10 bits of mantissa, and of those with 7. */
-  private static final Closeness TEN_BITS = new Closeness("", 5e-3, 2e-3);
-
-  private static final Closeness SEVEN_BITS = new Closeness("", 4e-2, 1.5e-2);
 
   @Nested
   class Rnns extends RnnContract {
@@ -115,7 +108,7 @@ class CudaBackendTest {
   }
 
   private static Closeness bars(String mathMode) {
-    return mathMode.equals("bf16") ? SEVEN_BITS : TEN_BITS;
+    return mathMode.equals("bf16") ? ReducedPrecision.SEVEN_BITS : ReducedPrecision.TEN_BITS;
   }
 
   static Stream<Arguments> reducedModesAndCells() {
@@ -123,89 +116,41 @@ class CudaBackendTest {
         .flatMap(mode -> Arrays.stream(CellType.values()).map(cell -> Arguments.of(mode, cell)));
   }
 
-  /**
-   * A rounded sum on the other side of ReLU's kink has another slope, which no bar can allow for;
-   * its gradients are checked on integers instead.
-   */
-  private static boolean hasSteadySlope(CellType cell) {
-    return cell != CellType.RNN_RELU;
-  }
-
   static Stream<Arguments> reducedModesAndIntegerCases() {
     return Stream.of("tf32", "bf16", "fp16")
-        .flatMap(
-            mode ->
-                RnnContract.integerCases().filter(c -> c.T() <= 3).map(c -> Arguments.of(mode, c)));
+        .flatMap(mode -> ReducedPrecision.integerCases().map(c -> Arguments.of(mode, c)));
   }
 
-  /** Integers up to 256 are the same in every mode, so a wrong index cannot hide in rounding. */
   @ParameterizedTest(name = "{0} {1}")
   @MethodSource("reducedModesAndIntegerCases")
   void reducedPrecisionKeepsSmallIntegers(String mode, ContractCase c) {
-    RnnProblem problem = RnnContract.integers(c);
-    ReferenceRnn.Outputs outputs = ReferenceRnn.forward(problem);
-    ReferenceRnn.Gradients gradients = ReferenceRnn.gradients(problem);
-    for (double[] operands : new double[][] {outputs.y, gradients.initialState}) {
-      assertTrue(Arrays.stream(operands).allMatch(v -> Math.abs(v) <= 256), "too large for bf16");
-    }
     try (Backend backend = open(mode)) {
-      BackendRun.Results actual = BackendRun.run(backend, problem);
-      RnnContract.assertExactly("y", outputs.y, actual.y);
-      RnnContract.assertExactly("dx", gradients.x, actual.dx);
-      RnnContract.assertExactly("dInitialState", gradients.initialState, actual.dInitialState);
-      RnnContract.assertExactly("dParameters", gradients.parameters, actual.dParameters);
+      ReducedPrecision.keepsSmallIntegers(backend, c);
     }
   }
 
-  /** Every cell's whole grid of stacks, directions, lengths and awkward sizes. */
   @ParameterizedTest(name = "{0} {1}")
   @MethodSource("reducedModesAndCells")
   void reducedPrecisionStaysWithinItsBars(String mode, CellType cell) {
     try (Backend backend = open(mode)) {
       assertTrue(backend.name().contains(mode), backend.name());
-      for (ContractCase c : ContractCase.all()) {
-        boolean small = c.T() * c.B() * c.I() * c.H() < 100_000;
-        // The bars are relative to a tensor's largest element, and ReLU may zero most of a handful.
-        boolean telling = hasSteadySlope(cell) || c.B() * c.H() >= 64;
-        if (c.cell() == cell && small && telling) {
-          RnnProblem problem = c.problem();
-          ContractCase.Expected expected = c.expected(problem);
-          BackendRun.Results training = BackendRun.run(backend, problem);
-          Closeness bars = bars(mode).in(backend.name() + " " + c);
-          bars.checkOutputs(expected.outputs(), training);
-          if (hasSteadySlope(cell)) {
-            bars.checkGradients(problem.shape, expected.gradients(), training);
-          }
-          bars.checkOutputs(expected.outputs(), BackendRun.run(backend, problem.inference()));
-        }
-      }
+      ReducedPrecision.staysWithin(bars(mode), backend, cell);
     }
   }
 
   @ParameterizedTest(name = "{0} {1}")
   @MethodSource("reducedModesAndCells")
   void reducedPrecisionDropsTheReferencesElements(String mode, CellType cell) {
-    RnnShape shape = new RnnShape(cell, 3, 2, 5, 4, 6, 7, 0.35f);
-    RnnProblem problem = RnnProblem.random(shape, new int[] {5, 2, 4, 0}, 17);
     try (Backend backend = open(mode)) {
-      BackendRun.Results actual = BackendRun.run(backend, problem);
-      bars(mode).checkOutputs(ReferenceRnn.forward(problem), actual);
-      if (hasSteadySlope(cell)) {
-        bars(mode).checkGradients(shape, ReferenceRnn.gradients(problem), actual);
-      }
+      ReducedPrecision.dropsTheReferencesElements(bars(mode), backend, cell);
     }
   }
 
-  /** If FP32 silently ran on rounded operands, its own bars would show it. */
   @ParameterizedTest(name = "{0} {1}")
   @MethodSource("reducedModesAndCells")
   void reducedPrecisionFailsTheBarsOfFp32(String mode, CellType cell) {
-    RnnProblem problem = RnnProblem.random(new RnnShape(cell, 1, 1, 9, 8, 33, 31, 0f), null, 5);
     try (Backend backend = open(mode)) {
-      BackendRun.Results actual = BackendRun.run(backend, problem);
-      assertThrows(
-          AssertionError.class,
-          () -> Closeness.FLOAT32.checkOutputs(ReferenceRnn.forward(problem), actual));
+      ReducedPrecision.failsTheBarsOfFloat32(backend, cell);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.sequor.module;
 
 import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -20,7 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * On the host backends no bit of what inference makes of a sequence depends on what else is in its
@@ -33,8 +34,8 @@ class SequencesApartTest {
   /** What a network is given of one sequence, and how long it is along each time axis. */
   private record Sequence(Map<String, Integer> lengths, Map<String, float[]> inputs) {}
 
-  private static Backend open(String device, String instructionSet) {
-    BackendSettings.Builder settings = BackendSettings.builder().threads(2);
+  private static Backend open(String device, String instructionSet, String math) {
+    BackendSettings.Builder settings = BackendSettings.builder().threads(2).mathMode(math);
     if (!instructionSet.isEmpty()) {
       settings.instructionSet(instructionSet);
     }
@@ -183,10 +184,17 @@ class SequencesApartTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"cpu:AVX-512", "cpu:AVX2", "cpu:baseline", "java:"})
-  void aSequenceIsTheSameInAnyBatch(String where) {
-    int colon = where.indexOf(':');
-    try (Backend backend = open(where.substring(0, colon), where.substring(colon + 1))) {
+  @CsvSource({
+    "cpu,AVX-512,fp32",
+    "cpu,AVX2,fp32",
+    "cpu,baseline,fp32",
+    "cpu,AVX-512,bf16",
+    "cpu,AVX2,bf16",
+    "java,'',fp32"
+  })
+  void aSequenceIsTheSameInAnyBatch(String device, String instructionSet, String math) {
+    try (Backend backend = open(device, instructionSet, math)) {
+      assertEquals(math.equals("bf16"), backend.name().contains("bf16"), backend.name());
       assertTrue(backend.isBatchInvariant());
       for (long seed = 1; seed <= NETWORKS; seed++) {
         check(backend, RandomNetwork.draw(seed).network(), 5, seed);

@@ -10,14 +10,20 @@ import dev.sequor.backend.HostSettings;
 import dev.sequor.backend.UsableProbes;
 import dev.sequor.backend.host.ProbeStep;
 import dev.sequor.backend.natives.LibraryUnavailableException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The native CPU engine. {@code sequor.threads} (system property) or {@code SEQUOR_THREADS}
  * (environment) sets the number of threads, {@code sequor.cpu.isa} or {@code SEQUOR_CPU_ISA} the
- * instruction set: AVX-512, AVX2 or baseline.
+ * instruction set: AVX-512, AVX2 or baseline, {@code sequor.cpu.math} or {@code SEQUOR_CPU_MATH}
+ * what matrix products multiply: {@code fp32} or {@code bf16}.
  */
 public final class CpuBackendProvider implements BackendProvider {
+  private static final Logger LOG = LoggerFactory.getLogger(CpuBackendProvider.class);
   private static final UsableProbes USABLE = new UsableProbes();
+  private static final AtomicBoolean TOLD = new AtomicBoolean();
 
   @Override
   public String name() {
@@ -89,14 +95,33 @@ public final class CpuBackendProvider implements BackendProvider {
       throw new BackendUnavailableException(
           "device 'cpu:" + ordinal + "' does not exist; the CPU is one device, cpu");
     }
-    return openBackend(settings);
+    Backend backend = openBackend(settings);
+    String instructionSet = instructionSet(settings);
+    if (products(settings) == CpuProducts.BFLOAT16
+        && !CpuProducts.isFast(instructionSet)
+        && !TOLD.getAndSet(true)) {
+      LOG.warn(
+          "bf16 takes longer than fp32 with {} on this processor, which has no AVX512_BF16; cure:"
+              + " fp32 (SEQUOR_CPU_MATH)",
+          instructionSet);
+    }
+    return backend;
+  }
+
+  private static String instructionSet(BackendSettings settings) {
+    return settings.instructionSet().orElseGet(NativeEngine::sequor_best_instruction_set);
+  }
+
+  private static CpuProducts products(BackendSettings settings) {
+    return settings.cpuMathMode().equals("bf16") ? CpuProducts.BFLOAT16 : CpuProducts.FLOAT32;
   }
 
   private static Backend openBackend(BackendSettings settings) {
     return new Backend(
         new CpuEngine(
-            settings.instructionSet().orElseGet(NativeEngine::sequor_best_instruction_set),
+            instructionSet(settings),
             settings.threads(),
-            HostSettings.sharesEverything()));
+            HostSettings.sharesEverything(),
+            products(settings)));
   }
 }

@@ -36,11 +36,12 @@ import org.jspecify.annotations.Nullable;
 final class CpuEngine implements OptionsEngine, LayerEngine {
   private final String name;
   private final long engine;
+  private final CpuProducts products;
   private final PackedWeights packedWeights = new PackedWeights();
 
   /**
    * Opens the engine with one instruction set ("AVX-512", "AVX2" or "baseline") and a team of
-   * threads.
+   * threads. Its products are of float32.
    */
   CpuEngine(String instructionSet, int threads) {
     this(instructionSet, threads, false);
@@ -52,8 +53,27 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
    * @param sharesEverything whether all threads share even layers that one alone does faster
    */
   CpuEngine(String instructionSet, int threads, boolean sharesEverything) {
-    name = "cpu (" + instructionSet + ", " + threads + (threads == 1 ? " thread)" : " threads)");
-    engine = NativeEngine.sequor_engine_create(instructionSet, threads, sharesEverything ? 1 : 0);
+    this(instructionSet, threads, sharesEverything, CpuProducts.FLOAT32);
+  }
+
+  /**
+   * The same.
+   *
+   * @param products what matrix products multiply
+   */
+  CpuEngine(String instructionSet, int threads, boolean sharesEverything, CpuProducts products) {
+    this.products = products;
+    name =
+        "cpu ("
+            + instructionSet
+            + ", "
+            + threads
+            + (threads == 1 ? " thread" : " threads")
+            + products.words(instructionSet)
+            + ")";
+    engine =
+        NativeEngine.sequor_engine_create(
+            instructionSet, threads, sharesEverything ? 1 : 0, products.number());
     if (engine == 0) {
       throw new BackendException(
           name
@@ -137,7 +157,8 @@ final class CpuEngine implements OptionsEngine, LayerEngine {
 
   @Override
   public boolean keeps(WeightStorage weights) {
-    return true;
+    // int8 weights are multiplied by float32.
+    return products == CpuProducts.FLOAT32 || weights != WeightStorage.INT8;
   }
 
   @Override

@@ -52,8 +52,10 @@ final class NativeEngine {
 
   static native @Cast("const char*") String sequor_best_instruction_set();
 
+  static native int sequor_multiplies_bfloat16(String instructionSet);
+
   static native @Cast("int64_t") long sequor_engine_create(
-      String instructionSet, int threads, int shareEverything);
+      String instructionSet, int threads, int shareEverything, int products);
 
   static native void sequor_engine_destroy(@Cast("SeqEngine*") long engine);
 

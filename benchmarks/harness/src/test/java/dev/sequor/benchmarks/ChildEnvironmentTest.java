@@ -36,6 +36,7 @@ class ChildEnvironmentTest {
           "MALLOC_PERTURB_",
           "GLIBC_TUNABLES",
           "SEQUOR_CPU_ISA",
+          "SEQUOR_CPU_MATH",
           "JAVA_TOOL_OPTIONS",
           "_JAVA_OPTIONS");
 

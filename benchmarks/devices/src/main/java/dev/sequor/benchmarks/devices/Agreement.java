@@ -72,12 +72,12 @@ record Agreement(
     return worst;
   }
 
-  /** A device's name ends in the type of its products' operands, unless that is float32. */
+  /** A device's name has the type of its products' operands last, unless that is float32. */
   static double tolerance(String deviceName) {
     if (deviceName.endsWith("(tf32)") || deviceName.endsWith("(fp16)")) {
       return ELEVEN_BITS;
     }
-    return deviceName.endsWith("(bf16)") ? EIGHT_BITS : FP32;
+    return deviceName.contains("bf16") ? EIGHT_BITS : FP32;
   }
 
   /** Also false where either has a NaN, or the reference nothing but zeros. */

@@ -50,5 +50,6 @@ class AgreementTest {
     assertEquals(5e-3, Agreement.tolerance("cuda:0 NVIDIA H200 (tf32)"));
     assertEquals(5e-3, Agreement.tolerance("cuda:0 NVIDIA H200 (fp16)"));
     assertEquals(4e-2, Agreement.tolerance("cuda:0 NVIDIA H200 (bf16)"));
+    assertEquals(4e-2, Agreement.tolerance("cpu (AVX-512, 2 threads, bf16)"));
   }
 }
