@@ -10,6 +10,7 @@ final class ClusterFlags {
       names = "--spark",
       paramLabel = "MASTER",
       preprocessor = Verbatim.class,
+      converter = Verbatim.class,
       description =
           "Train a text's model on a cluster of Apache Spark: local[N] for this machine,"
               + " spark://HOST:PORT, yarn, k8s://… as Spark has them.")

@@ -39,7 +39,7 @@ final class DeviceLearner implements Learner {
               : SequenceModel.of(
                   backend, start.model(), snapshot.parameters(), WeightStorage.FLOAT32);
       this.trainer =
- new Trainer(devices, model, start.optimizer(), start.clipping(), start.run().seed());
+          new Trainer(devices, model, start.optimizer(), start.clipping(), start.run().seed());
       if (snapshot != null) {
         trainer.restore(snapshot);
       }
@@ -64,7 +64,8 @@ final class DeviceLearner implements Learner {
   @Override
   public TrainStep step(int most, float rate) {
     trainer.learningRate(rate);
-    return trainer.steps(windows, devices.first().isAsynchronous() ? Math.min(most, STEPS_PER_REPORT) : 1);
+    return trainer.steps(
+        windows, devices.first().isAsynchronous() ? Math.min(most, STEPS_PER_REPORT) : 1);
   }
 
   @Override

@@ -39,6 +39,7 @@ final class ScoreCommand implements Callable<Integer> {
       required = true,
       paramLabel = "MASTER",
       preprocessor = Verbatim.class,
+      converter = Verbatim.class,
       description =
           "The cluster: local[N] for this machine, spark://HOST:PORT, yarn, k8s://… as Spark has"
               + " them.")
@@ -57,6 +58,7 @@ final class ScoreCommand implements Callable<Integer> {
       required = true,
       paramLabel = "TABLE",
       preprocessor = Verbatim.class,
+      converter = Verbatim.class,
       description = "The table to read, such as rows.parquet or hdfs://host/rows.parquet.")
   private String input = "";
 
@@ -65,6 +67,7 @@ final class ScoreCommand implements Callable<Integer> {
       required = true,
       paramLabel = "TABLE",
       preprocessor = Verbatim.class,
+      converter = Verbatim.class,
       description = "Where to write it with the columns that are added; a new name.")
   private String output = "";
 
@@ -72,6 +75,7 @@ final class ScoreCommand implements Callable<Integer> {
       names = "--input-col",
       paramLabel = "NAME",
       preprocessor = Verbatim.class,
+      converter = Verbatim.class,
       description = "The column with the sequences (default: values).")
   private @Nullable String inputColumn;
 
@@ -79,6 +83,7 @@ final class ScoreCommand implements Callable<Integer> {
       names = "--output-col",
       paramLabel = "NAME",
       preprocessor = Verbatim.class,
+      converter = Verbatim.class,
       description = "The column for what the model says (default: outputs).")
   private @Nullable String outputColumn;
 
@@ -86,6 +91,7 @@ final class ScoreCommand implements Callable<Integer> {
       names = "--prediction-col",
       paramLabel = "NAME",
       preprocessor = Verbatim.class,
+      converter = Verbatim.class,
       description = "The column for the likeliest class (default: none).")
   private @Nullable String predictionColumn;
 
@@ -93,6 +99,7 @@ final class ScoreCommand implements Callable<Integer> {
       names = "--id-col",
       paramLabel = "NAME",
       preprocessor = Verbatim.class,
+      converter = Verbatim.class,
       description =
           "The column that names rows in messages (default: none; they have the number in their"
               + " partition).")

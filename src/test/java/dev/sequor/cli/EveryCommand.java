@@ -9,7 +9,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.OptionSpec;
 
 /**
  * Runs every command of the program in every way that prints something, on this process's streams:
@@ -92,6 +95,24 @@ final class EveryCommand {
   static List<String> with(String command, String... more) {
     List<String> all = new ArrayList<>(List.of(command.split(" ", -1)));
     all.addAll(List.of(more));
+    return all;
+  }
+
+  /**
+   * The same with the options that the command does not do without, but for those that are given.
+   */
+  static List<String> withRequired(String command, String... more) {
+    List<String> all = with(command, more);
+    for (ArgSpec required :
+        Objects.requireNonNull(commands().get(command)).getCommandSpec().requiredArgs()) {
+      if (!(required instanceof OptionSpec option)) {
+        continue;
+      }
+      String name = option.longestName();
+      if (all.stream().noneMatch(word -> word.equals(name) || word.startsWith(name + "="))) {
+        all.add(name + "=x");
+      }
+    }
     return all;
   }
 

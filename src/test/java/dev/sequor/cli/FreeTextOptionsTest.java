@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
@@ -109,14 +110,8 @@ class FreeTextOptionsTest {
   }
 
   private static String received(String command, String option, String... arguments) {
-    List<String> all = EveryCommand.with(command, arguments);
-    if (command.equals("score")) {
-      for (String needed : List.of("--spark", "--model", "--input", "--output")) {
-        if (!needed.equals(option)) {
-          all.add(needed + "=x");
-        }
-      }
-    } else if (!command.equals("train") && !command.startsWith("demo ")) {
+    List<String> all = EveryCommand.withRequired(command, arguments);
+    if (!Set.of("train", "score").contains(command) && !command.startsWith("demo ")) {
       all.add("model");
     }
     ParseResult parsed = Main.commandLine().parseArgs(all.toArray(String[]::new));

@@ -260,8 +260,9 @@ class OptionRangesTest {
   }
 
   private static Object parsed(Target target, String value) {
-    List<String> arguments = EveryCommand.with(target.command(), target.name() + "=" + value);
-    if (!Set.of("train", "diagnose").contains(target.command())
+    List<String> arguments =
+        EveryCommand.withRequired(target.command(), target.name() + "=" + value);
+    if (!Set.of("train", "diagnose", "score").contains(target.command())
         && !target.command().startsWith("demo ")) {
       arguments.addAll(List.of("model"));
     }
