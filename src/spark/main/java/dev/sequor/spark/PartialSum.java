@@ -90,6 +90,17 @@ final class PartialSum implements Serializable {
     }
   }
 
+  /** Workers of a group, the last one's perhaps fewer: about the root of all. */
+  static int groupSize(int workers) {
+    return (int) Math.ceil(Math.sqrt(workers));
+  }
+
+  /** Groups that executors add up where there are more workers than the driver takes. */
+  static int groups(int workers) {
+    int size = groupSize(workers);
+    return (workers + size - 1) / size;
+  }
+
   /** The same group as others of about the root of all workers. */
   private static final class Groups extends Partitioner {
     private static final long serialVersionUID = 1L;
@@ -97,8 +108,8 @@ final class PartialSum implements Serializable {
     private final int groups;
 
     Groups(int workers) {
-      this.size = (int) Math.ceil(Math.sqrt(workers));
-      this.groups = (workers + size - 1) / size;
+      this.size = groupSize(workers);
+      this.groups = groups(workers);
     }
 
     @Override

@@ -39,6 +39,14 @@ class ScalingMeasurement {
     }
   }
 
+  /** What {@code ClusterAssumptions} says of one thread, on this machine. */
+  @Test
+  void ratesOfOneThread() throws Exception {
+    PrintStream out =
+        new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+    ThreadRates.measured().forEach(out::println);
+  }
+
   @Test
   void costOfRounds() throws Exception {
     PrintStream out =
@@ -64,8 +72,8 @@ class ScalingMeasurement {
                 .build()
                 .train(data);
             Measured one = measured(executors, hidden, localSteps, rounds.subList(WARM, ROUNDS));
-            long vectors = localSteps == 1 ? 2 : 6; // of weights, or with both moments; both ways
-            assertEquals(vectors * 4 * spec.network().layout().totalElements(), one.bytes());
+            long parameters = spec.network().layout().totalElements();
+            assertEquals(2 * RoundTime.bytesOneWay(parameters, 2, localSteps), one.bytes());
             all.add(one);
             out.printf(
                 Locale.ROOT,
@@ -81,8 +89,10 @@ class ScalingMeasurement {
         }
       }
     }
+    out.println("| executors | F | c | units | K | S + R | K·t(B/W) | foretold | measured |");
+    out.println("|---|---|---|---|---|---|---|---|---|");
     for (int executors : new int[] {1, 2, 4}) {
-      line(out, executors, all.stream().filter(each -> each.executors() == executors).toList());
+      rows(out, executors, all.stream().filter(each -> each.executors() == executors).toList());
     }
   }
 
@@ -103,8 +113,8 @@ class ScalingMeasurement {
     return (sorted.get((sorted.size() - 1) / 2) + sorted.get(sorted.size() / 2)) / 2;
   }
 
-  /** Least squares of rest = F + bytes · c. */
-  private static void line(PrintStream out, int executors, List<Measured> points) {
+  /** F and c by least squares of rest = F + bytes · c, and what they foretell, for the document. */
+  private static void rows(PrintStream out, int executors, List<Measured> points) {
     double n = points.size();
     double x = 0;
     double y = 0;
@@ -118,19 +128,18 @@ class ScalingMeasurement {
     }
     double perByte = (n * xy - x * y) / (n * xx - x * x);
     double fixed = (y - perByte * x) / n;
-    out.printf(
-        Locale.ROOT,
-        "%d executors: rest = %.3f s + %.1f ms for each MB out and back%n",
-        executors,
-        fixed,
-        perByte * 1e9);
     for (Measured each : points) {
       out.printf(
           Locale.ROOT,
-          "  hidden %d, K = %d: %.3f s foretold, %.3f s measured%n",
+          "| %d | %.3f s | %.1f ms/MB | %d | %d | %.2f MB | %.3f s | %.3f s | %.3f s |%n",
+          executors,
+          fixed,
+          perByte * 1e9,
           each.hidden(),
           each.localSteps(),
-          each.compute() + fixed + perByte * each.bytes(),
+          each.bytes() / 1e6,
+          each.compute(),
+          new RoundTime(each.compute(), fixed, perByte, each.bytes()).seconds(),
           each.seconds());
     }
     assertTrue(perByte > 0, "more bytes took less time");
