@@ -1,5 +1,8 @@
 #include "memory.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -36,6 +39,71 @@ const unsigned char* guard_pattern() {
   return pattern.bytes;
 }
 
+// Large memory is filled by mapping this over and over: a page is made when it is written to, so that memory of which little is
+// used, as a workspace of cuBLAS, costs little. Small memory is the C library's.
+constexpr size_t kPoisonFileBytes = 16u << 20, kMappedBytes = 256u << 10, kPageBytes = 4096;
+
+int poison_file() {
+  static const int file = [] {
+    const int made = memfd_create("poison", MFD_CLOEXEC);
+    if (made < 0) return -1;
+    const std::string poison(1u << 20, static_cast<char>(kPoison));
+    for (size_t written = 0; written < kPoisonFileBytes; written += poison.size()) {
+      if (write(made, poison.data(), poison.size()) != ssize_t(poison.size())) {
+        close(made);
+        return -1;
+      }
+    }
+    return made;
+  }();
+  return file;
+}
+
+bool is_mapped(size_t bytes) { return kQuarantine && bytes >= kMappedBytes; }
+
+size_t mapped_bytes(size_t bytes) { return (bytes + 2 * kGuardBytes + kPageBytes - 1) / kPageBytes * kPageBytes; }
+
+// Pages of poison in place of whatever is mapped at `base`.
+bool map_poison(void* base, size_t bytes) {
+  for (size_t done = 0; done < bytes; done += kPoisonFileBytes) {
+    void* at = static_cast<char*>(base) + done;
+    if (mmap(at, std::min(kPoisonFileBytes, bytes - done), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+             poison_file(), 0) == MAP_FAILED)
+      return false;
+  }
+  return true;
+}
+
+// Memory for so many bytes between guards, filled with poison; null if the host has not so much.
+void* poisoned(size_t bytes) {
+  void* base = nullptr;
+  if (!is_mapped(bytes)) {
+    if (posix_memalign(&base, kAlignment, bytes + 2 * kGuardBytes) != 0) return nullptr;
+    std::memset(static_cast<char*>(base) + kGuardBytes, kPoison, bytes);
+    return base;
+  }
+  const size_t mapped = mapped_bytes(bytes);
+  base = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (base == MAP_FAILED) return nullptr;
+  if (map_poison(base, mapped)) return base;
+  munmap(base, mapped);
+  return nullptr;
+}
+
+// What was written to freed memory, guards too, gives way to poison.
+void poison_again(const Allocation& freed) {
+  if (!is_mapped(freed.bytes) || !map_poison(freed.base, mapped_bytes(freed.bytes)))
+    std::memset(reinterpret_cast<void*>(freed.address), kPoison, freed.bytes);
+}
+
+void give_back(const Allocation& freed) {
+  if (is_mapped(freed.bytes) && freed.base != nullptr) {
+    munmap(freed.base, mapped_bytes(freed.bytes));
+  } else {
+    std::free(freed.base);
+  }
+}
+
 std::string hex(uintptr_t value) {
   char text[32];
   std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
@@ -47,12 +115,9 @@ std::string place(int device) { return device < 0 ? "page-locked host memory" : 
 }  // namespace
 
 uintptr_t Memory::allocate(Context* context, int device, size_t bytes) {
-  void* base = nullptr;
-  if (posix_memalign(&base, kAlignment, bytes + 2 * kGuardBytes) != 0) {
-    throw Fault(kOutOfMemory, "the host has not " + std::to_string(bytes) + " bytes left");
-  }
+  void* base = poisoned(bytes);
+  if (base == nullptr) throw Fault(kOutOfMemory, "the host has not " + std::to_string(bytes) + " bytes left");
   auto* begin = static_cast<unsigned char*>(base) + kGuardBytes;
-  std::memset(begin, kPoison, bytes);
   std::memcpy(base, guard_pattern(), kGuardBytes);
   std::memcpy(begin + bytes, guard_pattern(), kGuardBytes);
   const auto address = reinterpret_cast<uintptr_t>(begin);
@@ -107,17 +172,17 @@ void Memory::retire(const Allocation& allocation) {
   generation_++;
   Allocation freed = allocation;
   if (kQuarantine) {
-    std::memset(reinterpret_cast<void*>(freed.address), kPoison, freed.bytes);
+    poison_again(freed);
     freed_bytes_ += freed.bytes;
   } else {
-    std::free(freed.base);
+    give_back(freed);
     freed.base = nullptr;
   }
   freed_.push_front(freed);
   while (freed_.size() > kQuarantineEntries || freed_bytes_ > kQuarantineBytes) {
     Allocation& oldest = freed_.back();
     if (oldest.base != nullptr) freed_bytes_ -= oldest.bytes;
-    std::free(oldest.base);
+    give_back(oldest);
     freed_.pop_back();
   }
 }
