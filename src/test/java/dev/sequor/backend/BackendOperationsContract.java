@@ -1832,7 +1832,8 @@ public abstract class BackendOperationsContract {
     Buffer token = tokens(3);
     for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
       DrawShape shape = new DrawShape(3, temperature, 2, 0.9f);
-      backend.drawToken(shape, tokens(1, 0, 0, 0, 0), tokens(0, 0), 0, buffer(0, bad, 1), token);
+      Buffer key = tokens(new RandomKey(1, 0, 0).words());
+      backend.drawToken(shape, key, tokens(0, 0), 0, buffer(0, bad, 1), token);
       assertEquals(-1, token.readInts()[0]);
     }
   }

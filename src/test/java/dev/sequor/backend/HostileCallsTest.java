@@ -96,7 +96,7 @@ final class HostileCallsTest {
           "Backend.activation.1",
           "Backend.activationGradient.1",
           "Backend.multiply.0",
-          "Backend.dropout.2",
+          "Backend.dropout.3",
           "Backend.write.0",
           "Backend.read.0");
 
