@@ -15,6 +15,11 @@ public record RandomKey(long seed, int stream, long offset, BatchPart part) {
   /** The INT32 elements of a key in memory. */
   public static final int ELEMENTS = 8;
 
+  /** Checks that there is a part. */
+  public RandomKey {
+    Required.present("part", part);
+  }
+
   /** Of a whole batch, or of none. */
   public RandomKey(long seed, int stream, long offset) {
     this(seed, stream, offset, BatchPart.WHOLE);

@@ -747,8 +747,17 @@ public final class NetworkPass implements AutoCloseable {
    * The same for sequences of a larger batch, each of which draws as it would there.
    *
    * @param part which they are
+   * @throws IllegalArgumentException if they are not as many as this pass has
    */
   public void randomNumbers(long seed, long offset, BatchPart part) {
+    if (!Required.present("part", part).isWhole() && part.count() != extent.batchSize()) {
+      throw new IllegalArgumentException(
+          "the part has "
+              + part.count()
+              + " sequences; needed "
+              + extent.batchSize()
+              + ", those of this pass");
+    }
     for (OfStep of : ofSteps) {
       of.written().write(offset, of.staging().clear().asIntBuffer());
       staged.put(of.buffer(), new StepInput(of.staging(), of.buffer()));

@@ -8,6 +8,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import dev.sequor.backend.Activation;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
+import dev.sequor.backend.BatchPart;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DType;
 import dev.sequor.backend.Devices;
@@ -102,6 +103,7 @@ class HostileModulesTest {
       new NetworkPass(NetworkWeights.draw(backend, spied, 1), extent, Mode.TRAINING);
       ValueShape sequence = new ValueShape.Sequence("x", 4);
       put(backend, network, network.layout(), weights, extent, pass, state, sequence);
+      byType.put(BatchPart.class, new BatchPart(1, 2, 4));
       byType.put(Binding.class, binding.get());
       byType.put(ValueShape.class, sequence);
       byType.put(ValueShape.Tokens.class, new ValueShape.Tokens("x", 3));
@@ -293,6 +295,8 @@ class HostileModulesTest {
       bad.add(
           new Bad("another backend's state", new NetworkState(world.foreign, world.network, 2)));
       bad.add(new Bad("a larger state", new NetworkState(world.backend, world.network, 3)));
+    } else if (type == BatchPart.class) {
+      bad.add(new Bad("a part of three", new BatchPart(0, 3, 4)));
     } else if (type == NetworkWeights.class) {
       NetworkWeights closed = NetworkWeights.draw(world.backend, world.network, 1);
       closed.close();

@@ -185,11 +185,11 @@ final class RnnTest {
         Buffer key = backend.allocate(DType.INT32, RandomKey.ELEMENTS)) {
       RnnTensors without = RnnTensors.of(deep.values(), x, y).withSaved(kept);
       refused(
-          "dropoutKey is missing; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs 5",
+          "dropoutKey is missing; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs 8",
           () -> pass.forward(without));
       pass.forward(without.withDropoutKey(key));
       refused(
-          "dropoutKey holds 4 integers; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs 5",
+          "dropoutKey holds 4 integers; GRU_RESET_BEFORE training with T=3 B=2 I=4 H=5 needs 8",
           () -> pass.forward(without.withDropoutKey(key.slice(0, 4))));
     }
   }
