@@ -25,6 +25,16 @@ public record BatchPart(int first, int count, int of) {
     }
   }
 
+  /**
+   * The number of the first sequence of one part of several, if sequences are shared out in their
+   * order, and as evenly as can be.
+   *
+   * @param part from 0; where it is {@code parts}, the number behind the last sequence
+   */
+  public static int first(int part, int parts, int sequences) {
+    return (int) ((long) part * sequences / parts);
+  }
+
   /** Whether it is no part. */
   public boolean isWhole() {
     return count == 0;

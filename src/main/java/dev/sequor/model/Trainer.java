@@ -678,7 +678,8 @@ public final class Trainer implements AutoCloseable {
 
   /** A copy of everything that the next step depends on, apart from configuration and data. */
   public TrainerSnapshot snapshot() {
-    List<NamedTensor> state = WindowParts.join(onEach((device, replica) -> replica.carriedState()));
+    List<NamedTensor> state =
+        CarriedStates.together(onEach((device, replica) -> replica.carriedState()));
     return new TrainerSnapshot(
         progress(), first().lossScale(), model.tensors(), first().moments(), state);
   }

@@ -7,7 +7,6 @@ import dev.sequor.data.Values;
 import dev.sequor.data.Window;
 import dev.sequor.module.NamedTensor;
 import dev.sequor.module.Network;
-import dev.sequor.module.TensorShapes;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -22,14 +21,10 @@ final class WindowParts {
   /** One device's sequences of a batch, and what a window has of them; null if there are none. */
   record Part(BatchPart sequences, @Nullable Window window) {}
 
-  /** The number of the first sequence that device {@code device} has of so many. */
-  private static int first(int device, int devices, int sequences) {
-    return (int) ((long) device * sequences / devices);
-  }
-
   /** How many sequences a device has. */
   static int count(int device, int devices, int sequences) {
-    return first(device + 1, devices, sequences) - first(device, devices, sequences);
+    return BatchPart.first(device + 1, devices, sequences)
+        - BatchPart.first(device, devices, sequences);
   }
 
   /**
@@ -51,7 +46,7 @@ final class WindowParts {
               : part(
                   spec,
                   window,
-                  new BatchPart(first(device, devices, sequences), count, sequences)));
+                  new BatchPart(BatchPart.first(device, devices, sequences), count, sequences)));
     }
     return parts;
   }
@@ -143,64 +138,11 @@ final class WindowParts {
     return elements / perRow;
   }
 
-  // ---- carried states
-  // ----------------------------------------------------------------------------
-
-  /** The states {@code [blocks,S,B,H]} that devices carry, of all their streams together. */
-  static List<NamedTensor> join(List<List<NamedTensor>> ofDevices) {
-    List<List<NamedTensor>> carrying = ofDevices.stream().filter(each -> !each.isEmpty()).toList();
-    if (carrying.size() < 2) {
-      return carrying.isEmpty() ? List.of() : carrying.get(0);
-    }
-    List<NamedTensor> joined = new ArrayList<>();
-    for (int i = 0; i < carrying.get(0).size(); i++) {
-      NamedTensor first = carrying.get(0).get(i);
-      if (first.name().startsWith(TensorShapes.STATE_MARK)) {
-        joined.add(first); // All streams start, or go on, together.
-        continue;
-      }
-      int streams = 0;
-      for (List<NamedTensor> device : carrying) {
-        streams += device.get(i).shape().get(2);
-      }
-      List<Integer> shape = first.shape();
-      int width = shape.get(3);
-      int blocks = shape.get(0) * shape.get(1);
-      float[] values = new float[blocks * streams * width];
-      int at = 0;
-      for (List<NamedTensor> device : carrying) {
-        int own = device.get(i).shape().get(2) * width;
-        for (int block = 0; block < blocks; block++) {
-          System.arraycopy(
-              device.get(i).values(), block * own, values, block * streams * width + at, own);
-        }
-        at += own;
-      }
-      joined.add(
-          new NamedTensor(
-              first.name(), List.of(shape.get(0), shape.get(1), streams, width), values));
-    }
-    return joined;
-  }
-
-  /** What device {@code device} of so many carries of states that {@link #join} has made. */
-  static List<NamedTensor> split(List<NamedTensor> joined, int device, int devices, int streams) {
+  /** What device {@code device} of so many carries of the states of all streams. */
+  static List<NamedTensor> split(List<NamedTensor> states, int device, int devices, int streams) {
     int count = count(device, devices, streams);
-    if (devices == 1 || count == 0) {
-      return count == 0 ? List.of() : joined;
-    }
-    BatchPart of = new BatchPart(first(device, devices, streams), count, streams);
-    List<NamedTensor> own = new ArrayList<>();
-    for (NamedTensor tensor : joined) {
-      List<Integer> shape = tensor.shape();
-      own.add(
-          tensor.name().startsWith(TensorShapes.STATE_MARK)
-              ? tensor
-              : new NamedTensor(
-                  tensor.name(),
-                  List.of(shape.get(0), shape.get(1), count, shape.get(3)),
-                  rows(tensor.name(), tensor.values(), shape.get(3), of)));
-    }
-    return own;
+    return count == 0
+        ? List.of()
+        : CarriedStates.ofStreams(states, BatchPart.first(device, devices, streams), count);
   }
 }

@@ -1,5 +1,6 @@
 package dev.sequor.spark;
 
+import dev.sequor.backend.BatchPart;
 import dev.sequor.data.WindowSource;
 import dev.sequor.io.TrainedModel;
 import dev.sequor.module.NamedTensor;
@@ -40,16 +41,12 @@ interface Share extends Serializable {
       String runId, TrainedModel model, long seed, int worker, int workers, int batchSize) {
     /** The first of this worker's sequences of a batch. */
     int first() {
-      return first(worker);
+      return BatchPart.first(worker, workers, batchSize);
     }
 
     /** How many are this worker's. */
     int count() {
-      return first(worker + 1) - first(worker);
-    }
-
-    private int first(int of) {
-      return (int) ((long) of * batchSize / workers);
+      return BatchPart.first(worker + 1, workers, batchSize) - first();
     }
   }
 }

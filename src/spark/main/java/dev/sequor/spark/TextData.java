@@ -6,6 +6,7 @@ import dev.sequor.data.TokenStreams;
 import dev.sequor.data.Tokens;
 import dev.sequor.data.Vocabulary;
 import dev.sequor.io.TrainedModel;
+import dev.sequor.model.CarriedStates;
 import dev.sequor.module.NamedTensor;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -114,7 +115,7 @@ final class TextData extends TrainingData {
                   newSteps,
                   fingerprint,
                   carried.isEmpty() ? 0 : own.count(),
-                  WorkerTensor.columns(carried, own.first(), own.count())));
+                  WorkerTensor.of(CarriedStates.ofStreams(carried, own.first(), own.count()))));
         }
         return context.parallelize(shares, workers);
       }

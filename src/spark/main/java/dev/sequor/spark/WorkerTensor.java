@@ -1,7 +1,7 @@
 package dev.sequor.spark;
 
+import dev.sequor.model.CarriedStates;
 import dev.sequor.module.NamedTensor;
-import dev.sequor.module.TensorShapes;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,69 +34,9 @@ record WorkerTensor(String name, int[] shape, float[] values) implements Seriali
     return new NamedTensor(name, sizes, values);
   }
 
-  /**
-   * The streams {@code from} to {@code from + count − 1} of the states {@code [blocks,S,B,H]} of
-   * all streams; marks are of all streams.
-   */
-  static List<WorkerTensor> columns(List<NamedTensor> states, int from, int count) {
-    List<WorkerTensor> own = new ArrayList<>();
-    for (NamedTensor state : states) {
-      if (state.name().startsWith(TensorShapes.STATE_MARK)) {
-        own.add(new WorkerTensor(state.name(), new int[] {1}, state.values()));
-        continue;
-      }
-      List<Integer> shape = state.shape();
-      int width = shape.get(3);
-      int rows = shape.get(0) * shape.get(1);
-      float[] values = new float[rows * count * width];
-      for (int row = 0; row < rows; row++) {
-        System.arraycopy(
-            state.values(),
-            (row * shape.get(2) + from) * width,
-            values,
-            row * count * width,
-            count * width);
-      }
-      own.add(
-          new WorkerTensor(
-              state.name(), new int[] {shape.get(0), shape.get(1), count, width}, values));
-    }
-    return own;
-  }
-
   /** The states of all streams, of those of each worker, in the order of the workers. */
   static List<NamedTensor> together(List<List<WorkerTensor>> workers) {
-    List<NamedTensor> all = new ArrayList<>();
-    List<WorkerTensor> first = workers.get(0);
-    for (int i = 0; i < first.size(); i++) {
-      WorkerTensor one = first.get(i);
-      if (one.name().startsWith(TensorShapes.STATE_MARK)) {
-        all.add(one.named());
-        continue;
-      }
-      int tensor = i;
-      int batchSize = workers.stream().mapToInt(each -> each.get(tensor).shape()[2]).sum();
-      int width = one.shape()[3];
-      int rows = one.shape()[0] * one.shape()[1];
-      float[] values = new float[rows * batchSize * width];
-      int from = 0;
-      for (List<WorkerTensor> worker : workers) {
-        WorkerTensor own = worker.get(i);
-        int count = own.shape()[2];
-        for (int row = 0; row < rows; row++) {
-          System.arraycopy(
-              own.values(),
-              row * count * width,
-              values,
-              (row * batchSize + from) * width,
-              count * width);
-        }
-        from += count;
-      }
-      all.add(
-          new NamedTensor(
-              one.name(), List.of(one.shape()[0], one.shape()[1], batchSize, width), values));
-    }
-    return all;
+    return CarriedStates.together(
+        workers.stream().map(own -> own.stream().map(WorkerTensor::named).toList()).toList());
   }
 }
