@@ -30,21 +30,15 @@ record ClusterRun(
 
   /** The same after so many rounds. */
   ClusterRun after(long completed) {
-    return new ClusterRun(
-        version,
-        workers,
-        batchSize,
-        localSteps,
-        outerLearningRate,
-        outerMomentum,
-        schedule,
-        scheduledSteps,
-        data,
-        completed);
+    return with(scheduledSteps, completed);
   }
 
   /** The same with a schedule that is stretched over so many steps. */
   ClusterRun scheduledOver(long steps) {
+    return with(steps, rounds);
+  }
+
+  private ClusterRun with(long steps, long completed) {
     return new ClusterRun(
         version,
         workers,
@@ -55,7 +49,7 @@ record ClusterRun(
         schedule,
         steps,
         data,
-        rounds);
+        completed);
   }
 
   /**

@@ -43,22 +43,9 @@ public final class SparkCluster implements Cluster {
     @Nullable Saved saved = kept == null ? null : saved(kept, task.run());
     SparkSession spark = session(rounds.master(), "sequor train");
     try {
-      SparkTrainer trainer =
-          saved == null
-              ? trainer(
-                  spark,
-                  task,
-                  rounds.workers(),
-                  rounds.localSteps(),
-                  rounds.outerLearningRate(),
-                  rounds.outerMomentum())
-              : trainer(
-                  spark,
-                  task,
-                  saved.run().workers(),
-                  saved.run().localSteps(),
-                  saved.run().outerLearningRate(),
-                  saved.run().outerMomentum());
+      SparkTrainer.Builder set =
+          trainer(spark, task, saved == null ? rounds : rounds(rounds.master(), saved.run()))
+              .settings();
       TrainingRun run = task.run();
       TextData text =
           new TextData(
@@ -69,7 +56,7 @@ public final class SparkCluster implements Cluster {
               run.newSteps(),
               run.seed());
       String folder = kept == null ? "" : kept.directory().toString();
-      return new SparkLearner(spark, trainer, SparkTraining.open(trainer, text, saved, folder));
+      return new SparkLearner(set, SparkTraining.open(set, text, saved, folder));
     } catch (RuntimeException e) {
       spark.stop();
       throw SparkFailure.unwrapped(e);
@@ -91,8 +78,13 @@ public final class SparkCluster implements Cluster {
         found.velocity());
   }
 
-  private static SparkTrainer trainer(
-      SparkSession spark, Task task, int workers, int localSteps, float rate, float momentum) {
+  /** As a run that is gone on with has them. */
+  private static Rounds rounds(String master, ClusterRun run) {
+    return new Rounds(
+        master, run.workers(), run.localSteps(), run.outerLearningRate(), run.outerMomentum());
+  }
+
+  private static SparkTrainer trainer(SparkSession spark, Task task, Rounds rounds) {
     TrainingRun run = task.run();
     SparkTrainer.Builder builder =
         SparkTrainer.builder(spark, task.model(), task.optimizer())
@@ -101,10 +93,10 @@ public final class SparkCluster implements Cluster {
             .seed(run.seed())
             .batchSize(run.batchSize())
             .steps(run.totalSteps())
-            .localSteps(localSteps)
-            .outer(rate, momentum)
+            .localSteps(rounds.localSteps())
+            .outer(rounds.outerLearningRate(), rounds.outerMomentum())
             .device(run.device());
-    return (workers > 0 ? builder.workers(workers) : builder).build();
+    return (rounds.workers() > 0 ? builder.workers(rounds.workers()) : builder).build();
   }
 
   /** A path that executors on this machine have too; for others Spark brings the file. */

@@ -1,6 +1,7 @@
 package dev.sequor.spark;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.cli.Cluster;
@@ -39,13 +40,13 @@ final class SparkLearner implements Learner {
   /**
    * A training that is open.
    *
-   * @param spark is closed with this
+   * @param set how it is made; its session is closed with this
    */
-  SparkLearner(SparkSession spark, SparkTrainer trainer, SparkTraining training) {
-    this.spark = spark;
+  SparkLearner(SparkTrainer.Builder set, SparkTraining training) {
+    this.spark = set.spark;
     this.training = training;
-    this.workers = trainer.workers();
-    this.gradients = trainer.localSteps() == 1;
+    this.workers = set.workers;
+    this.gradients = set.localSteps == 1;
   }
 
   @Override
@@ -119,13 +120,10 @@ final class SparkLearner implements Learner {
 
   @Override
   public void close() {
-    try {
-      if (model != null) {
-        model.backend().close(); // and with it the model
-      }
-      training.close();
-    } finally {
-      spark.stop();
+    Closing closing = new Closing();
+    if (model != null) {
+      closing.then(model.backend()::close); // and with it the model
     }
+    closing.then(training::close).then(spark::stop).end();
   }
 }

@@ -40,26 +40,26 @@ import org.jspecify.annotations.Nullable;
 public final class SparkTrainer {
   private static final int MOST_WORKERS = 1 << 16;
 
-  private final SparkSession spark;
-  private final ModelSpec spec;
-  private final Optimizer optimizer;
   private final Builder set;
 
-  /** What a trainer is made of; each setting is checked at once. */
+  /**
+   * What a trainer is made of; each setting is checked at once. A trainer has a copy of its own,
+   * which stays as it is.
+   */
   public static final class Builder {
-    private final SparkSession spark;
-    private final ModelSpec spec;
-    private final Optimizer optimizer;
-    private Clipping clipping = Clipping.none();
-    private RateSchedule schedule = RateSchedule.CONSTANT;
-    private long seed = 1;
-    private int workers;
-    private int batchSize = 32;
-    private long steps = 1000;
-    private int localSteps = 1;
-    private float outerLearningRate = 1;
-    private float outerMomentum;
-    private String device = TaskPlace.AUTO;
+    final SparkSession spark;
+    final ModelSpec spec;
+    final Optimizer optimizer;
+    Clipping clipping = Clipping.none();
+    RateSchedule schedule = RateSchedule.CONSTANT;
+    long seed = 1;
+    int workers;
+    int batchSize = 32;
+    long steps = 1000;
+    int localSteps = 1;
+    float outerLearningRate = 1;
+    float outerMomentum;
+    String device = TaskPlace.AUTO;
     private @Nullable String folder;
     private int everyRounds;
     private final List<RoundListener> listeners = new ArrayList<>();
@@ -241,9 +241,6 @@ public final class SparkTrainer {
   }
 
   private SparkTrainer(Builder builder) {
-    this.spark = builder.spark;
-    this.spec = builder.spec;
-    this.optimizer = builder.optimizer;
     this.set = builder;
   }
 
@@ -263,9 +260,9 @@ public final class SparkTrainer {
     @Nullable ClusterCheckpoints checkpoints =
         set.folder == null
             ? null
-            : new ClusterCheckpoints(set.folder, spark.sparkContext().hadoopConfiguration());
+            : new ClusterCheckpoints(set.folder, set.spark.sparkContext().hadoopConfiguration());
     @Nullable Saved known = checkpoints == null ? null : checkpoints.newest();
-    try (SparkTraining training = SparkTraining.open(this, data, known, set.folder)) {
+    try (SparkTraining training = SparkTraining.open(set, data, known, set.folder)) {
       long kept = training.rounds();
       while (training.steps() < set.steps) {
         RoundReport report = training.next();
@@ -294,55 +291,8 @@ public final class SparkTrainer {
     }
   }
 
-  SparkSession spark() {
-    return spark;
-  }
-
-  ModelSpec spec() {
-    return spec;
-  }
-
-  Optimizer optimizer() {
-    return optimizer;
-  }
-
-  Clipping clipping() {
-    return set.clipping;
-  }
-
-  RateSchedule schedule() {
-    return set.schedule;
-  }
-
-  long seed() {
-    return set.seed;
-  }
-
-  int workers() {
-    return set.workers;
-  }
-
-  int batchSize() {
-    return set.batchSize;
-  }
-
-  long steps() {
-    return set.steps;
-  }
-
-  int localSteps() {
-    return set.localSteps;
-  }
-
-  float outerLearningRate() {
-    return set.outerLearningRate;
-  }
-
-  float outerMomentum() {
-    return set.outerMomentum;
-  }
-
-  String device() {
-    return set.device;
+  /** What it is made of. */
+  Builder settings() {
+    return set;
   }
 }

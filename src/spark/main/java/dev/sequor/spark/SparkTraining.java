@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A training of a {@link SparkTrainer} that is under way, round by round. */
 final class SparkTraining implements AutoCloseable {
-  private final SparkTrainer trainer;
+  private final SparkTrainer.Builder set;
   private final JavaSparkContext context;
   private final Prepared data;
   private final Broadcast<RunDescription> run;
@@ -35,12 +35,12 @@ final class SparkTraining implements AutoCloseable {
   private List<NamedTensor> carried;
 
   private SparkTraining(
-      SparkTrainer trainer,
+      SparkTrainer.Builder set,
       JavaSparkContext context,
       Prepared data,
       Broadcast<RunDescription> run,
       Saved start) {
-    this.trainer = trainer;
+    this.set = set;
     this.context = context;
     this.data = data;
     this.run = run;
@@ -51,13 +51,10 @@ final class SparkTraining implements AutoCloseable {
     this.position = known.progress().position();
     this.carried = known.carriedState();
     this.averaging =
-        trainer.localSteps() == 1
+        set.localSteps == 1
             ? new GradientAveraging(start.checkpoint(), TaskPlace.AUTO)
             : new WeightAveraging(
-                start.checkpoint(),
-                trainer.outerLearningRate(),
-                trainer.outerMomentum(),
-                start.velocity());
+                start.checkpoint(), set.outerLearningRate, set.outerMomentum, start.velocity());
   }
 
   /**
@@ -68,26 +65,21 @@ final class SparkTraining implements AutoCloseable {
    * @throws IllegalArgumentException if the data do not fit, or what is known is another training
    */
   static SparkTraining open(
-      SparkTrainer trainer, TrainingData data, @Nullable Saved known, @Nullable String folder) {
-    SessionEnd.watch(trainer.spark().sparkContext());
-    JavaSparkContext context = JavaSparkContext.fromSparkContext(trainer.spark().sparkContext());
+      SparkTrainer.Builder set, TrainingData data, @Nullable Saved known, @Nullable String folder) {
+    SessionEnd.watch(set.spark.sparkContext());
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(set.spark.sparkContext());
     TrainedModel first =
-        new TrainedModel(
-            trainer.spec(), data.vocabulary(), FirstWeights.of(trainer.spec(), trainer.seed()));
-    Prepared prepared = data.prepare(context, first, trainer.workers(), trainer.batchSize());
+        new TrainedModel(set.spec, data.vocabulary(), FirstWeights.of(set.spec, set.seed));
+    Prepared prepared = data.prepare(context, first, set.workers, set.batchSize);
     @Nullable Broadcast<RunDescription> described = null;
     try {
-      ClusterRun wanted = wanted(trainer, prepared);
+      ClusterRun wanted = wanted(set, prepared);
       if (known != null) {
-        requireSame(String.valueOf(folder), trainer, known, wanted);
+        requireSame(String.valueOf(folder), set, known, wanted);
       }
-      described = context.broadcast(description(trainer, prepared, first));
+      described = context.broadcast(description(set, prepared, first));
       return new SparkTraining(
-          trainer,
-          context,
-          prepared,
-          described,
-          known == null ? begin(trainer, first, wanted) : known);
+          set, context, prepared, described, known == null ? begin(set, first, wanted) : known);
     } catch (RuntimeException | Error e) {
       if (described != null) {
         described.destroy();
@@ -97,65 +89,63 @@ final class SparkTraining implements AutoCloseable {
     }
   }
 
-  private static ClusterRun wanted(SparkTrainer trainer, Prepared prepared) {
+  private static ClusterRun wanted(SparkTrainer.Builder set, Prepared prepared) {
     return new ClusterRun(
         ClusterRun.VERSION,
-        trainer.workers(),
-        trainer.batchSize(),
-        trainer.localSteps(),
-        trainer.outerLearningRate(),
-        trainer.outerMomentum(),
-        trainer.schedule().name(),
-        trainer.schedule() == RateSchedule.CONSTANT ? 0 : trainer.steps(),
+        set.workers,
+        set.batchSize,
+        set.localSteps,
+        set.outerLearningRate,
+        set.outerMomentum,
+        set.schedule.name(),
+        set.schedule == RateSchedule.CONSTANT ? 0 : set.steps,
         prepared.fingerprint(),
         0);
   }
 
   private static RunDescription description(
-      SparkTrainer trainer, Prepared prepared, TrainedModel first) {
+      SparkTrainer.Builder set, Prepared prepared, TrainedModel first) {
     return new RunDescription(
         UUID.randomUUID().toString(),
         Environment.VERSION,
         ModelBytes.of(first),
-        new RunDescription.Update(
-                RunDescription.Update.VERSION, trainer.optimizer(), trainer.clipping())
+        new RunDescription.Update(RunDescription.Update.VERSION, set.optimizer, set.clipping)
             .json(),
-        trainer.device(),
-        trainer.seed(),
-        trainer.workers(),
-        trainer.batchSize(),
+        set.device,
+        set.seed,
+        set.workers,
+        set.batchSize,
         prepared.hashes());
   }
 
-  private static Saved begin(SparkTrainer trainer, TrainedModel first, ClusterRun wanted) {
-    NetworkLayout layout = trainer.spec().network().layout();
+  private static Saved begin(SparkTrainer.Builder set, TrainedModel first, ClusterRun wanted) {
+    NetworkLayout layout = set.spec.network().layout();
     List<NamedTensor> moments = new ArrayList<>();
     float[] zeros = new float[Math.toIntExact(layout.totalElements())];
-    for (int moment = 0; moment < trainer.optimizer().rule().moments(); moment++) {
+    for (int moment = 0; moment < set.optimizer.rule().moments(); moment++) {
       moments.addAll(layout.split(zeros, TensorShapes.momentPrefix(moment)));
     }
     TrainerSnapshot snapshot =
         new TrainerSnapshot(
-            new TrainerProgress(trainer.seed(), 0, 0, 0, 0, 0, 0, 0),
+            new TrainerProgress(set.seed, 0, 0, 0, 0, 0, 0, 0),
             LossScale.none(),
             first.parameters(),
             moments,
             List.of());
     return new Saved(
-        new Checkpoint(
-            trainer.spec(), first.data(), trainer.optimizer(), trainer.clipping(), snapshot, null),
+        new Checkpoint(set.spec, first.data(), set.optimizer, set.clipping, snapshot, null),
         wanted,
         new float[0]);
   }
 
   private static void requireSame(
-      String folder, SparkTrainer trainer, Saved known, ClusterRun wanted) {
+      String folder, SparkTrainer.Builder set, Saved known, ClusterRun wanted) {
     known.run().requireSame(folder, wanted);
     Checkpoint kept = known.checkpoint();
-    requireSame(folder, "model", kept.model(), trainer.spec());
-    requireSame(folder, "optimizer", kept.optimizer(), trainer.optimizer());
-    requireSame(folder, "clipping", kept.clipping(), trainer.clipping());
-    requireSame(folder, "seed", kept.snapshot().progress().seed(), trainer.seed());
+    requireSame(folder, "model", kept.model(), set.spec);
+    requireSame(folder, "optimizer", kept.optimizer(), set.optimizer);
+    requireSame(folder, "clipping", kept.clipping(), set.clipping);
+    requireSame(folder, "seed", kept.snapshot().progress().seed(), set.seed);
   }
 
   private static void requireSame(String folder, String name, Object known, Object wanted) {
@@ -183,17 +173,14 @@ final class SparkTraining implements AutoCloseable {
 
   /** A round goes to the end of the epoch at most, where all streams begin again. */
   private int stepsOfNext() {
-    long left = Math.min(data.windowsPerEpoch() - position, trainer.steps() - averaging.steps());
-    return (int) Math.min(trainer.localSteps(), left);
+    long left = Math.min(data.windowsPerEpoch() - position, set.steps - averaging.steps());
+    return (int) Math.min(set.localSteps, left);
   }
 
   private float[] rates(int count) {
     float[] rates = new float[count];
     for (int i = 0; i < count; i++) {
-      rates[i] =
-          trainer
-              .schedule()
-              .rate(trainer.optimizer().learningRate(), averaging.steps() + i, trainer.steps());
+      rates[i] = set.schedule.rate(set.optimizer.learningRate(), averaging.steps() + i, set.steps);
     }
     return rates;
   }
@@ -226,7 +213,7 @@ final class SparkTraining implements AutoCloseable {
       sum =
           PartialSum.of(
               data.shares(carried).mapPartitionsWithIndex(new ShareTask(run, weights), true),
-              trainer.workers());
+              set.workers);
     } finally {
       weights.destroy();
     }
@@ -264,34 +251,29 @@ final class SparkTraining implements AutoCloseable {
   /** All of it, as one trainer would have it. */
   TrainerSnapshot snapshot() {
     return averaging.snapshot(
-        trainer.seed(), epoch, position, carried.isEmpty() ? 0 : trainer.batchSize(), carried);
+        set.seed, epoch, position, carried.isEmpty() ? 0 : set.batchSize, carried);
   }
 
   /** How far it is. */
   TrainerProgress progress() {
-    return averaging.progress(epoch, position, carried.isEmpty() ? 0 : trainer.batchSize());
+    return averaging.progress(epoch, position, carried.isEmpty() ? 0 : set.batchSize);
   }
 
   /** What is trained. */
   ModelSpec spec() {
-    return trainer.spec();
+    return set.spec;
   }
 
   /** The weights as they are now. */
   List<NamedTensor> tensors() {
-    return trainer.spec().network().layout().split(averaging.parameters(), "");
+    return set.spec.network().layout().split(averaging.parameters(), "");
   }
 
   /** What it takes to go on from here. */
   Saved saved() {
     return saved(
         new Checkpoint(
-            trainer.spec(),
-            start.checkpoint().data(),
-            trainer.optimizer(),
-            trainer.clipping(),
-            snapshot(),
-            null));
+            set.spec, start.checkpoint().data(), set.optimizer, set.clipping, snapshot(), null));
   }
 
   /** The same with a checkpoint of now that somebody else has made. */
@@ -301,7 +283,7 @@ final class SparkTraining implements AutoCloseable {
 
   /** The model as it is now. */
   TrainedModel model() {
-    return new TrainedModel(trainer.spec(), start.checkpoint().data(), snapshot().parameters());
+    return new TrainedModel(set.spec, start.checkpoint().data(), snapshot().parameters());
   }
 
   @Override

@@ -144,14 +144,7 @@ class ClusterTest {
             .readout(Readout.LAST_STEP)
             .build();
     TrainedModel model = new TrainedModel(spec, null, FirstWeights.of(spec, 5));
-    Dataset<Row> rows =
-        spark
-            .range(0, count, 1, 8)
-            .withColumn(
-                "values",
-                functions.transform(
-                    functions.sequence(functions.lit(1), functions.lit(50)),
-                    t -> functions.sin(t.multiply(functions.col("id")).divide(1000))));
+    Dataset<Row> rows = Rows.waves(spark, count, 50);
     Dataset<Row> scored = new SparkScorer(model).transform(rows);
     Killer killer = new Killer(3);
     spark.sparkContext().addSparkListener(killer);

@@ -7,6 +7,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
@@ -37,6 +38,17 @@ final class Rows {
 
   static Dataset<Row> frame(SparkSession spark, List<Row> rows) {
     return spark.createDataFrame(rows, SCHEMA);
+  }
+
+  /** So many sequences of {@code steps} numbers each, which executors make. */
+  static Dataset<Row> waves(SparkSession spark, int count, int steps) {
+    return spark
+        .range(0, count, 1, 8)
+        .withColumn(
+            "values",
+            functions.transform(
+                functions.sequence(functions.lit(1), functions.lit(steps)),
+                t -> functions.sin(t.multiply(functions.col("id")).divide(1000))));
   }
 
   /** The numbers of a row. */

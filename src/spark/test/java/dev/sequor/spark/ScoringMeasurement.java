@@ -21,7 +21,6 @@ import java.util.concurrent.CompletableFuture;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.functions;
 import org.apache.spark.storage.StorageLevel;
 import org.junit.jupiter.api.Test;
 
@@ -48,15 +47,7 @@ class ScoringMeasurement {
     int count = number("SEQUOR_SPARK_ROWS", 100_000);
     int turns = number("SEQUOR_SPARK_TURNS", 7);
     try (SparkSession spark = Sessions.cluster(1)) {
-      Dataset<Row> rows =
-          spark
-              .range(0, count, 1, 8)
-              .withColumn(
-                  "values",
-                  functions.transform(
-                      functions.sequence(functions.lit(1), functions.lit(STEPS)),
-                      t -> functions.sin(t.multiply(functions.col("id")).divide(1000))))
-              .persist(StorageLevel.MEMORY_AND_DISK());
+      Dataset<Row> rows = Rows.waves(spark, count, STEPS).persist(StorageLevel.MEMORY_AND_DISK());
       assertEquals(count, rows.count());
       out.printf(
           Locale.ROOT,
