@@ -1,6 +1,7 @@
 package dev.sequor.cli;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.DeviceGroup;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.data.PrefetchedWindows;
@@ -26,26 +27,22 @@ final class DeviceLearner implements Learner {
   /**
    * Begins, or goes on.
    *
-   * @param devices are closed with this
+   * @param devices are closed with this; the caller's if it cannot be made, with all that is on
+   *     them
    */
   DeviceLearner(DeviceGroup devices, Training.Start start) {
     this.devices = devices;
     Backend backend = devices.first();
     TrainerSnapshot snapshot = start.snapshot();
-    try {
-      this.model =
-          snapshot == null
-              ? new SequenceModel(backend, start.model(), start.run().seed())
-              : SequenceModel.of(
-                  backend, start.model(), snapshot.parameters(), WeightStorage.FLOAT32);
-      this.trainer =
-          new Trainer(devices, model, start.optimizer(), start.clipping(), start.run().seed());
-      if (snapshot != null) {
-        trainer.restore(snapshot);
-      }
-    } catch (RuntimeException | Error e) {
-      devices.close(); // and with it all that was made from it
-      throw e;
+    this.model =
+        snapshot == null
+            ? new SequenceModel(backend, start.model(), start.run().seed())
+            : SequenceModel.of(
+                backend, start.model(), snapshot.parameters(), WeightStorage.FLOAT32);
+    this.trainer =
+        new Trainer(devices, model, start.optimizer(), start.clipping(), start.run().seed());
+    if (snapshot != null) {
+      trainer.restore(snapshot);
     }
     this.windows = new PrefetchedWindows(start.subject().windows());
   }
@@ -85,9 +82,11 @@ final class DeviceLearner implements Learner {
 
   @Override
   public void close() {
-    windows.close();
-    trainer.close();
-    model.close();
-    devices.close();
+    new Closing()
+        .then(windows::close)
+        .then(trainer::close)
+        .then(model::close)
+        .then(devices::close)
+        .end();
   }
 }

@@ -356,13 +356,17 @@ final class TrainerReplica implements AutoCloseable {
   }
 
   private void beginGradient() {
+    keepForUpdate();
+    model.weights().zeroGradients();
+  }
+
+  private void keepForUpdate() {
     if (backup != null) {
       // The bandwidth of a device moves this in a hundredth of a step or less.
       backend.copy(model.parameters(), backup.parameters);
       backend.copy(moments, backup.moments);
       backend.copy(report, backup.report);
     }
-    model.weights().zeroGradients();
   }
 
   private void stageNumbers(double weight, StepNumbers step) {
@@ -383,7 +387,7 @@ final class TrainerReplica implements AutoCloseable {
   void queueUpdate(float[] gradient, List<OptimizerStep> next) {
     FloatBuffer numbers = FloatBuffer.allocate(OptimizerStep.ELEMENTS * next.size());
     next.forEach(group -> numbers.put(group.values()));
-    beginGradient();
+    keepForUpdate();
     optimizerNumbers.write(numbers.array());
     model.weights().gradients().write(gradient);
     if (backup != null) {
@@ -537,8 +541,7 @@ final class TrainerReplica implements AutoCloseable {
     return true;
   }
 
-  // ---- what a step that fails on another device changes nothing of
-  // -------------------------------
+  // ---- taking a step back -----------------------------------------------------------------------
 
   /** Before a step of several devices: what it changes can be {@link #takeBack() taken back}. */
   void beginStep() {
@@ -586,8 +589,7 @@ final class TrainerReplica implements AutoCloseable {
     backend.synchronize();
   }
 
-  // ---- the carried state
-  // -------------------------------------------------------------------------
+  // ---- the carried state ------------------------------------------------------------------------
 
   /** Streams of the carried state; 0 if none is carried. */
   int carriedBatchSize() {
@@ -660,8 +662,7 @@ final class TrainerReplica implements AutoCloseable {
     return replacement;
   }
 
-  // ---- snapshots
-  // ---------------------------------------------------------------------------------
+  // ---- snapshots --------------------------------------------------------------------------------
 
   /** The moments as {@link TrainerSnapshot#moments()}. */
   List<NamedTensor> moments() {

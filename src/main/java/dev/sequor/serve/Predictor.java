@@ -277,14 +277,7 @@ public final class Predictor implements AutoCloseable {
 
   /** Whether this thread may end because others go on; it counts no more then. */
   private boolean leave() {
-    int now = serving.get();
-    while (now > 1) {
-      if (serving.compareAndSet(now, now - 1)) {
-        return true;
-      }
-      now = serving.get();
-    }
-    return false;
+    return serving.getAndUpdate(now -> now > 1 ? now - 1 : now) > 1;
   }
 
   /** Whether a device that has failed cannot even answer the smallest request. */
