@@ -31,8 +31,13 @@ final class LifetimesTest {
             .option("-XX:+AlwaysPreTouch")
             .environment("MALLOC_ARENA_MAX", 1) // else memory is kept for each thread there was
             .environment("MALLOC_MMAP_THRESHOLD_", 65536); // else between blocks of any size
-    String libraries = System.getenv("LD_LIBRARY_PATH");
-    return libraries == null ? child : child.environment("LD_LIBRARY_PATH", libraries);
+    for (String name : new String[] {"LD_LIBRARY_PATH", "SEQUOR_SIMULATOR_SEED"}) {
+      String value = System.getenv(name);
+      if (value != null) {
+        child.environment(name, value);
+      }
+    }
+    return child;
   }
 
   @ParameterizedTest

@@ -7,10 +7,15 @@ import java.util.stream.Stream;
 public final class UsableBackends {
   private UsableBackends() {}
 
-  /** Their names. */
+  /**
+   * Their names. Where the simulator has a seed of the environment's, only what runs on it: the
+   * others do the same under every seed.
+   */
   public static Stream<String> names() {
+    boolean seeded = System.getenv("SEQUOR_SIMULATOR_SEED") != null;
     return Devices.survey().stream()
         .filter(status -> status.availability().usable())
-        .map(Devices.Status::name);
+        .map(Devices.Status::name)
+        .filter(name -> !seeded || name.startsWith("cuda"));
   }
 }

@@ -25,7 +25,10 @@ public final class ChildJvm {
   private static final int QUIETLY_NATIVE = 24;
 
   private final String mainClass;
-  private final List<String> options = new ArrayList<>();
+
+  /** Short programs are over before what the second compiler makes would pay. */
+  private final List<String> options = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1"));
+
   private final Map<String, String> environment = new HashMap<>();
   private final List<String> launcher = new ArrayList<>();
   private boolean nativeAccess = true;
