@@ -4,7 +4,7 @@
 Speaks the protocol of dev.sequor.benchmarks.Child: standard input says what to do, a JSON object a line, and each line of
 answer follows the mark. Ends with its input. Needs PyTorch and NumPy.
 
-usage: torch_contender.py THREADS packed|padded
+usage: torch_contender.py THREADS packed|padded float32|bfloat16      bfloat16: weights, inputs, states and results are of it
 """
 
 import gc
@@ -102,7 +102,7 @@ class Problem:
 
 def digest(tensor):
     """dev.sequor.benchmarks.Digest."""
-    values = tensor.detach().contiguous().numpy().reshape(-1)
+    values = tensor.detach().float().contiguous().numpy().reshape(-1)
     doubles = values.astype(np.float64)
     signs = np.where(mix(np.arange(values.size, dtype=np.uint64)).astype(np.int64) < 0, -1.0, 1.0)
     samples = min(SAMPLES, values.size)
@@ -118,10 +118,10 @@ def digest(tensor):
 class Trial:
     """One case, ready to run."""
 
-    def __init__(self, numbers, packed):
+    def __init__(self, numbers, packed, dtype):
         self.numbers = numbers
         kind = torch.nn.LSTM if numbers.lstm else torch.nn.GRU
-        self.layer = kind(numbers.H, numbers.H, num_layers=numbers.L, bidirectional=numbers.D == 2)
+        self.layer = kind(numbers.H, numbers.H, num_layers=numbers.L, bidirectional=numbers.D == 2, dtype=dtype)
         self.names = {}
         with torch.no_grad():
             for layer in range(numbers.L):
@@ -134,8 +134,8 @@ class Trial:
                         parameter.copy_(value)
                         self.names["d" + our + ours] = parameter
         self.layer.train(numbers.training)
-        x = numbers.x()
-        dy = numbers.output_gradient() if numbers.training else None
+        x = numbers.x().to(dtype)
+        dy = numbers.output_gradient().to(dtype) if numbers.training else None
         self.packed = None
         if numbers.ragged and packed:
             # Outside of the timed calls, which is in PyTorch's favour.
@@ -191,10 +191,10 @@ def describe():
 
 
 def main():
-    threads, how = int(sys.argv[1]), sys.argv[2]
+    threads, how, dtype = int(sys.argv[1]), sys.argv[2], getattr(torch, sys.argv[3])
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
-    send(description=describe(), nanos=0)
+    send(description=describe() + f", {sys.argv[3]}", nanos=0)
     trial = None
     for line in sys.stdin:
         try:
@@ -203,7 +203,7 @@ def main():
             if request["command"] == "PREPARE":
                 trial = None
                 gc.collect()
-                trial = Trial(Problem(request["what"], request["seed"]), how == "packed")
+                trial = Trial(Problem(request["what"], request["seed"]), how == "packed", dtype)
                 start = time.perf_counter_ns()
                 trial.run()
                 nanos = time.perf_counter_ns() - start

@@ -124,7 +124,10 @@ public final class CpuPeers implements Callable<Integer> {
   @Option(
       names = "--python",
       paramLabel = "PATH",
-      description = "a Python with PyTorch and NumPy, timed as pytorch-python")
+      description = {
+        "a Python with PyTorch and NumPy, timed as pytorch-python, and with all in bfloat16 as",
+        "pytorch-python-bf16"
+      })
   private Path python;
 
   private final PrintStream console = System.out;
@@ -346,9 +349,10 @@ public final class CpuPeers implements Callable<Integer> {
                 + String.join(", ", entrants.stream().map(Entrant::system).distinct().toList()));
       }
     }
+    boolean bfloat16 = Machine.multipliesBfloat16();
     List<Entrant> chosen =
         entrants.stream()
-            .filter(e -> systems.isEmpty() ? e.always() : systems.contains(e.system()))
+            .filter(e -> systems.isEmpty() ? e.always(bfloat16) : systems.contains(e.system()))
             .filter(e -> cases.stream().anyMatch(e.takesPart()))
             .toList();
     console.println("starting " + chosen.size() + " processes");
@@ -368,6 +372,9 @@ public final class CpuPeers implements Callable<Integer> {
         skipped.put(entrant.toString(), e.getMessage());
       }
     }
+    if (systems.isEmpty() && !bfloat16) {
+      skipped.put("systems of bfloat16", "the processor has no AVX512_BF16; --systems takes them");
+    }
     if (children.stream().noneMatch(c -> c.entrant().system().equals(Entrant.PYTORCH))) {
       console.println(
           "Without PyTorch, results are only compared with those of the other systems.");
@@ -385,10 +392,12 @@ public final class CpuPeers implements Callable<Integer> {
 
   private Entrant.Python peersPython(Path home) {
     if (python == null) {
-      if (systems.contains(Entrant.PYTORCH_IN_PYTHON)) {
-        throw new CommandLine.ParameterException(
-            new CommandLine(this),
-            "--systems has '" + Entrant.PYTORCH_IN_PYTHON + "'; needed --python PATH with it");
+      for (String system : List.of(Entrant.PYTORCH_IN_PYTHON, Entrant.PYTORCH_BFLOAT16)) {
+        if (systems.contains(system)) {
+          throw new CommandLine.ParameterException(
+              new CommandLine(this),
+              "--systems has '" + system + "'; needed --python PATH with it");
+        }
       }
       return null;
     }

@@ -39,9 +39,11 @@ record Entrant(
   static final String CPU_ONE_THREAD = "sequor-cpu-one-thread";
   static final String CPU_BFLOAT16 = "sequor-cpu-bfloat16";
   static final String CPU_INT8 = "sequor-cpu-int8";
+  static final String CPU_BFLOAT16_PRODUCTS = "sequor-cpu-bf16-products";
   static final String JAVA = "sequor-java";
   static final String PYTORCH = "pytorch";
   static final String PYTORCH_IN_PYTHON = "pytorch-python";
+  static final String PYTORCH_BFLOAT16 = "pytorch-python-bf16";
   static final String ONNX_RUNTIME = "onnxruntime";
   static final String DL4J = "dl4j";
 
@@ -57,6 +59,12 @@ record Entrant(
    * Weights of 8 bits' precision, or 7: wrong results are of the size of the results themselves.
    */
   private static final double SMALL_WEIGHTS_TOLERANCE = 2e-2;
+
+  /**
+   * What products of bfloat16 stay below over hundreds of steps, forward and back; PyTorch keeps
+   * what goes from step to step in bfloat16, too.
+   */
+  private static final double BFLOAT16_TOLERANCE = 5e-2;
 
   private static final String PEERS = "dev.sequor.benchmarks.peers.";
 
@@ -88,9 +96,14 @@ record Entrant(
    */
   record Python(Path program, Path scripts) {}
 
-  /** Whether this runs in every comparison, and not only in those that name it. */
-  boolean always() {
-    return !Set.of(CPU_MODEL, CPU_IMPORTED, ONNX_RUNTIME_IMPORTED).contains(system);
+  /**
+   * Whether this runs in every comparison, and not only in those that name it.
+   *
+   * @param bfloat16 whether the processor multiplies such numbers
+   */
+  boolean always(boolean bfloat16) {
+    return (bfloat16 || !multipliesInBfloat16(system))
+        && !Set.of(CPU_MODEL, CPU_IMPORTED, ONNX_RUNTIME_IMPORTED).contains(system);
   }
 
   /** Whether this is Sequor rather than a peer. */
@@ -100,6 +113,11 @@ record Entrant(
 
   static boolean isOurs(String system) {
     return system.startsWith("sequor");
+  }
+
+  /** Whether its products are of bfloat16: such systems are each other's peers only. */
+  static boolean multipliesInBfloat16(String system) {
+    return Set.of(CPU_BFLOAT16_PRODUCTS, PYTORCH_BFLOAT16).contains(system);
   }
 
   /**
@@ -138,20 +156,8 @@ record Entrant(
         }
       }
       for (int threads : python == null ? Set.<Integer>of() : threadCounts) {
-        all.add(
-            new Entrant(
-                PYTORCH_IN_PYTHON,
-                "threads " + threads + (padded ? ", padded" : ""),
-                Allocator.KEEPING_PAGES,
-                threads,
-                Program.python(
-                    python.program(),
-                    python.scripts().resolve("torch_contender.py"),
-                    List.of(Integer.toString(threads), padded ? "padded" : "packed")),
-                Map.of(),
-                padded ? PADDED : c -> true,
-                FLOAT32_TOLERANCE,
-                Integer.MAX_VALUE));
+        all.add(pytorchInPython(PYTORCH_IN_PYTHON, "float32", threads, padded, python));
+        all.add(pytorchInPython(PYTORCH_BFLOAT16, "bfloat16", threads, padded, python));
       }
     }
     for (int threads : threadCounts) {
@@ -212,6 +218,10 @@ record Entrant(
     all.add(sequor(CPU, "cpu", "FLOAT32", cores, peersClassPath, c -> true));
     all.add(sequor(CPU_BFLOAT16, "cpu", "BFLOAT16", cores, peersClassPath, streaming));
     all.add(sequor(CPU_INT8, "cpu", "INT8", cores, peersClassPath, streaming));
+    all.add(
+        sequor(CPU_BFLOAT16_PRODUCTS, "cpu", "FLOAT32", cores, peersClassPath, c -> true)
+            .withTolerance(BFLOAT16_TOLERANCE)
+            .withEnvironment(Map.of("SEQUOR_CPU_MATH", "bf16")));
     if (cores > 1) {
       all.add(
           sequor(
@@ -226,6 +236,23 @@ record Entrant(
     return all.stream().flatMap(each -> Stream.of(each, each.with(Allocator.AS_IT_COMES))).toList();
   }
 
+  private static Entrant pytorchInPython(
+      String system, String numbers, int threads, boolean padded, Python python) {
+    return new Entrant(
+        system,
+        "threads " + threads + (padded ? ", padded" : ""),
+        Allocator.KEEPING_PAGES,
+        threads,
+        Program.python(
+            python.program(),
+            python.scripts().resolve("torch_contender.py"),
+            List.of(Integer.toString(threads), padded ? "padded" : "packed", numbers)),
+        Map.of(),
+        padded ? PADDED : c -> true,
+        multipliesInBfloat16(system) ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE,
+        Integer.MAX_VALUE);
+  }
+
   private static Program onnxRuntime(String classPath, int threads, boolean imported) {
     return Program.java(
         classPath,
@@ -234,17 +261,22 @@ record Entrant(
   }
 
   private Entrant with(Allocator other) {
-    return copy(other, environment);
+    return copy(other, environment, tolerance);
+  }
+
+  private Entrant withTolerance(double itsTolerance) {
+    return copy(allocator, environment, itsTolerance);
   }
 
   /** The same with more variables. */
   Entrant withEnvironment(Map<String, String> more) {
     Map<String, String> all = new TreeMap<>(environment);
     all.putAll(more);
-    return copy(allocator, all);
+    return copy(allocator, all, tolerance);
   }
 
-  private Entrant copy(Allocator itsAllocator, Map<String, String> itsEnvironment) {
+  private Entrant copy(
+      Allocator itsAllocator, Map<String, String> itsEnvironment, double itsTolerance) {
     return new Entrant(
         system,
         setting,
@@ -253,7 +285,7 @@ record Entrant(
         program,
         itsEnvironment,
         takesPart,
-        tolerance,
+        itsTolerance,
         maxRoundsIfShort);
   }
 

@@ -38,7 +38,8 @@ final class Kernels implements AutoCloseable {
     for (ChildProcess child : timed) {
       Entrant entrant = child.entrant();
       boolean isPyTorch =
-          Set.of(Entrant.PYTORCH, Entrant.PYTORCH_IN_PYTHON).contains(entrant.system());
+          Set.of(Entrant.PYTORCH, Entrant.PYTORCH_IN_PYTHON, Entrant.PYTORCH_BFLOAT16)
+              .contains(entrant.system());
       if (isPyTorch && started.add(entrant.system())) {
         try {
           kernels.children.add(ChildProcess.start(entrant.withEnvironment(VERBOSE), log));

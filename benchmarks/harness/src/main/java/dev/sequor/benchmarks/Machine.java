@@ -3,6 +3,7 @@ package dev.sequor.benchmarks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 
 /**
@@ -24,6 +25,11 @@ public record Machine(String cpu, int cores, long memoryGiB, String jdk, String 
         installedMemoryGiB(),
         System.getProperty("java.vm.name") + " " + System.getProperty("java.runtime.version"),
         System.getProperty("os.name") + " " + System.getProperty("os.version"));
+  }
+
+  /** Whether the processor has products of bfloat16, and does not only emulate them. */
+  static boolean multipliesBfloat16() throws IOException {
+    return List.of(valueOf("/proc/cpuinfo", "flags", "").split(" ")).contains("avx512_bf16");
   }
 
   private static long installedMemoryGiB() throws IOException {

@@ -66,7 +66,6 @@ record Report(
   void printCase(PrintStream out, Case what) {
     out.println(what);
     List<Row> here = rows.stream().filter(row -> row.what().equals(what)).toList();
-    Optional<Row> peer = bestPeer(here);
     if (disturbed.containsKey(what.toString())) {
       out.println("  disturbed: " + disturbed.get(what.toString()) + " repetitions");
     }
@@ -85,8 +84,8 @@ record Report(
                         ? ""
                         : String.format(Locale.ROOT, "%.3f", row.asItComesMillis()),
                     row.repetitions(),
-                    Entrant.isOurs(row.system()) && row.valid() && peer.isPresent()
-                        ? ratio(peer.get(), row)
+                    Entrant.isOurs(row.system()) && row.valid()
+                        ? bestPeer(here, row.system()).map(peer -> ratio(peer, row)).orElse("")
                         : "",
                     row.gflops(),
                     share(row),
@@ -97,9 +96,12 @@ record Report(
                             : row.setting() + "; kernels: " + row.kernels()));
   }
 
-  private static Optional<Row> bestPeer(List<Row> rows) {
+  /** The fastest of the others whose products are of the numbers that ours are of. */
+  private static Optional<Row> bestPeer(List<Row> rows, String ours) {
+    boolean bfloat16 = Entrant.multipliesInBfloat16(ours);
     return rows.stream()
         .filter(row -> !Entrant.isOurs(row.system()) && row.valid())
+        .filter(row -> Entrant.multipliesInBfloat16(row.system()) == bfloat16)
         .min(Comparator.comparingDouble(Row::medianMillis));
   }
 
@@ -141,7 +143,7 @@ record Report(
         continue;
       }
       Case what = ours.what();
-      Optional<Row> peer = bestPeer(rows.stream().filter(row -> row.what().equals(what)).toList());
+      Optional<Row> peer = bestPeer(at(what), Entrant.CPU);
       out.printf(
           Locale.ROOT,
           "%-48s %10.3f %10s %-14s %8s %9s  %s%n",
@@ -158,12 +160,50 @@ record Report(
               ? "not measured"
               : limits.readingIsTheLimit(what) ? "reading weights" : "arithmetic");
     }
+    printBfloat16(out);
     if (isAnyUnsettled()) {
       out.printf(
           Locale.ROOT,
           "? of fewer than %d repetitions, and in no mean below%n",
           Row.FEWEST_REPETITIONS);
     }
+  }
+
+  /** Products of bfloat16: against a peer's, and against our own of float32. */
+  private void printBfloat16(PrintStream out) {
+    List<Row> all =
+        rows.stream()
+            .filter(row -> row.system().equals(Entrant.CPU_BFLOAT16_PRODUCTS) && row.valid())
+            .toList();
+    if (!all.isEmpty()) {
+      out.printf(
+          Locale.ROOT,
+          "%-48s %10s %10s %8s %12s%n",
+          Entrant.CPU_BFLOAT16_PRODUCTS,
+          "ms",
+          "best peer",
+          "ratio",
+          "of float32");
+    }
+    for (Row ours : all) {
+      Optional<Row> peer = bestPeer(at(ours.what()), ours.system());
+      out.printf(
+          Locale.ROOT,
+          "%-48s %10.3f %10s %8s %12s%n",
+          ours.what(),
+          ours.medianMillis(),
+          peer.map(p -> String.format(Locale.ROOT, "%.3f", p.medianMillis())).orElse("none"),
+          peer.map(p -> ratio(p, ours)).orElse(""),
+          at(ours.what()).stream()
+              .filter(row -> row.system().equals(Entrant.CPU) && row.valid())
+              .map(float32 -> ratio(float32, ours))
+              .findFirst()
+              .orElse(""));
+    }
+  }
+
+  private List<Row> at(Case what) {
+    return rows.stream().filter(row -> row.what().equals(what)).toList();
   }
 
   /** Geometric means of our ratios, and the comparisons that run across systems. */
@@ -182,7 +222,7 @@ record Report(
               .collect(Collectors.joining(", ")));
     }
     out.println("Geometric means of the ratios of medians (smallest ratio in brackets):");
-    for (String ours : List.of(Entrant.CPU, Entrant.JAVA)) {
+    for (String ours : List.of(Entrant.CPU, Entrant.CPU_BFLOAT16_PRODUCTS, Entrant.JAVA)) {
       for (Case.Cell cell : Case.Cell.values()) {
         for (Case.Pass pass : Case.Pass.values()) {
           for (Shape.Group group : Shape.Group.values()) {
@@ -229,7 +269,7 @@ record Report(
                   .filter(r -> peer.equals("the best peer") || r.system().equals(peer))
                   .toList();
           if (row.what().batchSize() >= smallestBatch) {
-            bestPeer(rivals)
+            bestPeer(rivals, ours)
                 .filter(Row::settled)
                 .ifPresent(p -> ratios.add(p.medianMillis() / row.medianMillis()));
           }

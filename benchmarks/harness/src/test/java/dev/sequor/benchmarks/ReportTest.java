@@ -68,6 +68,22 @@ class ReportTest {
   }
 
   @Test
+  void productsOfBfloat16AreComparedWithEachOtherAndWithOurFloat32() {
+    String text =
+        summary(
+            row(SMALL, Entrant.CPU, 10, 5),
+            row(SMALL, Entrant.PYTORCH, 20, 5),
+            row(SMALL, Entrant.CPU_BFLOAT16_PRODUCTS, 4, 5),
+            row(SMALL, Entrant.PYTORCH_BFLOAT16, 5, 5));
+    assertTrue(text.contains("sequor-cpu LSTM forward against the best peer 2.00x [2.00x]"), text);
+    assertTrue(
+        text.contains("sequor-cpu-bf16-products LSTM forward against the best peer 1.25x [1.25x]"),
+        text);
+    assertTrue(
+        text.lines().anyMatch(line -> line.matches(".*4\\.000 +5\\.000 +1\\.25x +2\\.50x")), text);
+  }
+
+  @Test
   void meansAreOfOneGroupOfShapesEach() {
     Case whole = new Case(Case.Cell.LSTM, Case.Pass.FORWARD, Shape.parse("128,32,128,L2,D2"));
     String text =
