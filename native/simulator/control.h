@@ -26,8 +26,11 @@ struct Control {
   int64_t graph_nodes = 0;     // of the largest executable graph since this was written
   int64_t handles = 0;         // of the primary context: streams, events, modules, executable graphs, those of cuBLAS
   int64_t interpret = 0;       // 1: modules loaded from now on are run as their PTX says, 0: as compiled by g++
+  int64_t refuse_work = 0;     // the n-th piece of work queued from now is refused, and no harm done; 0: none
+  int64_t fail_work = 0;       // the n-th step of work that runs from now fails, and the context with it; 0: none
+  int64_t failure_code = 700;  // CUresult of both
   char last_error[2048] = {};  // text of the last error, ended by zero
 };
-static_assert(sizeof(Control) == 18 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
+static_assert(sizeof(Control) == 21 * sizeof(int64_t) + 2048, "no padding: the tests know the offsets");
 
 }  // namespace simulator

@@ -74,6 +74,13 @@ Machine::Machine() : settings(read_settings()), random(settings.seed) {
   memory.add_foreign(kernel_list().data(), kernel_list().size(), -1);  // every device can read it
 }
 
+// Counts down what a control asks to fail.
+static void admit_work(int64_t& left, const Context& context, const char* what) {
+  if (left > 0 && --left == 0) {
+    throw Fault(static_cast<Result>(context.device.control.failure_code), std::string(what) + " fails as the control asked");
+  }
+}
+
 template <typename Visit>
 void Machine::each_stream(const Visit& visit) const {
   const auto of_context = [&](const Context& context) {
@@ -185,6 +192,7 @@ void Machine::step(Stream& stream) {
   bool done = true;
   if (context.failure == kSuccess || operation->survives_failure()) {
     try {
+      if (!operation->survives_failure()) admit_work(context.device.control.fail_work, context, "running work");
       done = operation->advance(context);
     } catch (const Fault& fault) {
       context.failure = fault.code;
@@ -267,6 +275,9 @@ Stream& stream_of(void* handle) {
 }
 
 void submit(Stream& stream, std::shared_ptr<Operation> operation) {
+  if (!operation->survives_failure()) {
+    admit_work(stream.context->device.control.refuse_work, *stream.context, "queueing work");
+  }
   if (stream.capture != nullptr) {
     capture_operation(stream, std::move(operation));
     return;

@@ -42,6 +42,9 @@ public final class Trainer implements AutoCloseable {
   /** An unlucky batch may overflow once; as many in a row do not recover. */
   private static final int SKIPPED_STEPS_ALLOWED = 10;
 
+  /** No version of any weights. */
+  private static final long UNKNOWN_WEIGHTS = -1;
+
   private final SequenceModel model;
   private final Backend backend;
   private final Clipping clipping;
@@ -302,7 +305,9 @@ public final class Trainer implements AutoCloseable {
           member -> {
             TrainerReplica replica = begin(member);
             replica.queueUpdate(gradient, next);
-            return replica.fetch();
+            replica.fetch();
+            replica.settleSkipped();
+            return true;
           });
     }
     steps++;
@@ -380,6 +385,9 @@ public final class Trainer implements AutoCloseable {
       }
       loss = loss.plus(predictions.loss(replica.fetch()));
     }
+    if (updates) {
+      replica.settleSkipped();
+    }
     return loss;
   }
 
@@ -415,8 +423,11 @@ public final class Trainer implements AutoCloseable {
 
   /** Has each device do its part of a step, and takes all of it back if one fails. */
   private <R> List<R> allOrNothing(DeviceGroup group, DeviceGroup.Work<R> work) {
+    boolean replaced = model.parameters().version() != knownWeights;
     try {
-      return group.onEach(work);
+      List<R> results = group.onEach(work);
+      knownWeights = model.parameters().version();
+      return results;
     } catch (RuntimeException | Error e) {
       if (!group.isClosed()) {
         group.onEachAfter(
@@ -426,9 +437,9 @@ public final class Trainer implements AutoCloseable {
               return true;
             });
       }
+      // Weights that were replaced before may not have reached all devices.
+      knownWeights = replaced ? UNKNOWN_WEIGHTS : model.parameters().version();
       throw e;
-    } finally {
-      knownWeights = model.parameters().version();
     }
   }
 
@@ -571,17 +582,8 @@ public final class Trainer implements AutoCloseable {
     if (!lastSkipped) {
       consecutiveSkippedSteps = 0;
     }
-    if (lastSkipped || skipped > 0) {
-      onEach(
-          (device, replica) -> {
-            if (lastSkipped) {
-              replica.returnToKeptState();
-            }
-            if (skipped > 0) {
-              replica.forgetSkipped();
-            }
-            return true;
-          });
+    if (devices == null) { // Several have done it as a part of their step.
+      first().settleSkipped();
     }
     if (skipped > 0) {
       skip(skipped, lastSkipped, loss, norm);

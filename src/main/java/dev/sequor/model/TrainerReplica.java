@@ -91,6 +91,9 @@ final class TrainerReplica implements AutoCloseable {
     private @Nullable NetworkState state;
     private boolean carries;
 
+    /** Whether {@link #state} is that before the step. */
+    private boolean keepsState;
+
     /** The state of another number of streams that the step has put another in the place of. */
     private @Nullable NetworkState replaced;
 
@@ -504,9 +507,14 @@ final class TrainerReplica implements AutoCloseable {
     return reportStaging.getFloat((LOSS_RESULT + field) * Float.BYTES);
   }
 
-  /** Takes note that skipped updates have been counted. */
-  void forgetSkipped() {
-    updateReport.slice(UpdateReport.SKIPPED, 1).write(0f);
+  /** After a fetch: returns to the kept state if the last step was skipped, and counts anew. */
+  void settleSkipped() {
+    if (!Float.isFinite(reported(UpdateReport.NORM))) {
+      returnToKeptState();
+    }
+    if (reported(UpdateReport.SKIPPED) > 0) {
+      updateReport.slice(UpdateReport.SKIPPED, 1).write(0f);
+    }
   }
 
   /**
@@ -546,13 +554,15 @@ final class TrainerReplica implements AutoCloseable {
   /** Before a step of several devices: what it changes can be {@link #takeBack() taken back}. */
   void beginStep() {
     Backup step = Objects.requireNonNull(backup);
-    if (step.replaced != null) { // by a step that succeeded
-      backend.synchronize();
-      step.replaced.close();
-      step.replaced = null;
-    }
+    NetworkState replaced = step.replaced; // by a step that succeeded
+    step.replaced = null;
     step.updates = false;
     step.carries = carries;
+    step.keepsState = false;
+    if (replaced != null) {
+      backend.synchronize();
+      replaced.close();
+    }
     NetworkState now = state;
     if (carries && now != null) {
       NetworkState copy = step.state;
@@ -561,6 +571,7 @@ final class TrainerReplica implements AutoCloseable {
         step.state = copy;
       }
       copy.copyFrom(now);
+      step.keepsState = true;
     }
   }
 
@@ -577,7 +588,7 @@ final class TrainerReplica implements AutoCloseable {
       }
     }
     carries = step.carries;
-    if (carries && state != null && step.state != null) {
+    if (step.keepsState && state != null && step.state != null) {
       state.copyFrom(step.state);
     }
     if (step.updates) {

@@ -3,6 +3,7 @@ package dev.sequor.serve;
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.BackendSettings;
+import dev.sequor.backend.Closing;
 import dev.sequor.backend.DeviceGroup;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.Required;
@@ -271,7 +272,16 @@ public final class Predictor implements AutoCloseable {
               List.of(waiting), "", new IllegalStateException("the predictor's thread has ended"));
         }
       }
-      work.backend().close();
+      close(work.backend());
+    }
+  }
+
+  /** Gives back what there is; nobody waits for this thread to throw. */
+  private static void close(Backend backend) {
+    try {
+      backend.close();
+    } catch (RuntimeException | Error e) { // A lost device refuses every call.
+      LOG.warn("closing {} failed: {}", backend.name(), e.getMessage());
     }
   }
 
@@ -313,7 +323,7 @@ public final class Predictor implements AutoCloseable {
               ? shared
               : new RequestQueue(sizes, builder.maxWait.toNanos(), builder.maxQueued));
     } catch (RuntimeException | Error e) {
-      backend.close();
+      Closing.after(e, backend::close);
       throw e;
     }
   }

@@ -12,7 +12,7 @@ import dev.sequor.reference.ReferenceRnn;
  * Normalised distances of a whole tensor: {@code max|e| / max|expected|} and {@code ‖e‖₂ /
  * ‖expected‖₂}. Never element by element, where a value near zero would ask for the impossible.
  */
-record Closeness(String where, double bound, double rms) {
+public record Closeness(String where, double bound, double rms) {
   /**
    * Fewer elements are judged together with the other parameters of their layer and direction: the
    * bar of a single number would be purely relative, and sums over many rows may cancel.
@@ -20,10 +20,21 @@ record Closeness(String where, double bound, double rms) {
   private static final int TENSOR = 16;
 
   /** What correct float32 arithmetic stays below, with TF32 or BF16 far above. */
-  static final Closeness FLOAT32 = new Closeness("", 1e-5, 2e-6);
+  public static final Closeness FLOAT32 = new Closeness("", 1e-5, 2e-6);
+
+  /** The bars of products whose operands have 10 bits of mantissa. */
+  public static final Closeness TEN_BITS = new Closeness("", 5e-3, 2e-3);
+
+  /** The bars of products whose operands have 7 bits of mantissa. */
+  public static final Closeness SEVEN_BITS = new Closeness("", 4e-2, 1.5e-2);
+
+  /** The bars of a math mode that is not fp32. */
+  public static Closeness of(String mathMode) {
+    return mathMode.equals("bf16") ? SEVEN_BITS : TEN_BITS;
+  }
 
   /** The same bars; messages say where. */
-  Closeness in(Object place) {
+  public Closeness in(Object place) {
     return new Closeness(place + ": ", bound, rms);
   }
 
@@ -43,6 +54,11 @@ record Closeness(String where, double bound, double rms) {
   void check(String name, double[] expected, float[] actual) {
     check(name, expected, actual, 0, expected.length);
     assertEquals(expected.length, actual.length, name + ": elements");
+  }
+
+  /** Checks one tensor against what other float32 numbers say. */
+  public void check(String name, float[] expected, float[] actual) {
+    check(name, RnnContract.toDoubles(expected), actual);
   }
 
   /** Checks elements {@code [from, to)} of both. */

@@ -16,20 +16,16 @@ import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.reference.RnnProblem;
 import java.util.Arrays;
-import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The {@code cpu} backend with products of bfloat16, on every instruction set. */
-class CpuBfloat16Test {
-  private static final List<String> INSTRUCTION_SETS = List.of("AVX-512", "AVX2", "baseline");
+class CpuBfloat16Test extends ReducedPrecisionContract {
 
   @BeforeAll
   static void requireUsable() {
@@ -41,10 +37,14 @@ class CpuBfloat16Test {
   }
 
   /** Three threads do not divide the work evenly; they share even what one does faster. */
-  private static Backend open(String instructionSet) {
+  @Override
+  Backend open(String instructionSet) {
     System.setProperty("sequor.threads.always", "true");
     try {
-      return Devices.open("cpu", bf16().instructionSet(instructionSet).threads(3).build());
+      Backend opened =
+          Devices.open("cpu", bf16().instructionSet(instructionSet).threads(3).build());
+      assertTrue(opened.name().contains(", 3 threads, bf16"), opened.name());
+      return opened;
     } catch (BackendUnavailableException e) { // an instruction set of another processor
       assumeTrue(false, e.getMessage());
       throw e;
@@ -53,33 +53,14 @@ class CpuBfloat16Test {
     }
   }
 
-  static Stream<Arguments> setsAndCells() {
-    return INSTRUCTION_SETS.stream()
-        .flatMap(set -> Arrays.stream(CellType.values()).map(cell -> Arguments.of(set, cell)));
+  @Override
+  Stream<String> ways() {
+    return Stream.of("AVX-512", "AVX2", "baseline");
   }
 
-  static Stream<Arguments> setsAndIntegerCases() {
-    return INSTRUCTION_SETS.stream()
-        .flatMap(set -> ReducedPrecision.integerCases().map(c -> Arguments.of(set, c)));
-  }
-
-  @ParameterizedTest(name = "{0} {1}")
-  @MethodSource("setsAndIntegerCases")
-  void smallIntegersComeOutExactly(String instructionSet, ContractCase c) {
-    try (Backend backend = open(instructionSet)) {
-      ReducedPrecision.keepsSmallIntegers(backend, c);
-    }
-  }
-
-  @ParameterizedTest(name = "{0} {1}")
-  @MethodSource("setsAndCells")
-  void everyCellStaysWithinTheBarsOfBfloat16(String instructionSet, CellType cell) {
-    try (Backend backend = open(instructionSet)) {
-      assertTrue(backend.name().contains(", 3 threads, bf16"), backend.name());
-      ReducedPrecision.staysWithin(ReducedPrecision.SEVEN_BITS, backend, cell);
-      ReducedPrecision.dropsTheReferencesElements(ReducedPrecision.SEVEN_BITS, backend, cell);
-      ReducedPrecision.failsTheBarsOfFloat32(backend, cell);
-    }
+  @Override
+  Closeness bars(String instructionSet) {
+    return Closeness.SEVEN_BITS;
   }
 
   /** Sizes at which products have several panels, blocks of rows and parts of K. */
@@ -92,7 +73,7 @@ class CpuBfloat16Test {
     try (Backend backend = open("AVX-512")) {
       RnnProblem problem = wide.problem();
       BackendRun.Results actual = BackendRun.run(backend, problem);
-      Closeness bars = ReducedPrecision.SEVEN_BITS.in(backend.name() + " " + wide);
+      Closeness bars = Closeness.SEVEN_BITS.in(backend.name() + " " + wide);
       bars.checkOutputs(wide.expected(problem).outputs(), actual);
       bars.checkGradients(problem.shape, wide.expected(problem).gradients(), actual);
     }
@@ -111,10 +92,10 @@ class CpuBfloat16Test {
       RnnProblem problem = RnnProblem.random(shape, lengths, 61);
       BackendRun.Results expected = BackendRun.run(cuda, problem);
       BackendRun.Results actual = BackendRun.run(cpu, problem);
-      Closeness bars = ReducedPrecision.SEVEN_BITS.in(cpu.name() + " and " + cuda.name());
+      Closeness bars = Closeness.SEVEN_BITS.in(cpu.name() + " and " + cuda.name());
       bars.check("y", RnnContract.toDoubles(expected.y), actual.y);
       bars.check("finalState", RnnContract.toDoubles(expected.finalState), actual.finalState);
-      if (ReducedPrecision.hasSteadySlope(cell)) {
+      if (hasSteadySlope(cell)) {
         bars.check("dx", RnnContract.toDoubles(expected.dx), actual.dx);
         double[] ofState = RnnContract.toDoubles(expected.dInitialState);
         bars.check("dInitialState", ofState, actual.dInitialState);

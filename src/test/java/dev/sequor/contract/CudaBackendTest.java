@@ -5,11 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendOperationsContract;
-import dev.sequor.backend.CellType;
 import dev.sequor.backend.CtcContract;
 import dev.sequor.backend.Devices;
 import dev.sequor.backend.RnnShape;
-import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -17,9 +15,6 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The {@code cuda} backend under every contract: on a GPU where there is one, else on the simulator
@@ -97,6 +92,26 @@ class CudaBackendTest {
     }
   }
 
+  @Nested
+  class Reduced extends ReducedPrecisionContract {
+    @Override
+    Stream<String> ways() {
+      return Stream.of("tf32", "bf16", "fp16");
+    }
+
+    @Override
+    Backend open(String mathMode) {
+      Backend opened = CudaBackendTest.open(mathMode);
+      assertTrue(opened.name().contains(mathMode), opened.name());
+      return opened;
+    }
+
+    @Override
+    Closeness bars(String mathMode) {
+      return Closeness.of(mathMode);
+    }
+  }
+
   private static Backend open(String mathMode) {
     BackendContract.requireUsable(BackendContract.status(PROVIDER));
     System.setProperty(MATH, mathMode);
@@ -104,53 +119,6 @@ class CudaBackendTest {
       return Devices.open(PROVIDER);
     } finally {
       System.clearProperty(MATH);
-    }
-  }
-
-  private static Closeness bars(String mathMode) {
-    return mathMode.equals("bf16") ? ReducedPrecision.SEVEN_BITS : ReducedPrecision.TEN_BITS;
-  }
-
-  static Stream<Arguments> reducedModesAndCells() {
-    return Stream.of("tf32", "bf16", "fp16")
-        .flatMap(mode -> Arrays.stream(CellType.values()).map(cell -> Arguments.of(mode, cell)));
-  }
-
-  static Stream<Arguments> reducedModesAndIntegerCases() {
-    return Stream.of("tf32", "bf16", "fp16")
-        .flatMap(mode -> ReducedPrecision.integerCases().map(c -> Arguments.of(mode, c)));
-  }
-
-  @ParameterizedTest(name = "{0} {1}")
-  @MethodSource("reducedModesAndIntegerCases")
-  void reducedPrecisionKeepsSmallIntegers(String mode, ContractCase c) {
-    try (Backend backend = open(mode)) {
-      ReducedPrecision.keepsSmallIntegers(backend, c);
-    }
-  }
-
-  @ParameterizedTest(name = "{0} {1}")
-  @MethodSource("reducedModesAndCells")
-  void reducedPrecisionStaysWithinItsBars(String mode, CellType cell) {
-    try (Backend backend = open(mode)) {
-      assertTrue(backend.name().contains(mode), backend.name());
-      ReducedPrecision.staysWithin(bars(mode), backend, cell);
-    }
-  }
-
-  @ParameterizedTest(name = "{0} {1}")
-  @MethodSource("reducedModesAndCells")
-  void reducedPrecisionDropsTheReferencesElements(String mode, CellType cell) {
-    try (Backend backend = open(mode)) {
-      ReducedPrecision.dropsTheReferencesElements(bars(mode), backend, cell);
-    }
-  }
-
-  @ParameterizedTest(name = "{0} {1}")
-  @MethodSource("reducedModesAndCells")
-  void reducedPrecisionFailsTheBarsOfFp32(String mode, CellType cell) {
-    try (Backend backend = open(mode)) {
-      ReducedPrecision.failsTheBarsOfFloat32(backend, cell);
     }
   }
 

@@ -23,4 +23,9 @@ class CudaGroupTrainingTest extends GroupTrainingContract {
   Stream<String> groups() {
     return Stream.of("cuda:0,cuda:1", "cuda:3,cuda:1,cuda:0,cuda:2");
   }
+
+  @Override
+  Stream<String> reducedModes(String devices) {
+    return Stream.of("tf32", "bf16", "fp16");
+  }
 }

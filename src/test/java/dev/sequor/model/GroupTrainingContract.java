@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.sequor.backend.Backend;
+import dev.sequor.backend.BackendSettings;
 import dev.sequor.backend.CellType;
 import dev.sequor.backend.DeviceGroup;
 import dev.sequor.backend.Devices;
+import dev.sequor.contract.Closeness;
 import dev.sequor.data.TokenWindow;
 import dev.sequor.data.Window;
 import dev.sequor.data.WindowSource;
@@ -22,22 +24,21 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What training on several devices owes to whoever has trained on one. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class GroupTrainingContract {
-  /** Of float32, see shared/conformance: per tensor, of the largest element and of the L2 norm. */
-  private static final double MOST_OF_LARGEST = 1e-5;
-
-  private static final double MOST_OF_NORM = 2e-6;
-
   private static final int VOCABULARY = 11;
   private static final int TIME_STEPS = 7;
   private static final int BATCH_SIZE = 5; // which neither 2 nor 4 divides
 
   /** Lists of devices. */
   abstract Stream<String> groups();
+
+  /** What products of these devices multiply if they are told to, besides float32. */
+  abstract Stream<String> reducedModes(String devices);
 
   private static SequenceModelSpec spec(CellType cell, boolean bidirectional) {
     return SequenceModelSpec.languageModel(VOCABULARY, 6)
@@ -85,9 +86,18 @@ abstract class GroupTrainingContract {
     final Trainer trainer;
 
     Training(String devices, SequenceModelSpec spec) {
-      group = DeviceGroup.open(devices);
+      this(devices, BackendSettings.defaults(), spec);
+    }
+
+    Training(String devices, BackendSettings settings, SequenceModelSpec spec) {
+      group = DeviceGroup.open(devices, settings);
       model = new SequenceModel(group.first(), spec, 3);
       trainer = new Trainer(group, model, Optimizer.adam(0.01f), Clipping.byGlobalNorm(0.5f), 7);
+    }
+
+    /** The gradient of the last step, on the first device. */
+    List<NamedTensor> gradient() {
+      return model.layout().split(model.weights().gradients().readFloats(), "");
     }
 
     /** The weights of each device. */
@@ -108,32 +118,24 @@ abstract class GroupTrainingContract {
     return devices.substring(0, devices.indexOf(','));
   }
 
-  static void assertWithinBar(String what, float[] expected, float[] actual) {
-    double largest = 0;
-    double squares = 0;
-    double worst = 0;
-    double errors = 0;
-    for (int i = 0; i < expected.length; i++) {
-      double error = Math.abs((double) actual[i] - expected[i]);
-      largest = Math.max(largest, Math.abs(expected[i]));
-      squares += (double) expected[i] * expected[i];
-      worst = Math.max(worst, error);
-      errors += error * error;
+  /** The gradient of each tensor, and the loss that it is of. */
+  private record Gradient(List<NamedTensor> tensors, BatchLoss loss) {
+    static Gradient of(String devices, SequenceModelSpec spec, Window window) {
+      try (Training training = new Training(devices, spec)) {
+        BatchLoss loss = training.trainer.gradient(window);
+        return new Gradient(training.gradient(), loss);
+      }
     }
-    assertTrue(worst <= MOST_OF_LARGEST * largest, what + ": off by " + worst / largest);
-    assertTrue(
-        Math.sqrt(errors) <= MOST_OF_NORM * Math.sqrt(squares),
-        what + ": off by " + Math.sqrt(errors / squares) + " of the norm");
-  }
 
-  private static float[] gradient(String devices, SequenceModelSpec spec, Window window) {
-    try (Training training = new Training(devices, spec)) {
-      BatchLoss loss = training.trainer.gradient(window);
-      float[] gradient = training.model.weights().gradients().readFloats();
-      float[] all = Arrays.copyOf(gradient, gradient.length + 2);
-      all[gradient.length] = (float) loss.mean();
-      all[gradient.length + 1] = loss.predictions();
-      return all;
+    void assertCloseTo(Gradient expected, Closeness bars) {
+      assertEquals(expected.loss.predictions(), loss.predictions());
+      double mean = expected.loss.mean();
+      assertEquals(mean, loss.mean(), bars.bound() * mean, bars.where() + "loss");
+      assertEquals(expected.tensors.size(), tensors.size());
+      for (int i = 0; i < tensors.size(); i++) {
+        NamedTensor tensor = expected.tensors.get(i);
+        bars.check(tensor.name(), tensor.values(), tensors.get(i).values());
+      }
     }
   }
 
@@ -145,12 +147,42 @@ abstract class GroupTrainingContract {
         SequenceModelSpec spec = spec(cell, bidirectional);
         for (boolean ragged : new boolean[] {false, true}) {
           Window window = window(17, BATCH_SIZE, ragged, true);
-          assertWithinBar(
-              devices + " " + cell + (bidirectional ? " both" : "") + (ragged ? " ragged" : ""),
-              gradient(one(devices), spec, window),
-              gradient(devices, spec, window));
+          String where =
+              devices + " " + cell + (bidirectional ? " both" : "") + (ragged ? " ragged" : "");
+          Gradient.of(devices, spec, window)
+              .assertCloseTo(Gradient.of(one(devices), spec, window), Closeness.FLOAT32.in(where));
         }
       }
+    }
+  }
+
+  /** A step, for fp16 gives no gradients without one; they are all of the same loss scale. */
+  private static Gradient stepped(String devices, String mode, Window window) {
+    BackendSettings settings = BackendSettings.builder().mathMode(mode).build();
+    try (Training training = new Training(devices, settings, streams())) {
+      TrainStep step = training.trainer.step(window);
+      assertTrue(!step.skipped() && training.trainer.device().contains(mode), devices);
+      return new Gradient(training.gradient(), step.loss());
+    }
+  }
+
+  Stream<Arguments> groupsAndReducedModes() {
+    return groups().flatMap(group -> reducedModes(group).map(mode -> Arguments.of(group, mode)));
+  }
+
+  @ParameterizedTest(name = "{0} {1}", allowZeroInvocations = true)
+  @MethodSource("groupsAndReducedModes")
+  void gradientsOfReducedPrecisionAreThoseOfOneDevice(String devices, String mode) {
+    for (boolean ragged : new boolean[] {false, true}) {
+      Window window = window(17, BATCH_SIZE, ragged, true);
+      Closeness bars = Closeness.of(mode).in(devices + " " + mode);
+      Gradient several = stepped(devices, mode, window);
+      several.assertCloseTo(stepped(one(devices), mode, window), bars);
+      Gradient again = stepped(devices, mode, window);
+      for (int i = 0; i < several.tensors.size(); i++) {
+        assertArrayEquals(several.tensors.get(i).values(), again.tensors.get(i).values());
+      }
+      assertEquals(several.loss, again.loss);
     }
   }
 
@@ -158,8 +190,8 @@ abstract class GroupTrainingContract {
   @MethodSource("groups")
   void aDeviceMayHaveNoSequenceOfABatch(String devices) {
     Window window = window(5, 1, false, true);
-    assertWithinBar(
-        devices, gradient(one(devices), streams(), window), gradient(devices, streams(), window));
+    Gradient.of(devices, streams(), window)
+        .assertCloseTo(Gradient.of(one(devices), streams(), window), Closeness.FLOAT32.in(devices));
   }
 
   @ParameterizedTest

@@ -10,4 +10,9 @@ class HostGroupTrainingTest extends GroupTrainingContract {
         .filter(name -> !name.equals("cuda"))
         .flatMap(name -> Stream.of(name + "," + name, String.join(",", name, name, name, name)));
   }
+
+  @Override
+  Stream<String> reducedModes(String devices) {
+    return devices.startsWith("cpu") ? Stream.of("bf16") : Stream.empty();
+  }
 }

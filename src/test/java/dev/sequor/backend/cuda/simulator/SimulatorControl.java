@@ -53,7 +53,13 @@ public final class SimulatorControl {
     /** Of the primary context: streams, events, modules, executable graphs, those of cuBLAS. */
     HANDLES(128),
     /** 1: modules loaded from now on are run as their PTX says; 0: as g++ has compiled them. */
-    INTERPRET(136);
+    INTERPRET(136),
+    /** The n-th piece of work queued from now is refused, and no harm done; 0: none. */
+    REFUSE_WORK(144),
+    /** The n-th step of work that runs from now fails, and the context with it; 0: none. */
+    FAIL_WORK(152),
+    /** The {@code CUresult} that both fail with. */
+    FAILURE_CODE(160);
 
     private final long offset;
 
@@ -62,7 +68,7 @@ public final class SimulatorControl {
     }
   }
 
-  private static final long ERROR_OFFSET = 144;
+  private static final long ERROR_OFFSET = 168;
   private static final int ERROR_BYTES = 2048;
   private static final byte[] EMPTY_PTX =
       "// no code\n.version 7.0\n.target sm_80\n.address_size 64\n\0"
@@ -106,6 +112,14 @@ public final class SimulatorControl {
       return new SimulatorControl(module);
     } finally {
       RawCuda.require(cuModuleUnload(module));
+    }
+  }
+
+  /** The controls of the device of a number, for as long as the process runs. */
+  public static SimulatorControl of(int ordinal) {
+    try (RawCuda cuda = new RawCuda(ordinal)) {
+      cuda.makeCurrent();
+      return ofCurrentDevice();
     }
   }
 

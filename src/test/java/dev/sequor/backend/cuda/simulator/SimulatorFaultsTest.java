@@ -60,6 +60,34 @@ class SimulatorFaultsTest extends SimulatorTest {
   }
 
   @Test
+  void workThatTheControlRefusesIsLeftOutAndNothingElse() {
+    CUdeviceptr data = cuda.upload(1, 2);
+    CUdeviceptr sum = cuda.upload(0, 0);
+    control.set(Field.FAILURE_CODE, CUresult.CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
+    control.set(Field.REFUSE_WORK, 2);
+    Shape shape = Shape.of(1, 32);
+    assertEquals(SUCCESS, cuda.launch("simulator_add", shape, null, sum, data, 2));
+    assertEquals(
+        CUresult.CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES,
+        cuda.launch("simulator_add", shape, null, sum, data, 2));
+    assertEquals(0, control.get(Field.REFUSE_WORK));
+    assertEquals(SUCCESS, cuda.launch("simulator_add", shape, null, sum, data, 2));
+    assertEquals(4, cuda.download(sum, 2)[1]);
+  }
+
+  @Test
+  void workThatTheControlFailsLosesTheContext() {
+    CUdeviceptr data = cuda.upload(1, 2);
+    control.set(Field.FAILURE_CODE, CUresult.CUDA_ERROR_LAUNCH_FAILED);
+    control.set(Field.FAIL_WORK, 1);
+    assertEquals(SUCCESS, cuda.launch("simulator_add", Shape.of(1, 32), null, data, data, 2));
+    assertEquals(CUresult.CUDA_ERROR_LAUNCH_FAILED, cuCtxSynchronize());
+    assertContains(control.lastError(), "running work fails as the control asked");
+    assertEquals(0, control.get(Field.FAIL_WORK));
+    assertEquals(CUresult.CUDA_ERROR_LAUNCH_FAILED, cuCtxSynchronize());
+  }
+
+  @Test
   void sharedMemoryOverrunIsReported() {
     assumeNotSanitized();
     CUdeviceptr data = cuda.upload(new float[64]);
