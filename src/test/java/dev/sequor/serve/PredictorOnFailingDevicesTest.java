@@ -167,19 +167,20 @@ class PredictorOnFailingDevicesTest {
       assertEquals(1, failures.size(), failures::toString);
       String failure = failures.get(0);
       assertTrue(failure.startsWith("a batch of 1 failed on cuda:" + lost + " "), failure);
-      assertTrue(failure.contains("CUDA_ERROR_ILLEGAL_ADDRESS (700)"), failure);
+      // Whichever call comes after the failure says so.
+      assertTrue(failure.matches(".*(CUDA_ERROR_ILLEGAL_ADDRESS|CUBLAS_STATUS).*"), failure);
       int asked = threads * rounds * QUESTIONS;
       assertEquals(asked - 1, predictor.stats().answered());
       assertEquals(1, predictor.stats().failed());
       assertEquals(asked, predictor.stats().batches());
-      assertEquals(asked - 1, watch.answered.get());
-      assertEquals(1, watch.failed.get());
-
       watch.threads.clear();
       assertEquals(List.of(), askAll(predictor));
       assertEquals(Set.of(lost == 0 ? "of-1" : "of"), watch.threads);
-      assertEquals(1, lines("cuda:" + lost + " Sequor simulator answers no more"), log::toString);
     }
+    // Listeners are told after the senders are.
+    assertEquals((threads * rounds + 1) * QUESTIONS - 1, watch.answered.get());
+    assertEquals(1, watch.failed.get());
+    assertEquals(1, lines("cuda:" + lost + " Sequor simulator answers no more"), log::toString);
     assertEquals(0, lines("Exception in thread"), log::toString);
     try (Predictor again = onBoth()) {
       assertEquals(List.of(), askAll(again));
