@@ -122,8 +122,12 @@ class PredictorOnFailingDevicesTest {
   }
 
   private long lines(String words) {
+    return linesOf("", words);
+  }
+
+  private long linesOf(String device, String words) {
     String text = log.toString(StandardCharsets.UTF_8);
-    return text.lines().filter(line -> line.contains(words)).count();
+    return text.lines().filter(line -> line.contains(device) && line.contains(words)).count();
   }
 
   /** What went wrong with requests that are all there at once; the others are answered right. */
@@ -180,7 +184,7 @@ class PredictorOnFailingDevicesTest {
     // Listeners are told after the senders are.
     assertEquals((threads * rounds + 1) * QUESTIONS - 1, watch.answered.get());
     assertEquals(1, watch.failed.get());
-    assertEquals(1, lines("cuda:" + lost + " Sequor simulator answers no more"), log::toString);
+    assertEquals(1, linesOf("cuda:" + lost, "answers no more"), log::toString);
     assertEquals(0, lines("Exception in thread"), log::toString);
     try (Predictor again = onBoth()) {
       assertEquals(List.of(), askAll(again));
@@ -195,7 +199,7 @@ class PredictorOnFailingDevicesTest {
       while (lines("answers no more") == 0) {
         askAll(predictor);
       }
-      int last = lines("cuda:0 Sequor simulator answers no more") == 1 ? 1 : 0;
+      int last = linesOf("cuda:0", "answers no more") == 1 ? 1 : 0;
       long before = predictor.stats().failed();
       while (predictor.stats().failed() < before + 5) {
         for (String failure : askAll(predictor)) {

@@ -3,7 +3,6 @@ package dev.sequor.backend.cuda.simulator;
 import static jcuda.driver.JCudaDriver.cuCtxSynchronize;
 import static jcuda.driver.JCudaDriver.cuMemAlloc;
 import static jcuda.driver.JCudaDriver.cuMemFree;
-import static jcuda.driver.JCudaDriver.cuMemcpyDtoH;
 import static jcuda.driver.JCudaDriver.cuModuleGetGlobal;
 import static jcuda.driver.JCudaDriver.cuModuleUnload;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -435,7 +434,7 @@ class PtxMemoryTest extends SimulatorTest {
 
   private static long[] words(CUdeviceptr from, int count) {
     long[] values = new long[count];
-    RawCuda.require(cuMemcpyDtoH(Pointer.to(values), from, count * (long) Long.BYTES));
+    RawCuda.read(from, count * Long.BYTES).asLongBuffer().get(values);
     return values;
   }
 

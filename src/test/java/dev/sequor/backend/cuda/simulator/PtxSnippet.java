@@ -4,7 +4,6 @@ import static jcuda.driver.JCudaDriver.cuCtxSynchronize;
 import static jcuda.driver.JCudaDriver.cuLaunchKernel;
 import static jcuda.driver.JCudaDriver.cuMemAlloc;
 import static jcuda.driver.JCudaDriver.cuMemFree;
-import static jcuda.driver.JCudaDriver.cuMemcpyDtoH;
 import static jcuda.driver.JCudaDriver.cuMemcpyHtoD;
 import static jcuda.driver.JCudaDriver.cuModuleGetFunction;
 import static jcuda.driver.JCudaDriver.cuModuleLoadData;
@@ -158,7 +157,7 @@ final class PtxSnippet implements AutoCloseable {
     }
     RawCuda.require(launch(threads / block, block, 0, from, to));
     RawCuda.require(cuCtxSynchronize());
-    RawCuda.require(cuMemcpyDtoH(Pointer.to(out), to, out.length * (long) Long.BYTES));
+    RawCuda.read(to, out.length * Long.BYTES).asLongBuffer().get(out);
     RawCuda.require(cuMemFree(from));
     RawCuda.require(cuMemFree(to));
     return out;

@@ -1,6 +1,5 @@
 package dev.sequor.backend.cuda.simulator;
 
-import static jcuda.driver.JCudaDriver.cuMemcpyDtoH;
 import static jcuda.driver.JCudaDriver.cuMemcpyHtoD;
 import static jcuda.driver.JCudaDriver.cuModuleGetGlobal;
 import static jcuda.driver.JCudaDriver.cuModuleLoadData;
@@ -87,7 +86,7 @@ public final class SimulatorControl {
     long[] bytes = new long[1];
     RawCuda.require(cuModuleGetGlobal(list, bytes, module, "sequor_simulator_kernels"));
     byte[] text = new byte[(int) bytes[0]];
-    RawCuda.require(cuMemcpyDtoH(Pointer.to(text), list, text.length));
+    RawCuda.read(list, text.length).get(text);
     RawCuda.require(cuModuleUnload(module));
     Map<String, String> kernels = new TreeMap<>();
     for (String line : new String(text, StandardCharsets.US_ASCII).lines().toList()) {
@@ -99,6 +98,11 @@ public final class SimulatorControl {
 
   private SimulatorControl(CUmodule module) {
     RawCuda.require(cuModuleGetGlobal(address, new long[1], module, "sequor_simulator"));
+  }
+
+  /** Whether the CUDA devices of these tests are the simulator's. */
+  public static boolean isThere() {
+    return RawCuda.simulated();
   }
 
   /**
@@ -124,9 +128,7 @@ public final class SimulatorControl {
   }
 
   public long get(Field field) {
-    long[] value = new long[1];
-    RawCuda.require(cuMemcpyDtoH(Pointer.to(value), at(field), Long.BYTES));
-    return value[0];
+    return RawCuda.read(at(field), Long.BYTES).getLong();
   }
 
   public void set(Field field, long value) {
@@ -136,8 +138,7 @@ public final class SimulatorControl {
   /** The text of the device's last error; empty before the first. */
   public String lastError() {
     byte[] text = new byte[ERROR_BYTES];
-    CUdeviceptr from = address.withByteOffset(ERROR_OFFSET);
-    RawCuda.require(cuMemcpyDtoH(Pointer.to(text), from, ERROR_BYTES));
+    RawCuda.read(address.withByteOffset(ERROR_OFFSET), ERROR_BYTES).get(text);
     int end = 0;
     while (text[end] != 0) {
       end++;

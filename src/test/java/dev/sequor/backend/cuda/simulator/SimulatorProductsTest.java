@@ -3,7 +3,6 @@ package dev.sequor.backend.cuda.simulator;
 import static jcuda.driver.JCudaDriver.cuCtxSynchronize;
 import static jcuda.driver.JCudaDriver.cuGraphInstantiate;
 import static jcuda.driver.JCudaDriver.cuGraphLaunch;
-import static jcuda.driver.JCudaDriver.cuMemcpyDtoH;
 import static jcuda.driver.JCudaDriver.cuMemcpyHtoD;
 import static jcuda.driver.JCudaDriver.cuStreamBeginCapture;
 import static jcuda.driver.JCudaDriver.cuStreamCreate;
@@ -346,7 +345,7 @@ class SimulatorProductsTest extends SimulatorTest {
 
     float[] download() {
       byte[] bytes = new byte[values.length * format.bytes()];
-      RawCuda.require(cuMemcpyDtoH(Pointer.to(bytes), data, bytes.length));
+      RawCuda.read(data, bytes.length).get(bytes);
       float[] decoded = new float[values.length];
       for (int i = 0; i < decoded.length; i++) {
         int stored = 0;
