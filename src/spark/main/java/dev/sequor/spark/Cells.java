@@ -83,7 +83,10 @@ final class Cells {
   }
 
   static int whole(Object what, @Nullable Object cell) {
-    return toInt(what, -1, number(what, 0, cell));
+    if (cell instanceof Number number) {
+      return toInt(what, -1, number);
+    }
+    throw new IllegalArgumentException(what + ": is " + cell + "; needed a number");
   }
 
   private static int toInt(Object what, int i, Number number) {
@@ -116,10 +119,17 @@ final class Cells {
 
   private static void copy(Object what, List<?> elements, float[] into, int offset) {
     for (int i = 0; i < elements.size(); i++) {
-      float value = number(what, i, elements.get(i)).floatValue();
+      Number number = number(what, i, elements.get(i));
+      float value = number.floatValue();
       if (!Float.isFinite(value)) {
         throw new IllegalArgumentException(
-            what + ": element " + i + " is " + value + "; needed a finite number");
+            what
+                + ": element "
+                + i
+                + " is "
+                + number
+                + "; needed a finite number"
+                + (Double.isFinite(number.doubleValue()) ? " of float32" : ""));
       }
       into[offset + i] = value;
     }
@@ -127,7 +137,15 @@ final class Cells {
 
   /** Vectors of {@code width} as arrays, or one array of all their numbers; flat. */
   static float[] vectors(Object what, List<?> elements, int width) {
-    @Nullable Object first = elements.get(0);
+    int known = 0;
+    while (known < elements.size() - 1 && elements.get(known) == null) {
+      known++;
+    }
+    @Nullable Object first = elements.get(known);
+    if (first == null) {
+      throw new IllegalArgumentException(
+          what + ": element 0 is null; needed a number or a vector of " + width);
+    }
     if (!(first instanceof List<?> || first instanceof scala.collection.Seq<?>)) {
       if (elements.size() % width != 0) {
         throw new IllegalArgumentException(

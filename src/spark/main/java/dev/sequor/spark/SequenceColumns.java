@@ -1,5 +1,7 @@
 package dev.sequor.spark;
 
+import dev.sequor.backend.CtcShape;
+import dev.sequor.backend.Loss;
 import dev.sequor.model.ModelSpec;
 import dev.sequor.module.ValueShape;
 import java.io.Serializable;
@@ -21,8 +23,16 @@ import org.jspecify.annotations.Nullable;
  * @param target the column of the targets
  * @param kind of these
  * @param outputs of the model
+ * @param blank the class that no label is; negative for none
+ * @param skipsUnalignable whether labels may need more steps than there are
  */
-record SequenceColumns(InputColumn input, String target, TargetKind kind, int outputs)
+record SequenceColumns(
+    InputColumn input,
+    String target,
+    TargetKind kind,
+    int outputs,
+    int blank,
+    boolean skipsUnalignable)
     implements Serializable {
 
   /** What a target is. */
@@ -45,23 +55,26 @@ record SequenceColumns(InputColumn input, String target, TargetKind kind, int ou
     DataType type = Cells.type(schema, target);
     DataType element = type instanceof ArrayType array ? array.elementType() : type;
     boolean each = model.outputShape() instanceof ValueShape.Sequence;
-    @Nullable TargetKind kind = null;
-    if (model.loss().function().takesClasses() && Cells.isWhole(element)) {
-      if (type instanceof ArrayType) {
-        kind = each ? TargetKind.CLASSES : null;
-      } else {
-        kind = each ? null : TargetKind.CLASS;
-      }
-    } else if (model.loss().function() == dev.sequor.backend.LossFunction.CTC) {
-      kind = type instanceof ArrayType && Cells.isWhole(element) ? TargetKind.LABELS : null;
-    } else if (Cells.isNumber(element)
-        || (element instanceof ArrayType inner && Cells.isNumber(inner.elementType()))) {
+    boolean array = type instanceof ArrayType;
+    boolean fits;
+    TargetKind kind;
+    String needed;
+    if (model.loss().function().takesClasses()) {
+      kind = each ? TargetKind.CLASSES : TargetKind.CLASS;
+      fits = Cells.isWhole(element) && array == each;
+      needed = each ? "array<int> or array<bigint>" : "int or bigint";
+    } else if (model.loss() instanceof Loss.Ctc) {
+      kind = TargetKind.LABELS;
+      fits = Cells.isWhole(element) && array;
+      needed = "array<int> or array<bigint>";
+    } else {
       kind = each ? TargetKind.VALUES_OF_STEPS : TargetKind.VALUES;
-      if (each && !(type instanceof ArrayType)) {
-        kind = null;
-      }
+      fits =
+          (Cells.isNumber(element) && (array || !each))
+              || (element instanceof ArrayType inner && Cells.isNumber(inner.elementType()));
+      needed = (each ? "" : "float, double, ") + "array<float> or array<double>";
     }
-    if (kind == null) {
+    if (!fits) {
       throw new IllegalArgumentException(
           "column '"
               + target
@@ -70,9 +83,17 @@ record SequenceColumns(InputColumn input, String target, TargetKind kind, int ou
               + "; the model has "
               + (each ? "an output for each step" : "one output a sequence")
               + " and learns by "
-              + model.loss().function());
+              + model.loss().function()
+              + ", which needs "
+              + needed);
     }
-    return new SequenceColumns(inputs, target, kind, model.outputShape().width());
+    return new SequenceColumns(
+        inputs,
+        target,
+        kind,
+        model.outputShape().width(),
+        model.loss() instanceof Loss.Ctc ctc ? ctc.blank() : -1,
+        model.loss() instanceof Loss.Ctc ctc && ctc.skipsUnalignable());
   }
 
   /**
@@ -88,41 +109,82 @@ record SequenceColumns(InputColumn input, String target, TargetKind kind, int ou
     int @Nullable [] labels = null;
     float @Nullable [] numbers = null;
     switch (kind) {
-      case CLASS -> labels = new int[] {classOf(what, Cells.whole(what, cell))};
+      case CLASS -> {
+        labels = new int[] {Cells.whole(what, cell)};
+        if (labels[0] >= outputs) {
+          throw noClass(what, labels[0]);
+        }
+      }
       case CLASSES -> {
         labels = Cells.ints(what, Cells.list(what, cell));
-        for (int label : labels) {
-          classOf(what, label);
+        for (int t = 0; t < labels.length; t++) {
+          if (labels[t] >= outputs) {
+            throw noClass(what + ", step " + t, labels[t]);
+          }
         }
         requireCount(what, labels.length, steps.count(), "one for each step");
       }
-      case LABELS -> labels = Cells.ints(what, Cells.list(what, cell));
+      case LABELS -> {
+        labels = Cells.ints(what, Cells.list(what, cell));
+        requireLabels(what, labels, steps.count());
+      }
       case VALUES -> {
-        numbers = numbers(what, cell, outputs);
+        numbers = numbers(what, cell, outputs, false);
         requireCount(what, numbers.length, outputs, "one for each output");
       }
       case VALUES_OF_STEPS -> {
-        numbers = numbers(what, cell, outputs);
+        numbers = numbers(what, cell, outputs, true);
         requireCount(what, numbers.length, steps.count() * outputs, "all outputs of each step");
       }
     }
     return RowSequence.of(index, steps.values(), steps.count(), kind, labels, numbers);
   }
 
-  private int classOf(String what, int label) {
-    if (label >= outputs) {
-      throw new IllegalArgumentException(
-          what
-              + ": has class "
-              + label
-              + "; needed 0 to "
-              + (outputs - 1)
-              + ", or a negative number for none");
-    }
-    return label;
+  private IllegalArgumentException noClass(String what, int label) {
+    return new IllegalArgumentException(
+        what
+            + ": has class "
+            + label
+            + "; needed 0 to "
+            + (outputs - 1)
+            + ", or a negative number for none");
   }
 
-  private static float[] numbers(String what, @Nullable Object cell, int width) {
+  private void requireLabels(String what, int[] labels, int steps) {
+    for (int i = 0; i < labels.length; i++) {
+      if (labels[i] < 0 || labels[i] >= outputs || labels[i] == blank) {
+        throw new IllegalArgumentException(
+            what
+                + ": element "
+                + i
+                + " is "
+                + labels[i]
+                + "; needed 0 to "
+                + (outputs - 1)
+                + " without the blank "
+                + blank);
+      }
+    }
+    int needed = CtcShape.stepsNeeded(labels, 1, 0, labels.length);
+    if (needed > steps && !skipsUnalignable) {
+      throw new IllegalArgumentException(
+          what
+              + ": has "
+              + labels.length
+              + " labels for "
+              + steps
+              + " steps; needed at least "
+              + needed
+              + " steps, one for each label and one between equal ones");
+    }
+  }
+
+  private static float[] numbers(String what, @Nullable Object cell, int width, boolean ofSteps) {
+    if (cell == null) {
+      String vector = width == 1 ? "a number" : width + " numbers";
+      throw new IllegalArgumentException(
+          what + ": is null; needed " + vector + (ofSteps ? " for each step" : ""));
+    }
     if (cell instanceof Number) {
       return Cells.floats(what, List.of(cell));
     }

@@ -57,7 +57,7 @@ public final class SparkCluster implements Cluster {
               run.seed());
       String folder = kept == null ? "" : kept.directory().toString();
       return new SparkLearner(set, SparkTraining.open(set, text, saved, folder));
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       spark.stop();
       throw SparkFailure.unwrapped(e);
     } catch (Error e) {
@@ -144,7 +144,7 @@ public final class SparkCluster implements Cluster {
         Dataset<Row> rows = spark.read().parquet(scoring.input());
         scorer.transform(rows).write().parquet(scoring.output());
         return spark.read().parquet(scoring.output()).count();
-      } catch (RuntimeException e) {
+      } catch (Exception e) {
         throw SparkFailure.unwrapped(e);
       }
     }

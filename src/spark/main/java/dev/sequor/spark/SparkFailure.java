@@ -7,12 +7,16 @@ final class SparkFailure {
   private SparkFailure() {}
 
   /**
-   * Throws what an executor or a planner has thrown, without what Spark wraps it in.
+   * Throws what an executor or a planner has thrown, without what Spark wraps it in: exceptions
+   * that are checked, though Scala does not declare them.
    *
    * @return never
    * @throws IOException with its first line, where Spark itself failed
    */
   static RuntimeException unwrapped(Throwable thrown) throws IOException {
+    if (thrown instanceof IOException own) {
+      throw own;
+    }
     Throwable said = thrown;
     while (said.getCause() != null && isSparks(said)) {
       said = said.getCause();

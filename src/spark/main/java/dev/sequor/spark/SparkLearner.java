@@ -65,7 +65,7 @@ final class SparkLearner implements Learner {
     RoundReport report;
     try {
       report = training.next();
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       if (spark.sparkContext().isStopped()) {
         throw new StoppedException("Spark has ended the application");
       }

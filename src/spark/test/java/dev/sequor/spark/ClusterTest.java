@@ -3,6 +3,7 @@ package dev.sequor.spark;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -181,6 +182,15 @@ class ClusterTest {
       String message = String.valueOf(refused.getMessage());
       assertTrue(message.matches("executor \\d+ on \\S+, worker \\d: device 'cpu' .*"), message);
       assertFalse(message.contains("\n"), message);
+      SparkScorer scorer = new SparkScorer(SparkScorerTest.classifier(1)).setDevice("cpu");
+      Dataset<Row> rows = Rows.frame(spark, Rows.drawn(3, 4, 1));
+      Throwable cause = assertThrows(Exception.class, () -> scorer.transform(rows).collectAsList());
+      while (cause.getCause() != null) {
+        cause = cause.getCause();
+      }
+      assertInstanceOf(BackendUnavailableException.class, cause);
+      String scoring = String.valueOf(cause.getMessage());
+      assertTrue(scoring.matches("executor \\d+ on \\S+: device 'cpu' .*"), scoring);
       Set<String> left = new HashSet<>();
       Sessions.executors().forEach(each -> left.add(each.toString()));
       assertEquals(1, left.size(), "its executor did not outlive that");

@@ -2,18 +2,24 @@ package dev.sequor.spark;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 
 /** Sessions of Spark for tests: in this process, and of several. */
 final class Sessions {
+  /** The simulated CUDA driver and cuBLAS, as the build of all else makes them. */
+  static final Path SIMULATOR = Path.of("target/simulator").toAbsolutePath();
+
   private Sessions() {}
 
   /** In this process, with as many tasks side by side. */
@@ -66,12 +72,46 @@ final class Sessions {
     }
   }
 
+  /**
+   * A master and one executor with two cores, on a machine with GPUs, as the simulator has them.
+   *
+   * @param given how many the executor gets; a task gets one, if it gets any
+   * @param folder for the script by which Spark finds them
+   */
+  static SparkSession clusterWithGpus(int given, Path folder) throws IOException {
+    SparkSession.Builder builder =
+        cluster(1, 2, linkJars())
+            .config("spark.executorEnv.LD_LIBRARY_PATH", SIMULATOR.toString())
+            .config("spark.executorEnv.SEQUOR_CUDA_CACHE", "off");
+    if (given > 0) {
+      Path script = folder.resolve("find-gpus");
+      String addresses =
+          IntStream.range(0, given)
+              .mapToObj(gpu -> "\"" + gpu + "\"")
+              .collect(Collectors.joining(", "));
+      Files.writeString(
+          script,
+          "#!/bin/sh\necho '{\"name\": \"gpu\", \"addresses\": [" + addresses + "]}'\n",
+          StandardCharsets.UTF_8);
+      Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwx------"));
+      builder
+          .config("spark.worker.resource.gpu.amount", given)
+          .config("spark.worker.resource.gpu.discoveryScript", script.toString())
+          .config("spark.executor.resource.gpu.amount", given)
+          .config("spark.task.resource.gpu.amount", 1);
+    }
+    return builder.getOrCreate();
+  }
+
   private static SparkSession cluster(int executors, List<String> folders) {
-    return builder("local-cluster[" + executors + ",1,1024]")
+    return cluster(executors, 1, folders).getOrCreate();
+  }
+
+  private static SparkSession.Builder cluster(int executors, int cores, List<String> folders) {
+    return builder("local-cluster[" + executors + "," + cores + ",1024]")
         .config("spark.executor.memory", "1g")
         .config("spark.executor.extraClassPath", String.join(File.pathSeparator, folders))
-        .config("spark.executor.extraJavaOptions", "-Xshare:auto")
-        .getOrCreate();
+        .config("spark.executor.extraJavaOptions", "-Xshare:auto");
   }
 
   private static SparkSession.Builder builder(String master) {
@@ -87,7 +127,7 @@ final class Sessions {
   }
 
   /** What is built into a distribution of Spark; returns what executors need besides. */
-  private static List<String> linkJars() throws IOException {
+  static List<String> linkJars() throws IOException {
     String home = System.getenv("SPARK_HOME");
     if (home == null) {
       throw new IllegalStateException("SPARK_HOME is not set; the build sets it for these tests");

@@ -176,7 +176,7 @@ class SparkTrainerTest {
         rows,
         "row 17, column 'class': has class 2; needed 0 to 1, or a negative number for none");
     rows.set(17, RowFactory.create(17L, new Double[] {1.0}, null));
-    assertRefused(trainer(2), rows, "row 17, column 'class': element 0 is null; needed a number");
+    assertRefused(trainer(2), rows, "row 17, column 'class': is null; needed a number");
     assertRefused(
         trainer(4), Rows.drawn(3, 4, 1), "the data has 3 rows; 4 workers need at least one each");
   }
