@@ -220,7 +220,6 @@ record Entrant(
     all.add(sequor(CPU_INT8, "cpu", "INT8", cores, peersClassPath, streaming));
     all.add(
         sequor(CPU_BFLOAT16_PRODUCTS, "cpu", "FLOAT32", cores, peersClassPath, c -> true)
-            .withTolerance(BFLOAT16_TOLERANCE)
             .withEnvironment(Map.of("SEQUOR_CPU_MATH", "bf16")));
     if (cores > 1) {
       all.add(
@@ -236,6 +235,10 @@ record Entrant(
     return all.stream().flatMap(each -> Stream.of(each, each.with(Allocator.AS_IT_COMES))).toList();
   }
 
+  private static double tolerance(String system) {
+    return multipliesInBfloat16(system) ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE;
+  }
+
   private static Entrant pytorchInPython(
       String system, String numbers, int threads, boolean padded, Python python) {
     return new Entrant(
@@ -249,7 +252,7 @@ record Entrant(
             List.of(Integer.toString(threads), padded ? "padded" : "packed", numbers)),
         Map.of(),
         padded ? PADDED : c -> true,
-        multipliesInBfloat16(system) ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE,
+        tolerance(system),
         Integer.MAX_VALUE);
   }
 
@@ -261,22 +264,17 @@ record Entrant(
   }
 
   private Entrant with(Allocator other) {
-    return copy(other, environment, tolerance);
-  }
-
-  private Entrant withTolerance(double itsTolerance) {
-    return copy(allocator, environment, itsTolerance);
+    return copy(other, environment);
   }
 
   /** The same with more variables. */
   Entrant withEnvironment(Map<String, String> more) {
     Map<String, String> all = new TreeMap<>(environment);
     all.putAll(more);
-    return copy(allocator, all, tolerance);
+    return copy(allocator, all);
   }
 
-  private Entrant copy(
-      Allocator itsAllocator, Map<String, String> itsEnvironment, double itsTolerance) {
+  private Entrant copy(Allocator itsAllocator, Map<String, String> itsEnvironment) {
     return new Entrant(
         system,
         setting,
@@ -285,7 +283,7 @@ record Entrant(
         program,
         itsEnvironment,
         takesPart,
-        itsTolerance,
+        tolerance,
         maxRoundsIfShort);
   }
 
@@ -310,7 +308,7 @@ record Entrant(
         Program.java(classPath, PEERS + "SequorContender", List.of(device, weights)),
         Map.of("SEQUOR_THREADS", Integer.toString(threads)),
         takesPart,
-        weights.equals("FLOAT32") ? FLOAT32_TOLERANCE : SMALL_WEIGHTS_TOLERANCE,
+        weights.equals("FLOAT32") ? tolerance(system) : SMALL_WEIGHTS_TOLERANCE,
         device.equals("java") ? SLOW_ROUNDS : Integer.MAX_VALUE);
   }
 

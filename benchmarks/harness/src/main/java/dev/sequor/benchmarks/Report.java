@@ -65,7 +65,7 @@ record Report(
   /** The rows of one case, fastest first. */
   void printCase(PrintStream out, Case what) {
     out.println(what);
-    List<Row> here = rows.stream().filter(row -> row.what().equals(what)).toList();
+    List<Row> here = at(what);
     if (disturbed.containsKey(what.toString())) {
       out.println("  disturbed: " + disturbed.get(what.toString()) + " repetitions");
     }
@@ -264,8 +264,7 @@ record Report(
         List<Double> ratios = new ArrayList<>();
         for (Row row : mine) {
           List<Row> rivals =
-              rows.stream()
-                  .filter(r -> r.what().equals(row.what()))
+              at(row.what()).stream()
                   .filter(r -> peer.equals("the best peer") || r.system().equals(peer))
                   .toList();
           if (row.what().batchSize() >= smallestBatch) {
@@ -301,8 +300,8 @@ record Report(
   private void printScaling(PrintStream out) {
     for (Row one : rows) {
       if (one.system().equals(Entrant.CPU_ONE_THREAD)) {
-        rows.stream()
-            .filter(r -> r.what().equals(one.what()) && r.system().equals(Entrant.CPU))
+        at(one.what()).stream()
+            .filter(r -> r.system().equals(Entrant.CPU))
             .forEach(
                 all ->
                     out.printf(
