@@ -67,9 +67,7 @@ class CudaGroupFailuresTest {
       for (Field field : List.of(Field.REFUSE_WORK, Field.FAIL_WORK, Field.FAIL_ALLOCATION)) {
         device.set(field, 0);
       }
-      assertEquals(0, device.get(Field.LIVE_BYTES));
-      assertEquals(0, device.get(Field.HOST_BYTES));
-      assertEquals(0, device.get(Field.HANDLES));
+      assertEquals(List.of(0L, 0L, 0L), device.held());
     }
   }
 

@@ -7,14 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.sequor.backend.Backend;
 import dev.sequor.backend.BackendException;
 import dev.sequor.backend.CellType;
-import dev.sequor.backend.Devices;
 import dev.sequor.backend.cuda.simulator.SimulatorControl;
 import dev.sequor.backend.cuda.simulator.SimulatorControl.Field;
 import dev.sequor.io.TrainedModel;
-import dev.sequor.model.SequenceModel;
 import dev.sequor.model.SequenceModelSpec;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -57,7 +54,7 @@ class PredictorOnFailingDevicesTest {
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
   private final List<SimulatorControl> devices =
       List.of(SimulatorControl.of(0), SimulatorControl.of(1));
-  private final TrainedModel model = model();
+  private final TrainedModel model = PredictorTest.model(SPEC);
   private final List<int[]> questions = new ArrayList<>();
   private final List<float[]> answers = new ArrayList<>();
   private final Watch watch = new Watch();
@@ -80,13 +77,6 @@ class PredictorOnFailingDevicesTest {
     }
   }
 
-  private static TrainedModel model() {
-    try (Backend backend = Devices.open("java");
-        SequenceModel made = new SequenceModel(backend, SPEC, 7)) {
-      return new TrainedModel(SPEC, null, made.tensors());
-    }
-  }
-
   @BeforeEach
   void askOneDevice() {
     SplittableRandom random = new SplittableRandom(3);
@@ -105,9 +95,7 @@ class PredictorOnFailingDevicesTest {
     for (SimulatorControl device : devices) {
       device.set(Field.FAIL_WORK, 0);
       device.set(Field.REFUSE_WORK, 0);
-      assertEquals(0, device.get(Field.LIVE_BYTES));
-      assertEquals(0, device.get(Field.HOST_BYTES));
-      assertEquals(0, device.get(Field.HANDLES));
+      assertEquals(List.of(0L, 0L, 0L), device.held());
     }
   }
 

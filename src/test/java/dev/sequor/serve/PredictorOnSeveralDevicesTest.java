@@ -5,11 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.sequor.backend.Backend;
 import dev.sequor.backend.CellType;
-import dev.sequor.backend.Devices;
-import dev.sequor.io.TrainedModel;
-import dev.sequor.model.SequenceModel;
 import dev.sequor.model.SequenceModelSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,13 +21,6 @@ import org.junit.jupiter.api.Timeout;
 class PredictorOnSeveralDevicesTest {
   private static final SequenceModelSpec SPEC =
       SequenceModelSpec.languageModel(13, 6).cell(CellType.LSTM).hiddenSize(40).build();
-
-  private static TrainedModel model() {
-    try (Backend backend = Devices.open("java");
-        SequenceModel model = new SequenceModel(backend, SPEC, 7)) {
-      return new TrainedModel(SPEC, null, model.tensors());
-    }
-  }
 
   @Test
   void allDevicesAnswerAsOneDoes() {
@@ -51,9 +40,9 @@ class PredictorOnSeveralDevicesTest {
     for (int i = 0; i < 600; i++) {
       requests.add(random.ints(random.nextInt(1, 40), 0, 13).toArray());
     }
-    try (Predictor one = Predictor.builder(model()).device("java").build();
+    try (Predictor one = Predictor.builder(PredictorTest.model(SPEC)).device("java").build();
         Predictor several =
-            Predictor.builder(model())
+            Predictor.builder(PredictorTest.model(SPEC))
                 .device("java,java,java")
                 .maxBatch(4)
                 .listener(watch)
@@ -71,8 +60,9 @@ class PredictorOnSeveralDevicesTest {
   @Test
   void aSessionMayGoFromDeviceToDevice() {
     SplittableRandom random = new SplittableRandom(5);
-    try (Predictor one = Predictor.builder(model()).device("java").build();
-        Predictor several = Predictor.builder(model()).device("java,java").build()) {
+    try (Predictor one = Predictor.builder(PredictorTest.model(SPEC)).device("java").build();
+        Predictor several =
+            Predictor.builder(PredictorTest.model(SPEC)).device("java,java").build()) {
       Session expected = one.newSession();
       List<Session> sessions = List.of(several.newSession(), several.newSession());
       for (int i = 0; i < 30; i++) {
@@ -90,7 +80,11 @@ class PredictorOnSeveralDevicesTest {
     String message =
         assertThrows(
                 IllegalArgumentException.class,
-                () -> Predictor.builder(model()).device("java,auto").build().close())
+                () ->
+                    Predictor.builder(PredictorTest.model(SPEC))
+                        .device("java,auto")
+                        .build()
+                        .close())
             .getMessage();
     assertTrue(String.valueOf(message).contains("'auto'"), message);
   }

@@ -63,7 +63,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(120)
 class PredictorTest {
-  private static TrainedModel model(ModelSpec spec) {
+  /** With the weights that a new model draws. */
+  static TrainedModel model(ModelSpec spec) {
     try (Backend backend = Devices.open("java");
         SequenceModel model = new SequenceModel(backend, spec, 7)) {
       return new TrainedModel(spec, null, model.tensors());

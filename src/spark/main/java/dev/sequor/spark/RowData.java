@@ -103,7 +103,7 @@ final class RowData extends TrainingData {
         throw new IllegalArgumentException(
             "the data has " + count + " rows; " + workers + " workers need at least one each");
       }
-    } catch (RuntimeException | Error e) {
+    } catch (Exception | Error e) {
       shares.unpersist(false);
       throw e;
     }

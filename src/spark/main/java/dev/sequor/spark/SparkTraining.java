@@ -80,7 +80,7 @@ final class SparkTraining implements AutoCloseable {
       described = context.broadcast(description(set, prepared, first));
       return new SparkTraining(
           set, context, prepared, described, known == null ? begin(set, first, wanted) : known);
-    } catch (RuntimeException | Error e) {
+    } catch (Exception | Error e) {
       if (described != null) {
         described.destroy();
       }

@@ -76,15 +76,6 @@ class BadInputTest {
     assertEquals(expected, refused.getMessage());
   }
 
-  /** What Spark wraps the refusal of an executor in says where it ran. */
-  private static Throwable cause(Throwable thrown) {
-    Throwable cause = thrown;
-    while (cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    return cause;
-  }
-
   private static Arguments input(
       InputSpec spec, String type, Object good, @Nullable Object bad, String problem) {
     return Arguments.of(spec, type, good, bad, problem);
@@ -194,7 +185,8 @@ class BadInputTest {
                 RowFactory.create(good, 1)));
     SequenceModelSpec spec = classifier(input);
     assertLine(
-        "row 2 of partition 0, column 'x'" + problem, cause(refusedByScorer(frame, spec, "x")));
+        "row 2 of partition 0, column 'x'" + problem,
+        RootCause.of(refusedByScorer(frame, spec, "x")));
     assertLine("row 2, column 'x'" + problem, refusedByTrainer(frame, spec, "x", "y"));
   }
 

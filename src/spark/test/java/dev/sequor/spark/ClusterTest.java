@@ -184,10 +184,7 @@ class ClusterTest {
       assertFalse(message.contains("\n"), message);
       SparkScorer scorer = new SparkScorer(SparkScorerTest.classifier(1)).setDevice("cpu");
       Dataset<Row> rows = Rows.frame(spark, Rows.drawn(3, 4, 1));
-      Throwable cause = assertThrows(Exception.class, () -> scorer.transform(rows).collectAsList());
-      while (cause.getCause() != null) {
-        cause = cause.getCause();
-      }
+      Throwable cause = RootCause.ofCollecting(scorer.transform(rows));
       assertInstanceOf(BackendUnavailableException.class, cause);
       String scoring = String.valueOf(cause.getMessage());
       assertTrue(scoring.matches("executor \\d+ on \\S+: device 'cpu' .*"), scoring);

@@ -178,12 +178,7 @@ class SparkScorerTest {
   }
 
   private static void assertMessage(Dataset<Row> frame, SparkScorer scorer, String message) {
-    Exception failed = assertThrows(Exception.class, () -> scorer.transform(frame).collectAsList());
-    Throwable cause = failed;
-    while (cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    assertEquals(message, cause.getMessage());
+    assertEquals(message, RootCause.ofCollecting(scorer.transform(frame)).getMessage());
   }
 
   @Test
@@ -227,10 +222,7 @@ class SparkScorerTest {
     Dataset<Row> scored =
         Rows.frame(spark, Rows.drawn(3, 3, 1))
             .mapPartitions(task, org.apache.spark.sql.Encoders.row(Rows.SCHEMA));
-    Throwable cause = assertThrows(Exception.class, scored::collectAsList);
-    while (cause.getCause() != null) {
-      cause = cause.getCause();
-    }
+    Throwable cause = RootCause.ofCollecting(scored);
     assertEquals(
         "executor driver on 127.0.0.1: the model: has a model of version 2; this program reads"
             + " version 1",

@@ -16,7 +16,6 @@ import dev.sequor.backend.RnnShape;
 import dev.sequor.backend.RnnSpec;
 import dev.sequor.backend.WeightStorage;
 import dev.sequor.backend.cuda.simulator.SimulatorControl;
-import dev.sequor.backend.cuda.simulator.SimulatorControl.Field;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -63,11 +62,9 @@ final class ClosingThreadsTest {
     observer.close();
   }
 
-  /** What the device holds: memory, page-locked memory, handles. */
   private List<Long> held() {
     observer.makeCurrent();
-    return List.of(
-        control.get(Field.LIVE_BYTES), control.get(Field.HOST_BYTES), control.get(Field.HANDLES));
+    return control.held();
   }
 
   /** Does it on a new thread, on which no context is current. */

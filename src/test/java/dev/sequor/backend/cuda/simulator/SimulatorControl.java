@@ -7,6 +7,7 @@ import static jcuda.driver.JCudaDriver.cuModuleUnload;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import jcuda.Pointer;
@@ -129,6 +130,11 @@ public final class SimulatorControl {
 
   public long get(Field field) {
     return RawCuda.read(at(field), Long.BYTES).getLong();
+  }
+
+  /** What the device holds: memory, page-locked memory, handles. */
+  public List<Long> held() {
+    return List.of(get(Field.LIVE_BYTES), get(Field.HOST_BYTES), get(Field.HANDLES));
   }
 
   public void set(Field field, long value) {
